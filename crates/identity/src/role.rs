@@ -1,0 +1,14 @@
+//! What somebody may do.
+
+use serde::{Deserialize, Serialize};
+
+/// The role of a user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// May read and change itself. Everybody who signs up.
+    #[default]
+    User,
+    /// May do all.
+    Admin,
+}

@@ -1,0 +1,90 @@
+//! Ids of users.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The id of a user: a positive 64-bit integer, given by the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+pub struct UserId(i64);
+
+impl UserId {
+    /// Reads an id as it stands in a path: decimal digits, nothing else.
+    ///
+    /// # Errors
+    /// For everything else, a sign and a number over 2^63-1 included.
+    pub fn parse(text: &str) -> Result<Self, UserIdError> {
+        if !text.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(UserIdError);
+        }
+        text.parse::<i64>().map_err(|_| UserIdError)?.try_into()
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for UserId {
+    type Error = UserIdError;
+
+    fn try_from(id: i64) -> Result<Self, UserIdError> {
+        if id > 0 {
+            Ok(Self(id))
+        } else {
+            Err(UserIdError)
+        }
+    }
+}
+
+impl From<UserId> for i64 {
+    fn from(id: UserId) -> i64 {
+        id.0
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Why a text or number is no [`UserId`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("The id of a user is an integer from 1 to 9223372036854775807.")]
+pub struct UserIdError;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positive_integers_are_ids() {
+        assert_eq!(UserId::parse("7").unwrap().get(), 7);
+        assert_eq!(
+            UserId::parse("9223372036854775807").unwrap().get(),
+            i64::MAX
+        );
+    }
+
+    #[test]
+    fn everything_else_is_not() {
+        for text in [
+            "",
+            "abc",
+            "-1",
+            "0",
+            "+1",
+            "1.0",
+            " 1",
+            "0x1",
+            "99999999999999999999",
+            "٧",
+        ] {
+            assert!(UserId::parse(text).is_err(), "{text:?}");
+        }
+        assert!(serde_json::from_str::<UserId>("0").is_err());
+    }
+}
