@@ -1,1 +1,18 @@
-//! events
+//! What happened, and who is told: events, exchanges, queues and the rules of delivery.
+//!
+//! The report's model is that of RabbitMQ: a service publishes an event to a durable fanout *exchange* named after
+//! what happened; each *queue* bound to it, named after the kind of message that it leads to, gets every event; each
+//! delivery of a queue goes to exactly one of its competing *consumers*, and stays with the broker until it is
+//! acknowledged.
+//!
+//! On Redis an exchange is a stream, a queue a consumer group of it, and an acknowledgement an `XACK`. [`redis`] has
+//! the commands and reads the replies. Nothing here does I/O.
+
+mod delivery;
+mod event;
+mod exchange;
+pub mod redis;
+
+pub use delivery::{MAX_DELIVERIES, Policy, Verdict};
+pub use event::{Event, EventError, Login, MAX_EVENT_BYTES, Payload, SignUp};
+pub use exchange::{Exchange, Queue};

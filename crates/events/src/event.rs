@@ -1,0 +1,237 @@
+//! Events on the wire: CloudEvents 1.0 in its JSON format.
+
+use crate::Exchange;
+use identity::UserId;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// The largest event that is published or consumed, in bytes. The largest that the services make is a twentieth of it.
+pub const MAX_EVENT_BYTES: usize = 64 * 1024;
+
+/// Something that happened. The id is what makes two deliveries the same event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Unique for ever; consumers recognise a repeated event by it.
+    pub id: Uuid,
+    /// Which service it happened in, as a path: `/auth-ms`.
+    pub source: String,
+    /// When, in UTC.
+    pub time: OffsetDateTime,
+    /// What.
+    pub payload: Payload,
+}
+
+/// What happened, by type. What is in it is what a message to the person needs, and no more.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Payload {
+    /// `user_login_event`.
+    Login(Login),
+    /// `new_user_event`.
+    SignUp(SignUp),
+}
+
+/// The data of a `user_login_event`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Login {
+    /// Who signed in.
+    pub user_id: UserId,
+    /// Where mail goes.
+    pub email: String,
+    /// Where an SMS goes, if anywhere.
+    #[serde(default)]
+    pub phone: Option<String>,
+}
+
+/// The data of a `new_user_event`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SignUp {
+    /// Who signed up.
+    pub user_id: UserId,
+    /// Where mail goes.
+    pub email: String,
+    /// How to address the person.
+    pub name: String,
+}
+
+impl Payload {
+    /// The exchange that it is published to.
+    #[must_use]
+    pub fn exchange(&self) -> Exchange {
+        match self {
+            Payload::Login(_) => Exchange::UserLogin,
+            Payload::SignUp(_) => Exchange::NewUser,
+        }
+    }
+
+    /// Whom it happened to.
+    #[must_use]
+    pub fn user_id(&self) -> UserId {
+        match self {
+            Payload::Login(login) => login.user_id,
+            Payload::SignUp(sign_up) => sign_up.user_id,
+        }
+    }
+}
+
+/// The envelope of CloudEvents 1.0.2, section 3. Attributes that are not known here are allowed, as the
+/// specification asks of a consumer.
+#[derive(Serialize, Deserialize)]
+struct Envelope {
+    specversion: String,
+    id: Uuid,
+    source: String,
+    r#type: String,
+    subject: Option<String>,
+    #[serde(with = "time::serde::rfc3339")]
+    time: OffsetDateTime,
+    datacontenttype: Option<String>,
+    data: serde_json::Value,
+}
+
+impl Event {
+    /// A new event that happened now.
+    #[must_use]
+    pub fn new(source: &str, payload: Payload) -> Self {
+        Self {
+            id: Uuid::new_v4(),
+            source: source.to_owned(),
+            time: OffsetDateTime::now_utc(),
+            payload,
+        }
+    }
+
+    /// The event as JSON. `subject` is the user's id.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let data = match &self.payload {
+            Payload::Login(login) => serde_json::to_value(login),
+            Payload::SignUp(sign_up) => serde_json::to_value(sign_up),
+        };
+        let envelope = Envelope {
+            specversion: "1.0".to_owned(),
+            id: self.id,
+            source: self.source.clone(),
+            r#type: self.payload.exchange().name().to_owned(),
+            subject: Some(self.payload.user_id().to_string()),
+            time: self.time,
+            datacontenttype: Some("application/json".to_owned()),
+            data: data.expect("strings and integers always serialise"),
+        };
+        serde_json::to_string(&envelope).expect("strings and integers always serialise")
+    }
+
+    /// Reads an event.
+    ///
+    /// # Errors
+    /// If it is too large, no CloudEvents 1.0 JSON, of an unknown type, or its data do not fit its type. The errors
+    /// do not repeat what was read.
+    pub fn from_json(json: &[u8]) -> Result<Self, EventError> {
+        if json.len() > MAX_EVENT_BYTES {
+            return Err(EventError::TooLarge);
+        }
+        let envelope: Envelope =
+            serde_json::from_slice(json).map_err(|_| EventError::NotAnEvent)?;
+        if envelope.specversion != "1.0" {
+            return Err(EventError::NotAnEvent);
+        }
+        let payload = match Exchange::from_name(&envelope.r#type).ok_or(EventError::UnknownType)? {
+            Exchange::UserLogin => serde_json::from_value(envelope.data).map(Payload::Login),
+            Exchange::NewUser => serde_json::from_value(envelope.data).map(Payload::SignUp),
+        }
+        .map_err(|_| EventError::BadData)?;
+        Ok(Self {
+            id: envelope.id,
+            source: envelope.source,
+            time: envelope.time,
+            payload,
+        })
+    }
+}
+
+/// Why a message is no [`Event`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EventError {
+    /// Over [`MAX_EVENT_BYTES`].
+    #[error("the message is larger than {MAX_EVENT_BYTES} bytes")]
+    TooLarge,
+    /// No CloudEvents 1.0 JSON.
+    #[error("the message is no CloudEvents 1.0 JSON")]
+    NotAnEvent,
+    /// A type that this service does not know.
+    #[error("the event's type is unknown")]
+    UnknownType,
+    /// Data that do not fit the type.
+    #[error("the event's data do not fit its type")]
+    BadData,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn login() -> Event {
+        let user_id = UserId::try_from(7).unwrap();
+        Event::new(
+            "/auth-ms",
+            Payload::Login(Login {
+                user_id,
+                email: "ada@example.org".into(),
+                phone: None,
+            }),
+        )
+    }
+
+    #[test]
+    fn an_event_reads_back_as_it_was_written() {
+        let event = login();
+        assert_eq!(Event::from_json(event.to_json().as_bytes()).unwrap(), event);
+    }
+
+    #[test]
+    fn the_envelope_is_cloudevents() {
+        let json: serde_json::Value = serde_json::from_str(&login().to_json()).unwrap();
+        assert_eq!(json["specversion"], "1.0");
+        assert_eq!(json["type"], "user_login_event");
+        assert_eq!(json["subject"], "7");
+        assert_eq!(json["source"], "/auth-ms");
+        assert_eq!(json["datacontenttype"], "application/json");
+    }
+
+    #[test]
+    fn two_events_have_two_ids() {
+        assert_ne!(login().id, login().id);
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused_by_its_fault() {
+        let good: serde_json::Value = serde_json::from_str(&login().to_json()).unwrap();
+        let with = |key: &str, value: serde_json::Value| {
+            let mut json = good.clone();
+            json[key] = value;
+            Event::from_json(json.to_string().as_bytes()).unwrap_err()
+        };
+        assert_eq!(
+            Event::from_json(b"hello").unwrap_err(),
+            EventError::NotAnEvent
+        );
+        assert_eq!(Event::from_json(b"{}").unwrap_err(), EventError::NotAnEvent);
+        assert_eq!(with("specversion", "2.0".into()), EventError::NotAnEvent);
+        assert_eq!(with("type", "order_event".into()), EventError::UnknownType);
+        assert_eq!(
+            with("data", serde_json::json!({"user_id": 0, "email": "x"})),
+            EventError::BadData
+        );
+        assert_eq!(
+            Event::from_json(&vec![b' '; MAX_EVENT_BYTES + 1]).unwrap_err(),
+            EventError::TooLarge
+        );
+    }
+
+    #[test]
+    fn attributes_of_other_producers_are_allowed() {
+        let mut json: serde_json::Value = serde_json::from_str(&login().to_json()).unwrap();
+        json["traceparent"] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into();
+        assert!(Event::from_json(json.to_string().as_bytes()).is_ok());
+    }
+}

@@ -1,0 +1,107 @@
+//! The exchanges, the queues and what is bound to what.
+
+/// Where events of one type are published: a durable fanout exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Exchange {
+    /// `user_login_event`, published by auth at every login.
+    UserLogin,
+    /// `new_user_event`, published by users at every sign-up.
+    NewUser,
+}
+
+impl Exchange {
+    /// All exchanges.
+    pub const ALL: [Exchange; 2] = [Exchange::UserLogin, Exchange::NewUser];
+
+    /// Its name, which is also the type of its events, the stream's key and the doorbell's channel on Redis.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Exchange::UserLogin => "user_login_event",
+            Exchange::NewUser => "new_user_event",
+        }
+    }
+
+    /// The exchange of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|exchange| exchange.name() == name)
+    }
+
+    /// The queues bound to it, each of which gets every event.
+    #[must_use]
+    pub fn queues(self) -> &'static [Queue] {
+        match self {
+            Exchange::UserLogin => &[Queue::LoginEmail, Queue::LoginSms],
+            Exchange::NewUser => &[Queue::WelcomeEmail],
+        }
+    }
+}
+
+/// Deliveries of one kind of message, shared among the consumers of the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Queue {
+    /// `login_email_notification`: somebody signed in, by mail.
+    LoginEmail,
+    /// `login_sms_notification`: somebody signed in, by SMS.
+    LoginSms,
+    /// `welcome_email_notification`: somebody signed up, by mail.
+    WelcomeEmail,
+}
+
+impl Queue {
+    /// All queues.
+    pub const ALL: [Queue; 3] = [Queue::LoginEmail, Queue::LoginSms, Queue::WelcomeEmail];
+
+    /// Its name, which is the consumer group's on Redis.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Queue::LoginEmail => "login_email_notification",
+            Queue::LoginSms => "login_sms_notification",
+            Queue::WelcomeEmail => "welcome_email_notification",
+        }
+    }
+
+    /// The exchange that it is bound to.
+    #[must_use]
+    pub fn exchange(self) -> Exchange {
+        match self {
+            Queue::LoginEmail | Queue::LoginSms => Exchange::UserLogin,
+            Queue::WelcomeEmail => Exchange::NewUser,
+        }
+    }
+
+    /// Where its dead letters go: `<queue>.dead`.
+    #[must_use]
+    pub fn dead_letters(self) -> String {
+        format!("{}.dead", self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_queue_is_bound_to_the_exchange_that_lists_it() {
+        for queue in Queue::ALL {
+            assert!(queue.exchange().queues().contains(&queue));
+        }
+        let bound: usize = Exchange::ALL
+            .into_iter()
+            .map(|exchange| exchange.queues().len())
+            .sum();
+        assert_eq!(bound, Queue::ALL.len());
+    }
+
+    #[test]
+    fn names_lead_back() {
+        for exchange in Exchange::ALL {
+            assert_eq!(Exchange::from_name(exchange.name()), Some(exchange));
+        }
+        assert_eq!(Exchange::from_name("other"), None);
+    }
+}
