@@ -1,1 +1,25 @@
-//! shell
+//! What every component's shell needs: from a request of Spin to the domain and back.
+//!
+//! A component is a thin shell: decode, call the domain, talk to the store, encode. What is the same in each of them
+//! is here, once: the request id, the bounded body, problems, health, the service token, configuration, the log, and
+//! the adapters to Spin's Redis and outgoing HTTP. A fresh instance serves each request, so nothing here is kept
+//! between two calls.
+
+pub mod broker;
+pub mod client;
+pub mod config;
+pub mod health;
+pub mod log;
+pub mod random;
+mod request;
+mod response;
+mod serve;
+mod service_token;
+mod timer;
+
+pub use http::{Method, StatusCode};
+pub use request::Request;
+pub use response::{Response, empty, json, redirect};
+pub use serve::{Outcome, method_not_allowed, no_such_route, serve};
+pub use service_token::ServiceToken;
+pub use timer::{sleep, timeout};

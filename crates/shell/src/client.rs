@@ -1,0 +1,58 @@
+//! Calls to other services.
+
+use crate::timeout;
+use http::Method;
+use spin_sdk::http::{Request, Response};
+use std::time::Duration;
+
+/// A service that did not answer as it should: for the log, without addresses' query strings or bodies.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CallError {
+    /// No answer within the limit.
+    #[error("no answer within {0:?}")]
+    Timeout(Duration),
+    /// The call failed on its way.
+    #[error("the call failed: {0}")]
+    Transport(String),
+}
+
+/// An answer: its status and body.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Calls `url`, and gives up after `limit`.
+///
+/// # Errors
+/// If there is no answer. Any status is an answer.
+pub async fn call(
+    method: &Method,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: Vec<u8>,
+    limit: Duration,
+) -> Result<Answer, CallError> {
+    let method = match method.as_str() {
+        "GET" => spin_sdk::http::Method::Get,
+        "PUT" => spin_sdk::http::Method::Put,
+        _ => spin_sdk::http::Method::Post,
+    };
+    let mut request = Request::builder();
+    request.method(method).uri(url);
+    for (name, value) in headers {
+        request.header(*name, *value);
+    }
+    let request = request.body(body).build();
+    let response: Response = timeout(limit, spin_sdk::http::send(request))
+        .await
+        .ok_or(CallError::Timeout(limit))?
+        .map_err(|error| CallError::Transport(error.to_string()))?;
+    Ok(Answer {
+        status: *response.status(),
+        body: response.into_body(),
+    })
+}

@@ -1,0 +1,47 @@
+//! The log: one JSON object a line on standard error.
+//!
+//! A line is readable by itself (`message`) and carries fields. What is never logged: passwords, tokens, hashes,
+//! email addresses, phone numbers, names, client addresses, bodies and query strings.
+
+use serde_json::{Map, Value};
+
+/// Something that an operator should look at.
+pub fn error(message: &str, fields: &[(&str, &str)]) {
+    write("error", message, fields);
+}
+
+/// Something odd that the service has dealt with.
+pub fn warn(message: &str, fields: &[(&str, &str)]) {
+    write("warn", message, fields);
+}
+
+/// A step worth knowing about.
+pub fn info(message: &str, fields: &[(&str, &str)]) {
+    write("info", message, fields);
+}
+
+fn write(level: &str, message: &str, fields: &[(&str, &str)]) {
+    eprintln!("{}", line(level, message, fields));
+}
+
+fn line(level: &str, message: &str, fields: &[(&str, &str)]) -> Value {
+    let mut line = Map::new();
+    line.insert("level".to_owned(), level.into());
+    line.insert("message".to_owned(), message.into());
+    for (name, value) in fields {
+        line.insert((*name).to_owned(), (*value).into());
+    }
+    Value::Object(line)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_line_is_one_json_object() {
+        let line = super::line("warn", "a\nb", &[("queue", "q")]).to_string();
+        assert_eq!(line.lines().count(), 1);
+        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(value["message"], "a\nb");
+        assert_eq!(value["queue"], "q");
+    }
+}

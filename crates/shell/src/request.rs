@@ -1,0 +1,267 @@
+//! An incoming request: its parts, decoded and bounded.
+
+use http::Method;
+use problem::{FieldError, Kind, MAX_BODY_BYTES, Problem};
+use serde::de::DeserializeOwned;
+use spin_sdk::http::IncomingRequest;
+use std::collections::BTreeMap;
+
+/// How much of an oversize body is read and thrown away, so that the caller gets its answer instead of a broken
+/// connection.
+const MAX_DRAINED_BYTES: usize = 8 * 1024 * 1024;
+/// The longest request id that is taken over from the caller.
+const MAX_REQUEST_ID: usize = 64;
+
+/// A request, read wholly. The body is at most [`MAX_BODY_BYTES`] long, or known to be over that.
+#[derive(Debug)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The id that the response, its problem and the log carry.
+    pub id: String,
+    segments: Vec<String>,
+    query: String,
+    headers: BTreeMap<String, String>,
+    body: Option<Vec<u8>>,
+}
+
+impl Request {
+    /// Reads a request of Spin.
+    pub(crate) async fn read(incoming: IncomingRequest) -> Self {
+        let method =
+            Method::from_bytes(incoming.method().to_string().as_bytes()).unwrap_or_default();
+        let target = incoming.path_with_query().unwrap_or_else(|| "/".to_owned());
+        let mut headers = BTreeMap::new();
+        for (name, value) in incoming.headers().entries() {
+            if let Ok(value) = String::from_utf8(value) {
+                headers.insert(name.to_ascii_lowercase(), value);
+            }
+        }
+        let body = read_body(incoming).await;
+        Self::new(method, &target, headers, body)
+    }
+
+    /// A request from its parts; `body` is `None` if it was over the limit.
+    #[must_use]
+    pub fn new(
+        method: Method,
+        target: &str,
+        headers: BTreeMap<String, String>,
+        body: Option<Vec<u8>>,
+    ) -> Self {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let segments = path
+            .split('/')
+            .skip(1)
+            .map(|segment| {
+                percent_encoding::percent_decode_str(segment)
+                    .decode_utf8_lossy()
+                    .into_owned()
+            })
+            .collect();
+        let id = headers
+            .get("x-request-id")
+            .filter(|id| is_sane_id(id))
+            .cloned()
+            .unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        Self {
+            method,
+            id,
+            segments,
+            query: query.to_owned(),
+            headers,
+            body,
+        }
+    }
+
+    /// The path's segments, percent-decoded: `/users-ms/users/7` is `["users-ms", "users", "7"]`.
+    #[must_use]
+    pub fn path(&self) -> Vec<&str> {
+        self.segments.iter().map(String::as_str).collect()
+    }
+
+    /// A header's value; `name` is in lower case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.trim())
+    }
+
+    /// The token of `authorization: Bearer <token>` (RFC 6750, 2.1).
+    #[must_use]
+    pub fn bearer_token(&self) -> Option<&str> {
+        let (scheme, token) = self.header("authorization")?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    }
+
+    /// The query as it came, without `?`.
+    #[must_use]
+    pub fn raw_query(&self) -> &str {
+        &self.query
+    }
+
+    /// The query parameters, of which only those in `known` may be there, each once.
+    ///
+    /// # Errors
+    /// `invalid-query`.
+    pub fn query(&self, known: &[&str]) -> Result<BTreeMap<String, String>, Problem> {
+        let fault = |name: &str, detail: String| {
+            Problem::new(Kind::InvalidQuery, detail.clone())
+                .with_error(FieldError::new(name, detail))
+        };
+        let mut parameters = BTreeMap::new();
+        for (name, value) in url::form_urlencoded::parse(self.query.as_bytes()) {
+            if !known.contains(&name.as_ref()) {
+                let known = if known.is_empty() {
+                    "none".to_owned()
+                } else {
+                    known.join(", ")
+                };
+                return Err(fault(
+                    &name,
+                    format!("This query parameter is not known here; known are: {known}."),
+                ));
+            }
+            if parameters
+                .insert(name.clone().into_owned(), value.into_owned())
+                .is_some()
+            {
+                return Err(fault(
+                    &name,
+                    "This query parameter is there twice.".to_owned(),
+                ));
+            }
+        }
+        Ok(parameters)
+    }
+
+    /// Decodes a JSON body.
+    ///
+    /// # Errors
+    /// `unsupported-media-type` if `content-type` is not among `media_types`, else as [`problem::decode`].
+    pub fn json<T: DeserializeOwned>(&self, media_types: &[&str]) -> Result<T, Problem> {
+        let body = self.body.as_deref().ok_or_else(Problem::body_too_large)?;
+        let media_type = self.header("content-type").unwrap_or_default();
+        let essence = media_type.split(';').next().unwrap_or_default().trim();
+        if !media_types
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(essence))
+        {
+            let known = media_types.join(" or ");
+            return Err(Problem::new(
+                Kind::UnsupportedMediaType,
+                format!("The content-type of this request must be {known}."),
+            )
+            .with_header("accept-post", media_types.join(", ")));
+        }
+        problem::decode(body)
+    }
+}
+
+/// An id that is short and can stand in a log line and in a header.
+fn is_sane_id(id: &str) -> bool {
+    (1..=MAX_REQUEST_ID).contains(&id.len())
+        && id
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
+}
+
+/// The body, or `None` if it is over the limit or broke off.
+async fn read_body(incoming: IncomingRequest) -> Option<Vec<u8>> {
+    use futures::StreamExt;
+    let mut stream = std::pin::pin!(incoming.into_body_stream());
+    let mut body = Vec::new();
+    let mut length = 0;
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.ok()?;
+        length += chunk.len();
+        if length <= MAX_BODY_BYTES {
+            body.extend(chunk);
+        } else if length > MAX_DRAINED_BYTES {
+            break;
+        }
+    }
+    (length <= MAX_BODY_BYTES).then_some(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(target: &str, headers: &[(&str, &str)], body: &str) -> Request {
+        let headers = headers
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+            .collect();
+        Request::new(
+            Method::POST,
+            target,
+            headers,
+            Some(body.as_bytes().to_vec()),
+        )
+    }
+
+    #[test]
+    fn the_path_is_split_and_decoded() {
+        assert_eq!(
+            request("/users-ms/users/7?x=1", &[], "").path(),
+            ["users-ms", "users", "7"]
+        );
+        assert_eq!(request("/a%20b/", &[], "").path(), ["a b", ""]);
+    }
+
+    #[test]
+    fn a_sane_request_id_is_taken_over_and_another_replaced() {
+        assert_eq!(
+            request("/", &[("x-request-id", "abc-1.2:3_4")], "").id,
+            "abc-1.2:3_4"
+        );
+        for odd in ["", "a b", "a\nb", "<script>", &"x".repeat(65)] {
+            let id = request("/", &[("x-request-id", odd)], "").id;
+            assert_ne!(id, odd);
+            assert_eq!(id.len(), 36);
+        }
+    }
+
+    #[test]
+    fn a_bearer_token_is_found() {
+        assert_eq!(
+            request("/", &[("authorization", "Bearer abc")], "").bearer_token(),
+            Some("abc")
+        );
+        assert_eq!(
+            request("/", &[("authorization", "bearer abc")], "").bearer_token(),
+            Some("abc")
+        );
+        assert_eq!(
+            request("/", &[("authorization", "Basic abc")], "").bearer_token(),
+            None
+        );
+        assert_eq!(request("/", &[], "").bearer_token(), None);
+    }
+
+    #[test]
+    fn unknown_and_repeated_query_parameters_are_refused() {
+        let query = |target: &str| request(target, &[], "").query(&["limit"]);
+        assert_eq!(query("/?limit=5").unwrap()["limit"], "5");
+        assert_eq!(query("/?offset=5").unwrap_err().kind(), Kind::InvalidQuery);
+        assert_eq!(
+            query("/?limit=5&limit=6").unwrap_err().kind(),
+            Kind::InvalidQuery
+        );
+    }
+
+    #[test]
+    fn only_known_media_types_are_read() {
+        let read = |media_type: &str| {
+            request("/", &[("content-type", media_type)], "{}")
+                .json::<serde_json::Value>(&["application/json"])
+        };
+        assert!(read("application/json").is_ok());
+        assert!(read("Application/JSON; charset=utf-8").is_ok());
+        assert_eq!(
+            read("text/plain").unwrap_err().kind(),
+            Kind::UnsupportedMediaType
+        );
+        assert_eq!(read("").unwrap_err().kind(), Kind::UnsupportedMediaType);
+    }
+}

@@ -1,0 +1,61 @@
+//! From a request of Spin to a handler, and its outcome back.
+
+use crate::response::{finish, problem};
+use crate::{Request, Response, log};
+use http::Method;
+use problem::{Kind, Problem};
+use spin_sdk::http::IncomingRequest;
+use std::future::Future;
+
+/// What a handler gives.
+pub type Outcome = Result<Response, Problem>;
+
+/// Serves one request: reads it, calls `handle`, and makes a response of whatever comes out. A problem on the
+/// service's side (5xx) is logged with its cause; one on the caller's side is not, and no body ever is.
+pub async fn serve<F>(incoming: IncomingRequest, handle: impl FnOnce(Request) -> F) -> Response
+where
+    F: Future<Output = Outcome>,
+{
+    let request = Request::read(incoming).await;
+    let id = request.id.clone();
+    let mut response = handle(request).await.unwrap_or_else(|failure| {
+        if failure.status() >= 500 {
+            let cause = failure.cause().unwrap_or("unknown");
+            log::error(
+                "a request failed",
+                &[
+                    ("request_id", &id),
+                    ("problem", failure.kind().slug()),
+                    ("cause", cause),
+                ],
+            );
+        }
+        problem(&failure, &id)
+    });
+    finish(&mut response, &id);
+    response
+}
+
+/// The problem for a path that no route has.
+#[must_use]
+pub fn no_such_route() -> Problem {
+    Problem::new(
+        Kind::NoSuchRoute,
+        "No route has this path; the OpenAPI file lists those that there are.",
+    )
+}
+
+/// The problem for a method that a path does not have (RFC 9110, 15.5.6).
+#[must_use]
+pub fn method_not_allowed(allowed: &[Method]) -> Problem {
+    let allowed = allowed
+        .iter()
+        .map(Method::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
+    Problem::new(
+        Kind::MethodNotAllowed,
+        format!("This path answers to {allowed}."),
+    )
+    .with_header("allow", allowed)
+}
