@@ -1,1 +1,18 @@
-//! users
+//! The rules of the users service, as pure functions: what a sign-up, a change, a page and a precondition are.
+//!
+//! Nothing here does I/O or knows SQL, HTTP or Spin.
+
+mod change;
+mod fibonacci;
+mod fields;
+mod outbox;
+mod page;
+mod precondition;
+mod sign_up;
+
+pub use change::{Change, Changes};
+pub use fibonacci::{MAX_N, fibonacci};
+pub use outbox::{KeptEvent, KeptEventForm};
+pub use page::{Cursor, MAX_LIMIT, PageRequest};
+pub use precondition::{Precondition, etag};
+pub use sign_up::{SignUp, SignUpForm};

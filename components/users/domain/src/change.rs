@@ -1,0 +1,188 @@
+//! Changes of a user: a replacement (PUT) or a merge patch (PATCH, RFC 7396).
+
+use crate::fields::Fields;
+use identity::{Email, Password, PersonName, Phone};
+use problem::{Kind, Problem};
+use serde::{Deserialize, Deserializer};
+
+/// The body of PUT and PATCH: which fields there are is kept apart from their being null.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Form {
+    #[serde(default, deserialize_with = "given")]
+    name: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    surname: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    email: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    phone: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    password: Option<Option<String>>,
+}
+
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// A replacement or a patch, not yet judged.
+#[derive(Default, Deserialize)]
+#[serde(transparent)]
+pub struct Changes(Form);
+
+/// Valid changes; what is `None` stays as it is.
+#[derive(Debug, Default)]
+pub struct Change {
+    /// The new first name.
+    pub name: Option<PersonName>,
+    /// The new surname.
+    pub surname: Option<PersonName>,
+    /// The new address.
+    pub email: Option<Email>,
+    /// The new phone number; `Some(None)` takes it away.
+    pub phone: Option<Option<Phone>>,
+    /// The new password.
+    pub password: Option<Password>,
+}
+
+impl Changes {
+    /// Judges a merge patch: any of the fields, null only where a field may be absent.
+    ///
+    /// # Errors
+    /// A problem that lists every fault.
+    pub fn patch(self) -> Result<Change, Problem> {
+        self.validate(false)
+    }
+
+    /// Judges a replacement: name, surname and email must be there; without a phone it is taken away. The password
+    /// is no part of what a user looks like, so without one it stays.
+    ///
+    /// # Errors
+    /// A problem that lists every fault.
+    pub fn replacement(self) -> Result<Change, Problem> {
+        let change = self.validate(true)?;
+        Ok(Change {
+            phone: Some(change.phone.flatten()),
+            ..change
+        })
+    }
+
+    fn validate(self, complete: bool) -> Result<Change, Problem> {
+        let Form {
+            name,
+            surname,
+            email,
+            phone,
+            password,
+        } = self.0;
+        let mut fields = Fields::default();
+        let name =
+            required(&mut fields, "name", name, complete).and_then(|text| fields.name(&text));
+        let surname = required(&mut fields, "surname", surname, complete)
+            .and_then(|text| fields.surname(&text));
+        let email =
+            required(&mut fields, "email", email, complete).and_then(|text| fields.email(&text));
+        let phone = phone.map(|phone| phone.and_then(|text| fields.phone(&text)));
+        let password = required(&mut fields, "password", password, false)
+            .and_then(|text| fields.password(text));
+        fields.finish(Some(Change {
+            name,
+            surname,
+            email,
+            phone,
+            password,
+        }))
+    }
+}
+
+/// The text of a field that cannot be null, and in a replacement cannot be missing.
+fn required(
+    fields: &mut Fields,
+    name: &str,
+    field: Option<Option<String>>,
+    complete: bool,
+) -> Option<String> {
+    match field {
+        Some(Some(text)) => Some(text),
+        Some(None) => {
+            fields.fault(name, Kind::WrongType, "This field may not be null.");
+            None
+        }
+        None => {
+            if complete {
+                fields.fault(
+                    name,
+                    Kind::MissingField,
+                    "A replacement needs this field; PATCH changes some fields alone.",
+                );
+            }
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn changes(body: serde_json::Value) -> Changes {
+        serde_json::from_value(body).unwrap()
+    }
+
+    #[test]
+    fn a_patch_touches_only_what_is_in_it() {
+        let change = changes(json!({"name": "Augusta"})).patch().unwrap();
+        assert_eq!(change.name.unwrap().as_str(), "Augusta");
+        assert!(change.surname.is_none() && change.email.is_none() && change.phone.is_none());
+    }
+
+    #[test]
+    fn null_takes_the_phone_away_and_nothing_else() {
+        assert_eq!(
+            changes(json!({"phone": null})).patch().unwrap().phone,
+            Some(None)
+        );
+        assert_eq!(
+            changes(json!({"name": null})).patch().unwrap_err().kind(),
+            Kind::WrongType
+        );
+        assert_eq!(
+            changes(json!({"password": null}))
+                .patch()
+                .unwrap_err()
+                .kind(),
+            Kind::WrongType
+        );
+    }
+
+    #[test]
+    fn a_replacement_is_complete() {
+        assert_eq!(
+            changes(json!({"name": "Ada", "surname": "L"}))
+                .replacement()
+                .unwrap_err()
+                .kind(),
+            Kind::MissingField
+        );
+        let whole = json!({"name": "Ada", "surname": "L", "email": "ada@example.org"});
+        let change = changes(whole).replacement().unwrap();
+        assert_eq!(change.phone, Some(None));
+        assert!(change.password.is_none());
+    }
+
+    #[test]
+    fn a_bad_phone_is_a_fault_and_not_a_removal() {
+        assert_eq!(
+            changes(json!({"phone": "x"})).patch().unwrap_err().kind(),
+            Kind::InvalidPhone
+        );
+    }
+
+    #[test]
+    fn read_only_fields_are_unknown() {
+        for field in ["id", "role", "version", "created_at"] {
+            assert!(serde_json::from_value::<Changes>(json!({field: 1})).is_err());
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! From the fields of a body to values, with all faults reported at once.
+
+use identity::{Email, Password, PersonName, Phone};
+use problem::{FieldError, Kind, Problem};
+use std::fmt::Display;
+
+/// Collects the faults of several fields.
+#[derive(Default)]
+pub(crate) struct Fields {
+    faults: Vec<(Kind, FieldError)>,
+}
+
+impl Fields {
+    pub(crate) fn name(&mut self, text: &str) -> Option<PersonName> {
+        self.keep("name", Kind::InvalidName, PersonName::parse(text))
+    }
+
+    pub(crate) fn surname(&mut self, text: &str) -> Option<PersonName> {
+        self.keep("surname", Kind::InvalidSurname, PersonName::parse(text))
+    }
+
+    pub(crate) fn email(&mut self, text: &str) -> Option<Email> {
+        self.keep("email", Kind::InvalidEmail, Email::parse(text))
+    }
+
+    pub(crate) fn phone(&mut self, text: &str) -> Option<Phone> {
+        self.keep("phone", Kind::InvalidPhone, Phone::parse(text))
+    }
+
+    pub(crate) fn password(&mut self, text: String) -> Option<Password> {
+        self.keep("password", Kind::InvalidPassword, Password::parse(text))
+    }
+
+    /// A fault that no parser finds.
+    pub(crate) fn fault(&mut self, name: &str, kind: Kind, detail: &str) {
+        self.faults.push((kind, FieldError::new(name, detail)));
+    }
+
+    /// `built`, unless there was a fault.
+    pub(crate) fn finish<T>(self, built: Option<T>) -> Result<T, Problem> {
+        match built {
+            Some(built) if self.faults.is_empty() => Ok(built),
+            _ => Err(Problem::validation(self.faults)),
+        }
+    }
+
+    fn keep<T, E: Display>(&mut self, name: &str, kind: Kind, parsed: Result<T, E>) -> Option<T> {
+        parsed
+            .map_err(|error| self.fault(name, kind, &error.to_string()))
+            .ok()
+    }
+}

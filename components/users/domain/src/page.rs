@@ -1,0 +1,180 @@
+//! Pages of a list: filters, a limit and an opaque cursor.
+//!
+//! A page begins after the last id of the one before (keyset pagination), so users that come and go in between
+//! neither repeat nor hide others.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use identity::{Email, UserId};
+use problem::{FieldError, Kind, Problem};
+use std::collections::BTreeMap;
+
+/// The largest page.
+pub const MAX_LIMIT: usize = 100;
+/// The page's size if none is asked for.
+const DEFAULT_LIMIT: usize = 20;
+/// The longest name to filter by, in characters.
+const MAX_FILTER: usize = 100;
+
+/// What page of which users is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PageRequest {
+    /// Only the user with this address, without regard to case.
+    pub email: Option<Email>,
+    /// Only users with this first name, without regard to case.
+    pub name: Option<String>,
+    /// Only users with this surname, without regard to case.
+    pub surname: Option<String>,
+    /// How many at most.
+    pub limit: usize,
+    /// Only users after this one.
+    pub after: Option<UserId>,
+}
+
+impl PageRequest {
+    /// The query parameters that a list knows.
+    pub const PARAMETERS: &'static [&'static str] =
+        &["email", "name", "surname", "limit", "cursor"];
+
+    /// Reads query parameters.
+    ///
+    /// # Errors
+    /// `invalid-query` or `invalid-cursor`.
+    pub fn from_query(mut query: BTreeMap<String, String>) -> Result<Self, Problem> {
+        let fault = |name: &str, detail: &str| {
+            Problem::new(Kind::InvalidQuery, detail).with_error(FieldError::new(name, detail))
+        };
+        let email = query
+            .remove("email")
+            .map(|text| Email::parse(&text))
+            .transpose();
+        let email = email.map_err(|error| fault("email", &error.to_string()))?;
+        let limit = match query.remove("limit").map(|text| text.parse::<usize>()) {
+            None => DEFAULT_LIMIT,
+            Some(Ok(limit @ 1..=MAX_LIMIT)) => limit,
+            Some(_) => return Err(fault("limit", "limit is an integer from 1 to 100.")),
+        };
+        let after = query
+            .remove("cursor")
+            .map(|text| Cursor::parse(&text))
+            .transpose()?;
+        let mut text = |name: &str| match query.remove(name) {
+            Some(text) if text.contains('\0') || text.chars().count() > MAX_FILTER => Err(fault(
+                name,
+                "This filter has at most 100 characters, NUL not among them.",
+            )),
+            text => Ok(text.map(|text| text.trim().to_owned())),
+        };
+        Ok(Self {
+            email,
+            name: text("name")?,
+            surname: text("surname")?,
+            limit,
+            after: after.map(|cursor| cursor.0),
+        })
+    }
+}
+
+/// Where a page ended. Callers hand it back as they got it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cursor(pub UserId);
+
+impl Cursor {
+    const PREFIX: &'static str = "u1:";
+
+    /// The cursor as text for a URL.
+    #[must_use]
+    pub fn to_text(self) -> String {
+        URL_SAFE_NO_PAD.encode(format!("{}{}", Self::PREFIX, self.0))
+    }
+
+    /// Reads a cursor.
+    ///
+    /// # Errors
+    /// `invalid-cursor`.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        let id = URL_SAFE_NO_PAD
+            .decode(text)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .and_then(|text| UserId::parse(text.strip_prefix(Self::PREFIX)?).ok());
+        id.map(Self).ok_or_else(|| {
+            let detail = "This cursor was not made by this list; begin without one.";
+            Problem::new(Kind::InvalidCursor, detail).with_error(FieldError::new("cursor", detail))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<PageRequest, Problem> {
+        PageRequest::from_query(
+            pairs
+                .iter()
+                .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn without_parameters_it_is_the_first_page_of_all() {
+        let page = read(&[]).unwrap();
+        assert_eq!(
+            (page.limit, page.after, page.email, page.name),
+            (20, None, None, None)
+        );
+    }
+
+    #[test]
+    fn the_limit_is_bounded() {
+        assert_eq!(read(&[("limit", "100")]).unwrap().limit, 100);
+        for limit in ["0", "101", "-1", "ten", ""] {
+            assert_eq!(
+                read(&[("limit", limit)]).unwrap_err().kind(),
+                Kind::InvalidQuery
+            );
+        }
+    }
+
+    #[test]
+    fn a_cursor_reads_back() {
+        let cursor = Cursor(UserId::try_from(42).unwrap());
+        assert_eq!(Cursor::parse(&cursor.to_text()).unwrap(), cursor);
+        assert_eq!(
+            read(&[("cursor", &cursor.to_text())]).unwrap().after,
+            Some(cursor.0)
+        );
+    }
+
+    #[test]
+    fn a_foreign_cursor_is_refused() {
+        for text in ["", "42", "dTE6", "dTE6LTE", "💥", "dTI6NDI"] {
+            assert_eq!(
+                Cursor::parse(text).unwrap_err().kind(),
+                Kind::InvalidCursor,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn filters_are_bounded() {
+        assert_eq!(
+            read(&[("name", "A\0")]).unwrap_err().kind(),
+            Kind::InvalidQuery
+        );
+        assert_eq!(
+            read(&[("surname", &"x".repeat(101))]).unwrap_err().kind(),
+            Kind::InvalidQuery
+        );
+        assert_eq!(
+            read(&[("email", "x")]).unwrap_err().kind(),
+            Kind::InvalidQuery
+        );
+        assert_eq!(
+            read(&[("name", " Ada ")]).unwrap().name.as_deref(),
+            Some("Ada")
+        );
+    }
+}

@@ -1,0 +1,120 @@
+//! Preconditions: which version of a user a request is about (RFC 9110, 13.1).
+
+use identity::UserId;
+use problem::{FieldError, Kind, Problem};
+
+/// The most entity tags that a header may list.
+const MAX_TAGS: usize = 20;
+
+/// The strong entity tag of a user's version.
+#[must_use]
+pub fn etag(id: UserId, version: i64) -> String {
+    format!("\"{id}.{version}\"")
+}
+
+/// What `if-match` or `if-none-match` asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Precondition {
+    /// Nothing: the header is not there.
+    None,
+    /// `*`: the user exists.
+    Any,
+    /// One of these versions. Tags that are none of this user's are left out, so the list may be empty: nothing
+    /// matches then.
+    Versions(Vec<i64>),
+}
+
+impl Precondition {
+    /// Reads the header's value for the user `id`. `weak` says whether weak tags count (they do for `if-none-match`,
+    /// they never do for `if-match`).
+    ///
+    /// # Errors
+    /// `invalid-header`.
+    pub fn parse(header: Option<&str>, id: UserId, weak: bool) -> Result<Self, Problem> {
+        let Some(header) = header else {
+            return Ok(Precondition::None);
+        };
+        if header == "*" {
+            return Ok(Precondition::Any);
+        }
+        let mut versions = Vec::new();
+        for (count, tag) in header.split(',').enumerate() {
+            let tag = tag.trim();
+            let (is_weak, opaque) = match tag.strip_prefix("W/") {
+                Some(opaque) => (true, opaque),
+                None => (false, tag),
+            };
+            let quoted = opaque
+                .strip_prefix('"')
+                .and_then(|rest| rest.strip_suffix('"'));
+            let Some(opaque) = quoted.filter(|_| count < MAX_TAGS) else {
+                let detail =
+                    "if-match and if-none-match are * or a list of entity tags such as \"7.1\".";
+                return Err(Problem::new(Kind::InvalidHeader, detail)
+                    .with_error(FieldError::new("if-match", detail)));
+            };
+            let version = opaque
+                .strip_prefix(&format!("{id}."))
+                .and_then(|version| version.parse().ok());
+            if let Some(version) = version.filter(|_| weak || !is_weak) {
+                versions.push(version);
+            }
+        }
+        Ok(Precondition::Versions(versions))
+    }
+
+    /// Whether a user that exists, at this version, meets it.
+    #[must_use]
+    pub fn admits(&self, version: i64) -> bool {
+        match self {
+            Precondition::None | Precondition::Any => true,
+            Precondition::Versions(versions) => versions.contains(&version),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(header: &str) -> Result<Precondition, Problem> {
+        Precondition::parse(Some(header), UserId::try_from(7).unwrap(), false)
+    }
+
+    #[test]
+    fn a_tag_reads_back() {
+        let tag = etag(UserId::try_from(7).unwrap(), 3);
+        assert_eq!(parse(&tag).unwrap(), Precondition::Versions(vec![3]));
+        assert_eq!(
+            parse(&format!("\"x\", {tag} ,\"7.4\"")).unwrap(),
+            Precondition::Versions(vec![3, 4])
+        );
+    }
+
+    #[test]
+    fn no_header_admits_all_and_a_star_all_that_exist() {
+        let none = Precondition::parse(None, UserId::try_from(7).unwrap(), false).unwrap();
+        assert!(none.admits(1));
+        assert!(parse("*").unwrap().admits(1));
+    }
+
+    #[test]
+    fn tags_of_other_users_and_weak_ones_do_not_match() {
+        assert!(!parse("\"8.3\"").unwrap().admits(3));
+        assert!(!parse("W/\"7.3\"").unwrap().admits(3));
+        let weak =
+            Precondition::parse(Some("W/\"7.3\""), UserId::try_from(7).unwrap(), true).unwrap();
+        assert!(weak.admits(3));
+    }
+
+    #[test]
+    fn what_is_no_tag_is_refused() {
+        for header in ["", "7.3", "\"7.3", "\"7.3\",", &vec!["\"a\""; 21].join(",")] {
+            assert_eq!(
+                parse(header).unwrap_err().kind(),
+                Kind::InvalidHeader,
+                "{header}"
+            );
+        }
+    }
+}

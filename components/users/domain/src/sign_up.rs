@@ -1,0 +1,124 @@
+//! Sign-up: what a new user brings.
+
+use crate::fields::Fields;
+use identity::{Email, Password, PersonName, Phone};
+use problem::Problem;
+use serde::Deserialize;
+
+/// The body of a sign-up.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignUpForm {
+    name: String,
+    surname: String,
+    email: String,
+    password: String,
+    #[serde(default)]
+    phone: Option<String>,
+}
+
+/// A valid sign-up. The password is there to be hashed at once and forgotten.
+#[derive(Debug)]
+pub struct SignUp {
+    /// The first name.
+    pub name: PersonName,
+    /// The surname.
+    pub surname: PersonName,
+    /// The address, unique among users.
+    pub email: Email,
+    /// The phone number, if there is one.
+    pub phone: Option<Phone>,
+    /// The password.
+    pub password: Password,
+}
+
+impl SignUpForm {
+    /// Judges all fields.
+    ///
+    /// # Errors
+    /// A problem that lists every fault.
+    pub fn validate(self) -> Result<SignUp, Problem> {
+        let mut fields = Fields::default();
+        let name = fields.name(&self.name);
+        let surname = fields.surname(&self.surname);
+        let email = fields.email(&self.email);
+        let phone = self.phone.as_deref().map(|phone| fields.phone(phone));
+        let password = fields.password(self.password);
+        let built = (|| {
+            Some(SignUp {
+                name: name?,
+                surname: surname?,
+                email: email?,
+                phone: match phone {
+                    None => None,
+                    Some(phone) => Some(phone?),
+                },
+                password: password?,
+            })
+        })();
+        fields.finish(built)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use problem::Kind;
+    use serde_json::json;
+
+    fn form(changes: serde_json::Value) -> SignUpForm {
+        let mut body = json!({"name": "Ada", "surname": "Lovelace", "email": "ada@example.org",
+            "password": "correct horse"});
+        body.as_object_mut()
+            .unwrap()
+            .extend(changes.as_object().unwrap().clone());
+        serde_json::from_value(body).unwrap()
+    }
+
+    #[test]
+    fn a_sign_up_with_and_without_phone_is_valid() {
+        assert!(form(json!({})).validate().unwrap().phone.is_none());
+        assert!(
+            form(json!({"phone": null}))
+                .validate()
+                .unwrap()
+                .phone
+                .is_none()
+        );
+        let phone = form(json!({"phone": "+39 02 1234567"}))
+            .validate()
+            .unwrap()
+            .phone
+            .unwrap();
+        assert_eq!(phone.as_str(), "+39021234567");
+    }
+
+    #[test]
+    fn one_fault_gives_its_own_kind() {
+        let kind = |changes| form(changes).validate().unwrap_err().kind();
+        assert_eq!(kind(json!({"name": "A\u{0}da"})), Kind::InvalidName);
+        assert_eq!(kind(json!({"surname": ""})), Kind::InvalidSurname);
+        assert_eq!(kind(json!({"email": "ada"})), Kind::InvalidEmail);
+        assert_eq!(kind(json!({"phone": "x"})), Kind::InvalidPhone);
+        assert_eq!(
+            kind(json!({"password": "x".repeat(1025)})),
+            Kind::InvalidPassword
+        );
+    }
+
+    #[test]
+    fn all_faults_are_reported_at_once() {
+        let problem = form(json!({"name": "", "email": "", "password": ""}))
+            .validate()
+            .unwrap_err();
+        assert_eq!(problem.kind(), Kind::ValidationFailed);
+        let body: serde_json::Value = serde_json::from_slice(&problem.to_json("r")).unwrap();
+        let pointers: Vec<_> = body["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|e| e["pointer"].clone())
+            .collect();
+        assert_eq!(pointers, ["/name", "/email", "/password"]);
+    }
+}
