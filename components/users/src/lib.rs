@@ -1,1 +1,15 @@
-//! users
+//! users: sign-up and the people who signed up. The only service that reaches PostgreSQL.
+
+#![expect(unsafe_code, reason = "the SDK's macros export the handler to the host")]
+
+mod outbox;
+mod routes;
+mod store;
+
+use spin_sdk::http::{IncomingRequest, IntoResponse};
+use spin_sdk::http_component;
+
+#[http_component]
+async fn handle(request: IncomingRequest) -> impl IntoResponse {
+    shell::serve(request, routes::route).await
+}

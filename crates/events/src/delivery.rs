@@ -32,9 +32,7 @@ impl Policy {
             return Verdict::DeadLetter;
         }
         let doublings = u32::try_from(deliveries.saturating_sub(1)).unwrap_or(u32::MAX);
-        let delay = self
-            .first_retry
-            .saturating_mul(2u32.saturating_pow(doublings));
+        let delay = self.first_retry.saturating_mul(2u32.saturating_pow(doublings));
         Verdict::RetryAfter(delay.min(self.claim_after))
     }
 
@@ -50,31 +48,19 @@ impl Policy {
 mod tests {
     use super::*;
 
-    const POLICY: Policy = Policy {
-        claim_after: Duration::from_secs(30),
-        first_retry: Duration::from_secs(1),
-    };
+    const POLICY: Policy = Policy { claim_after: Duration::from_secs(30), first_retry: Duration::from_secs(1) };
 
     #[test]
     fn delays_grow_until_the_fifth_delivery_is_the_last() {
         let verdicts: Vec<_> = (1..=5).map(|n| POLICY.after_failure(n)).collect();
         let after = |seconds| Verdict::RetryAfter(Duration::from_secs(seconds));
-        assert_eq!(
-            verdicts,
-            [after(1), after(2), after(4), after(8), Verdict::DeadLetter]
-        );
+        assert_eq!(verdicts, [after(1), after(2), after(4), after(8), Verdict::DeadLetter]);
     }
 
     #[test]
     fn a_delay_never_passes_the_time_at_which_any_consumer_may_claim() {
-        let policy = Policy {
-            first_retry: Duration::from_secs(20),
-            ..POLICY
-        };
-        assert_eq!(
-            policy.after_failure(3),
-            Verdict::RetryAfter(Duration::from_secs(30))
-        );
+        let policy = Policy { first_retry: Duration::from_secs(20), ..POLICY };
+        assert_eq!(policy.after_failure(3), Verdict::RetryAfter(Duration::from_secs(30)));
     }
 
     #[test]

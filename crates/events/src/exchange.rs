@@ -25,9 +25,7 @@ impl Exchange {
     /// The exchange of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|exchange| exchange.name() == name)
+        Self::ALL.into_iter().find(|exchange| exchange.name() == name)
     }
 
     /// The queues bound to it, each of which gets every event.
@@ -90,10 +88,7 @@ mod tests {
         for queue in Queue::ALL {
             assert!(queue.exchange().queues().contains(&queue));
         }
-        let bound: usize = Exchange::ALL
-            .into_iter()
-            .map(|exchange| exchange.queues().len())
-            .sum();
+        let bound: usize = Exchange::ALL.into_iter().map(|exchange| exchange.queues().len()).sum();
         assert_eq!(bound, Queue::ALL.len());
     }
 

@@ -30,13 +30,8 @@ impl Email {
         if address.len() > MAX_BYTES {
             return Err(EmailError::TooLong);
         }
-        let options = Options::default()
-            .without_display_text()
-            .without_domain_literal()
-            .with_required_tld();
-        let has_odd_character = address
-            .chars()
-            .any(|c| c.is_control() || c.is_whitespace() || c == '"');
+        let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
+        let has_odd_character = address.chars().any(|c| c.is_control() || c.is_whitespace() || c == '"');
         if has_odd_character
             || EmailAddress::from_str(address).is_err()
             || EmailAddress::parse_with_options(address, options).is_err()
@@ -47,10 +42,7 @@ impl Email {
         if key.len() > MAX_BYTES {
             return Err(EmailError::TooLong);
         }
-        Ok(Self {
-            address: address.to_owned(),
-            key,
-        })
+        Ok(Self { address: address.to_owned(), key })
     }
 
     /// The address as its owner typed it.
@@ -106,10 +98,7 @@ mod tests {
 
     #[test]
     fn white_space_around_is_dropped() {
-        assert_eq!(
-            Email::parse("  ada@example.org\n").unwrap().address(),
-            "ada@example.org"
-        );
+        assert_eq!(Email::parse("  ada@example.org\n").unwrap().address(), "ada@example.org");
     }
 
     #[test]
@@ -139,11 +128,7 @@ mod tests {
             ".ada@example.org",
             "ada@example.org,bob@example.org",
         ] {
-            assert_eq!(
-                Email::parse(text).unwrap_err(),
-                EmailError::Invalid,
-                "{text:?}"
-            );
+            assert_eq!(Email::parse(text).unwrap_err(), EmailError::Invalid, "{text:?}");
         }
         assert_eq!(Email::parse(" ").unwrap_err(), EmailError::Empty);
         let long = format!("{}@{}.org", "a".repeat(60), "b".repeat(190));

@@ -13,9 +13,7 @@ mod user_id;
 
 pub use email::{Email, EmailError};
 pub use name::{NameError, PersonName};
-pub use password::{
-    Cost, CostError, HashError, Password, PasswordError, PasswordHash, Pepper, SALT_BYTES,
-};
+pub use password::{Cost, CostError, HashError, Password, PasswordError, PasswordHash, Pepper, SALT_BYTES};
 pub use phone::{Phone, PhoneError};
 pub use role::Role;
 pub use secret::Secret;

@@ -63,15 +63,9 @@ mod tests {
     #[test]
     fn empty_long_and_control_characters_are_refused() {
         assert_eq!(PersonName::parse(" ").unwrap_err(), NameError::Empty);
-        assert_eq!(
-            PersonName::parse(&"é".repeat(101)).unwrap_err(),
-            NameError::TooLong
-        );
+        assert_eq!(PersonName::parse(&"é".repeat(101)).unwrap_err(), NameError::TooLong);
         for name in ["A\0da", "A\nda", "A\u{7f}da", "A\u{85}da"] {
-            assert_eq!(
-                PersonName::parse(name).unwrap_err(),
-                NameError::ControlCharacter
-            );
+            assert_eq!(PersonName::parse(name).unwrap_err(), NameError::ControlCharacter);
         }
     }
 }

@@ -45,18 +45,9 @@ impl Password {
     ///
     /// # Errors
     /// Only if bcrypt itself refuses, which no valid [`Cost`] makes it do.
-    pub fn hash(
-        &self,
-        pepper: &Pepper,
-        cost: Cost,
-        salt: [u8; SALT_BYTES],
-    ) -> Result<PasswordHash, HashError> {
-        let parts = bcrypt::hash_with_salt(pepper.prehash(&self.0), cost.0, salt)
-            .map_err(|_| HashError::Bcrypt)?;
-        Ok(PasswordHash(format!(
-            "{VERSION_1}{}",
-            parts.format_for_version(bcrypt::Version::TwoB)
-        )))
+    pub fn hash(&self, pepper: &Pepper, cost: Cost, salt: [u8; SALT_BYTES]) -> Result<PasswordHash, HashError> {
+        let parts = bcrypt::hash_with_salt(pepper.prehash(&self.0), cost.0, salt).map_err(|_| HashError::Bcrypt)?;
+        Ok(PasswordHash(format!("{VERSION_1}{}", parts.format_for_version(bcrypt::Version::TwoB))))
     }
 }
 
@@ -89,8 +80,7 @@ impl Pepper {
     }
 
     fn prehash(&self, password: &str) -> String {
-        let mut mac =
-            Hmac::<Sha384>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        let mut mac = Hmac::<Sha384>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
         mac.update(password.as_bytes());
         STANDARD.encode(mac.finalize().into_bytes())
     }
@@ -125,9 +115,7 @@ impl FromStr for Cost {
 
 /// Why a text is no [`Cost`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "bcrypt_cost must be an integer from 4 to 31 (12 is the default, under 10 is for tests alone)"
-)]
+#[error("bcrypt_cost must be an integer from 4 to 31 (12 is the default, under 10 is for tests alone)")]
 pub struct CostError;
 
 /// A kept hash: `v1:$2b$12$<22 characters of salt><31 of hash>`.
@@ -140,9 +128,7 @@ impl PasswordHash {
     /// # Errors
     /// If its scheme is unknown or the bcrypt part is none.
     pub fn parse(text: &str) -> Result<Self, HashError> {
-        let bcrypt = text
-            .strip_prefix(VERSION_1)
-            .ok_or(HashError::UnknownScheme)?;
+        let bcrypt = text.strip_prefix(VERSION_1).ok_or(HashError::UnknownScheme)?;
         bcrypt::HashParts::from_str(bcrypt).map_err(|_| HashError::Malformed)?;
         Ok(Self(text.to_owned()))
     }
@@ -151,12 +137,7 @@ impl PasswordHash {
     /// same time (OWASP Authentication Cheat Sheet, "Authentication and Error Messages").
     #[must_use]
     pub fn dummy(cost: Cost) -> Self {
-        Self(format!(
-            "{VERSION_1}$2b${:02}${}{}",
-            cost.0,
-            "abcdefghijklmnopqrstuu",
-            "a".repeat(31)
-        ))
+        Self(format!("{VERSION_1}$2b${:02}${}{}", cost.0, "abcdefghijklmnopqrstuu", "a".repeat(31)))
     }
 
     /// Whether `candidate` is the password, in constant time for a given cost. The candidate need not be an
@@ -223,10 +204,7 @@ mod tests {
     }
 
     fn hash(password: &str) -> PasswordHash {
-        Password::parse(password.to_owned())
-            .unwrap()
-            .hash(&pepper(), cheap(), SALT)
-            .unwrap()
+        Password::parse(password.to_owned()).unwrap().hash(&pepper(), cheap(), SALT).unwrap()
     }
 
     #[test]
@@ -240,11 +218,7 @@ mod tests {
 
     #[test]
     fn another_pepper_does_not_verify() {
-        assert!(
-            !hash("correct horse")
-                .verify("correct horse", &Pepper::new("salt").unwrap())
-                .unwrap()
-        );
+        assert!(!hash("correct horse").verify("correct horse", &Pepper::new("salt").unwrap()).unwrap());
     }
 
     #[test]
@@ -252,17 +226,9 @@ mod tests {
         let long = "😀".repeat(64);
         let kept = hash(&long);
         assert!(kept.verify(&long, &pepper()).unwrap());
-        assert!(
-            !kept
-                .verify(&format!("{}😁", "😀".repeat(63)), &pepper())
-                .unwrap()
-        );
+        assert!(!kept.verify(&format!("{}😁", "😀".repeat(63)), &pepper()).unwrap());
         let longest = "x".repeat(1024);
-        assert!(
-            !hash(&longest)
-                .verify(&format!("{}y", "x".repeat(1023)), &pepper())
-                .unwrap()
-        );
+        assert!(!hash(&longest).verify(&format!("{}y", "x".repeat(1023)), &pepper()).unwrap());
     }
 
     #[test]
@@ -275,16 +241,10 @@ mod tests {
 
     #[test]
     fn length_is_bounded_in_characters_below_and_bytes_above() {
-        assert_eq!(
-            Password::parse("1234567".into()).unwrap_err(),
-            PasswordError::TooShort
-        );
+        assert_eq!(Password::parse("1234567".into()).unwrap_err(), PasswordError::TooShort);
         assert!(Password::parse("ééééééé8".into()).is_ok());
         assert!(Password::parse("x".repeat(1024)).is_ok());
-        assert_eq!(
-            Password::parse("x".repeat(1025)).unwrap_err(),
-            PasswordError::TooLong
-        );
+        assert_eq!(Password::parse("x".repeat(1025)).unwrap_err(), PasswordError::TooLong);
     }
 
     #[test]
@@ -292,14 +252,8 @@ mod tests {
         let kept = hash("correct horse");
         assert!(kept.expose().starts_with("v1:$2b$04$"));
         assert_eq!(PasswordHash::parse(kept.expose()).unwrap(), kept);
-        assert_eq!(
-            PasswordHash::parse("$2b$04$x").unwrap_err(),
-            HashError::UnknownScheme
-        );
-        assert_eq!(
-            PasswordHash::parse("v1:$2b$04$x").unwrap_err(),
-            HashError::Malformed
-        );
+        assert_eq!(PasswordHash::parse("$2b$04$x").unwrap_err(), HashError::UnknownScheme);
+        assert_eq!(PasswordHash::parse("v1:$2b$04$x").unwrap_err(), HashError::Malformed);
     }
 
     #[test]
@@ -320,11 +274,7 @@ mod tests {
 
     #[test]
     fn a_cheaper_hash_is_noticed() {
-        assert!(
-            hash("correct horse")
-                .is_cheaper_than("5".parse().unwrap())
-                .unwrap()
-        );
+        assert!(hash("correct horse").is_cheaper_than("5".parse().unwrap()).unwrap());
         assert!(!hash("correct horse").is_cheaper_than(cheap()).unwrap());
     }
 
@@ -333,9 +283,7 @@ mod tests {
         let time = |cost: &str| {
             let password = Password::parse("correct horse".into()).unwrap();
             let start = std::time::Instant::now();
-            password
-                .hash(&pepper(), cost.parse().unwrap(), SALT)
-                .unwrap();
+            password.hash(&pepper(), cost.parse().unwrap(), SALT).unwrap();
             start.elapsed()
         };
         assert!(time("10") > time("5") * 4);
@@ -350,12 +298,7 @@ mod tests {
 
     #[test]
     fn debug_output_hides_secrets() {
-        let shown = format!(
-            "{:?}{:?}{:?}",
-            Password::parse("correct horse".into()),
-            pepper(),
-            hash("correct horse")
-        );
+        let shown = format!("{:?}{:?}{:?}", Password::parse("correct horse".into()), pepper(), hash("correct horse"));
         assert!(!shown.contains("horse") && !shown.contains("$2b$") && !shown.contains("112"));
     }
 }

@@ -31,11 +31,7 @@ impl TryFrom<i64> for UserId {
     type Error = UserIdError;
 
     fn try_from(id: i64) -> Result<Self, UserIdError> {
-        if id > 0 {
-            Ok(Self(id))
-        } else {
-            Err(UserIdError)
-        }
+        if id > 0 { Ok(Self(id)) } else { Err(UserIdError) }
     }
 }
 
@@ -63,26 +59,12 @@ mod tests {
     #[test]
     fn positive_integers_are_ids() {
         assert_eq!(UserId::parse("7").unwrap().get(), 7);
-        assert_eq!(
-            UserId::parse("9223372036854775807").unwrap().get(),
-            i64::MAX
-        );
+        assert_eq!(UserId::parse("9223372036854775807").unwrap().get(), i64::MAX);
     }
 
     #[test]
     fn everything_else_is_not() {
-        for text in [
-            "",
-            "abc",
-            "-1",
-            "0",
-            "+1",
-            "1.0",
-            " 1",
-            "0x1",
-            "99999999999999999999",
-            "٧",
-        ] {
+        for text in ["", "abc", "-1", "0", "+1", "1.0", " 1", "0x1", "99999999999999999999", "٧"] {
             assert!(UserId::parse(text).is_err(), "{text:?}");
         }
         assert!(serde_json::from_str::<UserId>("0").is_err());

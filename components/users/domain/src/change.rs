@@ -61,47 +61,23 @@ impl Changes {
     /// A problem that lists every fault.
     pub fn replacement(self) -> Result<Change, Problem> {
         let change = self.validate(true)?;
-        Ok(Change {
-            phone: Some(change.phone.flatten()),
-            ..change
-        })
+        Ok(Change { phone: Some(change.phone.flatten()), ..change })
     }
 
     fn validate(self, complete: bool) -> Result<Change, Problem> {
-        let Form {
-            name,
-            surname,
-            email,
-            phone,
-            password,
-        } = self.0;
+        let Form { name, surname, email, phone, password } = self.0;
         let mut fields = Fields::default();
-        let name =
-            required(&mut fields, "name", name, complete).and_then(|text| fields.name(&text));
-        let surname = required(&mut fields, "surname", surname, complete)
-            .and_then(|text| fields.surname(&text));
-        let email =
-            required(&mut fields, "email", email, complete).and_then(|text| fields.email(&text));
+        let name = required(&mut fields, "name", name, complete).and_then(|text| fields.name(&text));
+        let surname = required(&mut fields, "surname", surname, complete).and_then(|text| fields.surname(&text));
+        let email = required(&mut fields, "email", email, complete).and_then(|text| fields.email(&text));
         let phone = phone.map(|phone| phone.and_then(|text| fields.phone(&text)));
-        let password = required(&mut fields, "password", password, false)
-            .and_then(|text| fields.password(text));
-        fields.finish(Some(Change {
-            name,
-            surname,
-            email,
-            phone,
-            password,
-        }))
+        let password = required(&mut fields, "password", password, false).and_then(|text| fields.password(text));
+        fields.finish(Some(Change { name, surname, email, phone, password }))
     }
 }
 
 /// The text of a field that cannot be null, and in a replacement cannot be missing.
-fn required(
-    fields: &mut Fields,
-    name: &str,
-    field: Option<Option<String>>,
-    complete: bool,
-) -> Option<String> {
+fn required(fields: &mut Fields, name: &str, field: Option<Option<String>>, complete: bool) -> Option<String> {
     match field {
         Some(Some(text)) => Some(text),
         Some(None) => {
@@ -139,30 +115,15 @@ mod tests {
 
     #[test]
     fn null_takes_the_phone_away_and_nothing_else() {
-        assert_eq!(
-            changes(json!({"phone": null})).patch().unwrap().phone,
-            Some(None)
-        );
-        assert_eq!(
-            changes(json!({"name": null})).patch().unwrap_err().kind(),
-            Kind::WrongType
-        );
-        assert_eq!(
-            changes(json!({"password": null}))
-                .patch()
-                .unwrap_err()
-                .kind(),
-            Kind::WrongType
-        );
+        assert_eq!(changes(json!({"phone": null})).patch().unwrap().phone, Some(None));
+        assert_eq!(changes(json!({"name": null})).patch().unwrap_err().kind(), Kind::WrongType);
+        assert_eq!(changes(json!({"password": null})).patch().unwrap_err().kind(), Kind::WrongType);
     }
 
     #[test]
     fn a_replacement_is_complete() {
         assert_eq!(
-            changes(json!({"name": "Ada", "surname": "L"}))
-                .replacement()
-                .unwrap_err()
-                .kind(),
+            changes(json!({"name": "Ada", "surname": "L"})).replacement().unwrap_err().kind(),
             Kind::MissingField
         );
         let whole = json!({"name": "Ada", "surname": "L", "email": "ada@example.org"});
@@ -173,10 +134,7 @@ mod tests {
 
     #[test]
     fn a_bad_phone_is_a_fault_and_not_a_removal() {
-        assert_eq!(
-            changes(json!({"phone": "x"})).patch().unwrap_err().kind(),
-            Kind::InvalidPhone
-        );
+        assert_eq!(changes(json!({"phone": "x"})).patch().unwrap_err().kind(), Kind::InvalidPhone);
     }
 
     #[test]

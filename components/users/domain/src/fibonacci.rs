@@ -8,11 +8,7 @@ pub const MAX_N: u32 = 45;
 pub fn fibonacci(n: u32) -> u64 {
     // The barrier keeps the optimiser from turning half of the recursion into a loop.
     let n = std::hint::black_box(n);
-    if n < 2 {
-        u64::from(n)
-    } else {
-        fibonacci(n - 1) + fibonacci(n - 2)
-    }
+    if n < 2 { u64::from(n) } else { fibonacci(n - 1) + fibonacci(n - 2) }
 }
 
 #[cfg(test)]

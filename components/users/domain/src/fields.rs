@@ -45,8 +45,6 @@ impl Fields {
     }
 
     fn keep<T, E: Display>(&mut self, name: &str, kind: Kind, parsed: Result<T, E>) -> Option<T> {
-        parsed
-            .map_err(|error| self.fault(name, kind, &error.to_string()))
-            .ok()
+        parsed.map_err(|error| self.fault(name, kind, &error.to_string())).ok()
     }
 }

@@ -29,13 +29,9 @@ impl KeptEventForm {
     pub fn validate(self) -> Result<KeptEvent, Problem> {
         let event = Event::from_json(self.event.to_string().as_bytes()).map_err(|error| {
             let detail = format!("This is no event to keep: {error}.");
-            Problem::new(Kind::InvalidValue, detail.clone())
-                .with_error(FieldError::new("event", detail))
+            Problem::new(Kind::InvalidValue, detail.clone()).with_error(FieldError::new("event", detail))
         })?;
-        Ok(KeptEvent {
-            exchange: event.payload.exchange(),
-            event,
-        })
+        Ok(KeptEvent { exchange: event.payload.exchange(), event })
     }
 }
 
@@ -47,30 +43,16 @@ mod tests {
 
     #[test]
     fn a_login_event_is_kept_for_its_exchange() {
-        let login = Login {
-            user_id: UserId::try_from(7).unwrap(),
-            email: "ada@example.org".into(),
-            phone: None,
-        };
+        let login = Login { user_id: UserId::try_from(7).unwrap(), email: "ada@example.org".into(), phone: None };
         let event = Event::new("/auth-ms", Payload::Login(login));
-        let form = KeptEventForm {
-            event: serde_json::from_str(&event.to_json()).unwrap(),
-        };
+        let form = KeptEventForm { event: serde_json::from_str(&event.to_json()).unwrap() };
         let kept = form.validate().unwrap();
-        assert_eq!(
-            kept,
-            KeptEvent {
-                exchange: Exchange::UserLogin,
-                event
-            }
-        );
+        assert_eq!(kept, KeptEvent { exchange: Exchange::UserLogin, event });
     }
 
     #[test]
     fn anything_else_is_refused() {
-        let form = KeptEventForm {
-            event: serde_json::json!({"type": "order_event"}),
-        };
+        let form = KeptEventForm { event: serde_json::json!({"type": "order_event"}) };
         assert_eq!(form.validate().unwrap_err().kind(), Kind::InvalidValue);
     }
 }

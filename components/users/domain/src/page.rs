@@ -32,8 +32,7 @@ pub struct PageRequest {
 
 impl PageRequest {
     /// The query parameters that a list knows.
-    pub const PARAMETERS: &'static [&'static str] =
-        &["email", "name", "surname", "limit", "cursor"];
+    pub const PARAMETERS: &'static [&'static str] = &["email", "name", "surname", "limit", "cursor"];
 
     /// Reads query parameters.
     ///
@@ -43,34 +42,21 @@ impl PageRequest {
         let fault = |name: &str, detail: &str| {
             Problem::new(Kind::InvalidQuery, detail).with_error(FieldError::new(name, detail))
         };
-        let email = query
-            .remove("email")
-            .map(|text| Email::parse(&text))
-            .transpose();
+        let email = query.remove("email").map(|text| Email::parse(&text)).transpose();
         let email = email.map_err(|error| fault("email", &error.to_string()))?;
         let limit = match query.remove("limit").map(|text| text.parse::<usize>()) {
             None => DEFAULT_LIMIT,
             Some(Ok(limit @ 1..=MAX_LIMIT)) => limit,
             Some(_) => return Err(fault("limit", "limit is an integer from 1 to 100.")),
         };
-        let after = query
-            .remove("cursor")
-            .map(|text| Cursor::parse(&text))
-            .transpose()?;
+        let after = query.remove("cursor").map(|text| Cursor::parse(&text)).transpose()?;
         let mut text = |name: &str| match query.remove(name) {
-            Some(text) if text.contains('\0') || text.chars().count() > MAX_FILTER => Err(fault(
-                name,
-                "This filter has at most 100 characters, NUL not among them.",
-            )),
+            Some(text) if text.contains('\0') || text.chars().count() > MAX_FILTER => {
+                Err(fault(name, "This filter has at most 100 characters, NUL not among them."))
+            }
             text => Ok(text.map(|text| text.trim().to_owned())),
         };
-        Ok(Self {
-            email,
-            name: text("name")?,
-            surname: text("surname")?,
-            limit,
-            after: after.map(|cursor| cursor.0),
-        })
+        Ok(Self { email, name: text("name")?, surname: text("surname")?, limit, after: after.map(|cursor| cursor.0) })
     }
 }
 
@@ -109,31 +95,20 @@ mod tests {
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<PageRequest, Problem> {
-        PageRequest::from_query(
-            pairs
-                .iter()
-                .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
-                .collect(),
-        )
+        PageRequest::from_query(pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect())
     }
 
     #[test]
     fn without_parameters_it_is_the_first_page_of_all() {
         let page = read(&[]).unwrap();
-        assert_eq!(
-            (page.limit, page.after, page.email, page.name),
-            (20, None, None, None)
-        );
+        assert_eq!((page.limit, page.after, page.email, page.name), (20, None, None, None));
     }
 
     #[test]
     fn the_limit_is_bounded() {
         assert_eq!(read(&[("limit", "100")]).unwrap().limit, 100);
         for limit in ["0", "101", "-1", "ten", ""] {
-            assert_eq!(
-                read(&[("limit", limit)]).unwrap_err().kind(),
-                Kind::InvalidQuery
-            );
+            assert_eq!(read(&[("limit", limit)]).unwrap_err().kind(), Kind::InvalidQuery);
         }
     }
 
@@ -141,40 +116,21 @@ mod tests {
     fn a_cursor_reads_back() {
         let cursor = Cursor(UserId::try_from(42).unwrap());
         assert_eq!(Cursor::parse(&cursor.to_text()).unwrap(), cursor);
-        assert_eq!(
-            read(&[("cursor", &cursor.to_text())]).unwrap().after,
-            Some(cursor.0)
-        );
+        assert_eq!(read(&[("cursor", &cursor.to_text())]).unwrap().after, Some(cursor.0));
     }
 
     #[test]
     fn a_foreign_cursor_is_refused() {
         for text in ["", "42", "dTE6", "dTE6LTE", "💥", "dTI6NDI"] {
-            assert_eq!(
-                Cursor::parse(text).unwrap_err().kind(),
-                Kind::InvalidCursor,
-                "{text}"
-            );
+            assert_eq!(Cursor::parse(text).unwrap_err().kind(), Kind::InvalidCursor, "{text}");
         }
     }
 
     #[test]
     fn filters_are_bounded() {
-        assert_eq!(
-            read(&[("name", "A\0")]).unwrap_err().kind(),
-            Kind::InvalidQuery
-        );
-        assert_eq!(
-            read(&[("surname", &"x".repeat(101))]).unwrap_err().kind(),
-            Kind::InvalidQuery
-        );
-        assert_eq!(
-            read(&[("email", "x")]).unwrap_err().kind(),
-            Kind::InvalidQuery
-        );
-        assert_eq!(
-            read(&[("name", " Ada ")]).unwrap().name.as_deref(),
-            Some("Ada")
-        );
+        assert_eq!(read(&[("name", "A\0")]).unwrap_err().kind(), Kind::InvalidQuery);
+        assert_eq!(read(&[("surname", &"x".repeat(101))]).unwrap_err().kind(), Kind::InvalidQuery);
+        assert_eq!(read(&[("email", "x")]).unwrap_err().kind(), Kind::InvalidQuery);
+        assert_eq!(read(&[("name", " Ada ")]).unwrap().name.as_deref(), Some("Ada"));
     }
 }

@@ -44,18 +44,12 @@ impl Precondition {
                 Some(opaque) => (true, opaque),
                 None => (false, tag),
             };
-            let quoted = opaque
-                .strip_prefix('"')
-                .and_then(|rest| rest.strip_suffix('"'));
+            let quoted = opaque.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
             let Some(opaque) = quoted.filter(|_| count < MAX_TAGS) else {
-                let detail =
-                    "if-match and if-none-match are * or a list of entity tags such as \"7.1\".";
-                return Err(Problem::new(Kind::InvalidHeader, detail)
-                    .with_error(FieldError::new("if-match", detail)));
+                let detail = "if-match and if-none-match are * or a list of entity tags such as \"7.1\".";
+                return Err(Problem::new(Kind::InvalidHeader, detail).with_error(FieldError::new("if-match", detail)));
             };
-            let version = opaque
-                .strip_prefix(&format!("{id}."))
-                .and_then(|version| version.parse().ok());
+            let version = opaque.strip_prefix(&format!("{id}.")).and_then(|version| version.parse().ok());
             if let Some(version) = version.filter(|_| weak || !is_weak) {
                 versions.push(version);
             }
@@ -85,10 +79,7 @@ mod tests {
     fn a_tag_reads_back() {
         let tag = etag(UserId::try_from(7).unwrap(), 3);
         assert_eq!(parse(&tag).unwrap(), Precondition::Versions(vec![3]));
-        assert_eq!(
-            parse(&format!("\"x\", {tag} ,\"7.4\"")).unwrap(),
-            Precondition::Versions(vec![3, 4])
-        );
+        assert_eq!(parse(&format!("\"x\", {tag} ,\"7.4\"")).unwrap(), Precondition::Versions(vec![3, 4]));
     }
 
     #[test]
@@ -102,19 +93,14 @@ mod tests {
     fn tags_of_other_users_and_weak_ones_do_not_match() {
         assert!(!parse("\"8.3\"").unwrap().admits(3));
         assert!(!parse("W/\"7.3\"").unwrap().admits(3));
-        let weak =
-            Precondition::parse(Some("W/\"7.3\""), UserId::try_from(7).unwrap(), true).unwrap();
+        let weak = Precondition::parse(Some("W/\"7.3\""), UserId::try_from(7).unwrap(), true).unwrap();
         assert!(weak.admits(3));
     }
 
     #[test]
     fn what_is_no_tag_is_refused() {
         for header in ["", "7.3", "\"7.3", "\"7.3\",", &vec!["\"a\""; 21].join(",")] {
-            assert_eq!(
-                parse(header).unwrap_err().kind(),
-                Kind::InvalidHeader,
-                "{header}"
-            );
+            assert_eq!(parse(header).unwrap_err().kind(), Kind::InvalidHeader, "{header}");
         }
     }
 }

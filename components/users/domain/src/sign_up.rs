@@ -69,27 +69,15 @@ mod tests {
     fn form(changes: serde_json::Value) -> SignUpForm {
         let mut body = json!({"name": "Ada", "surname": "Lovelace", "email": "ada@example.org",
             "password": "correct horse"});
-        body.as_object_mut()
-            .unwrap()
-            .extend(changes.as_object().unwrap().clone());
+        body.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
         serde_json::from_value(body).unwrap()
     }
 
     #[test]
     fn a_sign_up_with_and_without_phone_is_valid() {
         assert!(form(json!({})).validate().unwrap().phone.is_none());
-        assert!(
-            form(json!({"phone": null}))
-                .validate()
-                .unwrap()
-                .phone
-                .is_none()
-        );
-        let phone = form(json!({"phone": "+39 02 1234567"}))
-            .validate()
-            .unwrap()
-            .phone
-            .unwrap();
+        assert!(form(json!({"phone": null})).validate().unwrap().phone.is_none());
+        let phone = form(json!({"phone": "+39 02 1234567"})).validate().unwrap().phone.unwrap();
         assert_eq!(phone.as_str(), "+39021234567");
     }
 
@@ -100,25 +88,15 @@ mod tests {
         assert_eq!(kind(json!({"surname": ""})), Kind::InvalidSurname);
         assert_eq!(kind(json!({"email": "ada"})), Kind::InvalidEmail);
         assert_eq!(kind(json!({"phone": "x"})), Kind::InvalidPhone);
-        assert_eq!(
-            kind(json!({"password": "x".repeat(1025)})),
-            Kind::InvalidPassword
-        );
+        assert_eq!(kind(json!({"password": "x".repeat(1025)})), Kind::InvalidPassword);
     }
 
     #[test]
     fn all_faults_are_reported_at_once() {
-        let problem = form(json!({"name": "", "email": "", "password": ""}))
-            .validate()
-            .unwrap_err();
+        let problem = form(json!({"name": "", "email": "", "password": ""})).validate().unwrap_err();
         assert_eq!(problem.kind(), Kind::ValidationFailed);
         let body: serde_json::Value = serde_json::from_slice(&problem.to_json("r")).unwrap();
-        let pointers: Vec<_> = body["errors"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|e| e["pointer"].clone())
-            .collect();
+        let pointers: Vec<_> = body["errors"].as_array().unwrap().iter().map(|e| e["pointer"].clone()).collect();
         assert_eq!(pointers, ["/name", "/email", "/password"]);
     }
 }

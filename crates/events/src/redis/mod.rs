@@ -14,9 +14,9 @@ mod reply;
 
 pub use publish::{publish, ring};
 pub use queue::{
-    DELIVERY_LOG, Delivery, Pending, QueueState, Taken, bury, claim_new, claim_pending,
-    create_group, dead_letter_count, find_idle, is_missing_group, log_entries, postpone,
-    queue_state, read_log, recipient_log, settle, take, trim,
+    DELIVERY_LOG, Delivery, Pending, QueueState, Taken, bury, claim_new, claim_pending, create_group,
+    dead_letter_count, find_idle, is_missing_group, log_entries, postpone, queue_state, read_log, recipient_log,
+    settle, take, trim,
 };
 pub use reply::{Reply, ReplyError};
 
@@ -31,10 +31,7 @@ pub struct Command {
 
 impl Command {
     fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            arguments: Vec::new(),
-        }
+        Self { name, arguments: Vec::new() }
     }
 
     fn arg(mut self, argument: impl AsRef<[u8]>) -> Self {
@@ -49,7 +46,6 @@ impl Command {
     /// A Lua script with its keys; its arguments follow by [`Command::arg`].
     fn script(source: &str, keys: &[&str]) -> Self {
         let count = keys.len() as u64;
-        keys.iter()
-            .fold(Self::new("EVAL").arg(source).number(count), Self::arg)
+        keys.iter().fold(Self::new("EVAL").arg(source).number(count), Self::arg)
     }
 }

@@ -10,11 +10,7 @@ pub(super) const FIELD: &str = "event";
 /// only wakes the consumers, and a ring that nobody hears is made good by the next one.
 #[must_use]
 pub fn publish(exchange: Exchange, event: &str) -> [Command; 2] {
-    let add = Command::new("XADD")
-        .arg(exchange.name())
-        .arg("*")
-        .arg(FIELD)
-        .arg(event);
+    let add = Command::new("XADD").arg(exchange.name()).arg("*").arg(FIELD).arg(event);
     [add, ring(exchange)]
 }
 

@@ -31,12 +31,7 @@ pub fn recipient_log(digest: &str) -> String {
 #[must_use]
 pub fn read_log(key: &str, before: Option<&str>, count: u64) -> Command {
     let newest = before.map_or_else(|| "+".to_owned(), |entry| format!("({entry}"));
-    Command::new("XREVRANGE")
-        .arg(key)
-        .arg(newest)
-        .arg("-")
-        .arg("COUNT")
-        .number(count)
+    Command::new("XREVRANGE").arg(key).arg(newest).arg("-").arg("COUNT").number(count)
 }
 
 /// Reads the reply to [`read_log`] as pairs of entry id and item.
@@ -79,12 +74,7 @@ pub struct Pending {
 /// Makes the queue: a durable consumer group that sees the stream from its first entry.
 #[must_use]
 pub fn create_group(queue: Queue) -> Command {
-    Command::new("XGROUP")
-        .arg("CREATE")
-        .arg(queue.exchange().name())
-        .arg(queue.name())
-        .arg("0")
-        .arg("MKSTREAM")
+    Command::new("XGROUP").arg("CREATE").arg(queue.exchange().name()).arg(queue.name()).arg("0").arg("MKSTREAM")
 }
 
 /// Whether an error of Redis means that the queue is yet to be made.
@@ -169,11 +159,7 @@ impl Delivery {
                 _ => None,
             })
             .unwrap_or_default();
-        Ok(Self {
-            entry: id.text()?.to_owned(),
-            event,
-            deliveries,
-        })
+        Ok(Self { entry: id.text()?.to_owned(), event, deliveries })
     }
 }
 
@@ -185,10 +171,9 @@ impl Pending {
     pub fn from_replies(replies: &[Reply]) -> Result<Option<Self>, ReplyError> {
         match replies {
             nothing if is_nothing(nothing) => Ok(None),
-            [entry, _consumer, _idle, deliveries] => Ok(Some(Self {
-                entry: entry.text()?.to_owned(),
-                deliveries: deliveries.number()?,
-            })),
+            [entry, _consumer, _idle, deliveries] => {
+                Ok(Some(Self { entry: entry.text()?.to_owned(), deliveries: deliveries.number()? }))
+            }
             _ => Err(ReplyError),
         }
     }
@@ -218,9 +203,7 @@ pub fn take(queue: Queue, event_id: &str, entry: &str, claim_after: Duration) ->
         if holder and holder ~= ARGV[1] then return 'busy' end
         redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
         return 'taken'";
-    Command::script(SCRIPT, &[&marker(queue, event_id)])
-        .arg(entry)
-        .number(milliseconds(claim_after).max(1))
+    Command::script(SCRIPT, &[&marker(queue, event_id)]).arg(entry).number(milliseconds(claim_after).max(1))
 }
 
 impl Taken {
@@ -254,22 +237,14 @@ pub fn settle(queue: Queue, event_id: &str, entry: &str, logged: Option<(&str, &
         end
         return 1";
     let (recipient_log, item) = logged.unwrap_or((DELIVERY_LOG, ""));
-    Command::script(
-        SCRIPT,
-        &[
-            queue.exchange().name(),
-            &marker(queue, event_id),
-            DELIVERY_LOG,
-            recipient_log,
-        ],
-    )
-    .arg(queue.name())
-    .arg(entry)
-    .number(REMEMBERED.as_secs())
-    .arg(item)
-    .number(LOG_LENGTH)
-    .number(RECIPIENT_LOG_LENGTH)
-    .number(RECIPIENT_LOG_KEPT.as_secs())
+    Command::script(SCRIPT, &[queue.exchange().name(), &marker(queue, event_id), DELIVERY_LOG, recipient_log])
+        .arg(queue.name())
+        .arg(entry)
+        .number(REMEMBERED.as_secs())
+        .arg(item)
+        .number(LOG_LENGTH)
+        .number(RECIPIENT_LOG_LENGTH)
+        .number(RECIPIENT_LOG_KEPT.as_secs())
 }
 
 /// Lets a failed message wait for `delay`: its idle time is set so that it reaches `claim_after` then. The number of
@@ -287,17 +262,11 @@ pub fn postpone(
         if redis.call('GET', KEYS[2]) == ARGV[3] then redis.call('DEL', KEYS[2]) end
         redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'IDLE', ARGV[4], 'JUSTID')
         return 1";
-    Command::script(
-        SCRIPT,
-        &[
-            queue.exchange().name(),
-            &marker(queue, event_id.unwrap_or(entry)),
-        ],
-    )
-    .arg(queue.name())
-    .arg(consumer)
-    .arg(entry)
-    .number(milliseconds(claim_after.saturating_sub(delay)))
+    Command::script(SCRIPT, &[queue.exchange().name(), &marker(queue, event_id.unwrap_or(entry))])
+        .arg(queue.name())
+        .arg(consumer)
+        .arg(entry)
+        .number(milliseconds(claim_after.saturating_sub(delay)))
 }
 
 /// Moves a message to the dead letters, with the reason, and acknowledges it, all at once.
@@ -310,16 +279,13 @@ pub fn bury(queue: Queue, event_id: Option<&str>, delivery: &Delivery, reason: &
         if redis.call('GET', KEYS[3]) == ARGV[2] then redis.call('DEL', KEYS[3]) end
         return 1";
     let marker = marker(queue, event_id.unwrap_or(&delivery.entry));
-    Command::script(
-        SCRIPT,
-        &[queue.exchange().name(), &queue.dead_letters(), &marker],
-    )
-    .arg(queue.name())
-    .arg(&delivery.entry)
-    .arg(&delivery.event)
-    .number(delivery.deliveries)
-    .arg(reason)
-    .number(DEAD_LETTERS)
+    Command::script(SCRIPT, &[queue.exchange().name(), &queue.dead_letters(), &marker])
+        .arg(queue.name())
+        .arg(&delivery.entry)
+        .arg(&delivery.event)
+        .number(delivery.deliveries)
+        .arg(reason)
+        .number(DEAD_LETTERS)
 }
 
 /// Drops from the stream what every queue of the exchange has acknowledged. While a queue is not made yet, nothing
@@ -350,10 +316,10 @@ pub fn trim(exchange: Exchange) -> Command {
         end
         if found < #ARGV or keep == nil then return 0 end
         return redis.call('XTRIM', KEYS[1], 'MINID', keep)";
-    exchange.queues().iter().fold(
-        Command::script(SCRIPT, &[exchange.name()]),
-        |command, queue| command.arg(queue.name()),
-    )
+    exchange
+        .queues()
+        .iter()
+        .fold(Command::script(SCRIPT, &[exchange.name()]), |command, queue| command.arg(queue.name()))
 }
 
 /// Asks for the groups of an exchange's stream; [`QueueState::from_replies`] finds a queue among them.
@@ -430,27 +396,14 @@ mod tests {
     }
 
     fn words(command: &Command) -> String {
-        let arguments: Vec<_> = command
-            .arguments
-            .iter()
-            .map(|a| String::from_utf8_lossy(a).into_owned())
-            .collect();
+        let arguments: Vec<_> = command.arguments.iter().map(|a| String::from_utf8_lossy(a).into_owned()).collect();
         format!("{} {}", command.name, arguments.join(" "))
     }
 
     #[test]
     fn a_new_delivery_is_the_first() {
-        let replies = [
-            bytes("user_login_event"),
-            bytes("17-0"),
-            bytes("event"),
-            bytes("{}"),
-        ];
-        let expected = Delivery {
-            entry: "17-0".into(),
-            event: b"{}".to_vec(),
-            deliveries: 1,
-        };
+        let replies = [bytes("user_login_event"), bytes("17-0"), bytes("event"), bytes("{}")];
+        let expected = Delivery { entry: "17-0".into(), event: b"{}".to_vec(), deliveries: 1 };
         assert_eq!(Delivery::from_new(&replies), Ok(Some(expected)));
     }
 
@@ -464,18 +417,11 @@ mod tests {
 
     #[test]
     fn a_claimed_delivery_counts_on() {
-        let pending = Pending::from_replies(&[
-            bytes("17-0"),
-            bytes("c1"),
-            Reply::Integer(30_001),
-            Reply::Integer(2),
-        ])
-        .unwrap()
-        .unwrap();
+        let pending = Pending::from_replies(&[bytes("17-0"), bytes("c1"), Reply::Integer(30_001), Reply::Integer(2)])
+            .unwrap()
+            .unwrap();
         let delivery =
-            Delivery::from_claimed(&[bytes("17-0"), bytes("event"), bytes("{}")], &pending)
-                .unwrap()
-                .unwrap();
+            Delivery::from_claimed(&[bytes("17-0"), bytes("event"), bytes("{}")], &pending).unwrap().unwrap();
         assert_eq!(delivery.deliveries, 3);
     }
 
@@ -512,25 +458,12 @@ mod tests {
             Reply::Integer(3),
         ];
         let state = QueueState::from_replies(&replies, Queue::LoginSms).unwrap();
-        assert_eq!(
-            state,
-            QueueState {
-                waiting: 0,
-                in_flight: 2,
-                consumers: 3
-            }
-        );
-        assert_eq!(
-            QueueState::from_replies(&[], Queue::LoginSms).unwrap(),
-            QueueState::default()
-        );
+        assert_eq!(state, QueueState { waiting: 0, in_flight: 2, consumers: 3 });
+        assert_eq!(QueueState::from_replies(&[], Queue::LoginSms).unwrap(), QueueState::default());
     }
 
     #[test]
     fn trimming_waits_for_every_queue_of_the_exchange() {
-        assert!(
-            words(&trim(Exchange::UserLogin))
-                .ends_with("login_email_notification login_sms_notification")
-        );
+        assert!(words(&trim(Exchange::UserLogin)).ends_with("login_email_notification login_sms_notification"));
     }
 }

@@ -1,0 +1,23 @@
+//! /users-ms/internal/outbox: events that are yet to be published.
+
+use super::JSON;
+use crate::outbox;
+use crate::store::{Store, events as kept};
+use serde_json::json;
+use shell::{Outcome, Request, ServiceToken, StatusCode};
+use users_domain::KeptEventForm;
+
+/// POST: keeps an event that another service could not publish.
+pub(super) fn keep_event(request: &Request) -> Outcome {
+    ServiceToken::require(request)?;
+    let event = request.json::<KeptEventForm>(JSON)?.validate()?;
+    kept::keep(&Store::open()?, &event)?;
+    Ok(shell::json(StatusCode::ACCEPTED, &json!({"kept": event.event.id})))
+}
+
+/// POST `/sweep`: publishes what was left behind.
+pub(super) fn sweep(request: &Request) -> Outcome {
+    ServiceToken::require(request)?;
+    let swept = outbox::sweep(&Store::open()?)?;
+    Ok(shell::json(StatusCode::OK, &json!({"published": swept.published, "left": swept.left})))
+}

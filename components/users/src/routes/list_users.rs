@@ -1,0 +1,29 @@
+//! GET /users-ms/users: a page of users.
+
+use crate::store::{Store, users};
+use serde_json::json;
+use shell::{Outcome, Request, StatusCode};
+use users_domain::{Cursor, PageRequest};
+
+/// Lists users in the order of their ids, with the way to the next page in the body and in `link` (RFC 8288).
+pub(super) fn list_users(request: &Request) -> Outcome {
+    let page = PageRequest::from_query(request.query(PageRequest::PARAMETERS)?)?;
+    let mut items = users::list(&Store::open()?, &page)?;
+    let has_more = items.len() > page.limit;
+    items.truncate(page.limit);
+    let next = items.last().filter(|_| has_more).map(|user| Cursor(user.id).to_text());
+    let mut response = shell::json(StatusCode::OK, &json!({"items": items, "next_cursor": next}));
+    if let Some(next) = next
+        && let Ok(link) = format!("<{}>; rel=\"next\"", next_page(request, &next)).parse()
+    {
+        response.headers_mut().insert("link", link);
+    }
+    Ok(response)
+}
+
+/// The path of the next page: the query as it came, with another cursor.
+fn next_page(request: &Request, cursor: &str) -> String {
+    let kept = request.raw_query().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let query: Vec<_> = kept.map(str::to_owned).chain([format!("cursor={cursor}")]).collect();
+    format!("/users-ms/users?{}", query.join("&"))
+}

@@ -1,0 +1,86 @@
+//! The routes, one file for each thing that they are about.
+
+mod change_user;
+mod create_user;
+mod credentials;
+mod delete_user;
+mod get_user;
+mod health;
+mod kept_events;
+mod list_users;
+mod load_test;
+
+use identity::UserId;
+use problem::{FieldError, Kind, Problem};
+use shell::{Method, Outcome, Request, method_not_allowed, no_such_route, redirect};
+
+/// The media type of request bodies.
+const JSON: &[&str] = &["application/json"];
+
+/// Finds the handler of a request.
+pub(crate) async fn route(request: Request) -> Outcome {
+    let method = request.method.clone();
+    match request.path().as_slice() {
+        ["users-ms", "users"] => match method {
+            Method::GET | Method::HEAD => list_users::list_users(&request),
+            Method::POST => create_user::create_user(&request),
+            _ => Err(method_not_allowed(&[Method::GET, Method::POST])),
+        },
+        ["users-ms", "users", id] => match method {
+            Method::GET | Method::HEAD => get_user::get_user(&request, user_id(id)?),
+            Method::PUT => change_user::replace_user(&request, user_id(id)?),
+            Method::PATCH => change_user::patch_user(&request, user_id(id)?),
+            Method::DELETE => delete_user::delete_user(&request, user_id(id)?),
+            _ => Err(method_not_allowed(&[Method::GET, Method::PUT, Method::PATCH, Method::DELETE])),
+        },
+        ["users-ms", "healthcheck"] => get_only(&method, || Ok(shell::health::alive())),
+        ["users-ms", "readiness"] => get_only(&method, || Ok(health::readiness())),
+        ["users-ms", "load-test"] => get_only(&method, || load_test::load_test(&request)),
+        ["users-ms", "internal", "credentials"] => get_only(&method, || credentials::find_credentials(&request)),
+        ["users-ms", "internal", "credentials", id] => match method {
+            Method::PUT => credentials::renew_hash(&request, user_id(id)?),
+            _ => Err(method_not_allowed(&[Method::PUT])),
+        },
+        ["users-ms", "internal", "outbox"] => match method {
+            Method::POST => kept_events::keep_event(&request),
+            _ => Err(method_not_allowed(&[Method::POST])),
+        },
+        ["users-ms", "internal", "outbox", "sweep"] => match method {
+            Method::POST => kept_events::sweep(&request),
+            _ => Err(method_not_allowed(&[Method::POST])),
+        },
+        ["users", ..] => Ok(redirect(&report_spelling(&request)?)),
+        _ => Err(no_such_route()),
+    }
+}
+
+fn get_only(method: &Method, handle: impl FnOnce() -> Outcome) -> Outcome {
+    match *method {
+        Method::GET | Method::HEAD => handle(),
+        _ => Err(method_not_allowed(&[Method::GET])),
+    }
+}
+
+/// Where a path in the report's other spelling, `/users` or `/users/{id}`, is to be found. The id is checked, so that
+/// nothing of the caller's making ends in the header.
+fn report_spelling(request: &Request) -> Result<String, Problem> {
+    let path = match request.path().as_slice() {
+        ["users"] | ["users", ""] => "/users-ms/users".to_owned(),
+        ["users", id] => format!("/users-ms/users/{}", user_id(id)?),
+        _ => return Err(no_such_route()),
+    };
+    Ok(match request.raw_query() {
+        "" => path,
+        query => format!("{path}?{query}"),
+    })
+}
+
+fn user_id(text: &str) -> Result<UserId, Problem> {
+    UserId::parse(text).map_err(|error| {
+        Problem::new(Kind::InvalidId, error.to_string()).with_error(FieldError::new("id", error.to_string()))
+    })
+}
+
+fn user_not_found() -> Problem {
+    Problem::new(Kind::UserNotFound, "No user has this id.")
+}

@@ -1,0 +1,210 @@
+//! The statements about users.
+
+use super::events::Kept;
+use super::{Changed, Removed, Store, StoreError, User};
+use ::events::{Event, Exchange};
+use identity::{Email, PasswordHash, Phone, Role, UserId};
+use problem::Problem;
+use serde::{Deserialize, Serialize};
+use spin_sdk::pg4::ParameterValue;
+use users_domain::{Change, PageRequest, Precondition, SignUp};
+
+/// How long a sign-up has its own event to itself, in seconds, before a sweep may publish it.
+const OWN_LEASE_SECONDS: i32 = 10;
+
+/// A user that was inserted, and the event that was kept with it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Inserted {
+    pub(crate) user: User,
+    pub(crate) event: Kept,
+}
+
+/// What auth needs to check a password and to tell people about it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Credentials {
+    id: UserId,
+    email: String,
+    phone: Option<String>,
+    role: Role,
+    password_hash: String,
+}
+
+/// Inserts a user and keeps its event, or neither: `None` if the email is taken.
+pub(crate) fn insert(store: &Store, sign_up: &SignUp, hash: &PasswordHash) -> Result<Option<Inserted>, Problem> {
+    const STATEMENT: &str = "
+        WITH new_user AS (
+            INSERT INTO users AS u (email, email_key, name, surname, phone, password_hash)
+            VALUES ($1, $2, $3, $4, $5, $6)
+            ON CONFLICT (email_key) DO NOTHING
+            RETURNING u.id, u.email, u.name, user_json(u) AS shown
+        ), kept AS (
+            INSERT INTO outbox (exchange, event, leased_until)
+            SELECT $7, $8::text::jsonb || jsonb_build_object(
+                       'subject', id::text,
+                       'data', jsonb_build_object('user_id', id, 'email', email, 'name', name)),
+                   now() + make_interval(secs => $9::int4)
+            FROM new_user
+            RETURNING event_id, exchange, event
+        )
+        SELECT (SELECT jsonb_build_object('user', shown, 'event', to_jsonb(kept)) FROM new_user, kept)";
+    Ok(store.one(
+        STATEMENT,
+        &[
+            text(sign_up.email.address()),
+            text(sign_up.email.key()),
+            text(sign_up.name.as_str()),
+            text(sign_up.surname.as_str()),
+            optional(sign_up.phone.as_ref().map(Phone::as_str)),
+            text(hash.expose()),
+            text(Exchange::NewUser.name()),
+            text(&Event::template("/users-ms", Exchange::NewUser)),
+            ParameterValue::Int32(OWN_LEASE_SECONDS),
+        ],
+    )?)
+}
+
+/// One user.
+pub(crate) fn find(store: &Store, id: UserId) -> Result<Option<User>, Problem> {
+    const STATEMENT: &str = "SELECT (SELECT user_json(u) FROM users u WHERE id = $1)";
+    Ok(store.one(STATEMENT, &[ParameterValue::Int64(id.get())])?)
+}
+
+/// One user more than the page holds, if there are so many: the last one says that there is a next page.
+pub(crate) fn list(store: &Store, page: &PageRequest) -> Result<Vec<User>, Problem> {
+    // The statement has only the conditions that are asked for, so that each shape gets a plan with its own index.
+    let mut conditions = vec!["id > $1".to_owned()];
+    let mut parameters = vec![ParameterValue::Int64(page.after.map_or(0, UserId::get))];
+    let mut filter = |condition: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            parameters.push(text(value));
+            conditions.push(condition.replace('?', &format!("${}", parameters.len())));
+        }
+    };
+    filter("email_key = ?", page.email.as_ref().map(Email::key));
+    filter("lower(name) = lower(?)", page.name.as_deref());
+    filter("lower(surname) = lower(?)", page.surname.as_deref());
+    let statement = format!(
+        "SELECT coalesce(jsonb_agg(user_json(u) ORDER BY id), '[]')
+         FROM (SELECT * FROM users WHERE {} ORDER BY id LIMIT {}) u",
+        conditions.join(" AND "),
+        page.limit + 1
+    );
+    Ok(store.one(&statement, &parameters)?)
+}
+
+/// Changes a user if the precondition admits its version.
+pub(crate) fn update(
+    store: &Store,
+    id: UserId,
+    change: &Change,
+    hash: Option<&PasswordHash>,
+    condition: &Precondition,
+) -> Result<Changed, Problem> {
+    let (admits, versions) = versions(condition);
+    let mut parameters = vec![ParameterValue::Int64(id.get()), versions];
+    let mut assignments = Vec::new();
+    let mut assign = |column: &str, value: Option<ParameterValue>| {
+        if let Some(value) = value {
+            parameters.push(value);
+            assignments.push(format!("{column} = ${}", parameters.len()));
+        }
+    };
+    assign("name", change.name.as_ref().map(|name| text(name.as_str())));
+    assign("surname", change.surname.as_ref().map(|surname| text(surname.as_str())));
+    assign("email", change.email.as_ref().map(|email| text(email.address())));
+    assign("email_key", change.email.as_ref().map(|email| text(email.key())));
+    assign("phone", change.phone.as_ref().map(|phone| optional(phone.as_ref().map(Phone::as_str))));
+    assign("password_hash", hash.map(|hash| text(hash.expose())));
+    // A change of nothing is no new version.
+    let changed = if assignments.is_empty() {
+        format!("SELECT user_json(u) AS shown FROM users u WHERE id = $1 AND {admits}")
+    } else {
+        format!(
+            "UPDATE users u SET {}, version = version + 1, updated_at = now() WHERE id = $1 AND {admits}
+             RETURNING user_json(u) AS shown",
+            assignments.join(", ")
+        )
+    };
+    let statement = format!(
+        "WITH changed AS ({changed})
+         SELECT jsonb_build_object('exists', EXISTS (SELECT FROM users WHERE id = $1),
+                                   'user', (SELECT shown FROM changed))"
+    );
+    #[derive(Deserialize)]
+    struct Row {
+        exists: bool,
+        user: Option<User>,
+    }
+    match store.one(&statement, &parameters) {
+        Ok(Row { user: Some(user), .. }) => Ok(Changed::Done(Box::new(user))),
+        Ok(Row { exists: true, .. }) => Ok(Changed::OtherVersion),
+        Ok(Row { exists: false, .. }) => Ok(Changed::NotFound),
+        Err(StoreError::Duplicate) => Ok(Changed::EmailTaken),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Removes a user if the precondition admits its version.
+pub(crate) fn remove(store: &Store, id: UserId, condition: &Precondition) -> Result<Removed, Problem> {
+    let (admits, versions) = versions(condition);
+    let statement = format!(
+        "WITH removed AS (DELETE FROM users WHERE id = $1 AND {admits} RETURNING id)
+         SELECT jsonb_build_object('exists', EXISTS (SELECT FROM users WHERE id = $1),
+                                   'removed', EXISTS (SELECT FROM removed))"
+    );
+    #[derive(Deserialize)]
+    struct Row {
+        exists: bool,
+        removed: bool,
+    }
+    let row: Row = store.one(&statement, &[ParameterValue::Int64(id.get()), versions])?;
+    Ok(match row {
+        Row { removed: true, .. } => Removed::Done,
+        Row { exists: true, .. } => Removed::OtherVersion,
+        Row { exists: false, .. } => Removed::NotFound,
+    })
+}
+
+/// What auth needs to know about the user with this address.
+pub(crate) fn find_credentials(store: &Store, email: &Email) -> Result<Option<Credentials>, Problem> {
+    const STATEMENT: &str = "
+        SELECT (SELECT to_jsonb(c) FROM
+            (SELECT id, email, phone, role, password_hash FROM users WHERE email_key = $1) c)";
+    Ok(store.one(STATEMENT, &[text(email.key())])?)
+}
+
+/// Puts `renewed` in the place of `previous`; false if the user has another hash by now. Nobody sees a difference, so
+/// the version stays.
+pub(crate) fn renew_hash(
+    store: &Store,
+    id: UserId,
+    previous: &PasswordHash,
+    renewed: &PasswordHash,
+) -> Result<bool, Problem> {
+    const STATEMENT: &str = "
+        WITH renewed AS (
+            UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2 RETURNING id
+        )
+        SELECT to_jsonb(EXISTS (SELECT FROM renewed))";
+    let parameters = [ParameterValue::Int64(id.get()), text(previous.expose()), text(renewed.expose())];
+    Ok(store.one(STATEMENT, &parameters)?)
+}
+
+/// The condition on the version, over parameter 2, and that parameter.
+fn versions(condition: &Precondition) -> (&'static str, ParameterValue) {
+    let list = match condition {
+        Precondition::None | Precondition::Any => None,
+        Precondition::Versions(versions) => {
+            Some(format!("[{}]", versions.iter().map(i64::to_string).collect::<Vec<_>>().join(",")))
+        }
+    };
+    ("($2::text IS NULL OR to_jsonb(version) <@ $2::text::jsonb)", optional(list.as_deref()))
+}
+
+fn text(text: &str) -> ParameterValue {
+    ParameterValue::Str(text.to_owned())
+}
+
+fn optional(value: Option<&str>) -> ParameterValue {
+    value.map_or(ParameterValue::DbNull, text)
+}
