@@ -1,1 +1,35 @@
-//! dev-servers
+//! Private servers for a run, or for a developer's `.concierge/` folder.
+//!
+//! Nothing here touches a service of the system: every server has its own data folder and its own port on the loopback
+//! interface, and dies with the process that started it, even when that one is killed. Each server is one module with the
+//! same verbs (`start`, `url`, `host`, `stop`, `start_again`, `kill`, `pause`, `resume`), so that a test can break any of
+//! them in the same words.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`process`] | a child process that never outlives its parent |
+//! | [`ports`] | free ports, and ports that a server keeps |
+//! | [`data_dir`] | a data folder that the server's user can reach |
+//! | [`secret`] | random secrets, and files that only their owner reads |
+//! | [`postgres`], [`redis`] | the servers |
+//! | [`install`] | where their programs are, or how they get there |
+//! | [`container`] | the same servers where only a Docker engine is at hand |
+//! | [`migrations`] | the numbered SQL files of `migrations/` |
+//! | [`app`] | Concierge itself, on Spindle or on Spin |
+//!
+//! Everything is blocking, and every wait has a deadline.
+
+pub mod app;
+pub mod container;
+pub mod data_dir;
+mod error;
+pub mod install;
+pub mod migrations;
+pub mod ports;
+pub mod postgres;
+pub mod process;
+pub mod redis;
+pub mod secret;
+mod wait;
+
+pub use error::{Error, Result};
