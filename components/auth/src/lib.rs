@@ -1,1 +1,15 @@
-//! auth
+//! auth: sign-in. It has no database; what it needs to know about people it asks users, at each login.
+
+#![expect(unsafe_code, reason = "the SDK's macros export the handler to the host")]
+
+mod announce;
+mod routes;
+mod users;
+
+use spin_sdk::http::{IncomingRequest, IntoResponse};
+use spin_sdk::http_component;
+
+#[http_component]
+async fn handle(request: IncomingRequest) -> impl IntoResponse {
+    shell::serve(request, routes::route).await
+}

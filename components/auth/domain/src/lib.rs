@@ -1,1 +1,9 @@
-//! auth
+//! The rules of the auth service, as pure functions: what a login is, whom it lets in, and what they get.
+//!
+//! Nothing here does I/O or knows HTTP or Spin.
+
+mod login;
+mod token;
+
+pub use login::{Attempt, Credentials, Entry, LoginForm};
+pub use token::{ACCESS_TOKEN_SECONDS, TOKEN_BYTES, TokenResponse};

@@ -1,0 +1,35 @@
+//! POST /auth-ms/auth/login: from a name and a password to tokens.
+
+use crate::announce::announce;
+use crate::users::Users;
+use auth_domain::{Attempt, Entry, LoginForm, TokenResponse};
+use identity::{Cost, Password, Pepper};
+use shell::{Outcome, Request, StatusCode, config, json, log, random};
+
+/// Lets somebody in and publishes `user_login_event`. That the event cannot be published now is no reason to keep
+/// anybody out.
+pub(super) async fn login(request: &Request) -> Outcome {
+    let attempt = Attempt::from(request.json::<LoginForm>(&["application/json"])?);
+    let pepper =
+        Pepper::new(&config::text("password_pepper")?).ok_or_else(|| config::fault("password_pepper", "is empty"))?;
+    let cost: Cost = config::parsed("bcrypt_cost")?;
+    let users = Users::from_config()?;
+    let known = users.find_credentials(attempt.email.as_ref()).await?;
+    let entry = attempt.judge(known, &pepper, cost)?;
+    announce(&users, &entry.credentials, &request.id).await;
+    renew_outdated_hash(&users, &attempt, &entry, &pepper, cost).await;
+    Ok(json(StatusCode::OK, &TokenResponse::new(random::bytes(), random::bytes())))
+}
+
+/// A hash made when hashing was cheaper is renewed now: the password is known only at this moment. If that fails,
+/// the next login tries again.
+async fn renew_outdated_hash(users: &Users, attempt: &Attempt, entry: &Entry, pepper: &Pepper, cost: Cost) {
+    let Some(outdated) = &entry.outdated else { return };
+    let renewed = Password::parse(attempt.password().to_owned())
+        .ok()
+        .and_then(|password| password.hash(pepper, cost, random::bytes()).ok());
+    let Some(renewed) = renewed else { return };
+    if let Err(error) = users.renew_hash(entry.credentials.id, outdated, &renewed).await {
+        log::warn("a password's hash was not renewed", &[("cause", &error)]);
+    }
+}
