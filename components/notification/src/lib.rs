@@ -1,1 +1,24 @@
-//! notification
+//! notification: consumes the queues, sends what they lead to, and only then acknowledges.
+//!
+//! One component with two triggers: HTTP for the delivery log and the probes, Redis for the doorbell. What a ring
+//! says is only "there may be something to do"; what there is to do is in the streams.
+
+#![expect(unsafe_code, reason = "the SDK's macros export the handlers to the host")]
+
+mod consumer;
+mod routes;
+mod sender;
+mod settings;
+
+use spin_sdk::http::{IncomingRequest, IntoResponse};
+use spin_sdk::{http_component, redis_component};
+
+#[http_component]
+async fn handle_request(request: IncomingRequest) -> impl IntoResponse {
+    shell::serve(request, routes::route).await
+}
+
+#[redis_component]
+async fn handle_ring(_payload: Vec<u8>) -> anyhow::Result<()> {
+    consumer::consume().await
+}

@@ -1,0 +1,107 @@
+//! The delivery log: what was delivered to whom, by which consumer.
+
+use crate::{Message, MessageKind};
+use events::{Event, Queue};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// One delivery as it is kept. Its id is the log entry's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LogItem {
+    event_id: String,
+    event_type: String,
+    queue: String,
+    kind: MessageKind,
+    to: String,
+    subject: String,
+    consumer: String,
+    attempts: u64,
+    delivered_at: String,
+}
+
+/// One delivery as the API shows it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LoggedDelivery {
+    id: String,
+    #[serde(flatten)]
+    item: LogItem,
+}
+
+impl LogItem {
+    /// The item for a message that was just sent at its delivery number `attempts`.
+    #[must_use]
+    pub fn new(queue: Queue, event: &Event, message: &Message, consumer: &str, attempts: u64) -> Self {
+        Self {
+            event_id: event.id.to_string(),
+            event_type: event.payload.exchange().name().to_owned(),
+            queue: queue.name().to_owned(),
+            kind: message.kind,
+            to: message.to.clone(),
+            subject: message.subject.clone(),
+            consumer: consumer.to_owned(),
+            attempts,
+            delivered_at: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
+        }
+    }
+
+    /// The item as it is kept.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("strings and integers always serialise")
+    }
+}
+
+impl LoggedDelivery {
+    /// An entry of the log; `None` if somebody else wrote it.
+    #[must_use]
+    pub fn from_entry(id: String, item: &[u8]) -> Option<Self> {
+        Some(Self { id, item: serde_json::from_slice(item).ok()? })
+    }
+}
+
+/// What stands for a recipient in the names of keys: a digest of the address without regard to case.
+#[must_use]
+pub fn recipient_digest(to: &str) -> String {
+    let digest = Sha256::digest(to.trim().to_lowercase().as_bytes());
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use events::{Login, Payload};
+    use identity::UserId;
+
+    fn item() -> LogItem {
+        let login = Login { user_id: UserId::try_from(7).unwrap(), email: "Ada@example.org".into(), phone: None };
+        let event = Event::new("/auth-ms", Payload::Login(login));
+        let message = crate::render(Queue::LoginSms, &event).unwrap();
+        LogItem::new(Queue::LoginSms, &event, &message, "c1", 2)
+    }
+
+    #[test]
+    fn a_delivery_is_shown_with_the_id_of_its_entry() {
+        let shown = LoggedDelivery::from_entry("17-0".into(), item().to_json().as_bytes()).unwrap();
+        let json = serde_json::to_value(&shown).unwrap();
+        assert_eq!(json["id"], "17-0");
+        assert_eq!(json["event_type"], "user_login_event");
+        assert_eq!(json["queue"], "login_sms_notification");
+        assert_eq!(json["kind"], "sms");
+        assert_eq!(json["consumer"], "c1");
+        assert_eq!(json["attempts"], 2);
+    }
+
+    #[test]
+    fn a_foreign_entry_is_left_out() {
+        assert!(LoggedDelivery::from_entry("17-0".into(), b"hello").is_none());
+    }
+
+    #[test]
+    fn a_recipient_has_one_digest_whatever_the_case() {
+        assert_eq!(recipient_digest(" Ada@Example.org"), recipient_digest("ada@example.org"));
+        assert_ne!(recipient_digest("bob@example.org"), recipient_digest("ada@example.org"));
+        assert!(!recipient_digest("ada@example.org").contains("ada"));
+    }
+}

@@ -1,0 +1,133 @@
+//! Messages: what somebody is told, by which way.
+
+use events::{Event, Payload, Queue};
+use serde::{Deserialize, Serialize};
+use time::macros::format_description;
+
+/// The way that a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MessageKind {
+    /// By mail.
+    Email,
+    /// By SMS.
+    Sms,
+}
+
+/// A message, ready to be sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// By which way.
+    pub kind: MessageKind,
+    /// The recipient: the email address of the account, whichever way the message goes.
+    pub to: String,
+    /// The number that an SMS goes to, if the account has one.
+    pub phone: Option<String>,
+    /// The subject of a mail; of an SMS, a line for the log.
+    pub subject: String,
+    /// The text.
+    pub text: String,
+}
+
+/// Why a message cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RenderError {
+    /// The event is of a type that does not belong into this queue.
+    WrongEvent,
+}
+
+impl std::fmt::Display for RenderError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the event is of a type that this queue does not carry")
+    }
+}
+
+/// Makes the message that `queue` is for out of an event.
+///
+/// # Errors
+/// If the event does not belong into the queue.
+pub fn render(queue: Queue, event: &Event) -> Result<Message, RenderError> {
+    let at = time_of(event);
+    match (queue, &event.payload) {
+        (Queue::LoginEmail, Payload::Login(login)) => Ok(Message {
+            kind: MessageKind::Email,
+            to: login.email.clone(),
+            phone: None,
+            subject: "New sign-in to your account".to_owned(),
+            text: format!(
+                "Somebody signed in to your account at {at}.\n\n\
+                 If it was you, there is nothing to do. If not, change your password now.\n"
+            ),
+        }),
+        (Queue::LoginSms, Payload::Login(login)) => Ok(Message {
+            kind: MessageKind::Sms,
+            to: login.email.clone(),
+            phone: login.phone.clone(),
+            subject: "New sign-in".to_owned(),
+            text: format!("New sign-in to your account at {at}. Not you? Change your password."),
+        }),
+        (Queue::WelcomeEmail, Payload::SignUp(sign_up)) => Ok(Message {
+            kind: MessageKind::Email,
+            to: sign_up.email.clone(),
+            phone: None,
+            subject: "Welcome".to_owned(),
+            text: format!("Hello {},\n\nyour account is ready: you can sign in with this address.\n", sign_up.name),
+        }),
+        _ => Err(RenderError::WrongEvent),
+    }
+}
+
+/// When it happened, as people read it.
+fn time_of(event: &Event) -> String {
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
+    event.time.to_offset(time::UtcOffset::UTC).format(format).unwrap_or_else(|_| "an unknown time".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use events::{Login, SignUp};
+    use identity::UserId;
+    use time::macros::datetime;
+
+    fn event(payload: Payload) -> Event {
+        Event { time: datetime!(2024-05-06 07:08:09 UTC), ..Event::new("/test", payload) }
+    }
+
+    fn login(phone: Option<&str>) -> Event {
+        event(Payload::Login(Login {
+            user_id: UserId::try_from(7).unwrap(),
+            email: "ada@example.org".into(),
+            phone: phone.map(str::to_owned),
+        }))
+    }
+
+    fn sign_up() -> Event {
+        event(Payload::SignUp(SignUp {
+            user_id: UserId::try_from(7).unwrap(),
+            email: "ada@example.org".into(),
+            name: "Ada".into(),
+        }))
+    }
+
+    #[test]
+    fn a_login_leads_to_a_mail_and_an_sms() {
+        let mail = render(Queue::LoginEmail, &login(None)).unwrap();
+        assert_eq!((mail.kind, mail.to.as_str()), (MessageKind::Email, "ada@example.org"));
+        assert!(mail.text.contains("2024-05-06 07:08 UTC"));
+        let sms = render(Queue::LoginSms, &login(Some("+3902"))).unwrap();
+        assert_eq!((sms.kind, sms.phone.as_deref()), (MessageKind::Sms, Some("+3902")));
+        assert!(sms.text.len() <= 160);
+    }
+
+    #[test]
+    fn a_sign_up_leads_to_a_welcome() {
+        assert!(render(Queue::WelcomeEmail, &sign_up()).unwrap().text.starts_with("Hello Ada,"));
+    }
+
+    #[test]
+    fn an_event_in_the_wrong_queue_leads_to_nothing() {
+        assert_eq!(render(Queue::WelcomeEmail, &login(None)), Err(RenderError::WrongEvent));
+        assert_eq!(render(Queue::LoginSms, &sign_up()), Err(RenderError::WrongEvent));
+    }
+}

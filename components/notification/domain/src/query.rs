@@ -1,0 +1,97 @@
+//! Reading the delivery log: whose, how many, from where.
+
+use problem::{FieldError, Kind, Problem};
+use std::collections::BTreeMap;
+
+/// The largest page.
+const MAX_LIMIT: u64 = 100;
+/// The page's size if none is asked for.
+const DEFAULT_LIMIT: u64 = 20;
+/// The longest recipient, in bytes: that of an email address.
+const MAX_RECIPIENT: usize = 254;
+
+/// What part of the log is asked for. The newest delivery comes first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogQuery {
+    /// Only deliveries to this address, without regard to case.
+    pub to: Option<String>,
+    /// How many at most.
+    pub limit: u64,
+    /// Only deliveries before this entry.
+    pub before: Option<String>,
+}
+
+impl LogQuery {
+    /// The query parameters that the log knows.
+    pub const PARAMETERS: &'static [&'static str] = &["to", "limit", "cursor"];
+
+    /// Reads query parameters.
+    ///
+    /// # Errors
+    /// `invalid-query` or `invalid-cursor`.
+    pub fn from_query(mut query: BTreeMap<String, String>) -> Result<Self, Problem> {
+        let fault =
+            |kind: Kind, name: &str, detail: &str| Problem::new(kind, detail).with_error(FieldError::new(name, detail));
+        let to = query.remove("to");
+        if to.as_ref().is_some_and(|to| to.trim().is_empty() || to.len() > MAX_RECIPIENT) {
+            return Err(fault(Kind::InvalidQuery, "to", "to is an email address."));
+        }
+        let limit = match query.remove("limit").map(|text| text.parse::<u64>()) {
+            None => DEFAULT_LIMIT,
+            Some(Ok(limit @ 1..=MAX_LIMIT)) => limit,
+            Some(_) => return Err(fault(Kind::InvalidQuery, "limit", "limit is an integer from 1 to 100.")),
+        };
+        let before = query.remove("cursor");
+        if before.as_deref().is_some_and(|cursor| !is_entry_id(cursor)) {
+            let detail = "This cursor was not made by this log; begin without one.";
+            return Err(fault(Kind::InvalidCursor, "cursor", detail));
+        }
+        Ok(Self { to, limit, before })
+    }
+}
+
+/// The cursor of the page that follows one of `count` entries that ends with `last`: there may be more if it is full.
+#[must_use]
+pub fn next_page(query: &LogQuery, count: usize, last: Option<&str>) -> Option<String> {
+    last.filter(|_| count as u64 >= query.limit).map(str::to_owned)
+}
+
+/// Whether a text is the id of a stream entry: two integers with a dash between.
+fn is_entry_id(text: &str) -> bool {
+    text.split_once('-').is_some_and(|(time, sequence)| {
+        let is_number = |part: &str| part.bytes().all(|b| b.is_ascii_digit()) && part.parse::<u64>().is_ok();
+        is_number(time) && is_number(sequence)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<LogQuery, Problem> {
+        LogQuery::from_query(pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect())
+    }
+
+    #[test]
+    fn the_default_is_the_newest_twenty() {
+        assert_eq!(read(&[]).unwrap(), LogQuery { to: None, limit: 20, before: None });
+    }
+
+    #[test]
+    fn parameters_are_checked() {
+        assert_eq!(read(&[("cursor", "17-0")]).unwrap().before.as_deref(), Some("17-0"));
+        assert_eq!(read(&[("cursor", "17")]).unwrap_err().kind(), Kind::InvalidCursor);
+        assert_eq!(read(&[("cursor", "+-0")]).unwrap_err().kind(), Kind::InvalidCursor);
+        assert_eq!(read(&[("limit", "101")]).unwrap_err().kind(), Kind::InvalidQuery);
+        assert_eq!(read(&[("to", " ")]).unwrap_err().kind(), Kind::InvalidQuery);
+        assert_eq!(read(&[("to", &"x".repeat(255))]).unwrap_err().kind(), Kind::InvalidQuery);
+    }
+
+    #[test]
+    fn a_full_page_may_have_a_next_one() {
+        let query = LogQuery { to: None, limit: 2, before: None };
+        assert_eq!(next_page(&query, 2, Some("17-0")).as_deref(), Some("17-0"));
+        assert_eq!(next_page(&query, 1, Some("17-0")), None);
+        assert_eq!(next_page(&query, 0, None), None);
+    }
+}

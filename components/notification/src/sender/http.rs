@@ -1,0 +1,61 @@
+//! A JSON mail API: that of Mailpit, `POST /api/v1/send`, which providers' own can be put behind.
+
+use notification_domain::{Message, MessageKind};
+use problem::Problem;
+use serde_json::{Value, json};
+use shell::client::call;
+use shell::{Method, config};
+use std::time::Duration;
+
+/// How long a send may take. It has to be shorter than the time after which another consumer takes over.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Where mail is posted, and as whom.
+pub(crate) struct Http {
+    url: String,
+    token: String,
+    from: String,
+}
+
+impl Http {
+    /// Reads the component variables `mail_api_url`, `mail_api_token` and `mail_from`.
+    pub(crate) fn from_config() -> Result<Self, Problem> {
+        let url = format!("{}/api/v1/send", config::text("mail_api_url")?.trim_end_matches('/'));
+        Ok(Self { url, token: config::text("mail_api_token")?, from: config::text("mail_from")? })
+    }
+
+    /// Posts a message; any status but 2xx is a failure.
+    pub(crate) async fn send(&self, event_id: &str, message: &Message) -> Result<(), String> {
+        let authorization = format!("Bearer {}", self.token);
+        let mut headers = vec![("content-type", "application/json")];
+        if !self.token.is_empty() {
+            headers.push(("authorization", &authorization));
+        }
+        let body = self.body(event_id, message).to_string().into_bytes();
+        let answer = call(&Method::POST, &self.url, &headers, body, LIMIT).await.map_err(|error| error.to_string())?;
+        match answer.status {
+            200..300 => Ok(()),
+            status => Err(format!("the mail API answered with status {status}")),
+        }
+    }
+
+    /// An SMS goes by the same API, marked by its tag and with the number in a header, for a gateway to pick up.
+    fn body(&self, event_id: &str, message: &Message) -> Value {
+        let (tag, phone) = match message.kind {
+            MessageKind::Email => ("email", None),
+            MessageKind::Sms => ("sms", message.phone.as_deref()),
+        };
+        let mut headers = json!({"X-Event-Id": event_id});
+        if let Some(phone) = phone {
+            headers["X-Phone"] = phone.into();
+        }
+        json!({
+            "From": {"Email": self.from},
+            "To": [{"Email": message.to}],
+            "Subject": message.subject,
+            "Text": message.text,
+            "Tags": [tag],
+            "Headers": headers,
+        })
+    }
+}

@@ -1,0 +1,23 @@
+//! The report's sender: it counts down and sends nothing.
+
+use problem::Problem;
+use shell::config;
+use std::time::Duration;
+
+/// Takes `send_ms` milliseconds for each message.
+pub(crate) struct Simulate {
+    takes: Duration,
+}
+
+impl Simulate {
+    /// Reads the component variable `send_ms`.
+    pub(crate) fn from_config() -> Result<Self, Problem> {
+        Ok(Self { takes: Duration::from_millis(config::parsed("send_ms")?) })
+    }
+
+    /// Waits.
+    pub(crate) async fn send(&self) -> Result<(), String> {
+        shell::sleep(self.takes).await;
+        Ok(())
+    }
+}
