@@ -9,6 +9,7 @@ use std::str::FromStr as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ::postgres::config::{Host, SslMode};
 use ::postgres::{Client, Config, NoTls};
 
 use crate::container::{self, Container, POSTGRES_IMAGE};
@@ -43,6 +44,8 @@ pub struct Options {
     pub throw_away: bool,
     /// How many connections it takes.
     pub max_connections: u16,
+    /// The file that it logs to, if not `postgres.log` in its folder.
+    pub log_file: Option<PathBuf>,
     /// Further settings, as in `postgresql.conf`.
     pub settings: Vec<(String, String)>,
 }
@@ -50,7 +53,7 @@ pub struct Options {
 impl Default for Options {
     /// Durable: for data that a developer wants to see again tomorrow.
     fn default() -> Self {
-        Self { durable: true, throw_away: false, max_connections: 300, settings: Vec::new() }
+        Self { durable: true, throw_away: false, max_connections: 300, log_file: None, settings: Vec::new() }
     }
 }
 
@@ -74,6 +77,7 @@ pub struct Postgres {
 #[derive(Debug)]
 struct Place {
     dir: PathBuf,
+    log: PathBuf,
     /// The folder that the server's user owns; unused in a container.
     server: PathBuf,
     password: String,
@@ -88,12 +92,13 @@ impl Postgres {
         std::fs::create_dir_all(dir).map_err(Error::file("create", dir))?;
         let dir = dir.canonicalize().map_err(Error::file("find", dir))?;
         let password = secret::kept(&dir.join("password"))?;
+        let log = options.log_file.clone().unwrap_or_else(|| dir.join("postgres.log"));
         let place = match found {
-            Found::Engine => Place { server: PathBuf::new(), user: None, dir, password, found },
+            Found::Engine => Place { server: PathBuf::new(), user: None, dir, log, password, found },
             Found::Programs(_) => {
                 let user = ServerUser::unless_ourselves(SYSTEM_USER)?;
                 let server = data_dir::open(&dir.join("server"), user)?;
-                let place = Place { server, user, dir, password, found };
+                let place = Place { server, user, dir, log, password, found };
                 place.init(&options)?;
                 place
             }
@@ -259,12 +264,8 @@ pub fn remove(dir: &Path) -> Result<()> {
 }
 
 impl Place {
-    fn log(&self) -> PathBuf {
-        self.dir.join("postgres.log")
-    }
-
     fn container(&self) -> Option<Container> {
-        (self.found == Found::Engine).then(|| Container::of(&self.dir, &self.log()))
+        (self.found == Found::Engine).then(|| Container::of(&self.dir, &self.log))
     }
 
     fn command(&self, bin: &Path, program: &str) -> Command {
@@ -298,7 +299,7 @@ impl Place {
         command.arg("--pgdata").arg(&fresh).arg("--pwfile").arg(&password_file);
         command.args(["--username", SUPERUSER, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]);
         command.args(if options.durable { &["--data-checksums"][..] } else { &["--no-sync"] });
-        let made = process::run("initdb", command, &self.log(), INIT_DEADLINE);
+        let made = process::run("initdb", command, &self.log, INIT_DEADLINE);
         // The server has taken the password in; the copy is of no more use.
         let _ = std::fs::remove_file(&password_file);
         made?;
@@ -315,13 +316,13 @@ impl Place {
     }
 
     fn launch(&self, options: &Options, port: u16) -> Result<Managed> {
-        let before = std::fs::metadata(self.log()).map_or(0, |file| file.len());
+        let before = std::fs::metadata(&self.log).map_or(0, |file| file.len());
         let mut leftovers = LEFTOVER_DEADLINE;
         loop {
             match self.try_launch(options, port) {
                 // The processes of a killed server have not all noticed yet.
                 Err(Error::EndedEarly { tail, .. })
-                    if !leftovers.is_zero() && tail.contains("shared memory block") && grown(&self.log(), before) =>
+                    if !leftovers.is_zero() && tail.contains("shared memory block") && grown(&self.log, before) =>
                 {
                     let pause = Duration::from_millis(500);
                     leftovers = leftovers.saturating_sub(pause);
@@ -333,7 +334,7 @@ impl Place {
     }
 
     fn try_launch(&self, options: &Options, port: u16) -> Result<Managed> {
-        let log = self.log();
+        let log = &self.log;
         let launch = match &self.found {
             Found::Programs(bin) => {
                 let mut command = self.command(bin, "postgres");
@@ -341,16 +342,16 @@ impl Place {
                 command.args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]);
                 command.args(self.settings(options));
                 // Its crash stop takes all of its processes with it.
-                Launch::new("PostgreSQL", command, &log).death_signal(Signal::SIGQUIT)
+                Launch::new("PostgreSQL", command, log).death_signal(Signal::SIGQUIT)
             }
             Found::Engine => {
-                let container = Container::of(&self.dir, &log);
+                let container = Container::of(&self.dir, log);
                 container.end_leftover();
                 let mut command =
                     container.run(POSTGRES_IMAGE, port, INNER_PORT, "/var/lib/postgresql/data", &["POSTGRES_PASSWORD"]);
                 command.env("POSTGRES_PASSWORD", &self.password);
                 command.arg("postgres").args(self.settings(options));
-                Launch::new("PostgreSQL", command, &log).death_signal(container::DEATH_SIGNAL)
+                Launch::new("PostgreSQL", command, log).death_signal(container::DEATH_SIGNAL)
             }
         };
         // SIGINT: a fast shutdown. SIGTERM would wait for every client to leave.
@@ -385,6 +386,49 @@ impl Place {
 
 fn grown(log: &Path, before: u64) -> bool {
     std::fs::metadata(log).is_ok_and(|file| file.len() > before)
+}
+
+/// A database URL taken apart, to be put together anew by whoever needs its parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// A name or an address, with a port: `db.example:5432`.
+    pub host: String,
+    /// Who logs in.
+    pub user: String,
+    /// With what; empty if the URL has none.
+    pub password: String,
+    /// The database.
+    pub database: String,
+    /// `disable`, `prefer` or `require`.
+    pub sslmode: &'static str,
+}
+
+impl Address {
+    /// Reads a URL; the error is a sentence that names what is wrong, and never the URL, which has a password in it.
+    pub fn parse(url: &str) -> Result<Self> {
+        let config = Config::from_str(url).map_err(sql("read the database URL".into()))?;
+        let missing = |what: &str| Error::Advice(format!("the database URL names no {what}"));
+        let host = match config.get_hosts() {
+            [Host::Tcp(host)] => host,
+            _ => return Err(Error::Advice("the database URL must name exactly one host, reached by TCP".into())),
+        };
+        // An IPv6 address has brackets in a URL, and the parser takes them off.
+        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        let port = config.get_ports().first().copied().unwrap_or(INNER_PORT);
+        let user = config.get_user().ok_or_else(|| missing("user"))?.to_owned();
+        let password = String::from_utf8_lossy(config.get_password().unwrap_or_default()).into_owned();
+        Ok(Self {
+            host: format!("{host}:{port}"),
+            database: config.get_dbname().unwrap_or(&user).to_owned(),
+            user,
+            password,
+            sslmode: match config.get_ssl_mode() {
+                SslMode::Disable => "disable",
+                SslMode::Require => "require",
+                _ => "prefer",
+            },
+        })
+    }
 }
 
 /// Connects by a URL, within a deadline.
@@ -448,6 +492,18 @@ mod tests {
         let _server = Postgres::start(dir.path(), Options::for_tests()).unwrap();
         let row = connect(&url).unwrap().query_one("SELECT n FROM t", &[]).unwrap();
         assert_eq!(row.get::<_, i32>(0), 1);
+    }
+
+    #[test]
+    fn a_database_url_is_taken_apart() {
+        let address = Address::parse("postgres://me:p%40ss@db.example/app?sslmode=require").unwrap();
+        let Address { host, user, password, database, sslmode } = address;
+        let parts = [&host, &user, &password, &database].map(String::as_str);
+        assert_eq!(parts, ["db.example:5432", "me", "p@ss", "app"]);
+        assert_eq!(sslmode, "require");
+        assert_eq!(Address::parse("postgres://me@[::1]:5433").unwrap().host, "[::1]:5433");
+        let error = Address::parse("postgres://me:secret@/app?host=/run/postgresql").unwrap_err().to_string();
+        assert!(error.contains("exactly one host") && !error.contains("secret"), "{error}");
     }
 
     #[test]

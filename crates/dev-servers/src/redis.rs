@@ -26,6 +26,8 @@ const INNER_PORT: u16 = 6379;
 pub struct Options {
     /// Whether every write is on disk before it is answered; else once a second.
     pub always_fsync: bool,
+    /// The file that it logs to, if not `redis.log` in its folder.
+    pub log_file: Option<PathBuf>,
     /// What the user `default` must give; anyone may connect if there is none.
     pub password: Option<String>,
 }
@@ -63,7 +65,7 @@ impl Redis {
     }
 
     fn container(&self) -> Option<Container> {
-        (self.found == Found::Engine).then(|| Container::of(&self.dir, &log_file(&self.dir)))
+        (self.found == Found::Engine).then(|| Container::of(&self.dir, &log_file(&self.dir, &self.options)))
     }
 
     /// Its port on 127.0.0.1.
@@ -145,7 +147,7 @@ impl Redis {
 /// Removes what a stopped server left in `dir`, with all data.
 pub fn remove(dir: &Path) -> Result<()> {
     if dir.exists() && install::find(Tool::Redis).is_none() {
-        Container::of(dir, &log_file(dir)).remove();
+        Container::of(dir, &dir.join("redis.log")).remove();
     }
     match std::fs::remove_dir_all(dir) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file("remove", dir)(error)),
@@ -153,12 +155,12 @@ pub fn remove(dir: &Path) -> Result<()> {
     }
 }
 
-fn log_file(dir: &Path) -> PathBuf {
-    dir.join("redis.log")
+fn log_file(dir: &Path, options: &Options) -> PathBuf {
+    options.log_file.clone().unwrap_or_else(|| dir.join("redis.log"))
 }
 
 fn launch(dir: &Path, options: &Options, found: &Found, port: u16) -> Result<Managed> {
-    let log = log_file(dir);
+    let log = log_file(dir, options);
     let launch = match found {
         Found::Programs(bin) => {
             let config = dir.join("redis.conf");
@@ -237,7 +239,7 @@ mod tests {
     #[test]
     fn data_and_port_survive_a_kill_when_every_write_is_synced() {
         let dir = tempfile::tempdir().unwrap();
-        let options = Options { always_fsync: true, password: Some("secret".into()) };
+        let options = Options { always_fsync: true, password: Some("secret".into()), ..Options::default() };
         let redis = Redis::start(dir.path(), options).unwrap();
         let url = redis.url();
         assert!(url.starts_with("redis://default:secret@127.0.0.1:"), "{url}");
