@@ -1,0 +1,248 @@
+//! Signing and checking an access token.
+
+use crate::{PublicKeys, SigningKey};
+use chrono::{DateTime, TimeDelta, Utc};
+use identity::{Role, UserId};
+use jwt_compact::alg::Ed25519;
+use jwt_compact::{AlgorithmExt, Claims, Header, TimeOptions, UntrustedToken};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The longest token that is looked at, in bytes: ours have about 500.
+const MAX_BYTES: usize = 4096;
+/// How far two clocks may be apart, in seconds.
+const LEEWAY_SECONDS: i64 = 5;
+/// The token's type (RFC 9068, 2.1): an ID token or anything else does not pass for an access token.
+const TYPE: &str = "at+jwt";
+
+/// Who may issue a token and whom it is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Audience<'a> {
+    /// `iss`.
+    pub issuer: &'a str,
+    /// `aud`.
+    pub audience: &'a str,
+}
+
+/// What a checked token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessClaims {
+    /// Who signed in.
+    pub user_id: UserId,
+    /// What they may do.
+    pub role: Role,
+    /// The session that the token belongs to.
+    pub session: Uuid,
+    /// The token's own id.
+    pub id: Uuid,
+    /// When it was issued, in seconds since 1970.
+    pub issued_at: i64,
+    /// When it ends, in seconds since 1970.
+    pub expires_at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Custom {
+    iss: String,
+    aud: String,
+    sub: String,
+    jti: Uuid,
+    role: Role,
+    sid: Uuid,
+}
+
+/// Signs a token.
+///
+/// # Errors
+/// If the times are out of range.
+pub fn sign(claims: &AccessClaims, audience: Audience<'_>, key: &SigningKey) -> Result<String, TokenError> {
+    let header = Header::empty().with_key_id(key.kid.clone()).with_token_type(TYPE);
+    let mut payload = Claims::new(Custom {
+        iss: audience.issuer.to_owned(),
+        aud: audience.audience.to_owned(),
+        sub: claims.user_id.to_string(),
+        jti: claims.id,
+        role: claims.role,
+        sid: claims.session,
+    });
+    payload.issued_at = Some(moment(claims.issued_at)?);
+    payload.not_before = payload.issued_at;
+    payload.expiration = Some(moment(claims.expires_at)?);
+    Ed25519.token(&header, &payload, &key.secret).map_err(|_| TokenError::Malformed)
+}
+
+/// Checks a token at the time `now`, in seconds since 1970: its signature by a key that is good, its times, its
+/// issuer and audience.
+///
+/// # Errors
+/// What is wrong, for the log; a caller is told only that the token is not good.
+pub fn verify(token: &str, audience: Audience<'_>, keys: &PublicKeys, now: i64) -> Result<AccessClaims, TokenError> {
+    if token.len() > MAX_BYTES {
+        return Err(TokenError::Malformed);
+    }
+    let untrusted = UntrustedToken::new(token).map_err(|_| TokenError::Malformed)?;
+    if untrusted.algorithm() != "EdDSA" || untrusted.header().token_type.as_deref() != Some(TYPE) {
+        return Err(TokenError::Algorithm);
+    }
+    let kid = untrusted.header().key_id.as_deref().ok_or(TokenError::UnknownKey)?;
+    let key = keys.find(kid).ok_or(TokenError::UnknownKey)?;
+    let token = Ed25519.validator::<Custom>(key).validate(&untrusted).map_err(|_| TokenError::Signature)?;
+    let claims = token.claims();
+    let now = moment(now)?;
+    let clock = TimeOptions::new(TimeDelta::seconds(LEEWAY_SECONDS), || now);
+    claims.validate_expiration(&clock).map_err(|_| TokenError::Expired)?;
+    claims.validate_maturity(&clock).map_err(|_| TokenError::NotYetValid)?;
+    let custom = &claims.custom;
+    if custom.iss != audience.issuer {
+        return Err(TokenError::Issuer);
+    }
+    if custom.aud != audience.audience {
+        return Err(TokenError::Audience);
+    }
+    Ok(AccessClaims {
+        user_id: UserId::parse(&custom.sub).map_err(|_| TokenError::Malformed)?,
+        role: custom.role,
+        session: custom.sid,
+        id: custom.jti,
+        issued_at: claims.issued_at.ok_or(TokenError::Malformed)?.timestamp(),
+        expires_at: claims.expiration.ok_or(TokenError::Malformed)?.timestamp(),
+    })
+}
+
+fn moment(seconds: i64) -> Result<DateTime<Utc>, TokenError> {
+    DateTime::from_timestamp(seconds, 0).ok_or(TokenError::Malformed)
+}
+
+/// Why a token is not good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// It is no token, or lacks a claim.
+    #[error("the token is malformed")]
+    Malformed,
+    /// It says another algorithm or type.
+    #[error("the token has another algorithm or type")]
+    Algorithm,
+    /// It names no key that is good.
+    #[error("the token's key is unknown")]
+    UnknownKey,
+    /// The signature does not fit.
+    #[error("the token's signature does not fit")]
+    Signature,
+    /// Its time is over.
+    #[error("the token has expired")]
+    Expired,
+    /// Its time has not come.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// Somebody else issued it.
+    #[error("the token has another issuer")]
+    Issuer,
+    /// It is for somebody else.
+    #[error("the token has another audience")]
+    Audience,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+    const NOW: i64 = 1_700_000_000;
+    const OURS: Audience<'_> = Audience { issuer: "concierge", audience: "concierge" };
+
+    fn key(byte: u8) -> SigningKey {
+        SigningKey::from_seed(&URL_SAFE_NO_PAD.encode([byte; 32])).unwrap()
+    }
+
+    fn claims() -> AccessClaims {
+        AccessClaims {
+            user_id: UserId::try_from(7).unwrap(),
+            role: Role::User,
+            session: Uuid::from_u128(1),
+            id: Uuid::from_u128(2),
+            issued_at: NOW,
+            expires_at: NOW + 900,
+        }
+    }
+
+    fn token() -> String {
+        sign(&claims(), OURS, &key(1)).unwrap()
+    }
+
+    fn check(token: &str) -> Result<AccessClaims, TokenError> {
+        verify(token, OURS, &key(1).public(), NOW)
+    }
+
+    /// The token with its part number `part` run through `change`, the signature as it was.
+    fn forged(part: usize, change: impl FnOnce(serde_json::Value) -> serde_json::Value) -> String {
+        let token = token();
+        let mut parts: Vec<_> = token.split('.').map(str::to_owned).collect();
+        let json = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(&parts[part]).unwrap()).unwrap();
+        parts[part] = URL_SAFE_NO_PAD.encode(change(json).to_string());
+        parts.join(".")
+    }
+
+    fn with(part: usize, name: &str, value: serde_json::Value) -> String {
+        forged(part, |mut json| {
+            json[name] = value;
+            json
+        })
+    }
+
+    #[test]
+    fn a_good_token_says_who_it_is() {
+        assert_eq!(check(&token()).unwrap(), claims());
+    }
+
+    #[test]
+    fn a_token_has_its_time() {
+        let at = |now| verify(&token(), OURS, &key(1).public(), now);
+        assert!(at(NOW + 899).is_ok());
+        assert_eq!(at(NOW + 906).unwrap_err(), TokenError::Expired);
+        assert_eq!(at(NOW - 6).unwrap_err(), TokenError::NotYetValid);
+    }
+
+    #[test]
+    fn a_token_of_or_for_somebody_else_is_refused() {
+        let other = |issuer, audience| sign(&claims(), Audience { issuer, audience }, &key(1)).unwrap();
+        assert_eq!(check(&other("mallory", "concierge")).unwrap_err(), TokenError::Issuer);
+        assert_eq!(check(&other("concierge", "billing")).unwrap_err(), TokenError::Audience);
+    }
+
+    #[test]
+    fn the_algorithm_is_ours_to_say() {
+        assert_eq!(check(&with(0, "alg", "none".into())).unwrap_err(), TokenError::Algorithm);
+        assert_eq!(check(&with(0, "alg", "HS256".into())).unwrap_err(), TokenError::Algorithm);
+        assert_eq!(check(&with(0, "typ", "JWT".into())).unwrap_err(), TokenError::Algorithm);
+    }
+
+    #[test]
+    fn a_changed_claim_breaks_the_signature() {
+        assert_eq!(check(&with(1, "role", "admin".into())).unwrap_err(), TokenError::Signature);
+        assert_eq!(check(&with(1, "sub", "8".into())).unwrap_err(), TokenError::Signature);
+    }
+
+    #[test]
+    fn a_token_by_another_key_is_refused() {
+        let theirs = sign(&claims(), OURS, &key(2)).unwrap();
+        assert_eq!(check(&theirs).unwrap_err(), TokenError::UnknownKey);
+        let both = key(1).public().and(key(2).public());
+        assert!(verify(&theirs, OURS, &both, NOW).is_ok());
+        let kid_of_ours = serde_json::Value::from(key(1).kid());
+        let parts: Vec<_> = theirs.split('.').collect();
+        let forged = with(0, "kid", kid_of_ours);
+        let head = forged.split('.').next().unwrap();
+        assert_eq!(check(&format!("{head}.{}.{}", parts[1], parts[2])).unwrap_err(), TokenError::Signature);
+    }
+
+    #[test]
+    fn what_is_cut_or_no_token_is_refused() {
+        let token = token();
+        for cut in 0..token.len() {
+            assert!(check(&token[..cut]).is_err());
+        }
+        for text in ["", ".", "..", "a.b.c", "🦀", &"x".repeat(5000)] {
+            assert_eq!(check(text).unwrap_err(), TokenError::Malformed);
+        }
+    }
+}
