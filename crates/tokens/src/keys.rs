@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(PublicKeys::from_jwks("[]").unwrap_err(), KeyError::Set);
         let rsa = r#"{"keys":[{"kty":"RSA","crv":"","x":""}]}"#;
         assert_eq!(PublicKeys::from_jwks(rsa).unwrap_err(), KeyError::Set);
-        let many = format!(r#"{{"keys":[{}]}}"#, vec![r#"{"kty":"OKP","crv":"Ed25519","x":""}"#; 9].join(","));
+        let many = format!(r#"{{"keys":[{}]}}"#, [r#"{"kty":"OKP","crv":"Ed25519","x":""}"#; 9].join(","));
         assert_eq!(PublicKeys::from_jwks(&many).unwrap_err(), KeyError::TooMany);
     }
 }
