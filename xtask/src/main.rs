@@ -1,2 +1,84 @@
-//! x
-fn main() {}
+//! Every developer task of Concierge: `cargo xtask --help`.
+//!
+//! Each task does all of its own set-up, so that `cargo xtask up` and `cargo xtask test` are all that a newcomer needs. What a
+//! task makes is in `.concierge/` and `target/`; it ends only processes that it started.
+
+mod app_variables;
+mod checks;
+mod clean;
+mod compile;
+mod database;
+mod doctor;
+mod down;
+mod folder;
+mod interrupt;
+mod lint;
+mod migrate;
+mod program;
+mod records;
+mod redis_server;
+mod ring;
+mod secrets;
+mod session;
+mod setup;
+mod suite;
+mod toolchain;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Every developer task of Concierge; each does its own set-up.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install what a build and a run need: the wasm32-wasip1 target, PostgreSQL and Redis.
+    Setup(setup::Arguments),
+    /// Build the components for wasm32-wasip1, and Spindle.
+    Build(compile::Arguments),
+    /// Run Concierge with a PostgreSQL and a Redis of its own until Ctrl-C, and print how to use it.
+    Up(up::Arguments),
+    /// End an `up`, or what one that was killed has left behind; the data stays.
+    Down,
+    /// End what runs, and remove data, secrets and logs from `.concierge/`.
+    Clean(clean::Arguments),
+    /// Run all tests; the last line printed is `N passed, N failed`.
+    Test(suite::Arguments),
+    /// Check format, lints, licences and sources, as CI does.
+    Lint,
+    /// Say of each prerequisite whether it is there, and how to get what is missing.
+    Doctor,
+    /// Apply the files of `migrations/` that a database does not have yet.
+    Migrate(migrate::Arguments),
+    /// Do once what a running `up` does each second: have outboxes swept and queues looked at.
+    Ring(ring::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().task {
+        Task::Setup(arguments) => setup::run(&arguments),
+        Task::Build(arguments) => compile::run(&arguments),
+        Task::Up(arguments) => up::run(&arguments),
+        Task::Down => down::run(),
+        Task::Clean(arguments) => clean::run(&arguments),
+        Task::Test(arguments) => return suite::run(&arguments),
+        Task::Lint => lint::run(),
+        Task::Doctor => doctor::run(),
+        Task::Migrate(arguments) => migrate::run(&arguments),
+        Task::Ring(arguments) => ring::run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

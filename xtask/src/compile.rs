@@ -1,0 +1,49 @@
+//! `build`: the components for wasm32-wasip1, and Spindle. Cargo makes it quick when nothing has changed.
+
+use anyhow::Result;
+
+use crate::folder::{COMPONENTS, Folder};
+use crate::toolchain::TARGET;
+use crate::{program, setup};
+
+/// What a build of the components leaves in the target folder.
+pub(crate) const COMPONENT_FILES: &[&str] = &[
+    "wasm32-wasip1/component/users.wasm",
+    "wasm32-wasip1/component/auth.wasm",
+    "wasm32-wasip1/component/notification.wasm",
+];
+/// The component that Spindle's own tests run.
+const GUEST: &str = "spindle-guest";
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Also build the component that Spindle's own tests run.
+    #[arg(long)]
+    guest: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let folder = Folder::find()?;
+    setup::compiler(&folder)?;
+    components(&folder, arguments.guest)?;
+    spindle(&folder)
+}
+
+/// The components, and the test guest if wanted.
+pub(crate) fn components(folder: &Folder, guest: bool) -> Result<()> {
+    println!("Building the components");
+    let mut cargo = program::cargo(folder.root());
+    cargo.args(["build", "--target", TARGET, "--profile", "component"]);
+    for name in COMPONENTS.iter().chain(guest.then_some(&GUEST)) {
+        cargo.args(["--package", name]);
+    }
+    program::show("the build of the components", cargo)
+}
+
+/// The runtime.
+pub(crate) fn spindle(folder: &Folder) -> Result<()> {
+    println!("Building Spindle (some minutes the first time)");
+    let mut cargo = program::cargo(folder.root());
+    cargo.args(["build", "--release", "--package", "spindle"]);
+    program::show("the build of Spindle", cargo)
+}

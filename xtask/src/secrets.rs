@@ -1,0 +1,56 @@
+//! `.concierge/secrets.env`: made once, at the first `up`, and readable by its owner alone.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use dev_servers::secret;
+
+/// All secrets of a development installation. There is deliberately no way to print it.
+pub(crate) struct Secrets {
+    pub(crate) service_token: String,
+    pub(crate) password_pepper: String,
+    pub(crate) database_owner_password: String,
+    pub(crate) database_password: String,
+    pub(crate) redis_password: String,
+    pub(crate) admin_password: String,
+}
+
+impl Secrets {
+    /// Reads them; what is not there yet is made and written down first.
+    pub(crate) fn load(state: &Path) -> Result<Self> {
+        let file = state.join("secrets.env");
+        let mut values: BTreeMap<String, String> = match std::fs::read_to_string(&file) {
+            Ok(text) => text
+                .lines()
+                .filter_map(|line| line.split_once('='))
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
+        };
+        let before = values.len();
+        // Hexadecimal digits are safe in a URL, a shell, a header and a configuration file.
+        let mut get = |name: &str| -> Result<String> {
+            if let Some(value) = values.get(name).filter(|value| !value.is_empty()) {
+                return Ok(value.clone());
+            }
+            let value = secret::random_hex()?;
+            values.insert(name.to_owned(), value.clone());
+            Ok(value)
+        };
+        let secrets = Self {
+            service_token: get("SERVICE_TOKEN")?,
+            password_pepper: get("PASSWORD_PEPPER")?,
+            database_owner_password: get("DATABASE_OWNER_PASSWORD")?,
+            database_password: get("DATABASE_PASSWORD")?,
+            redis_password: get("REDIS_PASSWORD")?,
+            admin_password: get("ADMIN_PASSWORD")?,
+        };
+        if values.len() != before {
+            let lines: String = values.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+            secret::write_private(&file, &lines)?;
+        }
+        Ok(secrets)
+    }
+}

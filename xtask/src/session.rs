@@ -1,0 +1,26 @@
+//! What `up` prints when the app is ready: a session that works as pasted.
+
+/// Where things are, and how to use them.
+pub(crate) fn text(url: &str) -> String {
+    format!(
+        r#"
+Concierge is ready at {url}
+  users          {url}/users-ms/readiness
+  auth           {url}/auth-ms/readiness
+  notification   {url}/notification-ms/readiness
+Logs are in .concierge/logs; the administrator's password and all else a shell needs in .concierge/dev.env.
+
+To try it, paste this into another terminal, in this folder:
+
+  set -a; . .concierge/dev.env; set +a
+  # sign up (409 the second time)
+  curl -sS "$CONCIERGE_URL/users-ms/users" -H 'content-type: application/json' -d '{{"name":"Ada","surname":"Lovelace","email":"ada@concierge.example","password":"a machine that weaves"}}'
+  # log in
+  curl -sS "$CONCIERGE_URL/auth-ms/auth/login" -H 'content-type: application/json' -d '{{"username":"ada@concierge.example","password":"a machine that weaves"}}'
+  # see what was sent: a welcome, and an e-mail and an SMS for the login (each takes a second)
+  sleep 4; curl -sS "$CONCIERGE_URL/notification-ms/notifications?to=ada@concierge.example" -H "Authorization: Bearer $CONCIERGE_SERVICE_TOKEN"
+
+Ctrl-C ends it all; the data stays (`cargo xtask clean` removes it).
+"#
+    )
+}

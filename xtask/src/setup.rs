@@ -1,0 +1,54 @@
+//! `setup`: installs what a build and a run need. Does nothing, quickly, if all is there.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use dev_servers::install::{self, Tool};
+
+use crate::folder::Folder;
+use crate::toolchain::{self, Release};
+
+/// The oldest Rust that the workspace compiles with, as in `Cargo.toml`.
+pub(crate) const OLDEST_RUST: &str = env!("CARGO_PKG_RUST_VERSION");
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Install the wasm32-wasip1 target into this sysroot instead of the compiler's own, and nothing else.
+    #[arg(long, value_name = "FOLDER", hide = true)]
+    sysroot: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let folder = Folder::find()?;
+    if arguments.sysroot.is_some() {
+        return toolchain::ensure(&folder, arguments.sysroot.clone());
+    }
+    compiler(&folder)?;
+    servers(&folder)?;
+    println!("Everything is set up: `cargo xtask up` runs Concierge, `cargo xtask test` its tests.");
+    Ok(())
+}
+
+/// Rust, and the target that components are built for.
+pub(crate) fn compiler(folder: &Folder) -> Result<()> {
+    let release = Release::of_compiler()?;
+    if !release.is_at_least(OLDEST_RUST) {
+        bail!(
+            "rustc is {}, and {OLDEST_RUST} is the oldest that will do: update it (`rustup update stable`)",
+            release.number
+        );
+    }
+    toolchain::ensure(folder, None)
+}
+
+/// PostgreSQL and Redis.
+pub(crate) fn servers(folder: &Folder) -> Result<()> {
+    Tool::ALL.into_iter().try_for_each(|tool| server(folder, tool))
+}
+
+/// One of them.
+pub(crate) fn server(folder: &Folder, tool: Tool) -> Result<()> {
+    let log = folder.logs()?.join("install.log");
+    install::ensure(tool, &log, |progress| println!("{} is missing: {progress}", tool.name()))?;
+    Ok(())
+}

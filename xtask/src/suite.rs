@@ -1,0 +1,158 @@
+//! `test`: all tests, and the sum of what they say as the last line.
+//!
+//! What Cargo prints goes to `.concierge/logs/test.log` and from there to the terminal as it comes. The tests start their own
+//! servers, which die with them.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use dev_servers::process::{Launch, Managed};
+
+use crate::folder::Folder;
+use crate::interrupt::Interrupt;
+use crate::{compile, program, setup};
+
+/// A run that takes longer hangs.
+const DEADLINE: Duration = Duration::from_secs(3000);
+/// Between two looks at the output.
+const STEP: Duration = Duration::from_millis(100);
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Only the tests whose name has this in it.
+    filter: Option<String>,
+    /// Neither set up nor build the components and Spindle: they are as they should be.
+    #[arg(long)]
+    no_build: bool,
+}
+
+/// What the test programs have said so far.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let mut tally = Tally::default();
+    let complete = match prepare_and_test(arguments, &mut tally) {
+        Ok(()) => true,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            false
+        }
+    };
+    if !complete && tally.failed == 0 {
+        // A build that breaks, or a test program that crashes, is a failure that no test could report.
+        tally.failed = 1;
+    }
+    // Whoever reads this by machine takes the last line: all else must be out before it.
+    let _ = std::io::stderr().flush();
+    println!("{} passed, {} failed", tally.passed, tally.failed);
+    if tally.failed == 0 && tally.passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn prepare_and_test(arguments: &Arguments, tally: &mut Tally) -> Result<()> {
+    let folder = Folder::find()?;
+    if !arguments.no_build {
+        setup::compiler(&folder)?;
+        setup::servers(&folder)?;
+        compile::components(&folder, true)?;
+        compile::spindle(&folder)?;
+    }
+    println!("Testing (the output is also in .concierge/logs/test.log)");
+    let mut cargo = program::cargo(folder.root());
+    cargo.args(["test", "--workspace", "--no-fail-fast"]);
+    if let Some(filter) = &arguments.filter {
+        cargo.args(["--", filter]);
+    }
+    let log = folder.fresh_log("test")?;
+    let interrupt = Interrupt::listen()?;
+    let tests = Launch::new("cargo test", cargo, &log).start()?;
+    let mut output = Output::open(&log)?;
+    let started = Instant::now();
+    let status = loop {
+        // Asked first, so that nothing printed before the end is missed.
+        let status = tests.exit_status();
+        output.pass_on(tally)?;
+        if let Some(status) = status {
+            break status;
+        }
+        if interrupt.within(STEP) {
+            end(&tests);
+            bail!("interrupted");
+        }
+        if started.elapsed() > DEADLINE {
+            end(&tests);
+            bail!("the tests did not end within {} minutes", DEADLINE.as_secs() / 60);
+        }
+    };
+    if !status.success() {
+        bail!("cargo test failed ({status})");
+    }
+    Ok(())
+}
+
+/// Ends Cargo, and with it the test programs, which are in its process group; their servers die with them.
+fn end(tests: &Managed) {
+    tests.kill();
+}
+
+/// A file that grows, passed on line by line.
+struct Output {
+    file: BufReader<File>,
+    line: Vec<u8>,
+}
+
+impl Output {
+    fn open(log: &Path) -> Result<Self> {
+        let file = File::open(log).with_context(|| format!("cannot read {}", log.display()))?;
+        Ok(Self { file: BufReader::new(file), line: Vec::new() })
+    }
+
+    fn pass_on(&mut self, tally: &mut Tally) -> Result<()> {
+        // What was read of a line that is not yet whole stays until the rest comes.
+        while self.file.read_until(b'\n', &mut self.line).context("cannot read the tests' output")? > 0 {
+            if self.line.ends_with(b"\n") {
+                let line = String::from_utf8_lossy(&self.line).into_owned();
+                print!("{line}");
+                tally.add(line.trim_end());
+                self.line.clear();
+            }
+        }
+        std::io::stdout().flush().context("cannot print")
+    }
+}
+
+impl Tally {
+    /// Adds what a line like `test result: FAILED. 3 passed; 1 failed; ...` says.
+    fn add(&mut self, line: &str) {
+        let Some(result) = line.strip_prefix("test result: ") else { return };
+        let counts = result.split_once(". ").map_or(result, |(_, counts)| counts);
+        for part in counts.split(';') {
+            match part.trim().split_once(' ') {
+                Some((number, "passed")) => self.passed += number.parse().unwrap_or(0),
+                Some((number, "failed")) => self.failed += number.parse().unwrap_or(0),
+                _ => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_of_all_test_programs_are_summed_up() {
+        let mut tally = Tally::default();
+        tally.add("running 4 tests");
+        tally.add("test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured; 2 filtered out; finished in 0.01s");
+        tally.add("test result: ok. 10 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s");
+        assert_eq!(tally, Tally { passed: 13, failed: 1 });
+    }
+}

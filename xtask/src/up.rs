@@ -1,0 +1,287 @@
+//! `up`: runs Concierge with everything it needs, until Ctrl-C.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use clap::ValueEnum;
+use dev_servers::app::{App, AppOptions, RuntimeKind};
+use dev_servers::postgres;
+
+use crate::app_variables::{Given, Variables};
+use crate::database::{self, Database};
+use crate::folder::{COMPONENTS, Folder};
+use crate::interrupt::Interrupt;
+use crate::records::{self, Records};
+use crate::redis_server::{self, RedisServer};
+use crate::ring::Ringer;
+use crate::secrets::Secrets;
+use crate::{compile, program, session, setup};
+
+/// Until all services say that they are ready.
+const READY_DEADLINE: Duration = Duration::from_secs(60);
+/// Between two looks at what was started.
+const WATCH_INTERVAL: Duration = Duration::from_millis(250);
+/// For one request.
+const REQUEST_SECONDS: u64 = 10;
+/// The administrator that the first start makes.
+const ADMIN_EMAIL: &str = "admin@concierge.example";
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The address that the app listens on.
+    #[arg(long, default_value = "127.0.0.1:4000", value_name = "ADDRESS:PORT")]
+    listen: SocketAddr,
+    /// What runs the components: this repository's Spindle, or a Spin from the PATH [default: CONCIERGE_RUNTIME, else spindle].
+    #[arg(long)]
+    runtime: Option<Runtime>,
+}
+
+/// The runtimes by the names that the command line has for them.
+#[derive(Clone, Copy, ValueEnum)]
+enum Runtime {
+    Spindle,
+    Spin,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let folder = Folder::find()?;
+    let state = folder.state()?;
+    let Some(_lock) = records::lock(&state)? else {
+        bail!("another `cargo xtask up` runs in this folder: end it with Ctrl-C, or by `cargo xtask down`");
+    };
+    let records = Records::new(&state);
+    records.end_leftovers();
+    records.write(&[])?;
+    let result = supervise(arguments, &folder, &records);
+    records.forget();
+    result
+}
+
+fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Result<()> {
+    check_address(arguments.listen)?;
+    let runtime = match arguments.runtime {
+        Some(Runtime::Spindle) => RuntimeKind::Spindle,
+        Some(Runtime::Spin) => RuntimeKind::Spin,
+        None => RuntimeKind::from_env()?,
+    };
+    if runtime == RuntimeKind::Spin && !program::is_on_path("spin") {
+        bail!("there is no `spin` on the PATH: install Spin 3.4 or later, or leave `--runtime` out");
+    }
+    setup::compiler(folder)?;
+    compile::components(folder, false)?;
+    if runtime == RuntimeKind::Spindle {
+        compile::spindle(folder)?;
+    }
+    let interrupt = Interrupt::listen()?;
+    let asked_to_end = || interrupt.within(Duration::ZERO);
+
+    let state = folder.state()?;
+    let secrets = Secrets::load(&state)?;
+    let given = Given::read(&state);
+    let mut variables = Variables::default();
+    variables.set(&given, "service_token", &secrets.service_token);
+    variables.set(&given, "password_pepper", &secrets.password_pepper);
+
+    let mut started = Started { database: None, redis: None, app: None };
+    if asked_to_end() {
+        return Ok(());
+    }
+    let database = started.database.insert(database::start(folder, &secrets, &given, &mut variables)?);
+    let owner_url = database.owner_url.clone();
+    if asked_to_end() {
+        return Ok(());
+    }
+    let redis_url = started.redis.insert(redis_server::start(folder, &secrets, &given, &mut variables)?).url.clone();
+    variables.take_over_the_rest(&given);
+    started.record(records)?;
+    if asked_to_end() {
+        return Ok(());
+    }
+
+    println!("Starting the app on {}", runtime.name());
+    let mut options = AppOptions::new(runtime, &folder.root().join("spin.toml"), &state);
+    options.listen = arguments.listen;
+    options.variables = variables.for_the_app();
+    options.log_file = folder.fresh_log("app")?;
+    options.runtime_config = Some(folder.root().join("runtime-config.toml"));
+    if runtime == RuntimeKind::Spindle {
+        options.cache_dir = Some(state.join("cache"));
+    }
+    let app = started.app.insert(App::start(options)?);
+    let url = format!("http://{}", reachable(arguments.listen));
+    let app_says = || format!("; the app's log says:\n{}", app.log_tail());
+    if !wait_until_ready(&url, app, &interrupt).with_context(app_says)? {
+        return Ok(());
+    }
+    make_admin(&url, &owner_url, &secrets.admin_password).with_context(app_says)?;
+    let token = variables.get("service_token").unwrap_or(&secrets.service_token).to_owned();
+    write_dev_env(&state, &variables, &url, &token, &secrets, &owner_url, &redis_url)?;
+    started.record(records)?;
+    println!("{}", session::text(&url));
+
+    let ringer = Ringer::start(&url, &token);
+    let end = watch(&started, &interrupt);
+    drop(ringer);
+    println!("Ending: the app, then its servers");
+    drop(started);
+    end
+}
+
+/// All that was started. Dropped in the order of the fields' use: the app first, so that its last requests find their servers.
+struct Started {
+    database: Option<Database>,
+    redis: Option<RedisServer>,
+    app: Option<App>,
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if let Some(app) = self.app.take() {
+            app.stop();
+        }
+        self.redis = None;
+        self.database = None;
+    }
+}
+
+impl Started {
+    fn record(&self, records: &Records) -> Result<()> {
+        let mut processes = Vec::new();
+        if let Some(server) = self.database.as_ref().and_then(|database| database.server.as_ref()) {
+            processes.push(("PostgreSQL", server.pid()));
+        }
+        if let Some(server) = self.redis.as_ref().and_then(|redis| redis.server.as_ref()) {
+            processes.push(("Redis", server.pid()));
+        }
+        if let Some(app) = &self.app {
+            processes.push(("app", app.pid()));
+        }
+        // The order in which leftovers are ended.
+        processes.reverse();
+        records.write(&processes)
+    }
+
+    /// What has ended by itself, with the end of its log.
+    fn casualty(&self) -> Option<(&'static str, String)> {
+        let database = self.database.as_ref().and_then(|database| database.server.as_ref());
+        let redis = self.redis.as_ref().and_then(|redis| redis.server.as_ref());
+        // The servers first: an app whose server is gone may end because of that.
+        if let Some(server) = database.filter(|server| !server.is_running()) {
+            return Some(("PostgreSQL", server.log_tail()));
+        }
+        if let Some(server) = redis.filter(|server| !server.is_running()) {
+            return Some(("Redis", server.log_tail()));
+        }
+        self.app.as_ref().filter(|app| !app.is_running()).map(|app| ("the app", app.log_tail()))
+    }
+}
+
+/// Waits for Ctrl-C, which is a good end, or for something to end by itself, which is not.
+fn watch(started: &Started, interrupt: &Interrupt) -> Result<()> {
+    loop {
+        if interrupt.within(WATCH_INTERVAL) {
+            return Ok(());
+        }
+        if let Some((name, tail)) = started.casualty() {
+            bail!("{name} ended unexpectedly; the end of its log:\n{tail}");
+        }
+    }
+}
+
+fn check_address(listen: SocketAddr) -> Result<()> {
+    if let Err(error) = TcpListener::bind(listen) {
+        let other = SocketAddr::new(listen.ip(), listen.port().checked_add(1).unwrap_or(0));
+        bail!("cannot listen on {listen} ({error}): end what uses it, or choose another, such as `--listen {other}`");
+    }
+    Ok(())
+}
+
+/// An address of this machine that reaches a listener on all of its addresses.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), listen.port()),
+        IpAddr::V6(ip) if ip.is_unspecified() => SocketAddr::new(std::net::Ipv6Addr::LOCALHOST.into(), listen.port()),
+        _ => listen,
+    }
+}
+
+/// Waits until every service says that it is ready; `false` if it was interrupted.
+fn wait_until_ready(url: &str, app: &App, interrupt: &Interrupt) -> Result<bool> {
+    let mut last = String::new();
+    let mut waiting = COMPONENTS.to_vec();
+    let end = program::poll(READY_DEADLINE, || {
+        if interrupt.within(Duration::ZERO) {
+            return Some(Ok(false));
+        }
+        if !app.is_running() {
+            return Some(Err(anyhow::anyhow!("the app ended before it was ready")));
+        }
+        waiting.retain(|name| {
+            let answer = minreq::get(format!("{url}/{name}-ms/readiness")).with_timeout(REQUEST_SECONDS).send();
+            match answer {
+                Ok(response) if response.status_code == 200 => false,
+                Ok(response) => {
+                    last =
+                        format!("{name} answers {}: {}", response.status_code, response.as_str().unwrap_or_default());
+                    true
+                }
+                Err(error) => {
+                    last = format!("{name}: {error}");
+                    true
+                }
+            }
+        });
+        waiting.is_empty().then_some(Ok(true))
+    });
+    end.unwrap_or_else(|| {
+        Err(anyhow::anyhow!("not all services were ready after {} s ({last})", READY_DEADLINE.as_secs()))
+    })
+}
+
+/// Signs the administrator up, like anyone, unless there is one; then gives it its role, which nobody can sign up for.
+fn make_admin(url: &str, owner_url: &str, password: &str) -> Result<()> {
+    let mut client = postgres::connect(owner_url)?;
+    let count = "SELECT count(*) FROM users WHERE email_key = $1";
+    let there: i64 = client.query_one(count, &[&ADMIN_EMAIL]).context("cannot look for the administrator")?.get(0);
+    if there > 0 {
+        return Ok(());
+    }
+    let body = format!(r#"{{"name":"Admin","surname":"Concierge","email":"{ADMIN_EMAIL}","password":"{password}"}}"#);
+    let response = minreq::post(format!("{url}/users-ms/users"))
+        .with_header("content-type", "application/json")
+        .with_body(body)
+        .with_timeout(REQUEST_SECONDS)
+        .send()
+        .context("cannot sign the administrator up")?;
+    // 409: someone else was quicker.
+    if !matches!(response.status_code, 201 | 409) {
+        let words = response.as_str().unwrap_or_default();
+        bail!("cannot sign the administrator up: {} {words}", response.status_code);
+    }
+    client
+        .execute("UPDATE users SET role = 'admin' WHERE email_key = $1", &[&ADMIN_EMAIL])
+        .context("cannot make the administrator one")?;
+    Ok(())
+}
+
+fn write_dev_env(
+    state: &Path,
+    variables: &Variables,
+    url: &str,
+    token: &str,
+    secrets: &Secrets,
+    owner_url: &str,
+    redis_url: &str,
+) -> Result<()> {
+    let further = [
+        ("CONCIERGE_URL", url),
+        ("CONCIERGE_SERVICE_TOKEN", token),
+        ("CONCIERGE_ADMIN_EMAIL", ADMIN_EMAIL),
+        ("CONCIERGE_ADMIN_PASSWORD", &secrets.admin_password),
+        ("DATABASE_URL", owner_url),
+        ("REDIS_URL", redis_url),
+    ];
+    variables.write(state, &further)
+}
