@@ -1,2 +1,7 @@
-//! Spindle
-fn main() {}
+//! The `spindle` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    spindle::cli::main()
+}

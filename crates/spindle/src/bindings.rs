@@ -1,0 +1,28 @@
+//! Rust bindings of the WIT worlds under `wit/`.
+
+#[expect(missing_docs, reason = "generated from the WIT files, which are commented")]
+mod capabilities {
+    wasmtime::component::bindgen!({
+        path: "wit",
+        world: "spindle:host/capabilities",
+        imports: { default: async | trappable },
+        with: {
+            "fermyon:spin/key-value@2.0.0.store": crate::capability::key_value::OpenStore,
+            "fermyon:spin/redis@2.0.0.connection": crate::capability::redis::Connection,
+            "spin:postgres/postgres@4.0.0.connection": crate::capability::postgres::Connection,
+        },
+    });
+}
+
+#[expect(missing_docs, reason = "generated from the WIT files, which are commented")]
+mod redis_handler {
+    wasmtime::component::bindgen!({
+        path: "wit",
+        world: "spindle:host/redis-handler",
+        exports: { default: async },
+    });
+}
+
+pub use capabilities::fermyon::spin2_0_0::{key_value, redis, variables};
+pub use capabilities::spin::postgres::postgres;
+pub use redis_handler::{RedisHandler, RedisHandlerPre};

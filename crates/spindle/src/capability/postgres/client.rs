@@ -1,0 +1,218 @@
+//! One connection to a server, and the statements prepared on it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use futures_util::{StreamExt, pin_mut};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::task::AbortHandle;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config, Error, NoTls, Row, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::statement::leaves_session_clean;
+use super::types::Parameter;
+
+/// How long a connection may take to come about, unless its address says less.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long a statement may take.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the request to cancel a statement may take.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Statements kept prepared on one connection.
+const MAX_STATEMENTS: usize = 256;
+
+/// The most bytes of one result, the same as Spin's.
+const MAX_RESULT: usize = 128 * 1024 * 1024;
+
+static TLS: LazyLock<Option<MakeRustlsConnect>> = LazyLock::new(|| {
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .ok()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Some(MakeRustlsConnect::new(config))
+});
+
+/// An open connection.
+#[derive(Debug)]
+pub(super) struct Server {
+    client: Client,
+    statements: HashMap<Box<str>, Prepared>,
+    driver: AbortHandle,
+}
+
+#[derive(Debug, Clone)]
+struct Prepared {
+    statement: Statement,
+    clean: bool,
+}
+
+/// Why a statement has no result.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The server or the driver has said so.
+    Postgres(Error),
+    /// It took too long.
+    Timeout,
+    /// The result is too large.
+    TooLarge,
+}
+
+/// Whether rows are wanted or only how many there were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Rows,
+    Count,
+}
+
+/// What a statement has led to.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) statement: Statement,
+    pub(super) rows: Vec<Row>,
+    pub(super) affected: u64,
+}
+
+impl Server {
+    /// Opens a connection.
+    pub(super) async fn connect(config: &Config) -> Result<Self, String> {
+        let connect = async {
+            match &*TLS {
+                Some(tls) => config.connect(tls.clone()).await.map(|(client, connection)| {
+                    let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
+                    (client, driver)
+                }),
+                None => config.connect(NoTls).await.map(|(client, connection)| {
+                    let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
+                    (client, driver)
+                }),
+            }
+        };
+        let (client, driver) = tokio::time::timeout(CONNECT_TIMEOUT, connect)
+            .await
+            .map_err(|_| "no answer in time".to_owned())?
+            .map_err(|error| describe(&error))?;
+        Ok(Self { client, statements: HashMap::new(), driver })
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        !self.client.is_closed()
+    }
+
+    /// Runs one statement. `clean` turns false, before anything is sent, if it may change the session.
+    pub(super) async fn run(
+        &mut self,
+        sql: &str,
+        parameters: &[Parameter],
+        wanted: Wanted,
+        clean: &mut bool,
+    ) -> Result<Outcome, Failure> {
+        let cancel = self.client.cancel_token();
+        match tokio::time::timeout(QUERY_TIMEOUT, self.run_in_time(sql, parameters, wanted, clean)).await {
+            Ok(result) => result,
+            Err(_) => {
+                // The server must not go on with what nobody waits for.
+                tokio::spawn(async move {
+                    let cancel = async {
+                        match &*TLS {
+                            Some(tls) => cancel.cancel_query(tls.clone()).await,
+                            None => cancel.cancel_query(NoTls).await,
+                        }
+                    };
+                    drop(tokio::time::timeout(CANCEL_TIMEOUT, cancel).await);
+                });
+                self.driver.abort();
+                Err(Failure::Timeout)
+            }
+        }
+    }
+
+    async fn run_in_time(
+        &mut self,
+        sql: &str,
+        parameters: &[Parameter],
+        wanted: Wanted,
+        clean: &mut bool,
+    ) -> Result<Outcome, Failure> {
+        let prepared = match self.statements.get(sql) {
+            Some(prepared) => prepared.clone(),
+            None => return self.prepare_and_run(sql, parameters, wanted, clean).await,
+        };
+        let was_clean = *clean;
+        *clean &= prepared.clean;
+        match execute(&self.client, prepared.statement, parameters, wanted).await {
+            // The tables have changed since. Nothing has run, and outside a transaction it can be tried again.
+            Err(Failure::Postgres(error)) if was_clean && is_stale(&error) => {
+                self.statements.remove(sql);
+                self.prepare_and_run(sql, parameters, wanted, clean).await
+            }
+            result => result,
+        }
+    }
+
+    async fn prepare_and_run(
+        &mut self,
+        sql: &str,
+        parameters: &[Parameter],
+        wanted: Wanted,
+        clean: &mut bool,
+    ) -> Result<Outcome, Failure> {
+        let is_clean = leaves_session_clean(sql);
+        *clean &= is_clean;
+        let statement = self.client.prepare(sql).await.map_err(Failure::Postgres)?;
+        if self.statements.len() >= MAX_STATEMENTS {
+            self.statements.clear();
+        }
+        self.statements.insert(sql.into(), Prepared { statement: statement.clone(), clean: is_clean });
+        execute(&self.client, statement, parameters, wanted).await
+    }
+}
+
+async fn execute(
+    client: &Client,
+    statement: Statement,
+    parameters: &[Parameter],
+    wanted: Wanted,
+) -> Result<Outcome, Failure> {
+    if wanted == Wanted::Count {
+        let affected = client.execute_raw(&statement, parameters).await.map_err(Failure::Postgres)?;
+        return Ok(Outcome { statement, rows: Vec::new(), affected });
+    }
+    let stream = client.query_raw(&statement, parameters).await.map_err(Failure::Postgres)?;
+    pin_mut!(stream);
+    let (mut rows, mut size) = (Vec::new(), 0);
+    while let Some(row) = stream.next().await {
+        let row = row.map_err(Failure::Postgres)?;
+        size += row.raw_size_bytes();
+        if size > MAX_RESULT {
+            return Err(Failure::TooLarge);
+        }
+        rows.push(row);
+    }
+    Ok(Outcome { statement, rows, affected: 0 })
+}
+
+fn is_stale(error: &Error) -> bool {
+    match error.code() {
+        Some(code) if *code == SqlState::INVALID_SQL_STATEMENT_NAME => true,
+        Some(code) if *code == SqlState::FEATURE_NOT_SUPPORTED => {
+            error.as_db_error().is_some_and(|error| error.message().contains("cached plan"))
+        }
+        _ => false,
+    }
+}
+
+/// An error with its cause, which the driver leaves out.
+pub(super) fn describe(error: &Error) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,166 @@
+//! Fair shares of the processor among calls.
+//!
+//! A guest that computes would keep its thread until it is done, and a handful of them would keep them all. So a
+//! call is free only for its first [`GRACE`]; from then on it runs only while it holds one of as many permits as there
+//! are cores, and after [`SLICE`] it goes to the end of the queue for them. The runtime has more threads than permits, so
+//! there is always a thread for calls that are short and for the network.
+//!
+//! Time is counted while the call's future is polled. When the future waits for anything (a host function, a timer, a
+//! socket) the permit goes back at once, so no waiting guest ever holds one.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::{Engine, Store, UpdateDeadline};
+
+/// How long a call runs before it needs a permit.
+pub const GRACE: Duration = Duration::from_millis(2);
+
+/// How long a call keeps a permit while others wait for one.
+pub const SLICE: Duration = Duration::from_millis(4);
+
+/// How often running guests are looked at.
+const TICK: Duration = Duration::from_millis(1);
+
+/// The permits, and the clock that interrupts guests.
+#[derive(Debug)]
+pub struct Cpu {
+    permits: Arc<Semaphore>,
+    clock: Arc<Clock>,
+}
+
+/// Interrupts guests each [`TICK`], as long as there are any.
+#[derive(Debug)]
+struct Clock {
+    calls: AtomicUsize,
+    thread: Thread,
+}
+
+impl Cpu {
+    /// Starts the clock of an engine, with as many permits as there are cores.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start(engine: &Engine, cores: usize) -> std::io::Result<Self> {
+        let (send, receive) = std::sync::mpsc::channel::<Arc<Clock>>();
+        let weak = engine.weak();
+        let handle = thread::Builder::new().name("spindle-clock".to_owned()).spawn(move || {
+            let Ok(clock) = receive.recv().map(|clock| Arc::downgrade(&clock)) else { return };
+            // Ends with the engine or with the last user of the clock.
+            while let (Some(clock), Some(engine)) = (clock.upgrade(), weak.upgrade()) {
+                if clock.calls.load(Ordering::Acquire) == 0 {
+                    drop((clock, engine));
+                    thread::park_timeout(Duration::from_secs(1));
+                } else {
+                    engine.increment_epoch();
+                    drop((clock, engine));
+                    thread::sleep(TICK);
+                }
+            }
+        })?;
+        let clock = Arc::new(Clock { calls: AtomicUsize::new(0), thread: handle.thread().clone() });
+        // The thread waits for exactly this message.
+        let _ = send.send(Arc::clone(&clock));
+        Ok(Self { permits: Arc::new(Semaphore::new(cores.max(1))), clock })
+    }
+
+    /// Puts a store under the rule and returns what its call has to be wrapped in.
+    pub fn share<T: 'static>(&self, store: &mut Store<T>) -> Share {
+        if self.clock.calls.fetch_add(1, Ordering::AcqRel) == 0 {
+            self.clock.thread.unpark();
+        }
+        let share = Share { usage: Arc::default(), clock: Arc::clone(&self.clock) };
+        let usage = Arc::clone(&share.usage);
+        let permits = Arc::clone(&self.permits);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(move |_| Ok(tick(&usage, &permits)));
+        share
+    }
+
+    /// How many calls hold no permit but could: for tests.
+    #[must_use]
+    pub fn free_permits(&self) -> usize {
+        self.permits.available_permits()
+    }
+}
+
+/// What one call has used.
+#[derive(Debug, Default)]
+struct Usage {
+    spent: Duration,
+    /// Set while the call is being polled.
+    since: Option<Instant>,
+    permit: Option<(OwnedSemaphorePermit, Instant)>,
+}
+
+/// One call's account.
+#[derive(Debug)]
+pub struct Share {
+    usage: Arc<Mutex<Usage>>,
+    clock: Arc<Clock>,
+}
+
+impl Share {
+    /// Counts the time that a call's future takes.
+    pub fn run<F: Future>(self, call: F) -> impl Future<Output = F::Output> + use<F> {
+        let mut call = Box::pin(call);
+        std::future::poll_fn(move |context| self.poll(call.as_mut(), context))
+    }
+
+    fn poll<F: Future>(&self, call: Pin<&mut F>, context: &mut Context<'_>) -> Poll<F::Output> {
+        lock(&self.usage).since = Some(Instant::now());
+        let result = call.poll(context);
+        let mut usage = lock(&self.usage);
+        if let Some(since) = usage.since.take() {
+            usage.spent += since.elapsed();
+        }
+        usage.permit = None;
+        result
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        lock(&self.usage).permit = None;
+        self.clock.calls.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Decides at a tick whether a guest goes on.
+fn tick(usage: &Arc<Mutex<Usage>>, permits: &Arc<Semaphore>) -> UpdateDeadline {
+    let now = Instant::now();
+    {
+        let mut usage = lock(usage);
+        let running = usage.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        if usage.spent + running < GRACE {
+            return UpdateDeadline::Continue(1);
+        }
+        if let Some((_, since)) = &usage.permit
+            && now.saturating_duration_since(*since) < SLICE
+        {
+            return UpdateDeadline::Continue(1);
+        }
+        usage.permit = None;
+    }
+    let (usage, permits) = (Arc::clone(usage), Arc::clone(permits));
+    UpdateDeadline::YieldCustom(
+        1,
+        Box::pin(async move {
+            // Others that wait on this thread come first, even when a permit is free.
+            tokio::task::yield_now().await;
+            // The semaphore is never closed.
+            if let Ok(permit) = permits.acquire_owned().await {
+                lock(&usage).permit = Some((permit, Instant::now()));
+            }
+        }),
+    )
+}
+
+fn lock(usage: &Mutex<Usage>) -> MutexGuard<'_, Usage> {
+    usage.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,316 @@
+//! The HTTP trigger: the server, and what it answers by itself.
+
+mod body;
+pub mod call;
+mod headers;
+pub mod route;
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use http::{Request, Response, StatusCode, Version};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use serde::Deserialize;
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+
+use self::route::{Route, RouteError, Table};
+use crate::app::{App, Component};
+
+/// Connections that may be open at once; more wait to be accepted.
+const MAX_CONNECTIONS: usize = 4096;
+
+/// Requests that may be with components at once; more wait. Less than the instances there can be, so that requests from one
+/// component to another always find one.
+const MAX_REQUESTS: u32 = 512;
+
+/// How long a connection may take to send the head of a request, or rest between two.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The most bytes of a request's head.
+const MAX_HEAD: usize = 64 * 1024;
+
+/// Streams of one HTTP/2 connection.
+const MAX_STREAMS: u32 = 250;
+
+/// How long to wait after the system refused to accept a connection, for want of file descriptors say.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// An HTTP trigger that cannot be used.
+#[derive(Debug, Error)]
+pub enum HttpTriggerError {
+    /// A trigger's table.
+    #[error("http trigger `{0}`: {1}")]
+    Config(String, String),
+    /// A route.
+    #[error(transparent)]
+    Route(#[from] RouteError),
+    /// The address.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, io::Error),
+    /// Another process has the address.
+    #[error("{0} is in use: stop what listens there, choose another with --listen, or pass --find-free-port")]
+    InUse(SocketAddr),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TriggerConfig {
+    route: RouteConfig,
+    component: Option<String>,
+    static_response: Option<StaticResponse>,
+    executor: Option<Executor>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum RouteConfig {
+    Path(String),
+    Private { private: bool },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Executor {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StaticResponse {
+    #[serde(default = "ok")]
+    status_code: u16,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    body: String,
+}
+
+fn ok() -> u16 {
+    200
+}
+
+/// What a route leads to.
+enum Target {
+    Component(Arc<Component>),
+    Static(Box<Response<String>>),
+}
+
+/// The app's HTTP side.
+pub struct HttpTrigger {
+    app: Arc<App>,
+    routes: Table<Target>,
+    requests: Arc<Semaphore>,
+}
+
+impl HttpTrigger {
+    /// Reads the app's `http` triggers.
+    ///
+    /// # Errors
+    /// When one is malformed, or two have the same route.
+    pub fn new(app: &Arc<App>) -> Result<Self, HttpTriggerError> {
+        let mut routes = Table::default();
+        for trigger in app.locked.triggers.iter().filter(|trigger| trigger.trigger_type == "http") {
+            let fail = |reason: String| HttpTriggerError::Config(trigger.id.clone(), reason);
+            let config: TriggerConfig =
+                serde_json::from_value(trigger.trigger_config.clone()).map_err(|e| fail(e.to_string()))?;
+            if let Some(executor) = config.executor.filter(|executor| executor.kind != "http") {
+                return Err(fail(format!("executor `{}` is not supported by Spindle", executor.kind)));
+            }
+            let target = match (config.component, config.static_response) {
+                (Some(id), None) => {
+                    let component = app.component(&id).ok_or_else(|| fail(format!("there is no component `{id}`")))?;
+                    if component.http.is_none() {
+                        return Err(fail(format!("component `{id}` does not export wasi:http/incoming-handler@0.2")));
+                    }
+                    Target::Component(component)
+                }
+                (None, Some(response)) => Target::Static(Box::new(response.build().map_err(fail)?)),
+                _ => return Err(fail("either `component` or `static_response` must be there".to_owned())),
+            };
+            match config.route {
+                RouteConfig::Path(path) => routes.add(Route::parse(&path)?, target)?,
+                RouteConfig::Private { private: true } => {}
+                RouteConfig::Private { private: false } => {
+                    return Err(fail("route = { private = false } says nothing".to_owned()));
+                }
+            }
+        }
+        let requests = Arc::new(Semaphore::new(MAX_REQUESTS as usize));
+        Ok(Self { app: Arc::clone(app), routes, requests })
+    }
+
+    /// The lines that tell what is served where.
+    #[must_use]
+    pub fn describe_routes(&self, address: SocketAddr) -> Vec<String> {
+        let line = |(route, target): (&Route, &Target)| {
+            let id = match target {
+                Target::Component(component) => component.id.as_str(),
+                Target::Static(_) => "(static response)",
+            };
+            let wildcard = if route.is_wildcard() { " (wildcard)" } else { "" };
+            format!("{id}: http://{address}{}{wildcard}", route.prefix())
+        };
+        self.routes.iter().map(line).collect()
+    }
+
+    /// Serves until `stop`; then lets what is under way come to its end.
+    pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) {
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(MAX_HEAD)
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(MAX_STREAMS)
+            .max_header_list_size(MAX_HEAD as u32)
+            .keep_alive_interval(HEAD_TIMEOUT)
+            .adaptive_window(true);
+        let builder = Arc::new(builder);
+        let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let graceful = GracefulShutdown::new();
+        loop {
+            let permit = tokio::select! {
+                () = stop.cancelled() => break,
+                Ok(permit) = Arc::clone(&connections).acquire_owned() => permit,
+            };
+            let (stream, peer) = tokio::select! {
+                () = stop.cancelled() => break,
+                accepted = listener.accept() => match accepted {
+                    Ok(accepted) => accepted,
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                        continue;
+                    }
+                },
+            };
+            let (trigger, builder, watcher) = (Arc::clone(&self), Arc::clone(&builder), graceful.watcher());
+            let stop = stop.clone();
+            tokio::spawn(async move {
+                let _permit = permit;
+                // A connection on which nothing comes at all.
+                let ready = tokio::select! {
+                    () = stop.cancelled() => return,
+                    ready = tokio::time::timeout(HEAD_TIMEOUT, readable(&stream)) => ready,
+                };
+                if !matches!(ready, Ok(Ok(()))) {
+                    return;
+                }
+                let service = hyper::service::service_fn(move |request| {
+                    let trigger = Arc::clone(&trigger);
+                    async move { Ok::<_, Infallible>(trigger.answer(request, peer).await) }
+                });
+                let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+                if let Err(error) = watcher.watch(connection).await {
+                    tracing::debug!(error, "a connection has broken");
+                }
+            });
+        }
+        drop(listener);
+        graceful.shutdown().await;
+        // Instances may go on after their response.
+        drop(self.requests.acquire_many(MAX_REQUESTS).await);
+    }
+
+    async fn answer(self: Arc<Self>, mut request: Request<Incoming>, peer: SocketAddr) -> Response<HyperOutgoingBody> {
+        let uri = request.uri().clone();
+        match uri.path() {
+            "/.well-known/spin/health" => return text("OK"),
+            "/.well-known/spin/info" => return self.info(),
+            _ => {}
+        }
+        let Some(found) = self.routes.find(uri.path()) else { return body::empty(StatusCode::NOT_FOUND) };
+        let component = match found.target {
+            Target::Component(component) => component,
+            Target::Static(response) => return response.as_ref().clone().map(body::full),
+        };
+        if uri.authority().is_none() && !request.headers().contains_key(HOST) {
+            if request.version() == Version::HTTP_11 {
+                return body::empty(StatusCode::BAD_REQUEST);
+            }
+            // HTTP/1.0 has no need of it, but components do.
+            if let Some(Ok(host)) = self.app.own_address().map(|own| HeaderValue::from_str(&own.to_string())) {
+                request.headers_mut().insert(HOST, host);
+            }
+        }
+        let limit = self.app.limits.max_request_body;
+        let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        if length.is_some_and(|length| length > limit) {
+            return body::empty(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        headers::strip(request.headers_mut());
+        headers::by_route(request.headers_mut(), &uri, &found, peer);
+        // The semaphore is never closed.
+        let Ok(guard) = Arc::clone(&self.requests).acquire_owned().await else {
+            return body::empty(StatusCode::SERVICE_UNAVAILABLE);
+        };
+        let request = request.map(|body| body::Limited::new(body, limit));
+        match call::run(&self.app, component, request, guard).await {
+            Ok(response) => response,
+            Err(_) => body::empty(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    fn info(&self) -> Response<HyperOutgoingBody> {
+        let metadata = &self.app.locked.metadata;
+        let info = serde_json::json!({"name": metadata.name, "version": metadata.version});
+        let mut response = Response::new(body::full(info.to_string()));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+    }
+}
+
+impl StaticResponse {
+    fn build(self) -> Result<Response<String>, String> {
+        let mut response = Response::new(self.body);
+        *response.status_mut() = StatusCode::from_u16(self.status_code).map_err(|e| e.to_string())?;
+        for (name, value) in self.headers {
+            let name = HeaderName::try_from(name.as_str()).map_err(|e| format!("header {name:?}: {e}"))?;
+            let value = HeaderValue::try_from(value).map_err(|e| format!("header `{name}`: {e}"))?;
+            response.headers_mut().append(name, value);
+        }
+        Ok(response)
+    }
+}
+
+fn text(body: &'static str) -> Response<HyperOutgoingBody> {
+    Response::new(body::full(body))
+}
+
+/// Waits until there is something to read, with the connection's settings made.
+async fn readable(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    stream.readable().await
+}
+
+/// Listens on an address, or with `find_free_port` on the next one that is free.
+///
+/// # Errors
+/// When the address is in use or cannot be had.
+pub async fn listen(mut address: SocketAddr, find_free_port: bool) -> Result<TcpListener, HttpTriggerError> {
+    loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return Ok(listener),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => match address.port().checked_add(1) {
+                Some(next) if find_free_port => address.set_port(next),
+                _ => return Err(HttpTriggerError::InUse(address)),
+            },
+            Err(error) => return Err(HttpTriggerError::Listen(address, error)),
+        }
+    }
+}

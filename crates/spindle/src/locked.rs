@@ -1,0 +1,218 @@
+//! The locked app: Spin's lock JSON, the one model that everything runs from.
+//!
+//! `spindle up` makes it from `spin.toml`; a trigger plugin reads the same JSON from `SPIN_LOCKED_URL`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// An application with everything in it resolved except its variables.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LockedApp {
+    /// 0, or 1 when the app has host requirements.
+    pub spin_lock_version: u32,
+    /// What a host must understand to run the app.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub must_understand: Vec<String>,
+    /// Name, version, and the settings of trigger types.
+    #[serde(default)]
+    pub metadata: Metadata,
+    /// What a host must offer to run the app.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub host_requirements: Map<String, Value>,
+    /// Declared variables.
+    #[serde(default)]
+    pub variables: BTreeMap<String, LockedVariable>,
+    /// Triggers, of all types.
+    pub triggers: Vec<LockedTrigger>,
+    /// Components.
+    pub components: Vec<LockedComponent>,
+}
+
+/// What is known about the app itself.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// The app's name.
+    #[serde(default)]
+    pub name: String,
+    /// The app's version.
+    #[serde(default)]
+    pub version: String,
+    /// One line about it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// Where it was made from, as a URL.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub origin: String,
+    /// `[application.trigger.<type>]`, by type.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub triggers: BTreeMap<String, Value>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// A declared variable. One without a default is required.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockedVariable {
+    /// The value when nothing else gives one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// Whether the value must never be shown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secret: bool,
+}
+
+/// One trigger.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LockedTrigger {
+    /// Unique in the app.
+    pub id: String,
+    /// `http`, `redis`, ...
+    pub trigger_type: String,
+    /// The trigger's own table, `component` included.
+    pub trigger_config: Value,
+}
+
+impl LockedTrigger {
+    /// The component that the trigger calls, if it calls one.
+    #[must_use]
+    pub fn component(&self) -> Option<&str> {
+        self.trigger_config.get("component").and_then(Value::as_str)
+    }
+}
+
+/// One component.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LockedComponent {
+    /// Unique in the app.
+    pub id: String,
+    /// What it is allowed, and how it is built.
+    #[serde(default)]
+    pub metadata: ComponentMetadata,
+    /// Its code.
+    pub source: LockedSource,
+    /// Environment variables.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Directories that it may read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<LockedFiles>,
+    /// Its variables, as templates over the app's variables.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub config: BTreeMap<String, String>,
+    /// Components composed into this one; Spindle runs only components without any.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub dependencies: Map<String, Value>,
+    /// What a host must offer to run it.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub host_requirements: Map<String, Value>,
+}
+
+/// What a component is allowed, and how it is built.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ComponentMetadata {
+    /// Destinations, as templates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_outbound_hosts: Vec<String>,
+    /// Labels of key-value stores.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key_value_stores: Vec<String>,
+    /// Labels of SQLite databases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub databases: Vec<String>,
+    /// Names of models.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ai_models: Vec<String>,
+    /// How it is built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<Build>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// How a component is built.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Build {
+    /// A command line, or several.
+    pub command: Command,
+    /// Everything else: `workdir`, `watch`.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// One command line or several in a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Command {
+    /// One.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
+
+impl std::fmt::Display for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::One(line) => f.write_str(line),
+            Self::Many(lines) => f.write_str(&lines.join(" && ")),
+        }
+    }
+}
+
+/// Where a component's code is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockedSource {
+    /// `application/wasm`.
+    pub content_type: String,
+    /// A `file://` URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// `sha256:...` of the code, in apps from a registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+/// A directory that a component may read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockedFiles {
+    /// A `file://` URL of a directory.
+    pub source: String,
+    /// The absolute path that the component sees.
+    pub path: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_that_spin_writes_survives_a_round_trip() {
+        let json = serde_json::json!({
+            "spin_lock_version": 0,
+            "metadata": {
+                "name": "concierge", "version": "0.1.0", "origin": "file:///app/spin.toml", "trigger": {"type": "x"},
+                "triggers": {"amqp": {"address": "amqp://broker"}}
+            },
+            "variables": {"db_url": {"default": "x"}, "token": {"secret": true}},
+            "triggers": [{
+                "id": "trigger--notification", "trigger_type": "amqp",
+                "trigger_config": {"component": "notification", "exchange": "user_login_event", "prefetch": 1}
+            }],
+            "components": [{
+                "id": "notification",
+                "metadata": {
+                    "allowed_outbound_hosts": ["redis://{{ redis_host }}"], "key_value_stores": ["default"],
+                    "build": {"command": "cargo build", "watch": ["src"]}, "description": "sends"
+                },
+                "source": {"content_type": "application/wasm", "source": "file:///app/notification.wasm"},
+                "config": {"db_url": "{{ db_url }}"}
+            }]
+        });
+        let locked: LockedApp = serde_json::from_value(json.clone()).unwrap();
+        assert_eq!(locked.triggers[0].component(), Some("notification"));
+        assert_eq!(serde_json::to_value(&locked).unwrap(), json);
+    }
+}

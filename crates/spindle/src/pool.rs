@@ -1,0 +1,121 @@
+//! A bounded pool of connections to one address.
+//!
+//! A leased connection that is simply dropped is closed: only [`Lease::give_back`] returns it. A call that ends in the
+//! middle of a query (its deadline, a trap) therefore never hands on a connection with a half-read reply.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// A pool.
+#[derive(Debug)]
+pub struct Pool<C> {
+    idle: Mutex<Vec<C>>,
+    permits: Arc<Semaphore>,
+}
+
+/// No connection was free in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exhausted;
+
+impl<C> Pool<C> {
+    /// A pool of at most `max` connections, none of them open yet.
+    #[must_use]
+    pub fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            idle: Mutex::default(),
+            permits: Arc::new(Semaphore::new(max.clamp(1, Semaphore::MAX_PERMITS))),
+        })
+    }
+
+    /// Waits for the right to use one connection. What comes is an open one that satisfies `usable`, or none: then the
+    /// caller opens one and puts it into the lease.
+    ///
+    /// # Errors
+    /// When as many as there may be are in use for all of `wait`.
+    pub async fn lease(self: &Arc<Self>, wait: Duration, usable: impl Fn(&C) -> bool) -> Result<Lease<C>, Exhausted> {
+        let permit = match Arc::clone(&self.permits).try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => match tokio::time::timeout(wait, Arc::clone(&self.permits).acquire_owned()).await {
+                Ok(Ok(permit)) => permit,
+                _ => return Err(Exhausted),
+            },
+        };
+        let connection = loop {
+            let next = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            match next {
+                Some(connection) if !usable(&connection) => {}
+                other => break other,
+            }
+        };
+        Ok(Lease { connection, pool: Arc::clone(self), _permit: permit })
+    }
+}
+
+/// The right to use one connection.
+#[derive(Debug)]
+pub struct Lease<C> {
+    connection: Option<C>,
+    pool: Arc<Pool<C>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl<C> Lease<C> {
+    /// The connection, if there is one already.
+    pub fn connection(&mut self) -> Option<&mut C> {
+        self.connection.as_mut()
+    }
+
+    /// Puts in a new connection.
+    pub fn fill(&mut self, connection: C) {
+        self.connection = Some(connection);
+    }
+
+    /// Makes the connection available to others.
+    pub fn give_back(mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::from_millis(1);
+
+    #[tokio::test]
+    async fn only_what_is_given_back_comes_again() {
+        let pool = Pool::new(2);
+        let mut lease = pool.lease(NOW, |_| true).await.unwrap();
+        assert!(lease.connection().is_none());
+        lease.fill(7);
+        lease.give_back();
+        let mut lease = pool.lease(NOW, |_| true).await.unwrap();
+        assert_eq!(lease.connection(), Some(&mut 7));
+        drop(lease);
+        assert!(pool.lease(NOW, |_| true).await.unwrap().connection().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_broken_connection_is_passed_over() {
+        let pool = Pool::new(2);
+        for n in [1, 2] {
+            let mut lease = pool.lease(NOW, |_| false).await.unwrap();
+            lease.fill(n);
+            lease.give_back();
+        }
+        assert!(pool.lease(NOW, |n| *n == 1).await.unwrap().connection().is_none());
+    }
+
+    #[tokio::test]
+    async fn an_exhausted_pool_answers_in_time() {
+        let pool = Pool::<u8>::new(1);
+        let lease = pool.lease(NOW, |_| true).await.unwrap();
+        assert_eq!(pool.lease(NOW, |_| true).await.err(), Some(Exhausted));
+        drop(lease);
+        assert!(pool.lease(NOW, |_| true).await.is_ok());
+    }
+}

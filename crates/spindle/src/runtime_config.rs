@@ -1,0 +1,185 @@
+//! The runtime configuration: a TOML file that belongs to the machine, not to the app. Unknown keys are errors.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use thiserror::Error;
+
+/// A runtime configuration file that could not be used.
+#[derive(Debug, Error)]
+#[error("runtime configuration {path}: {message}")]
+pub struct RuntimeConfigError {
+    path: PathBuf,
+    message: String,
+}
+
+/// What the file can hold.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuntimeConfig {
+    /// Where variables come from, in order.
+    #[serde(default, alias = "variable_provider", alias = "config_provider")]
+    pub variables_provider: Vec<VariablesProvider>,
+    /// Key-value stores by label.
+    #[serde(default)]
+    pub key_value_store: BTreeMap<String, KeyValueStore>,
+    /// Requests of guests.
+    #[serde(default)]
+    pub outbound_http: OutboundHttp,
+    /// PostgreSQL connections of guests.
+    #[serde(default)]
+    pub outbound_pg: Outbound,
+    /// Redis connections of guests.
+    #[serde(default)]
+    pub outbound_redis: Outbound,
+    /// Where stores keep their files; relative to the manifest's directory. An empty text is the default.
+    #[serde(default)]
+    pub state_dir: Option<PathBuf>,
+    /// Where guests' output goes. An empty text is nowhere.
+    #[serde(default)]
+    pub log_dir: Option<PathBuf>,
+    /// The most memory of one instance, in bytes.
+    #[serde(default)]
+    pub max_instance_memory: Option<usize>,
+}
+
+/// A place that variables come from.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum VariablesProvider {
+    /// Values in the file itself.
+    Static {
+        /// By name.
+        values: BTreeMap<String, String>,
+    },
+    /// Environment variables.
+    Env {
+        /// Put before each name with an underscore.
+        #[serde(default)]
+        prefix: Option<String>,
+        /// A file of further ones.
+        #[serde(default)]
+        dotenv_path: Option<PathBuf>,
+    },
+}
+
+/// Where a key-value store keeps its data.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum KeyValueStore {
+    /// A SQLite file.
+    Spin {
+        /// Relative to the state directory; without one the store lives in memory.
+        #[serde(default)]
+        path: Option<PathBuf>,
+    },
+    /// A Redis database.
+    Redis {
+        /// `redis://...`
+        url: String,
+    },
+}
+
+/// Settings of guests' HTTP requests.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OutboundHttp {
+    /// Whether connections are kept for later requests.
+    pub connection_pooling: bool,
+    /// The most requests that are under way at once.
+    pub max_connections: Option<usize>,
+}
+
+impl Default for OutboundHttp {
+    fn default() -> Self {
+        Self { connection_pooling: true, max_connections: None }
+    }
+}
+
+/// Settings of connections to a server.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outbound {
+    /// The most connections of one component to one address.
+    #[serde(default)]
+    pub max_connections: Option<usize>,
+}
+
+impl RuntimeConfig {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is no TOML or holds an unknown key, which the error names.
+    pub fn load(path: &Path) -> Result<Self, RuntimeConfigError> {
+        let fail = |message: String| RuntimeConfigError { path: path.to_owned(), message };
+        let text = std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))?;
+        let mut config = Self::parse(&text).map_err(fail)?;
+        // Relative names in the file are meant from where the file is.
+        let base = path.parent().unwrap_or(Path::new("."));
+        for provider in &mut config.variables_provider {
+            if let VariablesProvider::Env { dotenv_path: Some(dotenv), .. } = provider {
+                *dotenv = base.join(&*dotenv);
+            }
+        }
+        for dir in [&mut config.state_dir, &mut config.log_dir] {
+            *dir = dir.take().filter(|dir| !dir.as_os_str().is_empty()).map(|dir| base.join(dir));
+        }
+        Ok(config)
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|e| e.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_known_keys_are_read() {
+        let config = RuntimeConfig::parse(
+            r#"
+            state_dir = "s"
+            log_dir = ""
+            max_instance_memory = 1
+            [[variables_provider]]
+            type = "static"
+            values = { a = "b" }
+            [[variables_provider]]
+            type = "env"
+            prefix = "X"
+            [key_value_store.default]
+            type = "spin"
+            path = "kv.db"
+            [key_value_store.far]
+            type = "redis"
+            url = "redis://x"
+            [outbound_http]
+            max_connections = 3
+            [outbound_pg]
+            max_connections = 4
+            "#,
+        )
+        .unwrap();
+        assert_eq!(config.variables_provider.len(), 2);
+        assert!(config.outbound_http.connection_pooling);
+        assert_eq!(config.outbound_pg.max_connections, Some(4));
+        assert!(matches!(config.key_value_store["far"], KeyValueStore::Redis { .. }));
+    }
+
+    #[test]
+    fn the_old_name_of_variable_providers_is_read() {
+        let config = RuntimeConfig::parse("[[config_provider]]\ntype = \"static\"\nvalues = {}").unwrap();
+        assert_eq!(config.variables_provider.len(), 1);
+    }
+
+    #[test]
+    fn unknown_keys_are_named() {
+        for text in ["nope = 1", "[outbound_http]\nnope = 1", "[key_value_store.x]\ntype = \"spin\"\nnope = 1"] {
+            let error = RuntimeConfig::parse(text).unwrap_err();
+            assert!(error.contains("nope"), "{error}");
+        }
+    }
+}
