@@ -30,10 +30,7 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 /// The problem for a body over the limit, wherever that is noticed.
 #[must_use]
 pub(crate) fn too_large() -> Problem {
-    Problem::new(
-        Kind::BodyTooLarge,
-        format!("The body may have at most {MAX_BODY_BYTES} bytes."),
-    )
+    Problem::new(Kind::BodyTooLarge, format!("The body may have at most {MAX_BODY_BYTES} bytes."))
 }
 
 impl Problem {
@@ -62,11 +59,7 @@ fn describe(pointer: &str, error: &serde_json::Error) -> Problem {
     if error.classify() != Category::Data {
         return Problem::new(
             Kind::MalformedJson,
-            format!(
-                "The body is not valid JSON (line {}, column {}).",
-                error.line(),
-                error.column()
-            ),
+            format!("The body is not valid JSON (line {}, column {}).", error.line(), error.column()),
         );
     }
     let quoted = |message: &str| message.split('`').nth(1).unwrap_or_default().to_owned();
@@ -78,45 +71,23 @@ fn describe(pointer: &str, error: &serde_json::Error) -> Problem {
             "" => FieldError::new(&quoted(&message), "").pointer,
             known => known.to_owned(),
         };
-        at(
-            Kind::UnknownField,
-            pointer,
-            "This field is not known here; leave it out.".to_owned(),
-        )
+        at(Kind::UnknownField, pointer, "This field is not known here; leave it out.".to_owned())
     } else if message.starts_with("missing field") {
         let name = quoted(&message);
         let pointer = format!("{pointer}{}", FieldError::new(&name, "").pointer);
-        at(
-            Kind::MissingField,
-            pointer,
-            format!("The field {name} is required."),
-        )
+        at(Kind::MissingField, pointer, format!("The field {name} is required."))
     } else if message.starts_with("duplicate field") {
         let pointer = match pointer {
             "" => FieldError::new(&quoted(&message), "").pointer,
             known => known.to_owned(),
         };
-        at(
-            Kind::DuplicateField,
-            pointer,
-            "This field is there twice.".to_owned(),
-        )
+        at(Kind::DuplicateField, pointer, "This field is there twice.".to_owned())
     } else {
         let expected = message
             .rsplit_once(", expected ")
-            .map_or("another type", |(_, rest)| {
-                rest.split(" at line ").next().unwrap_or(rest)
-            });
-        let expected = if expected.starts_with("struct ") {
-            "an object"
-        } else {
-            expected
-        };
-        at(
-            Kind::WrongType,
-            pointer.to_owned(),
-            format!("This must be {expected}."),
-        )
+            .map_or("another type", |(_, rest)| rest.split(" at line ").next().unwrap_or(rest));
+        let expected = if expected.starts_with("struct ") { "an object" } else { expected };
+        at(Kind::WrongType, pointer.to_owned(), format!("This must be {expected}."))
     }
 }
 
@@ -142,13 +113,7 @@ mod tests {
     #[test]
     fn a_good_body_is_decoded() {
         let login: Login = decode(br#"{"username": "ada"}"#).unwrap();
-        assert_eq!(
-            login,
-            Login {
-                username: "ada".into(),
-                remember: None
-            }
-        );
+        assert_eq!(login, Login { username: "ada".into(), remember: None });
     }
 
     #[test]
@@ -156,45 +121,26 @@ mod tests {
         assert_eq!(fails(r#"{"username": "ada""#).0, Kind::MalformedJson);
         assert_eq!(fails("").0, Kind::MalformedJson);
         assert_eq!(fails(r#"{"username": "ada"} x"#).0, Kind::MalformedJson);
-        assert_eq!(
-            fails(r#"{"usernam": "ada"}"#),
-            (Kind::UnknownField, "/usernam".into())
-        );
+        assert_eq!(fails(r#"{"usernam": "ada"}"#), (Kind::UnknownField, "/usernam".into()));
         assert_eq!(fails("{}"), (Kind::MissingField, "/username".into()));
-        assert_eq!(
-            fails(r#"{"username": "a", "username": "b"}"#),
-            (Kind::DuplicateField, "/username".into())
-        );
-        assert_eq!(
-            fails(r#"{"username": 7}"#),
-            (Kind::WrongType, "/username".into())
-        );
+        assert_eq!(fails(r#"{"username": "a", "username": "b"}"#), (Kind::DuplicateField, "/username".into()));
+        assert_eq!(fails(r#"{"username": 7}"#), (Kind::WrongType, "/username".into()));
         assert_eq!(fails("[]").0, Kind::WrongType);
         assert_eq!(fails("null").0, Kind::WrongType);
     }
 
     #[test]
     fn no_message_repeats_a_value() {
-        for body in [
-            r#"{"username": ["hunter2"]}"#,
-            r#"{"username": "x", "remember": "hunter2"}"#,
-        ] {
+        for body in [r#"{"username": ["hunter2"]}"#, r#"{"username": "x", "remember": "hunter2"}"#] {
             let problem = decode::<Login>(body.as_bytes()).unwrap_err();
-            assert!(
-                !String::from_utf8(problem.to_json("r"))
-                    .unwrap()
-                    .contains("hunter2")
-            );
+            assert!(!String::from_utf8(problem.to_json("r")).unwrap().contains("hunter2"));
         }
     }
 
     #[test]
     fn a_body_over_the_limit_is_refused_unread() {
         let body = vec![b' '; MAX_BODY_BYTES + 1];
-        assert_eq!(
-            decode::<Login>(&body).unwrap_err().kind(),
-            Kind::BodyTooLarge
-        );
+        assert_eq!(decode::<Login>(&body).unwrap_err().kind(), Kind::BodyTooLarge);
     }
 
     #[test]

@@ -105,11 +105,7 @@ mod tests {
     fn slugs_are_distinct_and_url_safe() {
         let slugs: HashSet<_> = Kind::ALL.iter().map(|kind| kind.slug()).collect();
         assert_eq!(slugs.len(), Kind::ALL.len());
-        assert!(
-            slugs
-                .iter()
-                .all(|s| s.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
-        );
+        assert!(slugs.iter().all(|s| s.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')));
     }
 
     #[test]

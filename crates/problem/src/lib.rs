@@ -34,10 +34,7 @@ impl FieldError {
     /// A fault of the top-level field `name`.
     #[must_use]
     pub fn new(name: &str, detail: impl Into<String>) -> Self {
-        Self {
-            pointer: format!("/{}", name.replace('~', "~0").replace('/', "~1")),
-            detail: detail.into(),
-        }
+        Self { pointer: format!("/{}", name.replace('~', "~0").replace('/', "~1")), detail: detail.into() }
     }
 }
 
@@ -55,13 +52,7 @@ impl Problem {
     /// A problem of this kind. `detail` is a sentence for the caller.
     #[must_use]
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self {
-            kind,
-            detail: detail.into(),
-            errors: Vec::new(),
-            headers: Vec::new(),
-            cause: None,
-        }
+        Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), cause: None }
     }
 
     /// The problem for `errors` found in the values of a body. A single fault gives the type of its own field
@@ -76,10 +67,7 @@ impl Problem {
             [(_, error)] => error.detail.clone(),
             _ => "Several fields are not acceptable; see errors.".to_owned(),
         };
-        Self {
-            errors: errors.into_iter().map(|(_, error)| error).collect(),
-            ..Self::new(kind, detail)
-        }
+        Self { errors: errors.into_iter().map(|(_, error)| error).collect(), ..Self::new(kind, detail) }
     }
 
     /// Adds one fault.
@@ -189,11 +177,7 @@ mod tests {
     #[test]
     fn the_cause_is_never_sent() {
         let problem = Problem::new(Kind::Internal, "Try again.").with_cause("relation missing");
-        assert!(
-            !String::from_utf8(problem.to_json("r"))
-                .unwrap()
-                .contains("relation")
-        );
+        assert!(!String::from_utf8(problem.to_json("r")).unwrap().contains("relation"));
         assert_eq!(problem.cause(), Some("relation missing"));
     }
 

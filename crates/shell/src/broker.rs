@@ -18,9 +18,7 @@ impl Broker {
     /// If Redis does not answer.
     pub fn connect() -> Result<Self, BrokerError> {
         let address = config::text("redis_url").map_err(|_| BrokerError::NotConfigured)?;
-        Ok(Self {
-            connection: Connection::open(&address)?,
-        })
+        Ok(Self { connection: Connection::open(&address)? })
     }
 
     /// Runs a command.
@@ -28,12 +26,7 @@ impl Broker {
     /// # Errors
     /// If Redis does not answer, or answers with an error of its own.
     pub fn run(&self, command: &Command) -> Result<Vec<Reply>, BrokerError> {
-        let arguments: Vec<_> = command
-            .arguments
-            .iter()
-            .cloned()
-            .map(RedisParameter::Binary)
-            .collect();
+        let arguments: Vec<_> = command.arguments.iter().cloned().map(RedisParameter::Binary).collect();
         let results = self.connection.execute(command.name, &arguments)?;
         Ok(results.into_iter().map(reply).collect())
     }
@@ -95,11 +88,8 @@ impl From<Error> for BrokerError {
 
 impl From<BrokerError> for Problem {
     fn from(error: BrokerError) -> Self {
-        Problem::new(
-            Kind::BrokerUnavailable,
-            "The message broker does not answer; try again in a moment.",
-        )
-        .with_header("retry-after", "1")
-        .with_cause(error.to_string())
+        Problem::new(Kind::BrokerUnavailable, "The message broker does not answer; try again in a moment.")
+            .with_header("retry-after", "1")
+            .with_cause(error.to_string())
     }
 }

@@ -51,8 +51,5 @@ pub async fn call(
         .await
         .ok_or(CallError::Timeout(limit))?
         .map_err(|error| CallError::Transport(error.to_string()))?;
-    Ok(Answer {
-        status: *response.status(),
-        body: response.into_body(),
-    })
+    Ok(Answer { status: *response.status(), body: response.into_body() })
 }

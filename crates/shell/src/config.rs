@@ -16,10 +16,7 @@ pub fn text(name: &str) -> Result<String, Problem> {
 /// # Errors
 /// `internal-error`, with the name but not the value as its cause, if it is not there or not a `T`.
 pub fn parsed<T: FromStr>(name: &str) -> Result<T, Problem> {
-    text(name)?
-        .trim()
-        .parse()
-        .map_err(|_| fault(name, "has a value that cannot be used"))
+    text(name)?.trim().parse().map_err(|_| fault(name, "has a value that cannot be used"))
 }
 
 /// Whether the switch `name` is `on`; anything but `on` and `off` is a fault.
@@ -37,9 +34,6 @@ pub fn switch(name: &str) -> Result<bool, Problem> {
 /// The problem for a variable that is missing or cannot be used.
 #[must_use]
 pub fn fault(name: &str, what: &str) -> Problem {
-    Problem::new(
-        Kind::Internal,
-        "The service is not configured as it should be; its log says more.",
-    )
-    .with_cause(format!("the variable {name} {what}"))
+    Problem::new(Kind::Internal, "The service is not configured as it should be; its log says more.")
+        .with_cause(format!("the variable {name} {what}"))
 }

@@ -41,13 +41,6 @@ pub fn alive() -> Response {
 #[must_use]
 pub fn readiness(checks: BTreeMap<&'static str, Check>) -> Response {
     let ready = checks.values().all(|check| check.status == "ok");
-    let (status, word) = if ready {
-        (StatusCode::OK, "ok")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
-    };
-    json(
-        status,
-        &serde_json::json!({"status": word, "checks": checks}),
-    )
+    let (status, word) = if ready { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
+    json(status, &serde_json::json!({"status": word, "checks": checks}))
 }

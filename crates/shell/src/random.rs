@@ -10,8 +10,6 @@ use rand::rngs::SysRng;
 #[must_use]
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    SysRng
-        .try_fill_bytes(&mut bytes)
-        .expect("the host has a random source");
+    SysRng.try_fill_bytes(&mut bytes).expect("the host has a random source");
     bytes
 }

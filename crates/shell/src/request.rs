@@ -28,8 +28,7 @@ pub struct Request {
 impl Request {
     /// Reads a request of Spin.
     pub(crate) async fn read(incoming: IncomingRequest) -> Self {
-        let method =
-            Method::from_bytes(incoming.method().to_string().as_bytes()).unwrap_or_default();
+        let method = Method::from_bytes(incoming.method().to_string().as_bytes()).unwrap_or_default();
         let target = incoming.path_with_query().unwrap_or_else(|| "/".to_owned());
         let mut headers = BTreeMap::new();
         for (name, value) in incoming.headers().entries() {
@@ -43,35 +42,19 @@ impl Request {
 
     /// A request from its parts; `body` is `None` if it was over the limit.
     #[must_use]
-    pub fn new(
-        method: Method,
-        target: &str,
-        headers: BTreeMap<String, String>,
-        body: Option<Vec<u8>>,
-    ) -> Self {
+    pub fn new(method: Method, target: &str, headers: BTreeMap<String, String>, body: Option<Vec<u8>>) -> Self {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let segments = path
             .split('/')
             .skip(1)
-            .map(|segment| {
-                percent_encoding::percent_decode_str(segment)
-                    .decode_utf8_lossy()
-                    .into_owned()
-            })
+            .map(|segment| percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned())
             .collect();
         let id = headers
             .get("x-request-id")
             .filter(|id| is_sane_id(id))
             .cloned()
             .unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-        Self {
-            method,
-            id,
-            segments,
-            query: query.to_owned(),
-            headers,
-            body,
-        }
+        Self { method, id, segments, query: query.to_owned(), headers, body }
     }
 
     /// The path's segments, percent-decoded: `/users-ms/users/7` is `["users-ms", "users", "7"]`.
@@ -105,30 +88,16 @@ impl Request {
     /// `invalid-query`.
     pub fn query(&self, known: &[&str]) -> Result<BTreeMap<String, String>, Problem> {
         let fault = |name: &str, detail: String| {
-            Problem::new(Kind::InvalidQuery, detail.clone())
-                .with_error(FieldError::new(name, detail))
+            Problem::new(Kind::InvalidQuery, detail.clone()).with_error(FieldError::new(name, detail))
         };
         let mut parameters = BTreeMap::new();
         for (name, value) in url::form_urlencoded::parse(self.query.as_bytes()) {
             if !known.contains(&name.as_ref()) {
-                let known = if known.is_empty() {
-                    "none".to_owned()
-                } else {
-                    known.join(", ")
-                };
-                return Err(fault(
-                    &name,
-                    format!("This query parameter is not known here; known are: {known}."),
-                ));
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                return Err(fault(&name, format!("This query parameter is not known here; known are: {known}.")));
             }
-            if parameters
-                .insert(name.clone().into_owned(), value.into_owned())
-                .is_some()
-            {
-                return Err(fault(
-                    &name,
-                    "This query parameter is there twice.".to_owned(),
-                ));
+            if parameters.insert(name.clone().into_owned(), value.into_owned()).is_some() {
+                return Err(fault(&name, "This query parameter is there twice.".to_owned()));
             }
         }
         Ok(parameters)
@@ -142,10 +111,7 @@ impl Request {
         let body = self.body.as_deref().ok_or_else(Problem::body_too_large)?;
         let media_type = self.header("content-type").unwrap_or_default();
         let essence = media_type.split(';').next().unwrap_or_default().trim();
-        if !media_types
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(essence))
-        {
+        if !media_types.iter().any(|known| known.eq_ignore_ascii_case(essence)) {
             let known = media_types.join(" or ");
             return Err(Problem::new(
                 Kind::UnsupportedMediaType,
@@ -160,9 +126,7 @@ impl Request {
 /// An id that is short and can stand in a log line and in a header.
 fn is_sane_id(id: &str) -> bool {
     (1..=MAX_REQUEST_ID).contains(&id.len())
-        && id
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
 }
 
 /// The body, or `None` if it is over the limit or broke off.
@@ -188,33 +152,19 @@ mod tests {
     use super::*;
 
     fn request(target: &str, headers: &[(&str, &str)], body: &str) -> Request {
-        let headers = headers
-            .iter()
-            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
-            .collect();
-        Request::new(
-            Method::POST,
-            target,
-            headers,
-            Some(body.as_bytes().to_vec()),
-        )
+        let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        Request::new(Method::POST, target, headers, Some(body.as_bytes().to_vec()))
     }
 
     #[test]
     fn the_path_is_split_and_decoded() {
-        assert_eq!(
-            request("/users-ms/users/7?x=1", &[], "").path(),
-            ["users-ms", "users", "7"]
-        );
+        assert_eq!(request("/users-ms/users/7?x=1", &[], "").path(), ["users-ms", "users", "7"]);
         assert_eq!(request("/a%20b/", &[], "").path(), ["a b", ""]);
     }
 
     #[test]
     fn a_sane_request_id_is_taken_over_and_another_replaced() {
-        assert_eq!(
-            request("/", &[("x-request-id", "abc-1.2:3_4")], "").id,
-            "abc-1.2:3_4"
-        );
+        assert_eq!(request("/", &[("x-request-id", "abc-1.2:3_4")], "").id, "abc-1.2:3_4");
         for odd in ["", "a b", "a\nb", "<script>", &"x".repeat(65)] {
             let id = request("/", &[("x-request-id", odd)], "").id;
             assert_ne!(id, odd);
@@ -224,18 +174,9 @@ mod tests {
 
     #[test]
     fn a_bearer_token_is_found() {
-        assert_eq!(
-            request("/", &[("authorization", "Bearer abc")], "").bearer_token(),
-            Some("abc")
-        );
-        assert_eq!(
-            request("/", &[("authorization", "bearer abc")], "").bearer_token(),
-            Some("abc")
-        );
-        assert_eq!(
-            request("/", &[("authorization", "Basic abc")], "").bearer_token(),
-            None
-        );
+        assert_eq!(request("/", &[("authorization", "Bearer abc")], "").bearer_token(), Some("abc"));
+        assert_eq!(request("/", &[("authorization", "bearer abc")], "").bearer_token(), Some("abc"));
+        assert_eq!(request("/", &[("authorization", "Basic abc")], "").bearer_token(), None);
         assert_eq!(request("/", &[], "").bearer_token(), None);
     }
 
@@ -244,24 +185,17 @@ mod tests {
         let query = |target: &str| request(target, &[], "").query(&["limit"]);
         assert_eq!(query("/?limit=5").unwrap()["limit"], "5");
         assert_eq!(query("/?offset=5").unwrap_err().kind(), Kind::InvalidQuery);
-        assert_eq!(
-            query("/?limit=5&limit=6").unwrap_err().kind(),
-            Kind::InvalidQuery
-        );
+        assert_eq!(query("/?limit=5&limit=6").unwrap_err().kind(), Kind::InvalidQuery);
     }
 
     #[test]
     fn only_known_media_types_are_read() {
         let read = |media_type: &str| {
-            request("/", &[("content-type", media_type)], "{}")
-                .json::<serde_json::Value>(&["application/json"])
+            request("/", &[("content-type", media_type)], "{}").json::<serde_json::Value>(&["application/json"])
         };
         assert!(read("application/json").is_ok());
         assert!(read("Application/JSON; charset=utf-8").is_ok());
-        assert_eq!(
-            read("text/plain").unwrap_err().kind(),
-            Kind::UnsupportedMediaType
-        );
+        assert_eq!(read("text/plain").unwrap_err().kind(), Kind::UnsupportedMediaType);
         assert_eq!(read("").unwrap_err().kind(), Kind::UnsupportedMediaType);
     }
 }

@@ -14,15 +14,8 @@ pub fn json<T: Serialize>(status: StatusCode, body: &T) -> Response {
     match serde_json::to_vec(body) {
         Ok(body) => with_body(status, "application/json", body),
         Err(error) => {
-            crate::log::error(
-                "a response cannot be encoded",
-                &[("error", &error.to_string())],
-            );
-            with_body(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "application/json",
-                Vec::new(),
-            )
+            crate::log::error("a response cannot be encoded", &[("error", &error.to_string())]);
+            with_body(StatusCode::INTERNAL_SERVER_ERROR, "application/json", Vec::new())
         }
     }
 }
@@ -45,8 +38,7 @@ pub fn redirect(location: &str) -> Response {
 
 /// A problem as a response.
 pub(crate) fn problem(problem: &Problem, request_id: &str) -> Response {
-    let status =
-        StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = with_body(status, problem::MEDIA_TYPE, problem.to_json(request_id));
     for (name, value) in problem.headers() {
         set_header(&mut response, name, value);
@@ -66,9 +58,7 @@ pub(crate) fn finish(response: &mut Response, request_id: &str) {
 /// Sets a header; a value that cannot stand in one is left out.
 pub(crate) fn set_header(response: &mut Response, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
-        response
-            .headers_mut()
-            .insert(HeaderName::from_static(name), value);
+        response.headers_mut().insert(HeaderName::from_static(name), value);
     }
 }
 

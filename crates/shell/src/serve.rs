@@ -23,11 +23,7 @@ where
             let cause = failure.cause().unwrap_or("unknown");
             log::error(
                 "a request failed",
-                &[
-                    ("request_id", &id),
-                    ("problem", failure.kind().slug()),
-                    ("cause", cause),
-                ],
+                &[("request_id", &id), ("problem", failure.kind().slug()), ("cause", cause)],
             );
         }
         problem(&failure, &id)
@@ -39,23 +35,12 @@ where
 /// The problem for a path that no route has.
 #[must_use]
 pub fn no_such_route() -> Problem {
-    Problem::new(
-        Kind::NoSuchRoute,
-        "No route has this path; the OpenAPI file lists those that there are.",
-    )
+    Problem::new(Kind::NoSuchRoute, "No route has this path; the OpenAPI file lists those that there are.")
 }
 
 /// The problem for a method that a path does not have (RFC 9110, 15.5.6).
 #[must_use]
 pub fn method_not_allowed(allowed: &[Method]) -> Problem {
-    let allowed = allowed
-        .iter()
-        .map(Method::as_str)
-        .collect::<Vec<_>>()
-        .join(", ");
-    Problem::new(
-        Kind::MethodNotAllowed,
-        format!("This path answers to {allowed}."),
-    )
-    .with_header("allow", allowed)
+    let allowed = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+    Problem::new(Kind::MethodNotAllowed, format!("This path answers to {allowed}.")).with_header("allow", allowed)
 }

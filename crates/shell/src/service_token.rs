@@ -14,9 +14,7 @@ impl ServiceToken {
     /// # Errors
     /// `internal-error` if it is missing or empty.
     pub fn from_config() -> Result<Self, Problem> {
-        Secret::new(config::text("service_token")?)
-            .map(Self)
-            .ok_or_else(|| config::fault("service_token", "is empty"))
+        Secret::new(config::text("service_token")?).map(Self).ok_or_else(|| config::fault("service_token", "is empty"))
     }
 
     /// Lets only a request through that shows the token, compared in constant time.

@@ -10,11 +10,7 @@ use wasi::clocks::monotonic_clock;
 /// Waits, without keeping the host busy.
 pub async fn sleep(duration: Duration) {
     let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-    Sleep {
-        until: monotonic_clock::now().saturating_add(nanoseconds),
-        token: None,
-    }
-    .await;
+    Sleep { until: monotonic_clock::now().saturating_add(nanoseconds), token: None }.await;
 }
 
 /// The future's output, or `None` if it is not there in time.
