@@ -1,1 +1,31 @@
-//! tests
+//! What the black-box suite stands on: real servers private to the run, the app as a process, and the few things that
+//! somebody outside has: an HTTP client, the broker's protocol, a look into the database.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`backend`] | PostgreSQL with a fresh database, and Redis |
+//! | [`app`] | the app on a backend, as a process |
+//! | [`http`] | requests, answers, and what every answer must be |
+//! | [`people`] | sign-ups and logins |
+//! | [`broker`] | streams, pending deliveries, dead letters |
+//! | [`deliveries`] | the delivery log, as the API shows it |
+//! | [`ringer`] | the schedules: the outbox swept, the bell rung |
+//! | [`mail_api`] | a mail provider that can fail |
+//! | [`turn`] | which tests may run at the same time |
+//! | [`poll`] | waiting with a deadline |
+//!
+//! Everything is blocking. Nothing here sleeps in order to be in step with the app: it looks until it sees, or until a
+//! deadline has passed. Logs of a run are in `target/blackbox`.
+
+pub mod app;
+pub mod backend;
+pub mod broker;
+pub mod deliveries;
+pub mod http;
+pub mod mail_api;
+pub mod people;
+pub mod poll;
+pub mod ringer;
+pub mod turn;
+
+mod folder;

@@ -1,0 +1,190 @@
+//! The app on a backend, as a process of its own.
+
+use crate::backend::Backend;
+use crate::http::{Client, Request};
+use crate::ringer::Ringer;
+use crate::turn::{self, Together};
+use crate::{folder, poll};
+use dev_servers::app::{App, AppOptions};
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+pub use dev_servers::app::RuntimeKind;
+
+/// The key of the passwords' pre-hash in tests.
+const PEPPER: &str = "a-pepper-for-tests";
+/// How often the schedules of [`Ringer`] come round for the shared app.
+const ROUND: Duration = Duration::from_millis(300);
+
+/// What runs the suite.
+///
+/// # Panics
+/// If `CONCIERGE_RUNTIME` names neither Spindle nor Spin.
+#[must_use]
+pub fn runtime() -> RuntimeKind {
+    RuntimeKind::from_env().expect("CONCIERGE_RUNTIME is spindle or spin")
+}
+
+/// Whether this run is on Spindle; if not, prints why the test does not apply.
+#[must_use]
+pub fn is_spindle(reason: &str) -> bool {
+    let is_spindle = runtime() == RuntimeKind::Spindle;
+    if !is_spindle {
+        println!("skipped on {}: {reason}", runtime().name());
+    }
+    is_spindle
+}
+
+/// An app to be started.
+#[derive(Debug)]
+#[must_use = "it is to be started"]
+pub struct Setup {
+    backend: Arc<Backend>,
+    variables: Vec<(String, String)>,
+    components: Vec<String>,
+}
+
+impl Setup {
+    /// Gives a variable of the manifest a value.
+    pub fn variable(mut self, name: &str, value: impl ToString) -> Self {
+        self.variables.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Runs only these components.
+    pub fn only(mut self, components: &[&str]) -> Self {
+        self.components = components.iter().map(|name| (*name).to_owned()).collect();
+        self
+    }
+
+    /// Starts it and waits until it answers.
+    ///
+    /// # Panics
+    /// If it does not.
+    #[must_use]
+    pub fn start(self) -> TestApp {
+        let workspace = folder::workspace();
+        let mut options = AppOptions::new(runtime(), &workspace.join("spin.toml"), &folder::fresh("app"));
+        options.runtime_config = Some(workspace.join("runtime-config.toml"));
+        options.variables = self.backend.variables();
+        options.variables.extend(self.variables);
+        options.components = self.components;
+        let app = App::start(options).unwrap_or_else(|error| panic!("the app does not start: {error}"));
+        TestApp { client: Client::new(&app.url()), app, backend: self.backend }
+    }
+}
+
+/// A running app. Dropping it stops it, and shows its log if the test has failed.
+#[derive(Debug)]
+pub struct TestApp {
+    /// The process.
+    pub app: App,
+    /// What it stands on.
+    pub backend: Arc<Backend>,
+    client: Client,
+}
+
+impl TestApp {
+    /// An app on this backend, with cheap password hashing and quick sends.
+    pub fn on(backend: &Arc<Backend>) -> Setup {
+        Setup { backend: Arc::clone(backend), variables: Vec::new(), components: Vec::new() }
+            .variable("password_pepper", PEPPER)
+            .variable("bcrypt_cost", 4)
+            .variable("notification_send_ms", 20)
+    }
+
+    /// The app that tests share which only ask it things, with a turn together with them.
+    #[must_use]
+    pub fn shared() -> SharedApp {
+        static SHARED: OnceLock<(TestApp, Ringer)> = OnceLock::new();
+        let turn = turn::together();
+        let (app, _) = SHARED.get_or_init(|| {
+            let app = TestApp::on(&Backend::new()).start();
+            let ringer = Ringer::start(&[&app], ROUND);
+            (app, ringer)
+        });
+        SharedApp { _turn: turn, app }
+    }
+
+    /// A GET request.
+    pub fn get(&self, path: &str) -> Request<'_> {
+        self.client.request("GET", path)
+    }
+
+    /// A POST request.
+    pub fn post(&self, path: &str) -> Request<'_> {
+        self.client.request("POST", path)
+    }
+
+    /// A PUT request.
+    pub fn put(&self, path: &str) -> Request<'_> {
+        self.client.request("PUT", path)
+    }
+
+    /// A PATCH request.
+    pub fn patch(&self, path: &str) -> Request<'_> {
+        self.client.request("PATCH", path)
+    }
+
+    /// A DELETE request.
+    pub fn delete(&self, path: &str) -> Request<'_> {
+        self.client.request("DELETE", path)
+    }
+
+    /// A request of any method.
+    pub fn request<'a>(&'a self, method: &'a str, path: &str) -> Request<'a> {
+        self.client.request(method, path)
+    }
+
+    /// The client, for requests that are made byte by byte.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The service token.
+    #[must_use]
+    pub fn service_token(&self) -> &str {
+        &self.backend.service_token
+    }
+
+    /// Waits until a route answers with `status`.
+    ///
+    /// # Panics
+    /// If it does not within `limit`.
+    #[track_caller]
+    pub fn wait_for(&self, path: &str, status: u16, limit: Duration) {
+        let what = format!("{path} answers {status}");
+        poll::until(limit, &what, || self.get(path).try_send().is_ok_and(|answer| answer.status == status));
+    }
+
+    /// All that the app has logged, components and runtime.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.app.log()
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("the app at {} logged last:\n{}", self.app.url(), self.app.log_tail());
+        }
+    }
+}
+
+/// The shared app, for the length of a turn.
+#[derive(Debug)]
+pub struct SharedApp {
+    _turn: Together,
+    app: &'static TestApp,
+}
+
+impl Deref for SharedApp {
+    type Target = TestApp;
+
+    fn deref(&self) -> &TestApp {
+        self.app
+    }
+}

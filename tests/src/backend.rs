@@ -1,0 +1,91 @@
+//! Backends: what the app stands on. Each has a Redis and a database of its own, so that no test sees another's.
+
+use crate::folder;
+use dev_servers::postgres::{self, Postgres};
+use dev_servers::redis::{self, Redis};
+use dev_servers::{migrations, secret};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// The role that users logs in as: it may read and write rows, and no more.
+const ROLE: &str = "concierge_users";
+const ROLE_PASSWORD: &str = "role-password";
+
+/// A database and a broker.
+#[derive(Debug)]
+pub struct Backend {
+    /// The server that the database is on.
+    pub postgres: Arc<Postgres>,
+    /// The broker.
+    pub redis: Redis,
+    /// The token that services show each other.
+    pub service_token: String,
+    database: String,
+}
+
+impl Backend {
+    /// A fresh database on the PostgreSQL of the run, and a Redis.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        static POSTGRES: OnceLock<Arc<Postgres>> = OnceLock::new();
+        Self::on(Arc::clone(POSTGRES.get_or_init(start_postgres)))
+    }
+
+    /// A backend whose PostgreSQL no other test uses, to be stopped or paused at will.
+    #[must_use]
+    pub fn with_own_postgres() -> Arc<Self> {
+        Self::on(start_postgres())
+    }
+
+    fn on(postgres: Arc<Postgres>) -> Arc<Self> {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        // Every write is on disk before it is answered, so a killed Redis loses nothing that it has answered for.
+        let options = redis::Options { always_fsync: true, ..redis::Options::default() };
+        let redis = Redis::start(&folder::fresh("redis"), options).expect("Redis starts");
+        let database = format!("concierge_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let service_token = secret::random_hex().expect("the system gives random numbers");
+        let backend = Self { postgres, redis, service_token, database };
+        let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let url = backend.postgres.create_database(&backend.database).expect("a database can be made");
+        migrations::run(&url, &folder::workspace().join("migrations")).expect("the migrations apply");
+        postgres::grant_data_access(&url, ROLE).expect("access can be granted");
+        Arc::new(backend)
+    }
+
+    /// A superuser's look into the database.
+    #[must_use]
+    pub fn sql(&self) -> ::postgres::Client {
+        postgres::connect(&self.postgres.database_url(&self.database)).expect("the database answers")
+    }
+
+    /// How many events wait in the outbox.
+    #[must_use]
+    pub fn outbox_length(&self) -> i64 {
+        self.sql().query_one("SELECT count(*) FROM outbox", &[]).expect("the outbox can be read").get(0)
+    }
+
+    /// The values of the manifest's variables that say where this backend is.
+    pub(crate) fn variables(&self) -> Vec<(String, String)> {
+        [
+            ("db_host", self.postgres.host()),
+            ("db_name", self.database.clone()),
+            ("db_user", ROLE.to_owned()),
+            ("db_password", ROLE_PASSWORD.to_owned()),
+            ("redis_host", self.redis.host()),
+            ("redis_credentials", self.redis.credentials()),
+            ("service_token", self.service_token.clone()),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+    }
+}
+
+fn start_postgres() -> Arc<Postgres> {
+    // Durable, so that a killed one shows what a real one would.
+    let options = postgres::Options { durable: true, throw_away: true, ..postgres::Options::default() };
+    let postgres = Postgres::start(&folder::fresh("postgres"), options).expect("PostgreSQL starts");
+    postgres.create_role(ROLE, ROLE_PASSWORD).expect("a role can be made");
+    Arc::new(postgres)
+}

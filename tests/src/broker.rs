@@ -1,0 +1,124 @@
+//! The broker, in its own words: what is on a stream, who has which delivery, what is dead.
+
+use crate::backend::Backend;
+use redis::{Connection, FromRedisValue, cmd};
+use std::collections::HashMap;
+
+/// The exchange of logins.
+pub const LOGINS: &str = "user_login_event";
+/// The exchange of sign-ups.
+pub const SIGN_UPS: &str = "new_user_event";
+/// The queue of mails about logins.
+pub const LOGIN_EMAIL: &str = "login_email_notification";
+/// The queue of SMS about logins.
+pub const LOGIN_SMS: &str = "login_sms_notification";
+/// The queue of welcomes.
+pub const WELCOME: &str = "welcome_email_notification";
+
+/// A connection to Redis.
+pub struct Broker {
+    connection: Connection,
+}
+
+/// A delivery that is not acknowledged yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// The entry of the stream.
+    pub entry: String,
+    /// Who has it.
+    pub consumer: String,
+    /// Which delivery it is, from 1.
+    pub deliveries: u64,
+}
+
+/// A dead letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// What was published.
+    pub event: String,
+    /// After how many deliveries it was given up.
+    pub deliveries: u64,
+    /// Why.
+    pub reason: String,
+}
+
+type Entries = Vec<(String, HashMap<String, String>)>;
+
+impl Backend {
+    /// A connection to this backend's Redis.
+    ///
+    /// # Panics
+    /// If it does not answer.
+    #[must_use]
+    pub fn broker(&self) -> Broker {
+        let client = redis::Client::open(self.redis.url()).expect("Redis has a URL");
+        Broker { connection: client.get_connection().expect("Redis answers") }
+    }
+}
+
+impl Broker {
+    fn run<T: FromRedisValue>(&mut self, command: &redis::Cmd) -> T {
+        command.query(&mut self.connection).expect("Redis does what it is asked")
+    }
+
+    /// Puts a message onto an exchange's stream, without ringing; gives its entry.
+    pub fn add(&mut self, exchange: &str, message: &str) -> String {
+        self.run(cmd("XADD").arg(exchange).arg("*").arg("event").arg(message))
+    }
+
+    /// Wakes the consumers.
+    pub fn ring(&mut self) {
+        let _heard: i64 = self.run(cmd("PUBLISH").arg(LOGINS).arg("ring"));
+    }
+
+    /// How many entries a stream has.
+    pub fn length(&mut self, key: &str) -> u64 {
+        self.run(cmd("XLEN").arg(key))
+    }
+
+    /// The messages on an exchange's stream, oldest first.
+    pub fn messages(&mut self, exchange: &str) -> Vec<String> {
+        let entries: Entries = self.run(cmd("XRANGE").arg(exchange).arg("-").arg("+"));
+        entries.into_iter().filter_map(|(_, mut fields)| fields.remove("event")).collect()
+    }
+
+    /// The deliveries of a queue that are not acknowledged yet. A queue that is not there has none.
+    pub fn pending(&mut self, exchange: &str, queue: &str) -> Vec<Pending> {
+        let command =
+            cmd("XPENDING").arg(exchange).arg(queue).arg("-").arg("+").arg(10_000).query(&mut self.connection);
+        let entries: Vec<(String, String, u64, u64)> = match command {
+            Err(error) if error.to_string().contains("NOGROUP") => Vec::new(),
+            other => other.expect("Redis does what it is asked"),
+        };
+        entries.into_iter().map(|(entry, consumer, _, deliveries)| Pending { entry, consumer, deliveries }).collect()
+    }
+
+    /// The dead letters of a queue, oldest first.
+    pub fn dead_letters(&mut self, queue: &str) -> Vec<DeadLetter> {
+        let entries: Entries = self.run(cmd("XRANGE").arg(format!("{queue}.dead")).arg("-").arg("+"));
+        entries
+            .into_iter()
+            .map(|(_, mut fields)| DeadLetter {
+                event: fields.remove("event").unwrap_or_default(),
+                deliveries: fields.remove("deliveries").and_then(|text| text.parse().ok()).unwrap_or_default(),
+                reason: fields.remove("reason").unwrap_or_default(),
+            })
+            .collect()
+    }
+}
+
+/// A login event as auth publishes it.
+#[must_use]
+pub fn login_event(id: &str, email: &str) -> String {
+    serde_json::json!({
+        "specversion": "1.0",
+        "id": id,
+        "source": "/auth-ms",
+        "type": LOGINS,
+        "subject": "7",
+        "time": "2024-05-06T07:08:09Z",
+        "datacontenttype": "application/json",
+        "data": {"user_id": 7, "email": email, "phone": null},
+    })
+    .to_string()
+}

@@ -1,0 +1,157 @@
+//! A mail provider: a small HTTP server that takes messages, or refuses them when it is told to.
+
+use serde_json::Value;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The largest request that it reads, in bytes.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// A request that it got.
+#[derive(Clone, Debug)]
+pub struct Posted {
+    /// The request line without the version: `POST /api/v1/send`.
+    pub request: String,
+    /// The headers, their names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Value,
+}
+
+impl Posted {
+    /// A header's value; `name` is in lower case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whom the message is for.
+    #[must_use]
+    pub fn to(&self) -> &str {
+        self.body["To"][0]["Email"].as_str().unwrap_or_default()
+    }
+}
+
+/// The provider. Dropping it closes its door.
+#[derive(Debug)]
+pub struct MailApi {
+    url: String,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    taken: Mutex<Vec<Posted>>,
+    is_failing: AtomicBool,
+    refused: AtomicUsize,
+    is_closed: AtomicBool,
+}
+
+impl MailApi {
+    /// Opens one on a free port.
+    ///
+    /// # Panics
+    /// If no port is free.
+    #[must_use]
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = listener.local_addr().expect("a listener has an address");
+        let shared = Arc::new(Shared::default());
+        let inside = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            for connection in listener.incoming().flatten() {
+                if inside.is_closed.load(Ordering::SeqCst) {
+                    return;
+                }
+                let shared = Arc::clone(&inside);
+                // A caller that goes away in the middle is no concern of the others.
+                std::thread::spawn(move || serve(&shared, connection));
+            }
+        });
+        Self { url: format!("http://{address}"), shared }
+    }
+
+    /// Where it is: `http://127.0.0.1:<port>`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// From now on it answers 500, or no more.
+    pub fn fail(&self, is_failing: bool) {
+        self.shared.is_failing.store(is_failing, Ordering::SeqCst);
+    }
+
+    /// How many requests it has answered with 500.
+    #[must_use]
+    pub fn refused(&self) -> usize {
+        self.shared.refused.load(Ordering::SeqCst)
+    }
+
+    /// What it has taken, in order.
+    #[must_use]
+    pub fn taken(&self) -> Vec<Posted> {
+        self.shared.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for MailApi {
+    fn drop(&mut self) {
+        self.shared.is_closed.store(true, Ordering::SeqCst);
+        // Wakes the thread that waits for callers.
+        let _ = TcpStream::connect(self.url.trim_start_matches("http://"));
+    }
+}
+
+/// One request for each connection.
+fn serve(shared: &Shared, connection: TcpStream) -> std::io::Result<()> {
+    let mut reader = BufReader::new(connection.try_clone()?);
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let request = line.trim().rsplit_once(' ').map(|(request, _)| request.to_owned()).unwrap_or_default();
+    let mut headers = Vec::new();
+    loop {
+        line.clear();
+        reader.read_line(&mut line)?;
+        match line.trim().split_once(':') {
+            Some((name, value)) => headers.push((name.to_ascii_lowercase(), value.trim().to_owned())),
+            None => break,
+        }
+    }
+    let posted = Posted { request, headers, body: Value::Null };
+    let bytes = if posted.header("transfer-encoding").is_some() {
+        read_chunks(&mut reader)?
+    } else {
+        let length = posted.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+        let mut bytes = vec![0; std::cmp::min(length, MAX_BODY)];
+        reader.read_exact(&mut bytes)?;
+        bytes
+    };
+    let posted = Posted { body: serde_json::from_slice(&bytes).unwrap_or_default(), ..posted };
+    let (status, body) = if shared.is_failing.load(Ordering::SeqCst) {
+        shared.refused.fetch_add(1, Ordering::SeqCst);
+        ("500 Internal Server Error", "{}")
+    } else {
+        shared.taken.lock().unwrap_or_else(PoisonError::into_inner).push(posted);
+        ("200 OK", r#"{"ID":"1"}"#)
+    };
+    let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\n");
+    (&connection).write_all(format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes())
+}
+
+fn read_chunks(reader: &mut BufReader<TcpStream>) -> std::io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let length = usize::from_str_radix(line.trim(), 16).unwrap_or(0);
+        let mut chunk = vec![0; std::cmp::min(length, MAX_BODY) + 2];
+        reader.read_exact(&mut chunk)?;
+        if length == 0 || body.len() > MAX_BODY {
+            return Ok(body);
+        }
+        body.extend(&chunk[..length]);
+    }
+}

@@ -1,0 +1,305 @@
+//! Bad input: each kind has its own problem, none is an error of the service, and nothing of it ends in the log.
+
+use blackbox::app::TestApp;
+use blackbox::http::Answer;
+use blackbox::people::{PASSWORD, sign_up_form};
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+/// What bad bodies carry: it must come back in no answer and stand in no log.
+const MARKER: &str = "s3cr3t-m4rk3r";
+
+fn post(app: &TestApp, body: impl Into<Vec<u8>>) -> Answer {
+    app.post("/users-ms/users").body("application/json", body).send()
+}
+
+/// A sign-up with one field changed.
+fn sign_up_but(app: &TestApp, field: &str, value: Value) -> Answer {
+    let mut form = sign_up_form("but@bad.example");
+    form[field] = value;
+    post(app, form.to_string())
+}
+
+#[track_caller]
+fn assert_problem(answer: &Answer, status: u16, problem: &str, pointers: &[&str]) {
+    assert_eq!((answer.status, answer.problem().as_str()), (status, problem), "{}", answer.text());
+    assert_eq!(answer.pointers(), pointers, "{}", answer.text());
+}
+
+#[test]
+fn a_body_that_is_no_json_is_malformed() {
+    let app = TestApp::shared();
+    assert_snapshot!(post(&app, r#"{"name": "Ada", "#).shown(), @"");
+    for body in ["", "{", "}", "hello", "{'name': 1}", "{\"name\": \"Ada\"} x", "\u{feff}{}", "{\"name\": NaN}"] {
+        assert_problem(&post(&app, body), 400, "malformed-json", &[]);
+    }
+}
+
+#[test]
+fn a_body_that_is_no_utf_8_is_malformed() {
+    let app = TestApp::shared();
+    let mut body = sign_up_form("utf-8@bad.example").to_string().into_bytes();
+    let place = body.windows(3).position(|window| window == b"Ada").unwrap();
+    body[place] = 0xff;
+    assert_snapshot!(post(&app, body).shown(), @"");
+    assert_problem(&post(&app, b"\xff\xfe\x00".to_vec()), 400, "malformed-json", &[]);
+    assert_problem(&post(&app, br#"{"name": "\ud800"}"#.to_vec()), 400, "malformed-json", &[]);
+}
+
+#[test]
+fn a_deeply_nested_body_is_refused() {
+    let app = TestApp::shared();
+    for depth in [200, 30_000] {
+        let answer = post(&app, "[".repeat(depth));
+        assert!(matches!(answer.status, 400 | 422), "{}", answer.shown());
+        let answer = post(&app, format!(r#"{{"name": {}1{}}}"#, "[".repeat(depth), "]".repeat(depth)));
+        assert!(matches!(answer.status, 400 | 422), "{}", answer.shown());
+    }
+}
+
+#[test]
+fn an_unknown_field_is_named() {
+    let app = TestApp::shared();
+    let answer = sign_up_but(&app, "nickname", MARKER.into());
+    assert_snapshot!(answer.shown(), @"");
+    assert_problem(&sign_up_but(&app, "role", "admin".into()), 422, "unknown-field", &["/role"]);
+    assert_problem(&sign_up_but(&app, "a/b~c", 1.into()), 422, "unknown-field", &["/a~1b~0c"]);
+}
+
+#[test]
+fn a_missing_field_is_named() {
+    let app = TestApp::shared();
+    assert_snapshot!(post(&app, "{}").shown(), @"");
+    for field in ["name", "surname", "email", "password"] {
+        let mut form = sign_up_form("missing@bad.example");
+        form.as_object_mut().unwrap().remove(field);
+        assert_problem(&post(&app, form.to_string()), 422, "missing-field", &[&format!("/{field}")]);
+    }
+}
+
+#[test]
+fn a_field_that_is_there_twice_is_named() {
+    let app = TestApp::shared();
+    let body = format!(r#"{{"name": "Ada", "email": "a@b.example", "email": "{MARKER}"}}"#);
+    assert_snapshot!(post(&app, body).shown(), @"");
+}
+
+#[test]
+fn a_field_of_another_type_is_named() {
+    let app = TestApp::shared();
+    assert_snapshot!(sign_up_but(&app, "password", json!([MARKER])).shown(), @"");
+    for wrong in [json!(7), json!(true), json!([MARKER]), json!({MARKER: MARKER}), json!(null)] {
+        for field in ["name", "surname", "email", "password"] {
+            assert_problem(&sign_up_but(&app, field, wrong.clone()), 422, "wrong-type", &[&format!("/{field}")]);
+        }
+    }
+    assert_problem(&sign_up_but(&app, "phone", json!(39_021_234)), 422, "wrong-type", &["/phone"]);
+}
+
+#[test]
+fn a_body_that_is_no_object_is_of_the_wrong_type() {
+    let app = TestApp::shared();
+    assert_snapshot!(post(&app, "null").shown(), @"");
+    for body in ["[]", "7", "\"hello\"", "true", "[[[]]]", "[\"Ada\", \"L\", \"a@b.example\", \"12345678\", null]"] {
+        assert_problem(&post(&app, body), 422, "wrong-type", &[""]);
+    }
+}
+
+#[test]
+fn a_body_over_the_limit_is_refused_and_the_answer_arrives() {
+    let app = TestApp::shared();
+    let mut form = sign_up_form("large@bad.example");
+    form["name"] = "x".repeat(2 * 1024 * 1024).into();
+    assert_snapshot!(post(&app, form.to_string()).shown(), @"");
+    for path in ["/auth-ms/auth/login", "/users-ms/internal/outbox"] {
+        let request = app.post(path).bearer(app.service_token());
+        let answer = request.body("application/json", vec![b' '; 2 * 1024 * 1024]).send();
+        assert_problem(&answer, 413, "body-too-large", &[]);
+    }
+    // The limit itself is no fault.
+    let mut body = sign_up_form("limit@bad.example").to_string();
+    body.push_str(&" ".repeat(64 * 1024 - body.len()));
+    let _ = post(&app, body.clone()).expect(201);
+    body.push(' ');
+    assert_problem(&post(&app, body), 413, "body-too-large", &[]);
+}
+
+#[test]
+fn a_body_in_chunks_is_bounded_too() {
+    let app = TestApp::shared();
+    let mut request = b"POST /users-ms/users HTTP/1.1\r\nhost: app\r\nconnection: close\r\n\
+        content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+        .to_vec();
+    for _ in 0..100 {
+        request.extend(format!("{:x}\r\n{}\r\n", 1024, "x".repeat(1024)).bytes());
+    }
+    request.extend(b"0\r\n\r\n");
+    assert_problem(&app.client().raw(&request).unwrap(), 413, "body-too-large", &[]);
+}
+
+#[test]
+fn a_body_of_another_media_type_is_refused() {
+    let app = TestApp::shared();
+    let body = sign_up_form("media@bad.example").to_string();
+    assert_snapshot!(app.post("/users-ms/users").body("text/plain", body.clone()).send().shown(), @"");
+    for media_type in ["application/x-www-form-urlencoded", "application/jsonp", "application/merge-patch+json", ""] {
+        let answer = app.post("/users-ms/users").body(media_type, body.clone()).send();
+        assert_problem(&answer, 415, "unsupported-media-type", &[]);
+    }
+    let answer = app.post("/auth-ms/auth/login").body("text/json", "{}").send();
+    assert_problem(&answer, 415, "unsupported-media-type", &[]);
+    let _ = app.post("/users-ms/users").body("Application/JSON; charset=utf-8", body).send().expect(201);
+}
+
+#[test]
+fn an_id_that_is_no_positive_integer_is_refused() {
+    let app = TestApp::shared();
+    assert_snapshot!(app.get("/users-ms/users/abc").send().shown(), @"");
+    for id in ["-1", "0", "+1", "1.0", "1e3", "0x1", "99999999999999999999", "9223372036854775808", "%31%00", "%ff"] {
+        for method in ["GET", "DELETE"] {
+            let answer = app.request(method, &format!("/users-ms/users/{id}")).send();
+            assert_problem(&answer, 400, "invalid-id", &["/id"]);
+        }
+    }
+    let answer = app.patch("/users-ms/users/abc").json(&json!({"name": "A"})).send();
+    assert_problem(&answer, 400, "invalid-id", &["/id"]);
+}
+
+#[test]
+fn all_faults_of_the_values_are_told_at_once() {
+    let app = TestApp::shared();
+    let body = json!({"name": "", "surname": "A\u{0}", "email": MARKER, "password": "short", "phone": MARKER});
+    assert_snapshot!(post(&app, body.to_string()).shown(), @"");
+}
+
+#[test]
+fn each_value_that_is_not_acceptable_has_its_own_problem() {
+    let app = TestApp::shared();
+    for (field, value, problem) in [
+        ("name", json!(""), "invalid-name"),
+        ("name", json!("   "), "invalid-name"),
+        ("name", json!("A\u{0}da"), "invalid-name"),
+        ("name", json!("A\nda"), "invalid-name"),
+        ("name", json!("x".repeat(101)), "invalid-name"),
+        ("surname", json!("\u{7}"), "invalid-surname"),
+        ("email", json!(""), "invalid-email"),
+        ("email", json!("ada"), "invalid-email"),
+        ("email", json!("ada@localhost"), "invalid-email"),
+        ("email", json!("Ada <ada@bad.example>"), "invalid-email"),
+        ("email", json!("ada@bad.example\u{0}"), "invalid-email"),
+        ("email", json!("a@b.example, c@d.example"), "invalid-email"),
+        ("email", json!(format!("{}@bad.example", "x".repeat(250))), "invalid-email"),
+        ("password", json!(""), "invalid-password"),
+        ("password", json!("1234567"), "invalid-password"),
+        ("password", json!("x".repeat(1025)), "invalid-password"),
+        ("phone", json!(""), "invalid-phone"),
+        ("phone", json!("12"), "invalid-phone"),
+        ("phone", json!("1234567890123456"), "invalid-phone"),
+        ("phone", json!("call me"), "invalid-phone"),
+        ("phone", json!("+39\u{0}02"), "invalid-phone"),
+    ] {
+        let answer = sign_up_but(&app, field, value.clone());
+        assert_eq!(answer.problem(), problem, "{value}");
+        assert_problem(&answer, 422, problem, &[&format!("/{field}")]);
+    }
+    assert_snapshot!(sign_up_but(&app, "password", json!("x".repeat(1025))).shown(), @"");
+}
+
+#[test]
+fn the_bounds_themselves_are_acceptable() {
+    let app = TestApp::shared();
+    let local = "x".repeat(64);
+    let domain = format!("{}.{}.{}.example", "a".repeat(60), "b".repeat(60), "c".repeat(58));
+    let email = format!("{local}@{domain}");
+    assert!(email.len() <= 254);
+    let form = json!({"name": "ß".repeat(100), "surname": "李", "email": email, "password": "x".repeat(1024),
+        "phone": "123456789012345"});
+    let user = app.post("/users-ms/users").json(&form).send().expect(201).json();
+    assert_eq!((&user["name"], &user["email"]), (&form["name"], &form["email"]));
+    let form = json!({"name": "A", "surname": "B", "email": "a@b.co", "password": "12345678", "phone": "112"});
+    let _ = app.post("/users-ms/users").json(&form).send().expect(201);
+}
+
+#[test]
+fn a_login_is_decoded_as_strictly_as_a_sign_up() {
+    let app = TestApp::shared();
+    let login = |body: &str| app.post("/auth-ms/auth/login").body("application/json", body).send();
+    assert_snapshot!(login("{").shown(), @"");
+    assert_problem(&login("{}"), 422, "missing-field", &["/username"]);
+    assert_problem(&login(r#"{"username": "a"}"#), 422, "missing-field", &["/password"]);
+    assert_problem(&login(r#"{"username": 1, "password": "x"}"#), 422, "wrong-type", &["/username"]);
+    assert_problem(&login(r#"{"username": "a", "password": null}"#), 422, "wrong-type", &["/password"]);
+    assert_problem(&login(r#"{"email": "a", "password": "x"}"#), 422, "unknown-field", &["/email"]);
+    let twice = r#"{"username": "a", "password": "x", "password": "y"}"#;
+    assert_problem(&login(twice), 422, "duplicate-field", &["/password"]);
+}
+
+#[test]
+fn what_is_no_query_of_the_delivery_log_is_refused() {
+    let app = TestApp::shared();
+    let ask =
+        |query: &str| app.get(&format!("/notification-ms/notifications?{query}")).bearer(app.service_token()).send();
+    assert_snapshot!(ask("limit=0").shown(), @"");
+    assert_snapshot!(ask("cursor=17").shown(), @"");
+    for (query, problem) in [
+        ("limit=101", "invalid-query"),
+        ("to=", "invalid-query"),
+        ("to=a%40b.example&to=c%40d.example", "invalid-query"),
+        ("from=a", "invalid-query"),
+        ("cursor=a-b", "invalid-cursor"),
+        ("cursor=99999999999999999999-0", "invalid-cursor"),
+        ("cursor=%2B", "invalid-cursor"),
+    ] {
+        assert_eq!((ask(query).status, ask(query).problem().as_str()), (400, problem), "{query}");
+    }
+}
+
+#[test]
+fn query_parameters_that_a_route_does_not_know_are_refused() {
+    let app = TestApp::shared();
+    let id = app.sign_up("query@bad.example");
+    for (method, path) in [
+        ("GET", format!("/users-ms/users/{id}?verbose=1")),
+        ("DELETE", format!("/users-ms/users/{id}?force=1")),
+        ("GET", "/notification-ms/internal/queues?x=1".to_owned()),
+    ] {
+        let answer = app.request(method, &path).bearer(app.service_token()).send();
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-query"), "{method} {path}");
+    }
+    let _ = app.get(&format!("/users-ms/users/{id}")).send().expect(200);
+}
+
+#[test]
+fn odd_bytes_in_headers_are_no_error_of_the_service() {
+    let app = TestApp::shared();
+    for header in ["x-request-id: \u{ff}\u{fe}", "if-none-match: \u{ff}", "authorization: Bearer \u{ff}", "x: "] {
+        let request =
+            format!("GET /users-ms/users/999999999 HTTP/1.1\r\nhost: app\r\nconnection: close\r\n{header}\r\n\r\n");
+        // Latin-1 on the wire: bytes that are no UTF-8.
+        let bytes: Vec<u8> = request.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+        let answer = app.client().raw(&bytes).unwrap();
+        assert!((400..500).contains(&answer.status), "{header}: {}", answer.shown());
+    }
+}
+
+#[test]
+fn nothing_that_a_caller_sends_is_logged() {
+    let app = TestApp::shared();
+    let email = format!("{MARKER}@logged.example");
+    let form = json!({"name": MARKER, "surname": MARKER, "email": email, "password": MARKER, "phone": "+39555000111"});
+    let id = app.sign_up_with(&form);
+    let _ = app.login(&email, MARKER).expect(200);
+    let _ = app.login(&email, &format!("{MARKER}-wrong")).expect(401);
+    let _ = app.login(MARKER, MARKER).expect(401);
+    let _ = app.patch(&format!("/users-ms/users/{id}")).json(&json!({"name": [MARKER]})).send().expect(422);
+    let _ = post(&app, format!("{{\"{MARKER}\": 1")).expect(400);
+    let _ = post(&app, format!("{{\"{MARKER}\": 1}}")).expect(422);
+    let _ = app.get(&format!("/users-ms/users?name={MARKER}&limit=0")).send().expect(400);
+    let _ = app.get(&format!("/users-ms/{MARKER}")).send().expect(404);
+    let _ = app.get("/users-ms/internal/credentials?email=a@b.example").bearer(MARKER).send().expect(401);
+    let log = app.log();
+    for secret in [MARKER, PASSWORD, "logged.example", "+39555000111", app.service_token(), "$2b$"] {
+        let line = log.lines().find(|line| line.contains(secret));
+        assert!(line.is_none(), "{secret} is logged: {line:?}");
+    }
+}

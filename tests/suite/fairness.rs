@@ -1,0 +1,46 @@
+//! Fairness: what computes for long does not keep the probes waiting.
+
+use blackbox::app::{TestApp, is_spindle};
+use blackbox::backend::Backend;
+use blackbox::turn;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+#[test]
+fn busy_requests_do_not_keep_the_probes_waiting() {
+    const BUSY: usize = 20;
+    const PROBES: usize = 200;
+    const P99: Duration = Duration::from_millis(100);
+    if !is_spindle("Spin keeps a worker on a busy guest until it is done") {
+        return;
+    }
+    let _turn = turn::alone();
+    let app = TestApp::on(&Backend::new()).variable("load_test", "on").start();
+    // The first request of each kind is not what this is about.
+    let _ = app.get("/users-ms/load-test?n=1").send().expect(200);
+    let _ = app.get("/users-ms/healthcheck").send().expect(200);
+    let (begun, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let times = std::thread::scope(|scope| {
+        for _ in 0..BUSY {
+            scope.spawn(|| {
+                begun.fetch_add(1, Ordering::SeqCst);
+                let answer = app.get("/users-ms/load-test?n=40").send().expect(200);
+                assert_eq!(answer.json()["fibonacci"], 102_334_155);
+                done.fetch_add(1, Ordering::SeqCst);
+            });
+        }
+        blackbox::poll::until(Duration::from_secs(5), "the load runs", || begun.load(Ordering::SeqCst) == BUSY);
+        let mut times: Vec<_> = (0..PROBES)
+            .map(|_| {
+                let start = Instant::now();
+                let _ = app.get("/users-ms/healthcheck").send().expect(200);
+                start.elapsed()
+            })
+            .collect();
+        assert!(done.load(Ordering::SeqCst) < BUSY, "the load was there to the end");
+        times.sort_unstable();
+        times
+    });
+    let p99 = times[PROBES * 99 / 100];
+    assert!(p99 < P99, "p99 of a probe under load: {p99:?}, median {:?}", times[PROBES / 2]);
+}

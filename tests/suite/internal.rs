@@ -1,0 +1,137 @@
+//! The internal routes: for services that show the service token, and for nobody else.
+
+use blackbox::app::TestApp;
+use blackbox::broker::login_event;
+use insta::assert_snapshot;
+use serde_json::json;
+use uuid::Uuid;
+
+const INTERNAL: &[(&str, &str)] = &[
+    ("GET", "/users-ms/internal/credentials?email=token@internal.example"),
+    ("PUT", "/users-ms/internal/credentials/1"),
+    ("POST", "/users-ms/internal/outbox"),
+    ("POST", "/users-ms/internal/outbox/sweep"),
+    ("POST", "/notification-ms/internal/ring"),
+    ("GET", "/notification-ms/internal/queues"),
+    ("GET", "/notification-ms/notifications?to=token@internal.example"),
+];
+
+#[test]
+fn nothing_internal_answers_without_the_service_token() {
+    let app = TestApp::shared();
+    let _ = app.sign_up("token@internal.example");
+    let token = app.service_token();
+    let wrong = [
+        None,
+        Some("Bearer ".to_owned()),
+        Some("Bearer wrong".to_owned()),
+        Some(format!("Bearer {}", &token[1..])),
+        Some(format!("Bearer {token}x")),
+        Some(format!("Bearer {}", token.to_uppercase())),
+        Some(format!("Basic {token}")),
+        Some(token.to_owned()),
+    ];
+    for (method, path) in INTERNAL {
+        for authorization in &wrong {
+            let request = app.request(method, path);
+            let request = match authorization {
+                Some(value) => request.header("authorization", value),
+                None => request,
+            };
+            let answer = request.send();
+            let seen = (answer.status, answer.problem());
+            assert_eq!(seen, (401, "invalid-service-token".to_owned()), "{method} {path} {authorization:?}");
+        }
+    }
+    assert_snapshot!(app.get(INTERNAL[0].1).send().shown(), @"");
+}
+
+#[test]
+fn credentials_are_given_to_a_service() {
+    let app = TestApp::shared();
+    let id = app.sign_up("Credentials@internal.example");
+    let path = "/users-ms/internal/credentials?email=credentials@INTERNAL.example";
+    let answer = app.get(path).bearer(app.service_token()).send();
+    assert_snapshot!(answer.shown(), @"");
+    assert_eq!(answer.json()["id"], id);
+}
+
+#[test]
+fn credentials_of_nobody_are_not_found() {
+    let app = TestApp::shared();
+    let ask = |query: &str| {
+        let path = format!("/users-ms/internal/credentials{query}");
+        app.get(&path).bearer(app.service_token()).send()
+    };
+    assert_snapshot!(ask("?email=nobody@internal.example").shown(), @"");
+    assert_eq!(ask("?email=no-address").expect(404).problem(), "user-not-found");
+    assert_snapshot!(ask("").shown(), @"");
+    assert_eq!(ask("?mail=a@b.example").expect(400).problem(), "invalid-query");
+}
+
+#[test]
+fn a_hash_is_renewed_only_in_the_place_of_the_one_that_was_checked() {
+    let app = TestApp::shared();
+    let id = app.sign_up("renew@internal.example");
+    let of = |path: &str| app.get(path).bearer(app.service_token()).send().expect(200).json();
+    let kept = of("/users-ms/internal/credentials?email=renew@internal.example")["password_hash"].clone();
+    let renew = |previous: &str, renewed: &str| {
+        let body = json!({"previous_hash": previous, "password_hash": renewed});
+        app.put(&format!("/users-ms/internal/credentials/{id}")).bearer(app.service_token()).json(&body).send()
+    };
+    let kept = kept.as_str().unwrap();
+    let other = format!("{}{}", &kept[..kept.len() - 1], if kept.ends_with('a') { "b" } else { "a" });
+    assert_snapshot!(renew(&other, kept).shown(), @"");
+    assert_snapshot!(renew(kept, kept).shown(), @"");
+    assert_eq!(renew(kept, "v1:hello").expect(422).problem(), "invalid-value");
+    assert_eq!(renew("$2b$04$x", kept).expect(422).pointers(), ["/previous_hash"]);
+    let user = app.get(&format!("/users-ms/users/{id}")).send().json();
+    assert_eq!(user["version"], 1, "nobody sees that a hash was renewed");
+}
+
+#[test]
+fn an_event_is_kept_for_another_service() {
+    let app = TestApp::shared();
+    let keep = |event: serde_json::Value| {
+        app.post("/users-ms/internal/outbox").bearer(app.service_token()).json(&json!({"event": event})).send()
+    };
+    let id = Uuid::new_v4().to_string();
+    let event: serde_json::Value = serde_json::from_str(&login_event(&id, "kept@internal.example")).unwrap();
+    let answer = keep(event);
+    assert_snapshot!(answer.shown(), @"");
+    assert_eq!(answer.json()["kept"], id.as_str());
+    assert_snapshot!(keep(json!({"type": "order_event"})).shown(), @"");
+}
+
+#[test]
+fn a_sweep_tells_what_it_did() {
+    let app = TestApp::shared();
+    let answer = app.post("/users-ms/internal/outbox/sweep").bearer(app.service_token()).send().expect(200).json();
+    assert!(answer["published"].is_u64() && answer["left"] == 0, "{answer}");
+}
+
+#[test]
+fn a_ring_is_accepted() {
+    let app = TestApp::shared();
+    assert_snapshot!(app.post("/notification-ms/internal/ring").bearer(app.service_token()).send().shown(), @"");
+}
+
+#[test]
+fn the_queues_are_shown_to_an_operator() {
+    let app = TestApp::shared();
+    let answer = app.get("/notification-ms/internal/queues").bearer(app.service_token()).send().expect(200).json();
+    let items = answer["items"].as_array().unwrap();
+    let named: Vec<_> = items.iter().map(|item| (item["queue"].as_str(), item["exchange"].as_str())).collect();
+    let expected = [
+        (Some("login_email_notification"), Some("user_login_event")),
+        (Some("login_sms_notification"), Some("user_login_event")),
+        (Some("welcome_email_notification"), Some("new_user_event")),
+    ];
+    assert_eq!(named, expected);
+    for item in items {
+        for number in ["waiting", "in_flight", "consumers", "dead"] {
+            assert!(item[number].is_u64(), "{item}");
+        }
+    }
+    assert_eq!(answer["next_cursor"], serde_json::Value::Null);
+}

@@ -1,0 +1,126 @@
+//! GET /users-ms/users: filters, pages, and the way from one page to the next.
+
+use blackbox::app::TestApp;
+use blackbox::http::Answer;
+use blackbox::people::sign_up_form;
+use insta::assert_snapshot;
+
+/// Signs up `count` people with this surname and gives their ids.
+fn sign_up_family(app: &TestApp, surname: &str, count: usize) -> Vec<i64> {
+    (0..count)
+        .map(|number| {
+            let mut form = sign_up_form(&format!("{number}@{surname}.example"));
+            form["surname"] = surname.into();
+            app.sign_up_with(&form)
+        })
+        .collect()
+}
+
+fn ids(page: &Answer) -> Vec<i64> {
+    let page = page.json();
+    page["items"].as_array().expect("a list").iter().map(|user| user["id"].as_i64().expect("an id")).collect()
+}
+
+/// The path of the next page, as the header `link` gives it.
+fn next(page: &Answer) -> Option<String> {
+    let link = page.header("link")?;
+    let path = link.strip_prefix('<')?.strip_suffix(">; rel=\"next\"")?;
+    Some(path.to_owned())
+}
+
+#[test]
+fn a_page_has_users_in_the_order_of_their_ids_and_the_way_to_the_next() {
+    let app = TestApp::shared();
+    let family = sign_up_family(&app, "page", 3);
+    let page = app.get("/users-ms/users?surname=page&limit=2").send();
+    assert_snapshot!(page.shown(), @"");
+    assert_eq!(ids(&page), family[..2]);
+    let cursor = page.json()["next_cursor"].as_str().unwrap().to_owned();
+    assert_eq!(next(&page), Some(format!("/users-ms/users?surname=page&limit=2&cursor={cursor}")));
+}
+
+#[test]
+fn the_last_page_leads_nowhere() {
+    let app = TestApp::shared();
+    let family = sign_up_family(&app, "last", 2);
+    let page = app.get("/users-ms/users?surname=last&limit=2").send().expect(200);
+    assert_eq!((ids(&page), next(&page)), (family, None));
+    assert_eq!(page.json()["next_cursor"], serde_json::Value::Null);
+    let page = app.get("/users-ms/users?surname=nobody-has-this").send();
+    assert_snapshot!(page.shown(), @"");
+}
+
+#[test]
+fn filters_go_without_regard_to_case_and_together() {
+    let app = TestApp::shared();
+    let family = sign_up_family(&app, "Filter", 2);
+    let find = |query: &str| ids(&app.get(&format!("/users-ms/users?{query}")).send().expect(200));
+    assert_eq!(find("surname=fILTER"), family);
+    assert_eq!(find("email=1@FILTER.example"), family[1..]);
+    assert_eq!(find("name=ada&surname=filter&email=0%40filter.example"), family[..1]);
+    assert!(find("name=Bob&surname=filter").is_empty());
+    // A filter is a value and no pattern.
+    assert!(find("surname=Filt%25").is_empty());
+    assert!(find("surname=Filter%27%20OR%201%3D1--").is_empty());
+}
+
+#[test]
+fn a_page_has_twenty_users_unless_asked_otherwise() {
+    let app = TestApp::shared();
+    let family = sign_up_family(&app, "twenty", 21);
+    let page = app.get("/users-ms/users?surname=twenty").send().expect(200);
+    assert_eq!(ids(&page), family[..20]);
+    assert_eq!(ids(&app.get(&next(&page).unwrap()).send()), family[20..]);
+    let page = app.get("/users-ms/users?surname=twenty&limit=100").send().expect(200);
+    assert_eq!(ids(&page), family);
+}
+
+#[test]
+fn a_walk_sees_each_user_once_while_others_come_and_go() {
+    let app = TestApp::shared();
+    let family = sign_up_family(&app, "walk", 7);
+    let first = app.get("/users-ms/users?surname=walk&limit=3").send().expect(200);
+    assert_eq!(ids(&first), family[..3]);
+    // The user that the page ended with goes, so does one before it and one after; another comes.
+    for gone in [family[0], family[2], family[4]] {
+        let _ = app.delete(&format!("/users-ms/users/{gone}")).send().expect(204);
+    }
+    let mut form = sign_up_form("late@walk.example");
+    form["surname"] = "walk".into();
+    let late = app.sign_up_with(&form);
+    let mut seen = Vec::new();
+    let mut path = next(&first);
+    while let Some(page) = path.take().map(|path| app.get(&path).send().expect(200)) {
+        seen.extend(ids(&page));
+        path = next(&page);
+    }
+    assert_eq!(seen, [family[3], family[5], family[6], late]);
+}
+
+#[test]
+fn what_is_no_query_of_a_list_is_refused() {
+    let app = TestApp::shared();
+    assert_snapshot!(app.get("/users-ms/users?limit=101").send().shown(), @"");
+    assert_snapshot!(app.get("/users-ms/users?offset=5").send().shown(), @"");
+    assert_snapshot!(app.get("/users-ms/users?cursor=abc").send().shown(), @"");
+    for (query, problem) in [
+        ("limit=0", "invalid-query"),
+        ("limit=-1", "invalid-query"),
+        ("limit=ten", "invalid-query"),
+        ("limit=", "invalid-query"),
+        ("limit=99999999999999999999", "invalid-query"),
+        ("limit=5&limit=6", "invalid-query"),
+        ("email=no-address", "invalid-query"),
+        ("name=A%00", "invalid-query"),
+        ("surname=%ff%fe", ""),
+        ("cursor=", "invalid-cursor"),
+        ("cursor=dTI6NDI", "invalid-cursor"),
+        ("cursor=%F0%9F%92%A5", "invalid-cursor"),
+        (&format!("name={}", "x".repeat(101)), "invalid-query"),
+    ] {
+        let answer = app.get(&format!("/users-ms/users?{query}")).send();
+        assert_eq!(answer.problem(), problem, "{query}");
+        // Bytes that are no UTF-8 stand for nobody's name.
+        assert_eq!(answer.status, if problem.is_empty() { 200 } else { 400 }, "{query}");
+    }
+}

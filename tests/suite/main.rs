@@ -1,0 +1,19 @@
+//! The suite: what somebody outside sees of Concierge, told as facts. One file for each subject.
+
+mod bad_input;
+mod concurrency;
+mod delivery;
+mod fairness;
+mod http_sender;
+mod internal;
+mod listing;
+mod load_test;
+mod login;
+mod outages;
+mod outbox;
+mod passwords;
+mod poison;
+mod privileges;
+mod probes;
+mod queues;
+mod users;

@@ -1,0 +1,88 @@
+//! Passwords: every byte counts, and nobody ever sees what is kept of them.
+
+use blackbox::app::TestApp;
+use blackbox::people::{PASSWORD, sign_up_form};
+
+/// Signs somebody up with a password; sees that it lets in and that others do not.
+fn assert_significant(name: &str, password: &str, others: &[String]) {
+    let app = TestApp::shared();
+    let email = format!("{name}@passwords.example");
+    let mut form = sign_up_form(&email);
+    form["password"] = password.into();
+    let _ = app.sign_up_with(&form);
+    let _ = app.login(&email, password).expect(200);
+    for other in others {
+        let _ = app.login(&email, other).expect(401);
+    }
+}
+
+#[test]
+fn sixty_four_characters_of_four_bytes_count_to_the_last_byte() {
+    let password = "\u{1f511}".repeat(64);
+    let last_byte = format!("{}\u{1f510}", "\u{1f511}".repeat(63));
+    let others = [last_byte, "\u{1f511}".repeat(63), "\u{1f511}".repeat(65), "\u{1f511}".repeat(18)];
+    assert_significant("four-bytes", &password, &others);
+}
+
+#[test]
+fn what_comes_after_a_nul_counts() {
+    let others = ["before".to_owned(), "before\0".to_owned(), "before\0afteR".to_owned(), "beforeafter".to_owned()];
+    assert_significant("nul", "before\0after", &others);
+}
+
+#[test]
+fn what_comes_after_seventy_two_bytes_counts() {
+    let long = "x".repeat(1023);
+    assert_significant("long", &format!("{long}y"), &[format!("{long}z"), long.clone(), "x".repeat(72)]);
+}
+
+#[test]
+fn white_space_and_case_count() {
+    let others = ["Pass word".to_owned(), " pass word ".to_owned(), " Pass word".to_owned()];
+    assert_significant("space", " Pass word ", &others);
+}
+
+#[test]
+fn a_hash_is_kept_with_its_scheme_and_a_salt_of_its_own() {
+    let app = TestApp::shared();
+    let ids = [app.sign_up("first@hash.example"), app.sign_up("second@hash.example")];
+    let mut sql = app.backend.sql();
+    let hashes = ids.map(|id| {
+        let row = sql.query_one("SELECT password_hash FROM users WHERE id = $1", &[&id]).unwrap();
+        row.get::<_, String>(0)
+    });
+    for hash in &hashes {
+        assert!(hash.starts_with("v1:$2b$04$"), "{hash}");
+        assert!(!hash.contains(PASSWORD));
+    }
+    assert_ne!(hashes[0], hashes[1], "the same password has two hashes");
+}
+
+#[test]
+fn no_answer_about_a_user_shows_the_password_or_its_hash() {
+    let app = TestApp::shared();
+    let email = "shown@hash.example";
+    let created = app.post("/users-ms/users").json(&sign_up_form(email)).send().expect(201);
+    let path = format!("/users-ms/users/{}", created.json()["id"]);
+    let whole = serde_json::json!({"name": "A", "surname": "B", "email": email, "password": "another password"});
+    let patch = serde_json::json!({"password": "yet another password"});
+    let hash: String = {
+        let row = app.backend.sql().query_one("SELECT password_hash FROM users WHERE email = $1", &[&email]).unwrap();
+        row.get(0)
+    };
+    let answers = [
+        created,
+        app.get(&path).send(),
+        app.get(&format!("/users-ms/users?email={email}")).send(),
+        app.login(email, PASSWORD),
+        app.put(&path).json(&whole).send(),
+        app.patch(&path).json(&patch).send(),
+        app.delete(&path).send(),
+    ];
+    for answer in answers {
+        assert!(answer.status < 300, "{}", answer.shown());
+        for secret in [&hash[10..], PASSWORD, "another password"] {
+            assert!(!answer.text().contains(secret), "{}", answer.text());
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Probes, and what holds on every path: HEAD, unknown routes, wrong methods, request ids.
+
+use blackbox::app::TestApp;
+use insta::assert_snapshot;
+
+#[test]
+fn each_service_is_alive() {
+    let app = TestApp::shared();
+    assert_snapshot!(app.get("/users-ms/healthcheck").send().shown(), @"");
+    for service in ["auth-ms", "notification-ms"] {
+        let answer = app.get(&format!("/{service}/healthcheck")).send();
+        assert_eq!(answer.shown(), app.get("/users-ms/healthcheck").send().shown());
+    }
+}
+
+#[test]
+fn each_service_is_ready() {
+    let app = TestApp::shared();
+    assert_snapshot!(app.get("/users-ms/readiness").send().shown(), @"");
+    assert_snapshot!(app.get("/auth-ms/readiness").send().shown(), @"");
+    assert_snapshot!(app.get("/notification-ms/readiness").send().shown(), @"");
+}
+
+#[test]
+fn head_answers_as_get_does_without_the_body() {
+    let app = TestApp::shared();
+    let id = app.sign_up("head@probes.example");
+    for path in [
+        &format!("/users-ms/users/{id}"),
+        "/users-ms/users?email=head@probes.example",
+        "/users-ms/healthcheck",
+        "/auth-ms/healthcheck",
+        "/notification-ms/healthcheck",
+        "/users-ms/users/abc",
+    ] {
+        let (head, get) = (app.request("HEAD", path).send(), app.get(path).send());
+        assert!(head.body.is_empty(), "{path}");
+        assert_eq!(head.status, get.status, "{path}");
+        for name in ["content-type", "etag", "cache-control"] {
+            assert_eq!(head.header(name), get.header(name), "{path}: {name}");
+        }
+    }
+}
+
+#[test]
+fn a_path_without_route_is_not_found() {
+    let app = TestApp::shared();
+    assert_snapshot!(app.get("/users-ms/nothing").send().shown(), @"");
+    for path in [
+        "/users-ms",
+        "/users-ms/",
+        "/users-ms/users/",
+        "/users-ms/users/7/more",
+        "/users-ms//users",
+        "/users-ms/Users",
+        "/users-ms/internal",
+        "/auth-ms/nothing",
+        "/auth-ms/auth",
+        "/auth-ms/auth/login/",
+        "/notification-ms/nothing",
+        "/notification-ms/internal",
+    ] {
+        let answer = app.get(path).send();
+        // An empty id is an id, and none that a user has.
+        let expected = if path == "/users-ms/users/" { (400, "invalid-id") } else { (404, "no-such-route") };
+        assert_eq!((answer.status, answer.problem().as_str()), expected, "{path}");
+    }
+    assert_eq!(app.get("/nothing").send().status, 404);
+}
+
+#[test]
+fn a_method_that_a_path_does_not_have_is_answered_with_those_that_it_has() {
+    let app = TestApp::shared();
+    assert_snapshot!(app.delete("/users-ms/users").send().shown(), @"");
+    for (method, path, allowed) in [
+        ("PUT", "/users-ms/users", "GET, POST"),
+        ("POST", "/users-ms/users/7", "GET, PUT, PATCH, DELETE"),
+        ("OPTIONS", "/users-ms/users/7", "GET, PUT, PATCH, DELETE"),
+        ("BREW", "/users-ms/users/7", "GET, PUT, PATCH, DELETE"),
+        ("POST", "/users-ms/healthcheck", "GET"),
+        ("POST", "/users-ms/readiness", "GET"),
+        ("DELETE", "/users-ms/load-test", "GET"),
+        ("POST", "/users-ms/internal/credentials", "GET"),
+        ("GET", "/users-ms/internal/credentials/7", "PUT"),
+        ("GET", "/users-ms/internal/outbox", "POST"),
+        ("GET", "/users-ms/internal/outbox/sweep", "POST"),
+        ("GET", "/auth-ms/auth/login", "POST"),
+        ("PUT", "/auth-ms/auth/login", "POST"),
+        ("POST", "/auth-ms/healthcheck", "GET"),
+        ("PATCH", "/auth-ms/readiness", "GET"),
+        ("POST", "/notification-ms/notifications", "GET"),
+        ("POST", "/notification-ms/healthcheck", "GET"),
+        ("DELETE", "/notification-ms/readiness", "GET"),
+        ("POST", "/notification-ms/internal/queues", "GET"),
+        ("GET", "/notification-ms/internal/ring", "POST"),
+    ] {
+        let answer = app.request(method, path).send();
+        assert_eq!((answer.status, answer.problem().as_str()), (405, "method-not-allowed"), "{method} {path}");
+        assert_eq!(answer.header("allow"), Some(allowed), "{method} {path}");
+    }
+}
+
+#[test]
+fn a_sane_request_id_comes_back_and_another_is_replaced() {
+    let app = TestApp::shared();
+    let sent = |id: &str| {
+        let answer = app.get("/users-ms/users/abc").header("x-request-id", id).send().expect(400);
+        let shown = answer.header("x-request-id").unwrap().to_owned();
+        assert_eq!(answer.json()["instance"], shown.as_str());
+        shown
+    };
+    for sane in ["a", "abc-1.2:3_4", &"x".repeat(64)] {
+        assert_eq!(sent(sane), sane);
+    }
+    for odd in ["", "a b", "<script>", "a;b", "ä", &"x".repeat(65), "${jndi:ldap://x}"] {
+        let shown = sent(odd);
+        assert_ne!(shown, odd);
+        assert_eq!(shown.len(), 36, "{shown}");
+    }
+    assert_ne!(sent(""), sent(""));
+}
