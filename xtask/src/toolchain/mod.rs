@@ -54,7 +54,9 @@ pub(crate) fn ensure(folder: &Folder, other: Option<PathBuf>) -> Result<()> {
     if !sysroot.works(&scratch, &release)? {
         bail!("the target {TARGET} was built and installed, but the compiler cannot use it; {advice}");
     }
-    forget_old_objects(folder);
+    if sysroot.is_the_compilers_own() {
+        forget_old_objects(folder);
+    }
     println!("  the target {TARGET} is installed");
     Ok(())
 }
