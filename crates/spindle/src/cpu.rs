@@ -107,9 +107,9 @@ pub struct Share {
 
 impl Share {
     /// Counts the time that a call's future takes.
-    pub fn run<F: Future>(self, call: F) -> impl Future<Output = F::Output> + use<F> {
-        let mut call = Box::pin(call);
-        std::future::poll_fn(move |context| self.poll(call.as_mut(), context))
+    pub async fn run<F: Future>(self, call: F) -> F::Output {
+        let mut call = std::pin::pin!(call);
+        std::future::poll_fn(move |context| self.poll(call.as_mut(), context)).await
     }
 
     fn poll<F: Future>(&self, call: Pin<&mut F>, context: &mut Context<'_>) -> Poll<F::Output> {

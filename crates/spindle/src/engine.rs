@@ -8,7 +8,7 @@ use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
 };
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 use crate::cache::Cache;
 use crate::capability;
@@ -23,8 +23,10 @@ const MODULES_EACH: u32 = 5;
 /// Tables in one component, of the same modules.
 const TABLES_EACH: u32 = 4;
 
-/// Memory that a slot keeps for its next instance instead of giving it back to the system.
+/// Memory that a slot keeps for its next instance instead of giving it back to the system. Where the kernel can tell which
+/// pages were written, only those are cleared; elsewhere all of it, so there it is less.
 const KEEP_MEMORY: usize = 1024 * 1024;
+const KEEP_MEMORY_UNSEEN: usize = 128 * 1024;
 const KEEP_STACK: usize = 32 * 1024;
 
 /// A component that cannot run here.
@@ -72,6 +74,12 @@ fn settings() -> Config {
 
 fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
+    let keep_memory = if PoolingAllocationConfig::is_pagemap_scan_available() {
+        pool.pagemap_scan(Enabled::Auto);
+        KEEP_MEMORY
+    } else {
+        KEEP_MEMORY_UNSEEN
+    };
     pool.total_component_instances(MAX_INSTANCES)
         .total_core_instances(MAX_INSTANCES * MODULES_EACH)
         .total_memories(MAX_INSTANCES)
@@ -80,7 +88,7 @@ fn pool() -> PoolingAllocationConfig {
         .max_core_instances_per_component(MODULES_EACH * 4)
         .max_memories_per_component(4)
         .max_tables_per_component(TABLES_EACH * 4)
-        .linear_memory_keep_resident(KEEP_MEMORY)
+        .linear_memory_keep_resident(keep_memory)
         .table_keep_resident(KEEP_STACK)
         .async_stack_keep_resident(KEEP_STACK);
     pool
