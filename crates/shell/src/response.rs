@@ -50,6 +50,11 @@ pub(crate) fn problem(problem: &Problem, request_id: &str) -> Response {
 pub(crate) fn finish(response: &mut Response, request_id: &str) {
     set_header(response, "x-request-id", request_id);
     set_header(response, "x-content-type-options", "nosniff");
+    // Known here, so that hosts need not send it in chunks. A 204 and a 304 have none (RFC 9110, 8.6).
+    if !matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        let length = response.body().len().to_string();
+        set_header(response, "content-length", &length);
+    }
     if !response.headers().contains_key("cache-control") {
         set_header(response, "cache-control", "no-store");
     }

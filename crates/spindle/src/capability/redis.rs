@@ -190,7 +190,7 @@ impl State {
 
 /// Whether a connection is of no use after an error: it is, unless the server has said something.
 fn is_broken(error: &RedisError) -> bool {
-    !matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::UnexpectedReturnType)
+    !matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::UnexpectedReturnType)
 }
 
 /// An error in the server's own words, if they are the server's.
