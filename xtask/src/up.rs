@@ -36,6 +36,9 @@ pub(crate) struct Arguments {
     /// What runs the components: this repository's Spindle, or a Spin from the PATH [default: CONCIERGE_RUNTIME, else spindle].
     #[arg(long)]
     runtime: Option<Runtime>,
+    /// Neither set up nor build the components and Spindle: they are as they should be.
+    #[arg(long)]
+    no_build: bool,
 }
 
 /// The runtimes by the names that the command line has for them.
@@ -69,10 +72,12 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     if runtime == RuntimeKind::Spin && !program::is_on_path("spin") {
         bail!("there is no `spin` on the PATH: install Spin 3.4 or later, or leave `--runtime` out");
     }
-    setup::compiler(folder)?;
-    compile::components(folder, false)?;
-    if runtime == RuntimeKind::Spindle {
-        compile::spindle(folder)?;
+    if !arguments.no_build {
+        setup::compiler(folder)?;
+        compile::components(folder, false)?;
+        if runtime == RuntimeKind::Spindle {
+            compile::spindle(folder)?;
+        }
     }
     let interrupt = Interrupt::listen()?;
     let asked_to_end = || interrupt.within(Duration::ZERO);
