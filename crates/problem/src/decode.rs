@@ -20,11 +20,23 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     if body.len() > MAX_BODY_BYTES {
         return Err(too_large());
     }
+    refuse_array(body)?;
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| describe(&pointer(error.path()), error.inner()))?;
     deserializer.end().map_err(|error| describe("", &error))?;
     Ok(value)
+}
+
+/// serde takes the values of a struct from an array too, in the order of its fields; here a body is an object.
+fn refuse_array(body: &[u8]) -> Result<(), Problem> {
+    if body.trim_ascii_start().first() != Some(&b'[') {
+        return Ok(());
+    }
+    serde_json::from_slice::<serde::de::IgnoredAny>(body).map_err(|error| describe("", &error))?;
+    let detail = "This must be an object.";
+    Err(Problem::new(Kind::WrongType, detail)
+        .with_error(FieldError { pointer: String::new(), detail: detail.to_owned() }))
 }
 
 /// The problem for a body over the limit, wherever that is noticed.
@@ -127,6 +139,14 @@ mod tests {
         assert_eq!(fails(r#"{"username": 7}"#), (Kind::WrongType, "/username".into()));
         assert_eq!(fails("[]").0, Kind::WrongType);
         assert_eq!(fails("null").0, Kind::WrongType);
+    }
+
+    #[test]
+    fn an_array_of_the_right_values_is_no_object() {
+        for body in [r#"["ada", true]"#, r#" [{"username": "ada"}]"#, "[]", "[[1]]"] {
+            assert_eq!(fails(body), (Kind::WrongType, "".into()), "{body}");
+        }
+        assert_eq!(fails(r#"["ada""#).0, Kind::MalformedJson);
     }
 
     #[test]
