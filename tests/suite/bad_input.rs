@@ -30,9 +30,11 @@ fn assert_problem(answer: &Answer, status: u16, problem: &str, pointers: &[&str]
 fn a_body_that_is_no_json_is_malformed() {
     let app = TestApp::shared();
     assert_snapshot!(post(&app, r#"{"name": "Ada", "#).shown(), @"");
-    for body in ["", "{", "}", "hello", "{'name': 1}", "{\"name\": \"Ada\"} x", "\u{feff}{}", "{\"name\": NaN}"] {
+    for body in ["", "{", "}", "hello", "{'name': 1}", "\u{feff}{}", "{\"name\": NaN}"] {
         assert_problem(&post(&app, body), 400, "malformed-json", &[]);
     }
+    let body = format!("{} x", sign_up_form("more@bad.example"));
+    assert_problem(&post(&app, body), 400, "malformed-json", &[]);
 }
 
 #[test]
@@ -292,7 +294,7 @@ fn nothing_that_a_caller_sends_is_logged() {
     let _ = app.login(&email, &format!("{MARKER}-wrong")).expect(401);
     let _ = app.login(MARKER, MARKER).expect(401);
     let _ = app.patch(&format!("/users-ms/users/{id}")).json(&json!({"name": [MARKER]})).send().expect(422);
-    let _ = post(&app, format!("{{\"{MARKER}\": 1")).expect(400);
+    let _ = post(&app, format!("{MARKER}: {{")).expect(400);
     let _ = post(&app, format!("{{\"{MARKER}\": 1}}")).expect(422);
     let _ = app.get(&format!("/users-ms/users?name={MARKER}&limit=0")).send().expect(400);
     let _ = app.get(&format!("/users-ms/{MARKER}")).send().expect(404);
