@@ -164,6 +164,13 @@ fn install(tool: Tool, log: &Path) -> Result<()> {
     let updated = apt(&["update"]);
     apt(&["install", "--no-install-recommends", tool.debian_package()])
         .map_err(|error| updated.err().unwrap_or(error))?;
+    // The package has its service started at the next boot; the programs are all that we want of it.
+    if let Some(systemctl) = Some("/usr/bin/systemctl").filter(|path| Path::new(path).exists()) {
+        let mut command = Command::new(systemctl);
+        command.args(["disable", tool.debian_package()]);
+        // Without systemd there are no services either.
+        let _ = process::run("systemctl disable", command, log, Duration::from_secs(60));
+    }
     match find(tool) {
         Some(_) => Ok(()),
         None => Err(Error::Advice(tool.advice())),
