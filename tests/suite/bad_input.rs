@@ -29,7 +29,21 @@ fn assert_problem(answer: &Answer, status: u16, problem: &str, pointers: &[&str]
 #[test]
 fn a_body_that_is_no_json_is_malformed() {
     let app = TestApp::shared();
-    assert_snapshot!(post(&app, r#"{"name": "Ada", "#).shown(), @"");
+    assert_snapshot!(post(&app, r#"{"name": "Ada", "#).shown(), @r#"
+    400
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "The body is not valid JSON (line 1, column 16).",
+      "instance": "[uuid]",
+      "status": 400,
+      "title": "Malformed JSON",
+      "type": "urn:concierge:problem:malformed-json"
+    }
+    "#);
     for body in ["", "{", "}", "hello", "{'name': 1}", "\u{feff}{}", "{\"name\": NaN}"] {
         assert_problem(&post(&app, body), 400, "malformed-json", &[]);
     }
@@ -43,7 +57,21 @@ fn a_body_that_is_no_utf_8_is_malformed() {
     let mut body = sign_up_form("utf-8@bad.example").to_string().into_bytes();
     let place = body.windows(3).position(|window| window == b"Ada").unwrap();
     body[place] = 0xff;
-    assert_snapshot!(post(&app, body).shown(), @"");
+    assert_snapshot!(post(&app, body).shown(), @r#"
+    400
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "The body is not valid JSON (line 1, column 38).",
+      "instance": "[uuid]",
+      "status": 400,
+      "title": "Malformed JSON",
+      "type": "urn:concierge:problem:malformed-json"
+    }
+    "#);
     assert_problem(&post(&app, b"\xff\xfe\x00".to_vec()), 400, "malformed-json", &[]);
     assert_problem(&post(&app, br#"{"name": "\ud800"}"#.to_vec()), 400, "malformed-json", &[]);
 }
@@ -63,7 +91,27 @@ fn a_deeply_nested_body_is_refused() {
 fn an_unknown_field_is_named() {
     let app = TestApp::shared();
     let answer = sign_up_but(&app, "nickname", MARKER.into());
-    assert_snapshot!(answer.shown(), @"");
+    assert_snapshot!(answer.shown(), @r#"
+    422
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "This field is not known here; leave it out.",
+      "errors": [
+        {
+          "detail": "This field is not known here; leave it out.",
+          "pointer": "/nickname"
+        }
+      ],
+      "instance": "[uuid]",
+      "status": 422,
+      "title": "Unknown field",
+      "type": "urn:concierge:problem:unknown-field"
+    }
+    "#);
     assert_problem(&sign_up_but(&app, "role", "admin".into()), 422, "unknown-field", &["/role"]);
     assert_problem(&sign_up_but(&app, "a/b~c", 1.into()), 422, "unknown-field", &["/a~1b~0c"]);
 }
@@ -71,7 +119,27 @@ fn an_unknown_field_is_named() {
 #[test]
 fn a_missing_field_is_named() {
     let app = TestApp::shared();
-    assert_snapshot!(post(&app, "{}").shown(), @"");
+    assert_snapshot!(post(&app, "{}").shown(), @r#"
+    422
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "The field name is required.",
+      "errors": [
+        {
+          "detail": "The field name is required.",
+          "pointer": "/name"
+        }
+      ],
+      "instance": "[uuid]",
+      "status": 422,
+      "title": "Missing field",
+      "type": "urn:concierge:problem:missing-field"
+    }
+    "#);
     for field in ["name", "surname", "email", "password"] {
         let mut form = sign_up_form("missing@bad.example");
         form.as_object_mut().unwrap().remove(field);
@@ -83,13 +151,53 @@ fn a_missing_field_is_named() {
 fn a_field_that_is_there_twice_is_named() {
     let app = TestApp::shared();
     let body = format!(r#"{{"name": "Ada", "email": "a@b.example", "email": "{MARKER}"}}"#);
-    assert_snapshot!(post(&app, body).shown(), @"");
+    assert_snapshot!(post(&app, body).shown(), @r#"
+    422
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "This field is there twice.",
+      "errors": [
+        {
+          "detail": "This field is there twice.",
+          "pointer": "/email"
+        }
+      ],
+      "instance": "[uuid]",
+      "status": 422,
+      "title": "Duplicate field",
+      "type": "urn:concierge:problem:duplicate-field"
+    }
+    "#);
 }
 
 #[test]
 fn a_field_of_another_type_is_named() {
     let app = TestApp::shared();
-    assert_snapshot!(sign_up_but(&app, "password", json!([MARKER])).shown(), @"");
+    assert_snapshot!(sign_up_but(&app, "password", json!([MARKER])).shown(), @r#"
+    422
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "This must be a string.",
+      "errors": [
+        {
+          "detail": "This must be a string.",
+          "pointer": "/password"
+        }
+      ],
+      "instance": "[uuid]",
+      "status": 422,
+      "title": "Wrong type",
+      "type": "urn:concierge:problem:wrong-type"
+    }
+    "#);
     for wrong in [json!(7), json!(true), json!([MARKER]), json!({MARKER: MARKER}), json!(null)] {
         for field in ["name", "surname", "email", "password"] {
             assert_problem(&sign_up_but(&app, field, wrong.clone()), 422, "wrong-type", &[&format!("/{field}")]);
@@ -101,7 +209,27 @@ fn a_field_of_another_type_is_named() {
 #[test]
 fn a_body_that_is_no_object_is_of_the_wrong_type() {
     let app = TestApp::shared();
-    assert_snapshot!(post(&app, "null").shown(), @"");
+    assert_snapshot!(post(&app, "null").shown(), @r#"
+    422
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "This must be an object.",
+      "errors": [
+        {
+          "detail": "This must be an object.",
+          "pointer": ""
+        }
+      ],
+      "instance": "[uuid]",
+      "status": 422,
+      "title": "Wrong type",
+      "type": "urn:concierge:problem:wrong-type"
+    }
+    "#);
     for body in ["[]", "7", "\"hello\"", "true", "[[[]]]", "[\"Ada\", \"L\", \"a@b.example\", \"12345678\", null]"] {
         assert_problem(&post(&app, body), 422, "wrong-type", &[""]);
     }
@@ -112,7 +240,21 @@ fn a_body_over_the_limit_is_refused_and_the_answer_arrives() {
     let app = TestApp::shared();
     let mut form = sign_up_form("large@bad.example");
     form["name"] = "x".repeat(2 * 1024 * 1024).into();
-    assert_snapshot!(post(&app, form.to_string()).shown(), @"");
+    assert_snapshot!(post(&app, form.to_string()).shown(), @r#"
+    413
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "The body may have at most 65536 bytes.",
+      "instance": "[uuid]",
+      "status": 413,
+      "title": "Body too large",
+      "type": "urn:concierge:problem:body-too-large"
+    }
+    "#);
     for path in ["/auth-ms/auth/login", "/users-ms/internal/outbox"] {
         let request = app.post(path).bearer(app.service_token());
         let answer = request.body("application/json", vec![b' '; 2 * 1024 * 1024]).send();
@@ -143,7 +285,22 @@ fn a_body_in_chunks_is_bounded_too() {
 fn a_body_of_another_media_type_is_refused() {
     let app = TestApp::shared();
     let body = sign_up_form("media@bad.example").to_string();
-    assert_snapshot!(app.post("/users-ms/users").body("text/plain", body.clone()).send().shown(), @"");
+    assert_snapshot!(app.post("/users-ms/users").body("text/plain", body.clone()).send().shown(), @r#"
+    415
+    accept-post: application/json
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "The content-type of this request must be application/json.",
+      "instance": "[uuid]",
+      "status": 415,
+      "title": "Unsupported media type",
+      "type": "urn:concierge:problem:unsupported-media-type"
+    }
+    "#);
     for media_type in ["application/x-www-form-urlencoded", "application/jsonp", "application/merge-patch+json", ""] {
         let answer = app.post("/users-ms/users").body(media_type, body.clone()).send();
         assert_problem(&answer, 415, "unsupported-media-type", &[]);
@@ -156,7 +313,27 @@ fn a_body_of_another_media_type_is_refused() {
 #[test]
 fn an_id_that_is_no_positive_integer_is_refused() {
     let app = TestApp::shared();
-    assert_snapshot!(app.get("/users-ms/users/abc").send().shown(), @"");
+    assert_snapshot!(app.get("/users-ms/users/abc").send().shown(), @r#"
+    400
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "The id of a user is an integer from 1 to 9223372036854775807.",
+      "errors": [
+        {
+          "detail": "The id of a user is an integer from 1 to 9223372036854775807.",
+          "pointer": "/id"
+        }
+      ],
+      "instance": "[uuid]",
+      "status": 400,
+      "title": "Invalid id",
+      "type": "urn:concierge:problem:invalid-id"
+    }
+    "#);
     for id in ["-1", "0", "+1", "1.0", "1e3", "0x1", "99999999999999999999", "9223372036854775808", "%31%00", "%ff"] {
         for method in ["GET", "DELETE"] {
             let answer = app.request(method, &format!("/users-ms/users/{id}")).send();
@@ -171,7 +348,43 @@ fn an_id_that_is_no_positive_integer_is_refused() {
 fn all_faults_of_the_values_are_told_at_once() {
     let app = TestApp::shared();
     let body = json!({"name": "", "surname": "A\u{0}", "email": MARKER, "password": "short", "phone": MARKER});
-    assert_snapshot!(post(&app, body.to_string()).shown(), @"");
+    assert_snapshot!(post(&app, body.to_string()).shown(), @r#"
+    422
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "Several fields are not acceptable; see errors.",
+      "errors": [
+        {
+          "detail": "This may not be empty.",
+          "pointer": "/name"
+        },
+        {
+          "detail": "This may not have control characters.",
+          "pointer": "/surname"
+        },
+        {
+          "detail": "This is not an email address such as ada@example.org.",
+          "pointer": "/email"
+        },
+        {
+          "detail": "This is not a phone number such as +39 02 1234567 (3 to 15 digits).",
+          "pointer": "/phone"
+        },
+        {
+          "detail": "A password needs at least 8 characters.",
+          "pointer": "/password"
+        }
+      ],
+      "instance": "[uuid]",
+      "status": 422,
+      "title": "Validation failed",
+      "type": "urn:concierge:problem:validation-failed"
+    }
+    "#);
 }
 
 #[test]
@@ -204,7 +417,27 @@ fn each_value_that_is_not_acceptable_has_its_own_problem() {
         assert_eq!(answer.problem(), problem, "{value}");
         assert_problem(&answer, 422, problem, &[&format!("/{field}")]);
     }
-    assert_snapshot!(sign_up_but(&app, "password", json!("x".repeat(1025))).shown(), @"");
+    assert_snapshot!(sign_up_but(&app, "password", json!("x".repeat(1025))).shown(), @r#"
+    422
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "A password may have at most 1024 bytes.",
+      "errors": [
+        {
+          "detail": "A password may have at most 1024 bytes.",
+          "pointer": "/password"
+        }
+      ],
+      "instance": "[uuid]",
+      "status": 422,
+      "title": "Invalid password",
+      "type": "urn:concierge:problem:invalid-password"
+    }
+    "#);
 }
 
 #[test]
@@ -226,7 +459,21 @@ fn the_bounds_themselves_are_acceptable() {
 fn a_login_is_decoded_as_strictly_as_a_sign_up() {
     let app = TestApp::shared();
     let login = |body: &str| app.post("/auth-ms/auth/login").body("application/json", body).send();
-    assert_snapshot!(login("{").shown(), @"");
+    assert_snapshot!(login("{").shown(), @r#"
+    400
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "The body is not valid JSON (line 1, column 1).",
+      "instance": "[uuid]",
+      "status": 400,
+      "title": "Malformed JSON",
+      "type": "urn:concierge:problem:malformed-json"
+    }
+    "#);
     assert_problem(&login("{}"), 422, "missing-field", &["/username"]);
     assert_problem(&login(r#"{"username": "a"}"#), 422, "missing-field", &["/password"]);
     assert_problem(&login(r#"{"username": 1, "password": "x"}"#), 422, "wrong-type", &["/username"]);
@@ -241,8 +488,48 @@ fn what_is_no_query_of_the_delivery_log_is_refused() {
     let app = TestApp::shared();
     let ask =
         |query: &str| app.get(&format!("/notification-ms/notifications?{query}")).bearer(app.service_token()).send();
-    assert_snapshot!(ask("limit=0").shown(), @"");
-    assert_snapshot!(ask("cursor=17").shown(), @"");
+    assert_snapshot!(ask("limit=0").shown(), @r#"
+    400
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "limit is an integer from 1 to 100.",
+      "errors": [
+        {
+          "detail": "limit is an integer from 1 to 100.",
+          "pointer": "/limit"
+        }
+      ],
+      "instance": "[uuid]",
+      "status": 400,
+      "title": "Invalid query",
+      "type": "urn:concierge:problem:invalid-query"
+    }
+    "#);
+    assert_snapshot!(ask("cursor=17").shown(), @r#"
+    400
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "This cursor was not made by this log; begin without one.",
+      "errors": [
+        {
+          "detail": "This cursor was not made by this log; begin without one.",
+          "pointer": "/cursor"
+        }
+      ],
+      "instance": "[uuid]",
+      "status": 400,
+      "title": "Invalid cursor",
+      "type": "urn:concierge:problem:invalid-cursor"
+    }
+    "#);
     for (query, problem) in [
         ("limit=101", "invalid-query"),
         ("to=", "invalid-query"),

@@ -32,7 +32,31 @@ fn a_sign_up_leads_to_one_welcome() {
     let _ = app.sign_up("Welcome@delivery.example");
     wait_for_deliveries(&app, "Welcome@delivery.example", 1);
     let path = "/notification-ms/notifications?to=welcome@DELIVERY.example";
-    assert_snapshot!(app.get(path).bearer(app.service_token()).send().shown(), @"");
+    assert_snapshot!(app.get(path).bearer(app.service_token()).send().shown(), @r#"
+    200
+    cache-control: no-store
+    content-type: application/json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "items": [
+        {
+          "attempts": 1,
+          "consumer": "notification",
+          "delivered_at": "[time]",
+          "event_id": "[id]",
+          "event_type": "new_user_event",
+          "id": "[id]",
+          "kind": "email",
+          "queue": "welcome_email_notification",
+          "subject": "Welcome",
+          "to": "Welcome@delivery.example"
+        }
+      ],
+      "next_cursor": null
+    }
+    "#);
 }
 
 #[test]
@@ -118,11 +142,37 @@ fn the_log_goes_back_page_by_page() {
 fn the_log_of_somebody_unknown_is_empty() {
     let app = TestApp::shared();
     let path = "/notification-ms/notifications?to=nobody@delivery.example";
-    assert_snapshot!(app.get(path).bearer(app.service_token()).send().shown(), @"");
+    assert_snapshot!(app.get(path).bearer(app.service_token()).send().shown(), @r#"
+    200
+    cache-control: no-store
+    content-type: application/json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "items": [],
+      "next_cursor": null
+    }
+    "#);
 }
 
 #[test]
 fn the_log_needs_the_service_token() {
     let app = TestApp::shared();
-    assert_snapshot!(app.get("/notification-ms/notifications").send().shown(), @"");
+    assert_snapshot!(app.get("/notification-ms/notifications").send().shown(), @r#"
+    401
+    cache-control: no-store
+    content-type: application/problem+json
+    www-authenticate: Bearer realm="concierge"
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "This route is for other services; it needs the service token as a bearer token.",
+      "instance": "[uuid]",
+      "status": 401,
+      "title": "Invalid service token",
+      "type": "urn:concierge:problem:invalid-service-token"
+    }
+    "#);
 }

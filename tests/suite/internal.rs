@@ -43,7 +43,22 @@ fn nothing_internal_answers_without_the_service_token() {
             assert_eq!(seen, (401, "invalid-service-token".to_owned()), "{method} {path} {authorization:?}");
         }
     }
-    assert_snapshot!(app.get(INTERNAL[0].1).send().shown(), @"");
+    assert_snapshot!(app.get(INTERNAL[0].1).send().shown(), @r#"
+    401
+    cache-control: no-store
+    content-type: application/problem+json
+    www-authenticate: Bearer realm="concierge"
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "This route is for other services; it needs the service token as a bearer token.",
+      "instance": "[uuid]",
+      "status": 401,
+      "title": "Invalid service token",
+      "type": "urn:concierge:problem:invalid-service-token"
+    }
+    "#);
 }
 
 #[test]
@@ -52,7 +67,21 @@ fn credentials_are_given_to_a_service() {
     let id = app.sign_up("Credentials@internal.example");
     let path = "/users-ms/internal/credentials?email=credentials@INTERNAL.example";
     let answer = app.get(path).bearer(app.service_token()).send();
-    assert_snapshot!(answer.shown(), @"");
+    assert_snapshot!(answer.shown(), @r#"
+    200
+    cache-control: no-store
+    content-type: application/json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "email": "Credentials@internal.example",
+      "id": "[id]",
+      "password_hash": "v1:$2b$04$[salt and hash]",
+      "phone": null,
+      "role": "user"
+    }
+    "#);
     assert_eq!(answer.json()["id"], id);
 }
 
@@ -63,9 +92,43 @@ fn credentials_of_nobody_are_not_found() {
         let path = format!("/users-ms/internal/credentials{query}");
         app.get(&path).bearer(app.service_token()).send()
     };
-    assert_snapshot!(ask("?email=nobody@internal.example").shown(), @"");
+    assert_snapshot!(ask("?email=nobody@internal.example").shown(), @r#"
+    404
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "No user has this id.",
+      "instance": "[uuid]",
+      "status": 404,
+      "title": "User not found",
+      "type": "urn:concierge:problem:user-not-found"
+    }
+    "#);
     assert_eq!(ask("?email=no-address").expect(404).problem(), "user-not-found");
-    assert_snapshot!(ask("").shown(), @"");
+    assert_snapshot!(ask("").shown(), @r#"
+    400
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "The query parameter email is required.",
+      "errors": [
+        {
+          "detail": "The query parameter email is required.",
+          "pointer": "/email"
+        }
+      ],
+      "instance": "[uuid]",
+      "status": 400,
+      "title": "Invalid query",
+      "type": "urn:concierge:problem:invalid-query"
+    }
+    "#);
     assert_eq!(ask("?mail=a@b.example").expect(400).problem(), "invalid-query");
 }
 
@@ -81,8 +144,27 @@ fn a_hash_is_renewed_only_in_the_place_of_the_one_that_was_checked() {
     };
     let kept = kept.as_str().unwrap();
     let other = format!("{}{}", &kept[..kept.len() - 1], if kept.ends_with('a') { "b" } else { "a" });
-    assert_snapshot!(renew(&other, kept).shown(), @"");
-    assert_snapshot!(renew(kept, kept).shown(), @"");
+    assert_snapshot!(renew(&other, kept).shown(), @r#"
+    409
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "The password has changed since, or the user is gone.",
+      "instance": "[uuid]",
+      "status": 409,
+      "title": "Conflict",
+      "type": "urn:concierge:problem:conflict"
+    }
+    "#);
+    assert_snapshot!(renew(kept, kept).shown(), @"
+    204
+    cache-control: no-store
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+    ");
     assert_eq!(renew(kept, "v1:hello").expect(422).problem(), "invalid-value");
     assert_eq!(renew("$2b$04$x", kept).expect(422).pointers(), ["/previous_hash"]);
     let user = app.get(&format!("/users-ms/users/{id}")).send().json();
@@ -98,9 +180,39 @@ fn an_event_is_kept_for_another_service() {
     let id = Uuid::new_v4().to_string();
     let event: serde_json::Value = serde_json::from_str(&login_event(&id, "kept@internal.example")).unwrap();
     let answer = keep(event);
-    assert_snapshot!(answer.shown(), @"");
+    assert_snapshot!(answer.shown(), @r#"
+    202
+    cache-control: no-store
+    content-type: application/json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "kept": "[id]"
+    }
+    "#);
     assert_eq!(answer.json()["kept"], id.as_str());
-    assert_snapshot!(keep(json!({"type": "order_event"})).shown(), @"");
+    assert_snapshot!(keep(json!({"type": "order_event"})).shown(), @r#"
+    422
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "This is no event to keep: the message is no CloudEvents 1.0 JSON.",
+      "errors": [
+        {
+          "detail": "This is no event to keep: the message is no CloudEvents 1.0 JSON.",
+          "pointer": "/event"
+        }
+      ],
+      "instance": "[uuid]",
+      "status": 422,
+      "title": "Invalid value",
+      "type": "urn:concierge:problem:invalid-value"
+    }
+    "#);
 }
 
 #[test]
@@ -113,7 +225,12 @@ fn a_sweep_tells_what_it_did() {
 #[test]
 fn a_ring_is_accepted() {
     let app = TestApp::shared();
-    assert_snapshot!(app.post("/notification-ms/internal/ring").bearer(app.service_token()).send().shown(), @"");
+    assert_snapshot!(app.post("/notification-ms/internal/ring").bearer(app.service_token()).send().shown(), @"
+    202
+    cache-control: no-store
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+    ");
 }
 
 #[test]

@@ -33,7 +33,42 @@ fn a_page_has_users_in_the_order_of_their_ids_and_the_way_to_the_next() {
     let app = TestApp::shared();
     let family = sign_up_family(&app, "page", 3);
     let page = app.get("/users-ms/users?surname=page&limit=2").send();
-    assert_snapshot!(page.shown(), @"");
+    assert_snapshot!(page.shown(), @r#"
+    200
+    cache-control: no-store
+    content-type: application/json
+    link: </users-ms/users?surname=page&limit=2&cursor=[cursor]>; rel="next"
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "items": [
+        {
+          "created_at": "[time]",
+          "email": "0@page.example",
+          "id": "[id]",
+          "name": "Ada",
+          "phone": null,
+          "role": "user",
+          "surname": "page",
+          "updated_at": "[time]",
+          "version": 1
+        },
+        {
+          "created_at": "[time]",
+          "email": "1@page.example",
+          "id": "[id]",
+          "name": "Ada",
+          "phone": null,
+          "role": "user",
+          "surname": "page",
+          "updated_at": "[time]",
+          "version": 1
+        }
+      ],
+      "next_cursor": "[cursor]"
+    }
+    "#);
     assert_eq!(ids(&page), family[..2]);
     let cursor = page.json()["next_cursor"].as_str().unwrap().to_owned();
     assert_eq!(next(&page), Some(format!("/users-ms/users?surname=page&limit=2&cursor={cursor}")));
@@ -47,7 +82,18 @@ fn the_last_page_leads_nowhere() {
     assert_eq!((ids(&page), next(&page)), (family, None));
     assert_eq!(page.json()["next_cursor"], serde_json::Value::Null);
     let page = app.get("/users-ms/users?surname=nobody-has-this").send();
-    assert_snapshot!(page.shown(), @"");
+    assert_snapshot!(page.shown(), @r#"
+    200
+    cache-control: no-store
+    content-type: application/json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "items": [],
+      "next_cursor": null
+    }
+    "#);
 }
 
 #[test]
@@ -100,9 +146,69 @@ fn a_walk_sees_each_user_once_while_others_come_and_go() {
 #[test]
 fn what_is_no_query_of_a_list_is_refused() {
     let app = TestApp::shared();
-    assert_snapshot!(app.get("/users-ms/users?limit=101").send().shown(), @"");
-    assert_snapshot!(app.get("/users-ms/users?offset=5").send().shown(), @"");
-    assert_snapshot!(app.get("/users-ms/users?cursor=abc").send().shown(), @"");
+    assert_snapshot!(app.get("/users-ms/users?limit=101").send().shown(), @r#"
+    400
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "limit is an integer from 1 to 100.",
+      "errors": [
+        {
+          "detail": "limit is an integer from 1 to 100.",
+          "pointer": "/limit"
+        }
+      ],
+      "instance": "[uuid]",
+      "status": 400,
+      "title": "Invalid query",
+      "type": "urn:concierge:problem:invalid-query"
+    }
+    "#);
+    assert_snapshot!(app.get("/users-ms/users?offset=5").send().shown(), @r#"
+    400
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "This query parameter is not known here; known are: email, name, surname, limit, cursor.",
+      "errors": [
+        {
+          "detail": "This query parameter is not known here; known are: email, name, surname, limit, cursor.",
+          "pointer": "/offset"
+        }
+      ],
+      "instance": "[uuid]",
+      "status": 400,
+      "title": "Invalid query",
+      "type": "urn:concierge:problem:invalid-query"
+    }
+    "#);
+    assert_snapshot!(app.get("/users-ms/users?cursor=abc").send().shown(), @r#"
+    400
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "This cursor was not made by this list; begin without one.",
+      "errors": [
+        {
+          "detail": "This cursor was not made by this list; begin without one.",
+          "pointer": "/cursor"
+        }
+      ],
+      "instance": "[uuid]",
+      "status": 400,
+      "title": "Invalid cursor",
+      "type": "urn:concierge:problem:invalid-cursor"
+    }
+    "#);
     for (query, problem) in [
         ("limit=0", "invalid-query"),
         ("limit=-1", "invalid-query"),

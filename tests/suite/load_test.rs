@@ -8,14 +8,39 @@ use insta::assert_snapshot;
 #[test]
 fn there_is_no_load_test_unless_it_is_on() {
     let app = TestApp::shared();
-    assert_snapshot!(app.get("/users-ms/load-test?n=10").send().shown(), @"");
+    assert_snapshot!(app.get("/users-ms/load-test?n=10").send().shown(), @r#"
+    404
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "No route has this path; the OpenAPI file lists those that there are.",
+      "instance": "[uuid]",
+      "status": 404,
+      "title": "No such route",
+      "type": "urn:concierge:problem:no-such-route"
+    }
+    "#);
 }
 
 #[test]
 fn a_load_test_computes_a_fibonacci_number() {
     let _turn = turn::together();
     let app = TestApp::on(&Backend::new()).variable("load_test", "on").start();
-    assert_snapshot!(app.get("/users-ms/load-test?n=20").send().shown(), @"");
+    assert_snapshot!(app.get("/users-ms/load-test?n=20").send().shown(), @r#"
+    200
+    cache-control: no-store
+    content-type: application/json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "fibonacci": 6765,
+      "n": 20
+    }
+    "#);
     assert_eq!(app.get("/users-ms/load-test").send().json()["n"], 35);
     for n in ["46", "-1", "ten", "", "99999999999999999999"] {
         let answer = app.get(&format!("/users-ms/load-test?n={n}")).send();
@@ -27,6 +52,20 @@ fn a_load_test_computes_a_fibonacci_number() {
 fn a_switch_that_is_neither_on_nor_off_is_a_fault_of_the_configuration() {
     let _turn = turn::together();
     let app = TestApp::on(&Backend::new()).variable("load_test", "yes").start();
-    assert_snapshot!(app.get("/users-ms/load-test").send().shown(), @"");
+    assert_snapshot!(app.get("/users-ms/load-test").send().shown(), @r#"
+    500
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "The service is not configured as it should be; its log says more.",
+      "instance": "[uuid]",
+      "status": 500,
+      "title": "Internal error",
+      "type": "urn:concierge:problem:internal-error"
+    }
+    "#);
     assert!(app.log().contains("the variable load_test must be on or off"), "{}", app.log());
 }

@@ -12,7 +12,20 @@ fn the_right_password_gives_tokens() {
     let app = TestApp::shared();
     let _ = app.sign_up("tokens@login.example");
     let answer = app.login("tokens@login.example", PASSWORD);
-    assert_snapshot!(answer.shown(), @"");
+    assert_snapshot!(answer.shown(), @r#"
+    200
+    cache-control: no-store
+    content-type: application/json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "access_token": "[token]",
+      "expires_in": 900,
+      "refresh_token": "[token]",
+      "token_type": "Bearer"
+    }
+    "#);
     let again = app.login("tokens@login.example", PASSWORD).json();
     for token in ["access_token", "refresh_token"] {
         assert!(answer.json()[token].as_str().unwrap().len() >= 43, "256 bits at least");
@@ -34,7 +47,22 @@ fn a_wrong_password_an_unknown_user_and_an_odd_name_are_the_same_answer() {
     let app = TestApp::shared();
     let _ = app.sign_up("wrong@login.example");
     let wrong = app.login("wrong@login.example", "incorrect horse");
-    assert_snapshot!(wrong.shown(), @"");
+    assert_snapshot!(wrong.shown(), @r#"
+    401
+    cache-control: no-store
+    content-type: application/problem+json
+    www-authenticate: Bearer realm="concierge"
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "There is no user with this name and password.",
+      "instance": "[uuid]",
+      "status": 401,
+      "title": "Invalid credentials",
+      "type": "urn:concierge:problem:invalid-credentials"
+    }
+    "#);
     for (username, password) in [
         ("nobody@login.example", PASSWORD),
         ("wrong@login.example", ""),

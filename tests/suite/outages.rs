@@ -71,9 +71,55 @@ fn while_postgresql_is_stopped_requests_are_told_so_and_afterwards_all_works_aga
     let app = TestApp::on(&backend).start();
     let id = app.sign_up("known@outage.example");
     backend.postgres.stop();
-    assert_snapshot!(within(LIMIT, || app.get("/users-ms/readiness").send()).shown(), @"");
-    assert_snapshot!(within(LIMIT, || app.get(&format!("/users-ms/users/{id}")).send()).shown(), @"");
-    assert_snapshot!(within(LIMIT, || app.login("known@outage.example", PASSWORD)).shown(), @"");
+    assert_snapshot!(within(LIMIT, || app.get("/users-ms/readiness").send()).shown(), @r#"
+    503
+    cache-control: no-store
+    content-type: application/json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "checks": {
+        "database": {
+          "latency_ms": "[milliseconds]",
+          "status": "unavailable"
+        }
+      },
+      "status": "unavailable"
+    }
+    "#);
+    assert_snapshot!(within(LIMIT, || app.get(&format!("/users-ms/users/{id}")).send()).shown(), @r#"
+    503
+    cache-control: no-store
+    content-type: application/problem+json
+    retry-after: 1
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "The database does not answer; try again in a moment.",
+      "instance": "[uuid]",
+      "status": 503,
+      "title": "Database unavailable",
+      "type": "urn:concierge:problem:database-unavailable"
+    }
+    "#);
+    assert_snapshot!(within(LIMIT, || app.login("known@outage.example", PASSWORD)).shown(), @r#"
+    503
+    cache-control: no-store
+    content-type: application/problem+json
+    retry-after: 1
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "Nobody can sign in at the moment; try again soon.",
+      "instance": "[uuid]",
+      "status": 503,
+      "title": "Users service unavailable",
+      "type": "urn:concierge:problem:users-unavailable"
+    }
+    "#);
     assert_database_unavailable(&app, id, LIMIT);
     for service in ["users-ms", "auth-ms", "notification-ms"] {
         let _ = app.get(&format!("/{service}/healthcheck")).send().expect(200);
@@ -163,9 +209,40 @@ fn while_redis_is_stopped_people_sign_up_and_sign_in_and_are_told_later() {
         let answer = within(Duration::from_secs(5), || app.login(email, PASSWORD));
         assert_eq!(answer.status, 200);
     }
-    assert_snapshot!(app.get("/notification-ms/readiness").send().shown(), @"");
+    assert_snapshot!(app.get("/notification-ms/readiness").send().shown(), @r#"
+    503
+    cache-control: no-store
+    content-type: application/json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "checks": {
+        "broker": {
+          "latency_ms": "[milliseconds]",
+          "status": "unavailable"
+        }
+      },
+      "status": "unavailable"
+    }
+    "#);
     let log = app.get("/notification-ms/notifications").bearer(app.service_token()).send();
-    assert_snapshot!(log.shown(), @"");
+    assert_snapshot!(log.shown(), @r#"
+    503
+    cache-control: no-store
+    content-type: application/problem+json
+    retry-after: 1
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "The message broker does not answer; try again in a moment.",
+      "instance": "[uuid]",
+      "status": 503,
+      "title": "Broker unavailable",
+      "type": "urn:concierge:problem:broker-unavailable"
+    }
+    "#);
     let _ = app.get("/users-ms/readiness").send().expect(200);
     let _ = app.get("/auth-ms/readiness").send().expect(200);
     let _ = app.get("/notification-ms/healthcheck").send().expect(200);

@@ -6,7 +6,17 @@ use insta::assert_snapshot;
 #[test]
 fn each_service_is_alive() {
     let app = TestApp::shared();
-    assert_snapshot!(app.get("/users-ms/healthcheck").send().shown(), @"");
+    assert_snapshot!(app.get("/users-ms/healthcheck").send().shown(), @r#"
+    200
+    cache-control: no-store
+    content-type: application/json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "status": "ok"
+    }
+    "#);
     for service in ["auth-ms", "notification-ms"] {
         let answer = app.get(&format!("/{service}/healthcheck")).send();
         assert_eq!(answer.shown(), app.get("/users-ms/healthcheck").send().shown());
@@ -16,9 +26,57 @@ fn each_service_is_alive() {
 #[test]
 fn each_service_is_ready() {
     let app = TestApp::shared();
-    assert_snapshot!(app.get("/users-ms/readiness").send().shown(), @"");
-    assert_snapshot!(app.get("/auth-ms/readiness").send().shown(), @"");
-    assert_snapshot!(app.get("/notification-ms/readiness").send().shown(), @"");
+    assert_snapshot!(app.get("/users-ms/readiness").send().shown(), @r#"
+    200
+    cache-control: no-store
+    content-type: application/json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "checks": {
+        "database": {
+          "latency_ms": "[milliseconds]",
+          "status": "ok"
+        }
+      },
+      "status": "ok"
+    }
+    "#);
+    assert_snapshot!(app.get("/auth-ms/readiness").send().shown(), @r#"
+    200
+    cache-control: no-store
+    content-type: application/json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "checks": {
+        "users": {
+          "latency_ms": "[milliseconds]",
+          "status": "ok"
+        }
+      },
+      "status": "ok"
+    }
+    "#);
+    assert_snapshot!(app.get("/notification-ms/readiness").send().shown(), @r#"
+    200
+    cache-control: no-store
+    content-type: application/json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "checks": {
+        "broker": {
+          "latency_ms": "[milliseconds]",
+          "status": "ok"
+        }
+      },
+      "status": "ok"
+    }
+    "#);
 }
 
 #[test]
@@ -45,7 +103,21 @@ fn head_answers_as_get_does_without_the_body() {
 #[test]
 fn a_path_without_route_is_not_found() {
     let app = TestApp::shared();
-    assert_snapshot!(app.get("/users-ms/nothing").send().shown(), @"");
+    assert_snapshot!(app.get("/users-ms/nothing").send().shown(), @r#"
+    404
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "No route has this path; the OpenAPI file lists those that there are.",
+      "instance": "[uuid]",
+      "status": 404,
+      "title": "No such route",
+      "type": "urn:concierge:problem:no-such-route"
+    }
+    "#);
     for path in [
         "/users-ms",
         "/users-ms/",
@@ -71,7 +143,22 @@ fn a_path_without_route_is_not_found() {
 #[test]
 fn a_method_that_a_path_does_not_have_is_answered_with_those_that_it_has() {
     let app = TestApp::shared();
-    assert_snapshot!(app.delete("/users-ms/users").send().shown(), @"");
+    assert_snapshot!(app.delete("/users-ms/users").send().shown(), @r#"
+    405
+    allow: GET, POST
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "This path answers to GET, POST.",
+      "instance": "[uuid]",
+      "status": 405,
+      "title": "Method not allowed",
+      "type": "urn:concierge:problem:method-not-allowed"
+    }
+    "#);
     for (method, path, allowed) in [
         ("PUT", "/users-ms/users", "GET, POST"),
         ("POST", "/users-ms/users/7", "GET, PUT, PATCH, DELETE"),

@@ -11,7 +11,27 @@ fn a_sign_up_gives_the_user_and_where_it_is() {
     let form = json!({"name": " Ada ", "surname": "Lovelace", "email": "Ada@sign-up.example",
         "password": PASSWORD, "phone": "+39 (02) 123-4567"});
     let answer = app.post("/users-ms/users").json(&form).send();
-    assert_snapshot!(answer.shown(), @"");
+    assert_snapshot!(answer.shown(), @r#"
+    201
+    cache-control: no-store
+    content-type: application/json
+    etag: "[id].1"
+    location: /users-ms/users/[id]
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "created_at": "[time]",
+      "email": "Ada@sign-up.example",
+      "id": "[id]",
+      "name": "Ada",
+      "phone": "+39021234567",
+      "role": "user",
+      "surname": "Lovelace",
+      "updated_at": "[time]",
+      "version": 1
+    }
+    "#);
     let id = &answer.json()["id"];
     assert_eq!(answer.header("location"), Some(format!("/users-ms/users/{id}").as_str()));
     assert_eq!(answer.header("etag"), Some(format!("\"{id}.1\"").as_str()));
@@ -29,7 +49,27 @@ fn an_email_that_is_taken_is_a_conflict() {
     let app = TestApp::shared();
     let _ = app.sign_up("taken@sign-up.example");
     let answer = app.post("/users-ms/users").json(&sign_up_form("taken@sign-up.example")).send();
-    assert_snapshot!(answer.shown(), @"");
+    assert_snapshot!(answer.shown(), @r#"
+    409
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "Another user has this email already.",
+      "errors": [
+        {
+          "detail": "Another user has this email already.",
+          "pointer": "/email"
+        }
+      ],
+      "instance": "[uuid]",
+      "status": 409,
+      "title": "Email taken",
+      "type": "urn:concierge:problem:email-taken"
+    }
+    "#);
 }
 
 #[test]
@@ -47,7 +87,26 @@ fn a_user_is_shown_by_id() {
     let app = TestApp::shared();
     let id = app.sign_up("get@users.example");
     let answer = app.get(&format!("/users-ms/users/{id}")).send();
-    assert_snapshot!(answer.shown(), @"");
+    assert_snapshot!(answer.shown(), @r#"
+    200
+    cache-control: no-store
+    content-type: application/json
+    etag: "[id].1"
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "created_at": "[time]",
+      "email": "get@users.example",
+      "id": "[id]",
+      "name": "Ada",
+      "phone": null,
+      "role": "user",
+      "surname": "Lovelace",
+      "updated_at": "[time]",
+      "version": 1
+    }
+    "#);
     assert_eq!(answer.json()["id"], id);
 }
 
@@ -68,7 +127,13 @@ fn a_user_that_the_caller_has_already_is_not_sent_again() {
     let app = TestApp::shared();
     let path = format!("/users-ms/users/{}", app.sign_up("etag@users.example"));
     let tag = app.get(&path).send().header("etag").unwrap().to_owned();
-    assert_snapshot!(app.get(&path).header("if-none-match", &tag).send().shown(), @"");
+    assert_snapshot!(app.get(&path).header("if-none-match", &tag).send().shown(), @r#"
+    304
+    cache-control: no-store
+    etag: "[id].1"
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+    "#);
     for known in [format!("W/{tag}"), format!("\"x\", {tag}"), "*".to_owned()] {
         let answer = app.get(&path).header("if-none-match", &known).send().expect(304);
         assert!(answer.body.is_empty(), "{known}");
@@ -79,7 +144,21 @@ fn a_user_that_the_caller_has_already_is_not_sent_again() {
 #[test]
 fn a_user_that_is_not_there_is_not_found() {
     let app = TestApp::shared();
-    assert_snapshot!(app.get("/users-ms/users/999999999").send().shown(), @"");
+    assert_snapshot!(app.get("/users-ms/users/999999999").send().shown(), @r#"
+    404
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "No user has this id.",
+      "instance": "[uuid]",
+      "status": 404,
+      "title": "User not found",
+      "type": "urn:concierge:problem:user-not-found"
+    }
+    "#);
     let change = json!({"name": "A", "surname": "B", "email": "nobody@users.example"});
     for answer in [
         app.get("/users-ms/users/9223372036854775807").send(),
@@ -98,7 +177,26 @@ fn a_replacement_takes_the_place_of_everything_but_the_password() {
     form["phone"] = "0212345".into();
     let path = format!("/users-ms/users/{}", app.sign_up_with(&form));
     let whole = json!({"name": "Augusta", "surname": "King", "email": "After@put.example"});
-    assert_snapshot!(app.put(&path).json(&whole).send().shown(), @"");
+    assert_snapshot!(app.put(&path).json(&whole).send().shown(), @r#"
+    200
+    cache-control: no-store
+    content-type: application/json
+    etag: "[id].2"
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "created_at": "[time]",
+      "email": "After@put.example",
+      "id": "[id]",
+      "name": "Augusta",
+      "phone": null,
+      "role": "user",
+      "surname": "King",
+      "updated_at": "[time]",
+      "version": 2
+    }
+    "#);
     assert_eq!(app.get(&path).send().json()["phone"], json!(null));
     let _ = app.login("after@put.example", PASSWORD).expect(200);
     let _ = app.login("before@put.example", PASSWORD).expect(401);
@@ -108,7 +206,31 @@ fn a_replacement_takes_the_place_of_everything_but_the_password() {
 fn a_replacement_that_is_not_whole_is_refused() {
     let app = TestApp::shared();
     let path = format!("/users-ms/users/{}", app.sign_up("whole@put.example"));
-    assert_snapshot!(app.put(&path).json(&json!({"name": "Augusta"})).send().shown(), @"");
+    assert_snapshot!(app.put(&path).json(&json!({"name": "Augusta"})).send().shown(), @r#"
+    422
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "Several fields are not acceptable; see errors.",
+      "errors": [
+        {
+          "detail": "A replacement needs this field; PATCH changes some fields alone.",
+          "pointer": "/surname"
+        },
+        {
+          "detail": "A replacement needs this field; PATCH changes some fields alone.",
+          "pointer": "/email"
+        }
+      ],
+      "instance": "[uuid]",
+      "status": 422,
+      "title": "Validation failed",
+      "type": "urn:concierge:problem:validation-failed"
+    }
+    "#);
 }
 
 #[test]
@@ -117,7 +239,26 @@ fn a_merge_patch_changes_what_it_names() {
     let path = format!("/users-ms/users/{}", app.sign_up("patch@users.example"));
     let patch = json!({"surname": "King", "phone": "+3902123"}).to_string();
     let answer = app.patch(&path).body("application/merge-patch+json", patch).send();
-    assert_snapshot!(answer.shown(), @"");
+    assert_snapshot!(answer.shown(), @r#"
+    200
+    cache-control: no-store
+    content-type: application/json
+    etag: "[id].2"
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "created_at": "[time]",
+      "email": "patch@users.example",
+      "id": "[id]",
+      "name": "Ada",
+      "phone": "+3902123",
+      "role": "user",
+      "surname": "King",
+      "updated_at": "[time]",
+      "version": 2
+    }
+    "#);
     let user = answer.json();
     assert!(user["updated_at"].as_str() > user["created_at"].as_str());
 }
@@ -183,7 +324,21 @@ fn a_change_is_made_only_to_the_version_that_it_was_meant_for() {
     let changed = app.patch(&path).header("if-match", &first).json(&json!({"name": "A"})).send().expect(200);
     assert_ne!(changed.header("etag"), Some(first.as_str()));
     let late = app.patch(&path).header("if-match", &first).json(&json!({"name": "B"})).send();
-    assert_snapshot!(late.shown(), @"");
+    assert_snapshot!(late.shown(), @r#"
+    412
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "The user has changed since; read it again and use its etag.",
+      "instance": "[uuid]",
+      "status": 412,
+      "title": "Precondition failed",
+      "type": "urn:concierge:problem:precondition-failed"
+    }
+    "#);
     let whole = json!({"name": "C", "surname": "C", "email": "if-match@users.example"});
     let _ = app.put(&path).header("if-match", &first).json(&whole).send().expect(412);
     let _ = app.delete(&path).header("if-match", &first).send().expect(412);
@@ -199,7 +354,27 @@ fn a_precondition_that_is_none_is_refused() {
     let app = TestApp::shared();
     let path = format!("/users-ms/users/{}", app.sign_up("odd-if-match@users.example"));
     let answer = app.patch(&path).header("if-match", "7.1").json(&json!({"name": "A"})).send();
-    assert_snapshot!(answer.shown(), @"");
+    assert_snapshot!(answer.shown(), @r#"
+    400
+    cache-control: no-store
+    content-type: application/problem+json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "if-match and if-none-match are * or a list of entity tags such as \"7.1\".",
+      "errors": [
+        {
+          "detail": "if-match and if-none-match are * or a list of entity tags such as \"7.1\".",
+          "pointer": "/if-match"
+        }
+      ],
+      "instance": "[uuid]",
+      "status": 400,
+      "title": "Invalid header",
+      "type": "urn:concierge:problem:invalid-header"
+    }
+    "#);
     let answer = app.get(&path).header("if-none-match", "abc").send();
     assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-header"));
 }
@@ -208,7 +383,12 @@ fn a_precondition_that_is_none_is_refused() {
 fn a_removed_user_is_gone() {
     let app = TestApp::shared();
     let path = format!("/users-ms/users/{}", app.sign_up("remove@users.example"));
-    assert_snapshot!(app.delete(&path).send().shown(), @"");
+    assert_snapshot!(app.delete(&path).send().shown(), @"
+    204
+    cache-control: no-store
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+    ");
     let _ = app.get(&path).send().expect(404);
     let _ = app.delete(&path).send().expect(404);
     let _ = app.login("remove@users.example", PASSWORD).expect(401);
@@ -222,7 +402,13 @@ fn the_other_spelling_leads_to_the_same_user() {
     let app = TestApp::shared();
     let id = app.sign_up("spelling@users.example");
     let answer = app.get(&format!("/users/{id}")).send();
-    assert_snapshot!(answer.shown(), @"");
+    assert_snapshot!(answer.shown(), @"
+    308
+    cache-control: no-store
+    location: /users-ms/users/[id]
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+    ");
     assert_eq!(answer.header("location"), Some(format!("/users-ms/users/{id}").as_str()));
     let answer = app.delete(&format!("/users/{id}?a=b")).send().expect(308);
     assert_eq!(answer.header("location"), Some(format!("/users-ms/users/{id}?a=b").as_str()));
