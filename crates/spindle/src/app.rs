@@ -319,7 +319,7 @@ fn load_all(
 /// The file that holds a component's code.
 fn source(component: &LockedComponent) -> Result<PathBuf, AppError> {
     let url = component.source.source.as_deref();
-    let path = url.and_then(|url| file_path(url)).ok_or_else(|| AppError::Component {
+    let path = url.and_then(file_path).ok_or_else(|| AppError::Component {
         id: component.id.clone(),
         reason: "its source is not a file".to_owned(),
     })?;

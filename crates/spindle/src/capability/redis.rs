@@ -338,7 +338,7 @@ fn keeps_session_clean(command: &str, arguments: &[RedisParameter]) -> bool {
     }
     let reads_stream = command.eq_ignore_ascii_case("XREAD") || command.eq_ignore_ascii_case("XREADGROUP");
     let blocks = |argument: &RedisParameter| matches!(argument, RedisParameter::Binary(bytes) if bytes.eq_ignore_ascii_case(b"BLOCK"));
-    !(reads_stream && arguments.iter().any(blocks)) && !command.contains(' ')
+    !(command.contains(' ') || (reads_stream && arguments.iter().any(blocks)))
 }
 
 /// Makes one flat list of a reply, as Spin does.

@@ -58,7 +58,7 @@ pub enum KeyValueError {
 #[derive(Debug)]
 enum Store {
     Sqlite(sqlite::Store),
-    Redis(redis::Store),
+    Redis(Box<redis::Store>),
 }
 
 /// All stores that the app's components were granted, by label.
@@ -110,7 +110,7 @@ impl Stores {
                     };
                     Store::Sqlite(sqlite::Store::new(file, label))
                 }
-                KeyValueStore::Redis { url } => Store::Redis(redis::Store::new(url).map_err(unusable)?),
+                KeyValueStore::Redis { url } => Store::Redis(Box::new(redis::Store::new(url).map_err(unusable)?)),
             };
             stores.insert(label.to_owned(), Arc::new(store));
         }

@@ -289,13 +289,13 @@ impl<'a> FromSql<'a> for Column {
                 _ => return Err("a jsonb value has an unknown version".into()),
             },
             Type::NUMERIC => DbValue::Decimal(numeric::decode(raw)?),
-            Type::INT4_RANGE => DbValue::RangeInt32(read_range(raw, 0, |b| wire::int4_from_sql(b))?),
-            Type::INT8_RANGE => DbValue::RangeInt64(read_range(raw, 0, |b| wire::int8_from_sql(b))?),
+            Type::INT4_RANGE => DbValue::RangeInt32(read_range(raw, 0, wire::int4_from_sql)?),
+            Type::INT8_RANGE => DbValue::RangeInt64(read_range(raw, 0, wire::int8_from_sql)?),
             Type::NUM_RANGE => {
                 DbValue::RangeDecimal(read_range(raw, String::new(), |b| numeric::decode(b).map_err(Into::into))?)
             }
-            Type::INT4_ARRAY => DbValue::ArrayInt32(read_array(raw, |b| wire::int4_from_sql(b))?),
-            Type::INT8_ARRAY => DbValue::ArrayInt64(read_array(raw, |b| wire::int8_from_sql(b))?),
+            Type::INT4_ARRAY => DbValue::ArrayInt32(read_array(raw, wire::int4_from_sql)?),
+            Type::INT8_ARRAY => DbValue::ArrayInt64(read_array(raw, wire::int8_from_sql)?),
             Type::NUMERIC_ARRAY => DbValue::ArrayDecimal(read_array(raw, |b| numeric::decode(b).map_err(Into::into))?),
             Type::TEXT_ARRAY => DbValue::ArrayStr(read_array(raw, |b| Ok(wire::text_from_sql(b)?.to_owned()))?),
             Type::INTERVAL => match <[u8; 16]>::try_from(raw) {

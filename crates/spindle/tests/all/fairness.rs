@@ -1,0 +1,35 @@
+//! Guests that compute must not keep others from answering.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::support::Setup;
+
+#[test]
+fn cheap_requests_stay_quick_beside_twenty_busy_guests() {
+    let app = Setup::default().start();
+    let stop = AtomicBool::new(false);
+    let mut times = std::thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    app.get("/fib?n=34");
+                }
+            });
+        }
+        // The busy ones begin meanwhile.
+        (0..20).for_each(|_| drop(app.text("/hello")));
+        let times: Vec<_> = (0..300)
+            .map(|_| {
+                let start = Instant::now();
+                assert_eq!(app.text("/hello"), "hello");
+                start.elapsed()
+            })
+            .collect();
+        stop.store(true, Ordering::Relaxed);
+        times
+    });
+    times.sort();
+    let p99 = times[times.len() * 99 / 100];
+    assert!(p99 < Duration::from_millis(250), "p50 {:?}, p99 {p99:?}", times[times.len() / 2]);
+}

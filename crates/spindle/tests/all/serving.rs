@@ -1,0 +1,121 @@
+//! What the HTTP trigger does with requests.
+
+use std::io::{BufRead, BufReader, Write};
+use std::time::{Duration, Instant};
+
+use crate::support::Setup;
+
+#[test]
+fn a_component_answers() {
+    let app = Setup::default().start();
+    assert_eq!(app.text("/hello"), "hello");
+    assert_eq!(app.post("/echo", "what was sent").body, "what was sent");
+    assert_eq!(app.text("/authority"), "test");
+}
+
+#[test]
+fn the_reserved_paths_need_no_component() {
+    let app = Setup::default().start();
+    assert_eq!(app.text("/.well-known/spin/health"), "OK");
+    let info = app.get("/.well-known/spin/info");
+    assert!(info.headers.contains("application/json"));
+    assert_eq!(info.body, r#"{"name":"test","version":"1.2.3"}"#);
+}
+
+#[test]
+fn routes_are_told_at_start_and_to_components() {
+    let app = Setup::default()
+        .triggers(
+            r#"
+            [[trigger.http]]
+            route = "/spin-headers"
+            component = "guest"
+            [[trigger.http]]
+            route = "/chained/:id/..."
+            component = "guest"
+            [[trigger.http]]
+            route = "/static"
+            static_response = { status_code = 302, headers = { location = "/there" }, body = "moved" }
+            [[trigger.http]]
+            route = { private = true }
+            component = "guest"
+            "#,
+        )
+        .start();
+    let address = app.address().to_owned();
+    assert!(app.output().contains(&format!("guest: http://{address}/chained/:id (wildcard)")), "{}", app.output());
+    let headers = app.request(
+        "GET /chained/7/x?y=1 HTTP/1.1\r\nhost: test\r\nspin-path-info: forged\r\nspin-path-match-other: forged\r\nconnection: close\r\n\r\n",
+    );
+    let body = &headers.body;
+    for line in [
+        "spin-path-info: /x",
+        "spin-full-url: http://test/chained/7/x?y=1",
+        "spin-matched-route: /chained/:id/...",
+        "spin-raw-component-route: /chained/:id/...",
+        "spin-component-route: /chained/:id",
+        "spin-base-path: /",
+        "spin-path-match-id: 7",
+        "spin-client-addr: 127.0.0.1:",
+    ] {
+        assert!(body.contains(line), "{line} is not in {body}");
+    }
+    assert!(!body.contains("forged") && !body.contains("connection"), "{body}");
+    let moved = app.get("/static");
+    assert_eq!((moved.status, moved.body.as_str()), (302, "moved"));
+    assert!(moved.headers.contains("location: /there"));
+    let missing = app.get("/nowhere");
+    assert_eq!((missing.status, missing.body.as_str()), (404, ""));
+}
+
+#[test]
+fn a_trap_is_an_empty_500_and_harms_nobody_else() {
+    let mut app = Setup::default().start();
+    let response = app.get("/trap");
+    assert_eq!((response.status, response.body.as_str()), (500, ""));
+    app.wait_for_output("an HTTP handler failed");
+    assert_eq!(app.text("/hello"), "hello");
+}
+
+#[test]
+fn a_response_is_streamed() {
+    let app = Setup::default().start();
+    let mut stream = app.connect();
+    stream.write_all(b"GET /stream HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").unwrap();
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line == "first"));
+    let between = Instant::now();
+    assert!(lines.any(|line| line == "second"));
+    assert!(between.elapsed() > Duration::from_millis(150), "both parts came at once");
+}
+
+#[test]
+fn a_connection_is_kept_for_more_requests() {
+    let app = Setup::default().start();
+    let mut stream = app.connect();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    for _ in 0..3 {
+        stream.write_all(b"GET /.well-known/spin/health HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            reader.read_line(&mut head).unwrap();
+        }
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        let mut body = [0; 2];
+        std::io::Read::read_exact(&mut reader, &mut body).unwrap();
+        assert_eq!(&body, b"OK");
+    }
+}
+
+#[test]
+fn guests_output_comes_out_line_by_line() {
+    let mut app = Setup::default().start();
+    app.text("/print?text=one");
+    assert_eq!(app.wait_for_output("out one"), "guest: out one");
+    assert_eq!(app.wait_for_output("err one"), "guest: err one");
+    let app = Setup::default().arguments(&["--log-dir", "logs"]).start();
+    app.text("/print?text=two");
+    let read = |name: &str| std::fs::read_to_string(app.dir().join("logs").join(name)).unwrap_or_default();
+    crate::support::until(|| (read("guest_stdout.txt") == "out two\n").then_some(()));
+    crate::support::until(|| (read("guest_stderr.txt") == "err two\n").then_some(()));
+}

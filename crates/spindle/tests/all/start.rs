@@ -1,0 +1,97 @@
+//! What keeps an app from starting, and what Spindle says then.
+
+use std::net::TcpListener;
+
+use crate::support::Setup;
+
+/// Checks that a failure names all of these.
+#[track_caller]
+fn says(error: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(error.contains(part), "{part:?} is not in: {error}");
+    }
+}
+
+#[test]
+fn an_import_that_spindle_does_not_have_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("odd.wat");
+    let text = r#"(component (import "odd:thing/does@1.0.0" (instance (export "it" (func)))))"#;
+    std::fs::write(&path, wat::parse_str(text).unwrap()).unwrap();
+    says(&Setup::default().source(&path).fail(), &["`guest`", "odd:thing/does@1.0.0", "Spindle does not have"]);
+}
+
+#[test]
+fn code_that_is_not_built_says_how_to_build_it() {
+    let setup = Setup::default()
+        .source("nowhere.wasm".as_ref())
+        .manifest("[component.guest.build]\ncommand = \"make guest\"\n");
+    says(&setup.fail(), &["nowhere.wasm does not exist", "make guest"]);
+}
+
+#[test]
+fn code_that_is_none_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("text.wasm");
+    std::fs::write(&path, "no code").unwrap();
+    says(&Setup::default().source(&path).fail(), &["`guest`", "no WebAssembly"]);
+}
+
+#[test]
+fn a_component_without_the_handler_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("empty.wasm");
+    std::fs::write(&path, wat::parse_str("(component)").unwrap()).unwrap();
+    says(&Setup::default().source(&path).fail(), &["`guest`", "does not export wasi:http/incoming-handler"]);
+}
+
+#[test]
+fn unknown_keys_are_named() {
+    says(&Setup::default().component("colour = 1\n").fail(), &["colour"]);
+    says(&Setup::default().runtime("colour = 1\n").fail(), &["colour"]);
+    let trigger = "[[trigger.http]]\nroute = \"/\"\ncomponent = \"guest\"\ncolour = 1\n";
+    says(&Setup::default().triggers(trigger).fail(), &["colour"]);
+}
+
+#[test]
+fn unknown_triggers_are_named() {
+    let trigger = "[[trigger.amqp]]\nqueue = \"q\"\ncomponent = \"guest\"\n";
+    says(&Setup::default().triggers(trigger).fail(), &["`amqp`", "http, redis"]);
+}
+
+#[test]
+fn the_same_route_twice_is_refused() {
+    let trigger = "[[trigger.http]]\nroute = \"/a\"\ncomponent = \"guest\"\n".repeat(2);
+    says(&Setup::default().triggers(&trigger).fail(), &["/a", "the same"]);
+}
+
+#[test]
+fn a_required_variable_says_how_to_give_it() {
+    let setup = Setup::default().manifest("[variables]\ntoken = { required = true }\n");
+    says(&setup.fail(), &["SPIN_VARIABLE_TOKEN", "--variable token="]);
+}
+
+#[test]
+fn a_store_without_a_place_is_refused() {
+    says(&Setup::default().component("key_value_stores = [\"far\"]\n").fail(), &["`far`", "[key_value_store.far]"]);
+}
+
+#[test]
+fn a_bad_host_is_refused() {
+    says(&Setup::default().hosts(&["*"]).fail(), &["`guest`", "allowed_outbound_hosts", "*://*:*"]);
+}
+
+#[test]
+fn a_port_in_use_says_what_to_do() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    says(&Setup::default().arguments(&["--listen", &address]).fail(), &[&address, "--find-free-port"]);
+    let app = Setup::default().arguments(&["--listen", &address, "--find-free-port"]).start();
+    assert_ne!(app.address(), address);
+    assert_eq!(app.text("/hello"), "hello");
+}
+
+#[test]
+fn a_missing_manifest_says_what_to_do() {
+    says(&Setup::default().arguments(&["--from", "nowhere"]).fail(), &["nowhere", "--from"]);
+}
