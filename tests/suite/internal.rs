@@ -100,7 +100,7 @@ fn credentials_of_nobody_are_not_found() {
     x-request-id: [uuid]
 
     {
-      "detail": "No user has this id.",
+      "detail": "No user has this email.",
       "instance": "[uuid]",
       "status": 404,
       "title": "User not found",

@@ -377,6 +377,7 @@ fn a_precondition_that_is_none_is_refused() {
     "#);
     let answer = app.get(&path).header("if-none-match", "abc").send();
     assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-header"));
+    assert_eq!(answer.pointers(), ["/if-none-match"]);
 }
 
 #[test]

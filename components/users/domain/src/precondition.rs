@@ -47,7 +47,8 @@ impl Precondition {
             let quoted = opaque.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
             let Some(opaque) = quoted.filter(|_| count < MAX_TAGS) else {
                 let detail = "if-match and if-none-match are * or a list of entity tags such as \"7.1\".";
-                return Err(Problem::new(Kind::InvalidHeader, detail).with_error(FieldError::new("if-match", detail)));
+                let name = if weak { "if-none-match" } else { "if-match" };
+                return Err(Problem::new(Kind::InvalidHeader, detail).with_error(FieldError::new(name, detail)));
             };
             let version = opaque.strip_prefix(&format!("{id}.")).and_then(|version| version.parse().ok());
             if let Some(version) = version.filter(|_| weak || !is_weak) {

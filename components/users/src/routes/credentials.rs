@@ -1,6 +1,6 @@
 //! /users-ms/internal/credentials: for auth alone. The only way by which a hash leaves this service.
 
-use super::{JSON, user_not_found};
+use super::JSON;
 use crate::store::{Store, users};
 use identity::{Email, PasswordHash, UserId};
 use problem::{FieldError, Kind, Problem};
@@ -45,7 +45,7 @@ pub(super) fn renew_hash(request: &Request, id: UserId) -> Outcome {
 }
 
 fn nobody_has_it() -> Problem {
-    user_not_found()
+    Problem::new(Kind::UserNotFound, "No user has this email.")
 }
 
 fn email_is_missing() -> Problem {
