@@ -5,7 +5,7 @@ use dev_servers::install::{self, Found, Tool};
 
 use crate::folder::Folder;
 use crate::setup::OLDEST_RUST;
-use crate::toolchain::{Release, Sysroot, TARGET};
+use crate::toolchain::{self, Compiler, Release, TARGET};
 use crate::{compile, program};
 
 /// The answer to one question.
@@ -37,7 +37,7 @@ pub(crate) fn all(folder: &Folder) -> Vec<Check> {
 }
 
 fn rust() -> Finding {
-    match Release::of_compiler() {
+    match Release::of(&Compiler::own()) {
         Ok(release) if release.is_at_least(OLDEST_RUST) => Finding::Fine(release.number),
         Ok(release) => Finding::Missing(format!(
             "rustc is {}, and {OLDEST_RUST} is the oldest that will do: `rustup update stable`",
@@ -48,9 +48,7 @@ fn rust() -> Finding {
 }
 
 fn target(folder: &Folder) -> Finding {
-    let works =
-        || -> anyhow::Result<bool> { Sysroot::find(None)?.works(&folder.toolchain()?, &Release::of_compiler()?) };
-    match works() {
+    match toolchain::installed(folder).map(|compiler| compiler.is_some()) {
         Ok(true) => Finding::Fine("the compiler can make components".into()),
         Ok(false) => Finding::Missing("`cargo xtask setup` installs it".into()),
         Err(error) => Finding::Missing(format!("{error:#}")),

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::folder::{COMPONENTS, Folder};
-use crate::toolchain::TARGET;
+use crate::toolchain::{Compiler, TARGET};
 use crate::{program, setup};
 
 /// What a build of the components leaves in the target folder.
@@ -24,19 +24,20 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let folder = Folder::find()?;
-    setup::compiler(&folder)?;
-    components(&folder, arguments.guest)?;
+    let compiler = setup::compiler(&folder)?;
+    components(&folder, &compiler, arguments.guest)?;
     spindle(&folder)
 }
 
 /// The components, and the test guest if wanted.
-pub(crate) fn components(folder: &Folder, guest: bool) -> Result<()> {
+pub(crate) fn components(folder: &Folder, compiler: &Compiler, guest: bool) -> Result<()> {
     println!("Building the components");
     let mut cargo = program::cargo(folder.root());
     cargo.args(["build", "--target", TARGET, "--profile", "component"]);
     for name in COMPONENTS.iter().chain(guest.then_some(&GUEST)) {
         cargo.args(["--package", name]);
     }
+    compiler.apply(&mut cargo);
     program::show("the build of the components", cargo)
 }
 

@@ -17,11 +17,6 @@ pub(crate) fn cargo(root: &Path) -> Command {
     command
 }
 
-/// The compiler that Cargo uses.
-pub(crate) fn rustc() -> Command {
-    Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
-}
-
 /// Whether a program of this name is on the PATH.
 pub(crate) fn is_on_path(name: &str) -> bool {
     std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()))

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use dev_servers::install::{self, Tool};
 
 use crate::folder::Folder;
-use crate::toolchain::{self, Release};
+use crate::toolchain::{self, Compiler, Release};
 
 /// The oldest Rust that the workspace compiles with, as in `Cargo.toml`.
 pub(crate) const OLDEST_RUST: &str = env!("CARGO_PKG_RUST_VERSION");
@@ -16,12 +16,18 @@ pub(crate) struct Arguments {
     /// Install the wasm32-wasip1 target into this sysroot instead of the compiler's own, and nothing else.
     #[arg(long, value_name = "FOLDER", hide = true)]
     sysroot: Option<PathBuf>,
+    /// Borrow a compiler from Debian for the components, and nothing else: what is done by itself as the last resort.
+    #[arg(long, hide = true)]
+    borrow: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let folder = Folder::find()?;
-    if arguments.sysroot.is_some() {
-        return toolchain::ensure(&folder, arguments.sysroot.clone());
+    if let Some(sysroot) = &arguments.sysroot {
+        return toolchain::ensure_in(&folder, sysroot);
+    }
+    if arguments.borrow {
+        return toolchain::borrow(&folder).map(drop);
     }
     compiler(&folder)?;
     servers(&folder)?;
@@ -30,15 +36,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// Rust, and the target that components are built for.
-pub(crate) fn compiler(folder: &Folder) -> Result<()> {
-    let release = Release::of_compiler()?;
+pub(crate) fn compiler(folder: &Folder) -> Result<Compiler> {
+    let release = Release::of(&Compiler::own())?;
     if !release.is_at_least(OLDEST_RUST) {
         bail!(
             "rustc is {}, and {OLDEST_RUST} is the oldest that will do: update it (`rustup update stable`)",
             release.number
         );
     }
-    toolchain::ensure(folder, None)
+    toolchain::ensure(folder)
 }
 
 /// PostgreSQL and Redis.

@@ -59,9 +59,9 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 fn prepare_and_test(arguments: &Arguments, tally: &mut Tally) -> Result<()> {
     let folder = Folder::find()?;
     if !arguments.no_build {
-        setup::compiler(&folder)?;
+        let compiler = setup::compiler(&folder)?;
         setup::servers(&folder)?;
-        compile::components(&folder, true)?;
+        compile::components(&folder, &compiler, true)?;
         compile::spindle(&folder)?;
     }
     println!("Testing (the output is also in .concierge/logs/test.log)");

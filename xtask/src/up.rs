@@ -73,8 +73,8 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
         bail!("there is no `spin` on the PATH: install Spin 3.4 or later, or leave `--runtime` out");
     }
     if !arguments.no_build {
-        setup::compiler(folder)?;
-        compile::components(folder, false)?;
+        let compiler = setup::compiler(folder)?;
+        compile::components(folder, &compiler, false)?;
         if runtime == RuntimeKind::Spindle {
             compile::spindle(folder)?;
         }

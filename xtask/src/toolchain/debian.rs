@@ -4,6 +4,7 @@
 //! The mirror is the machine's own, taken from its own sources; so are its proxy settings and keys.
 
 use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -21,6 +22,8 @@ const ROUNDS: [&[&str]; 3] = [
     &["bookworm-backports", "bookworm", "bookworm-security"],
     &["testing", "unstable"],
 ];
+/// The suites with a compiler that Debian updates beside its own, for web browsers.
+const BORROWED_SUITES: &[&str] = &["bookworm-security", "bookworm"];
 /// For one suite's list, or one package.
 const APT_DEADLINE: Duration = Duration::from_secs(300);
 
@@ -36,21 +39,11 @@ pub(super) struct Packages {
 }
 
 /// Downloads and unpacks the standard library's source for `release`, and the C library for WASI.
-pub(super) fn fetch(scratch: &Path, release: &Release) -> Result<Packages> {
-    for program in ["apt-get", "apt-cache", "dpkg"] {
-        if !program::is_on_path(program) {
-            bail!("the source of Rust's standard library can be had here only from Debian, and there is no {program}");
-        }
-    }
+pub(super) fn fetch_source(scratch: &Path, release: &Release) -> Result<Packages> {
     let apt = Apt::new(scratch)?;
     let (mut source, mut libc) = (None, None);
     for suites in ROUNDS {
-        for suite in suites {
-            println!("  reading Debian's {suite}");
-            if let Err(error) = apt.read(suite) {
-                println!("    not there: {error}");
-            }
-        }
+        apt.read_all(suites);
         source = source.or(apt.versions("rust-src")?.into_iter().find(|version| is_release(version, &release.number)));
         // The oldest that is there: the release's own, which is tried, and not a backport of a newer one.
         libc = libc.or(apt.versions("wasi-libc")?.into_iter().next_back());
@@ -69,14 +62,53 @@ pub(super) fn fetch(scratch: &Path, release: &Release) -> Result<Packages> {
     let libc = libc.context("Debian has no wasi-libc at this moment")?;
     let unpacked = scratch.join("unpacked");
     for (package, version) in [("rust-src", &source), ("wasi-libc", &libc)] {
-        println!("  downloading {package} {version}");
-        apt.download(package, version, &unpacked)?;
+        apt.fetch(package, version, &unpacked)?;
     }
     Ok(Packages {
-        library: find_library(&unpacked, &release.number)?,
+        library: find_library(&unpacked)?,
         libc: find_libc(&unpacked)?,
         versions: format!("rust-src {source}, wasi-libc {libc}"),
     })
+}
+
+/// Downloads a compiler, all that it needs on this machine, and its standard library's source, and unpacks them into `prefix`,
+/// with a script `rustc` that runs it from there.
+pub(super) fn fetch_compiler(scratch: &Path, prefix: &Path) -> Result<Packages> {
+    let apt = Apt::new(scratch)?;
+    apt.read_all(BORROWED_SUITES);
+    let _ = std::fs::remove_dir_all(prefix);
+    std::fs::create_dir_all(prefix).with_context(|| format!("cannot create {}", prefix.display()))?;
+    let mut packages = apt.needed_for("rustc-web")?;
+    let (_, version) =
+        packages.iter().find(|(name, _)| name == "rustc-web").context("Debian has no rustc-web at this moment")?;
+    let version = version.clone();
+    let libc = apt.versions("wasi-libc")?.pop().context("Debian has no wasi-libc at this moment")?;
+    packages.push(("rust-web-src".to_owned(), version.clone()));
+    packages.push(("wasi-libc".to_owned(), libc.clone()));
+    for (package, version) in &packages {
+        apt.fetch(package, version, prefix)?;
+    }
+    write_script(prefix)?;
+    Ok(Packages {
+        library: find_library(prefix)?,
+        libc: find_libc(prefix)?,
+        versions: format!("rust-web-src {version}, wasi-libc {libc}"),
+    })
+}
+
+/// A program that was unpacked, not installed, must be told where its libraries are.
+fn write_script(prefix: &Path) -> Result<()> {
+    let multiarch = prefix.join("usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH));
+    let script = format!(
+        "#!/bin/sh\nLD_LIBRARY_PATH='{}:{}' exec '{}' \"$@\"\n",
+        multiarch.display(),
+        prefix.join("usr/lib").display(),
+        prefix.join("usr/bin/rustc").display()
+    );
+    let path = prefix.join("rustc");
+    std::fs::write(&path, script).with_context(|| format!("cannot write {}", path.display()))?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
+        .with_context(|| format!("cannot make {} executable", path.display()))
 }
 
 /// Whether a Debian version such as `1.95.0+dfsg1-2~bpo13+1` is of this upstream release.
@@ -85,12 +117,10 @@ fn is_release(version: &str, release: &str) -> bool {
     upstream.strip_prefix(release).is_some_and(|rest| rest.starts_with(['+', '-', '~']))
 }
 
-fn find_library(unpacked: &Path, release: &str) -> Result<PathBuf> {
-    let library = unpacked.join(format!("usr/src/rustc-{release}/library"));
-    if !library.join("std").is_dir() {
-        bail!("the package rust-src of Debian has no {}", library.display());
-    }
-    Ok(library)
+fn find_library(unpacked: &Path) -> Result<PathBuf> {
+    let sources = std::fs::read_dir(unpacked.join("usr/src")).context("the package of Rust's source is empty")?;
+    let mut libraries = sources.flatten().map(|entry| entry.path().join("library"));
+    libraries.find(|path| path.join("std").is_dir()).context("the package of Rust's source has no standard library")
 }
 
 fn find_libc(unpacked: &Path) -> Result<PathBuf> {
@@ -109,6 +139,11 @@ struct Apt {
 
 impl Apt {
     fn new(scratch: &Path) -> Result<Self> {
+        for program in ["apt-get", "apt-cache", "dpkg"] {
+            if !program::is_on_path(program) {
+                bail!("this is no Debian: there is no {program}");
+            }
+        }
         let mirrors = Mirrors::of_this_machine()?;
         // What an earlier, unlucky attempt left is not worth trusting.
         let _ = std::fs::remove_dir_all(scratch);
@@ -141,6 +176,16 @@ impl Apt {
         command
     }
 
+    /// Reads the lists of some suites; those that are not there are said and left out.
+    fn read_all(&self, suites: &[&str]) {
+        for suite in suites {
+            println!("  reading Debian's {suite}");
+            if let Err(error) = self.read(suite) {
+                println!("    not there: {error}");
+            }
+        }
+    }
+
     /// Reads the list of a suite. One that is not there is taken out again, so that it does not spoil the others.
     fn read(&self, suite: &str) -> Result<()> {
         let file = self.scratch.join("sources").join(format!("{suite}.list"));
@@ -171,6 +216,19 @@ impl Apt {
         Ok(versions)
     }
 
+    /// A package and all that it needs and this machine does not have, with versions.
+    fn needed_for(&self, package: &str) -> Result<Vec<(String, String)>> {
+        let mut command = self.command("apt-get");
+        command.args(["-q", "--simulate", "--no-install-recommends", "install", package]);
+        Ok(planned(&program::output(command)?))
+    }
+
+    /// Downloads a package and unpacks it.
+    fn fetch(&self, package: &str, version: &str, unpacked: &Path) -> Result<()> {
+        println!("  downloading {package} {version}");
+        self.download(package, version, unpacked)
+    }
+
     fn download(&self, package: &str, version: &str, unpacked: &Path) -> Result<()> {
         let packages = self.scratch.join("packages");
         let mut command = self.command("apt-get");
@@ -188,6 +246,18 @@ impl Apt {
         process::run("dpkg", command, &self.scratch.join("apt.log"), APT_DEADLINE)?;
         Ok(())
     }
+}
+
+/// The packages that a simulation would install: `Inst NAME [old version] (VERSION origin ...)`.
+fn planned(simulation: &str) -> Vec<(String, String)> {
+    simulation
+        .lines()
+        .filter_map(|line| {
+            let (name, rest) = line.strip_prefix("Inst ")?.split_once(' ')?;
+            let version = rest.split_once('(')?.1.split_whitespace().next()?;
+            Some((name.to_owned(), version.to_owned()))
+        })
+        .collect()
 }
 
 /// One source of the machine's own.
@@ -309,6 +379,14 @@ mod tests {
         assert!(is_release("1:1.95.0-1", "1.95.0"));
         assert!(!is_release("1.95.01-1", "1.95.0"));
         assert!(!is_release("1.85.0+dfsg3-1", "1.95.0"));
+    }
+
+    #[test]
+    fn planned_packages_are_read_from_a_simulation() {
+        let simulation = "Reading package lists...\nInst libllvm22 (1:22.1-1 Debian:12 [amd64])\n\
+                          Inst rustc-web [1.85] (1.96.0+dfsg1-1 Debian:12 [amd64])\nConf libllvm22 (1:22.1-1 Debian:12 [amd64])\n";
+        let expected = [("libllvm22", "1:22.1-1"), ("rustc-web", "1.96.0+dfsg1-1")];
+        assert_eq!(planned(simulation), expected.map(|(name, version)| (name.to_owned(), version.to_owned())));
     }
 
     #[test]

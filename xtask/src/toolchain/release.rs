@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result};
 
+use super::Compiler;
 use crate::program;
 
 /// The compiler's release.
@@ -14,16 +15,18 @@ pub(crate) struct Release {
 }
 
 impl Release {
-    pub(crate) fn of_compiler() -> Result<Self> {
-        let mut command = program::rustc();
+    /// The release of a compiler.
+    pub(crate) fn of(compiler: &Compiler) -> Result<Self> {
+        let mut command = compiler.command();
         command.arg("-vV");
         let description = program::output(command).context("Rust is missing: install it as rust-lang.org says")?;
-        let number = description
-            .lines()
-            .find_map(|line| line.strip_prefix("release: "))
-            .context("rustc does not say which release it is")?
-            .to_owned();
+        let number = line(&description, "release: ")?;
         Ok(Self { number, description })
+    }
+
+    /// The machine that it runs on, such as `x86_64-unknown-linux-gnu`.
+    pub(super) fn host(&self) -> Result<String> {
+        line(&self.description, "host: ")
     }
 
     /// Whether it is at least this one, written like `1.95`.
@@ -32,6 +35,11 @@ impl Release {
             |number: &str| -> Vec<u32> { number.split(['.', '-']).map_while(|part| part.parse().ok()).collect() };
         parts(&self.number) >= parts(other)
     }
+}
+
+fn line(description: &str, name: &str) -> Result<String> {
+    let value = description.lines().find_map(|line| line.strip_prefix(name));
+    Ok(value.with_context(|| format!("rustc does not say its {name}"))?.to_owned())
 }
 
 #[cfg(test)]

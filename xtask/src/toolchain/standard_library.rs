@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use dev_servers::process;
 
-use super::TARGET;
 use super::debian::Packages;
+use super::{Compiler, TARGET};
 use crate::program;
 
 /// A slow machine with one core needs a few minutes.
@@ -17,7 +17,7 @@ const BUILD_DEADLINE: Duration = Duration::from_secs(1200);
 const MANIFEST: &str = "[package]\nname = \"empty\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\n[workspace]\n";
 
 /// Builds it in `scratch`, and gives the `.rlib` files.
-pub(super) fn build(scratch: &Path, packages: &Packages) -> Result<Vec<PathBuf>> {
+pub(super) fn build(scratch: &Path, compiler: &Compiler, packages: &Packages) -> Result<Vec<PathBuf>> {
     println!("  building the standard library (a minute)");
     // Half of an earlier build is of no use.
     let _ = std::fs::remove_dir_all(scratch);
@@ -31,6 +31,7 @@ pub(super) fn build(scratch: &Path, packages: &Packages) -> Result<Vec<PathBuf>>
     cargo
         .args(["build", "--release", "-Zbuild-std=std,panic_abort,test", "--target", TARGET, "--target-dir"])
         .arg(&target_dir);
+    compiler.apply(&mut cargo);
     // Nightly's build-std, with the source in a place of our choice.
     cargo.env("RUSTC_BOOTSTRAP", "1").env("__CARGO_TESTS_ONLY_SRC_ROOT", &packages.library);
     // Bitcode, for components are linked with `lto`; and no start files, which are not installed yet.

@@ -6,9 +6,9 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail};
 
+use super::compiler::SELF_CONTAINED;
 use super::debian::Packages;
-use super::{Release, TARGET};
-use crate::program;
+use super::{Compiler, Release, TARGET};
 
 /// What a component needs at least: the standard library, a heap, unwinding tables that abort, and link-time optimisation.
 const PROBE: &str =
@@ -21,23 +21,20 @@ const NOTE: &str = "made-by-cargo-xtask-setup.txt";
 /// A sysroot: the compiler's own, or another one to try things in.
 #[derive(Debug)]
 pub(crate) struct Sysroot {
+    compiler: Compiler,
     path: PathBuf,
     own: bool,
 }
 
 impl Sysroot {
-    pub(crate) fn find(other: Option<PathBuf>) -> Result<Self> {
+    /// The compiler's own, or `other`.
+    pub(crate) fn find(compiler: &Compiler, other: Option<PathBuf>) -> Result<Self> {
+        let compiler = compiler.clone();
         if let Some(path) = other {
             std::fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
-            return Ok(Self { path: path.canonicalize()?, own: false });
+            return Ok(Self { compiler, path: path.canonicalize()?, own: false });
         }
-        let mut command = program::rustc();
-        command.args(["--print", "sysroot"]);
-        Ok(Self { path: program::output(command)?.trim().into(), own: true })
-    }
-
-    pub(super) fn is_the_compilers_own(&self) -> bool {
-        self.own
+        Ok(Self { path: compiler.sysroot()?, compiler, own: true })
     }
 
     fn targets(&self) -> PathBuf {
@@ -50,7 +47,7 @@ impl Sysroot {
         let library = self.targets().join(TARGET).join("lib");
         let Ok(changed) = std::fs::metadata(&library).and_then(|folder| folder.modified()) else { return Ok(false) };
         let fingerprint = format!("{}\n{changed:?}\n{}", library.display(), release.description);
-        let memory = scratch.join("works");
+        let memory = scratch.join(if self.compiler.linker().is_some() { "works-borrowed" } else { "works" });
         if std::fs::read_to_string(&memory).is_ok_and(|text| text == fingerprint) {
             return Ok(true);
         }
@@ -63,7 +60,10 @@ impl Sysroot {
 
     fn try_it(&self, folder: &Path) -> Result<bool> {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        let mut command = program::rustc();
+        let mut command = self.compiler.command();
+        if let Some(linker) = self.compiler.linker() {
+            command.arg(SELF_CONTAINED).arg(format!("-Clinker={}", linker.display()));
+        }
         command.args(["--edition=2024", "--crate-name=probe", "--crate-type=cdylib", "--target", TARGET]);
         command.args(["-Copt-level=1", "-Clto=fat", "-Cpanic=abort", "--sysroot"]).arg(&self.path);
         command.arg("-o").arg(folder.join("probe.wasm")).arg("-");
