@@ -269,6 +269,28 @@ fn a_body_over_the_limit_is_refused_and_the_answer_arrives() {
 }
 
 #[test]
+fn a_body_far_over_the_limit_harms_nobody() {
+    let app = TestApp::shared();
+    let request = app.post("/users-ms/users").body("application/json", vec![b'x'; 32 * 1024 * 1024]);
+    // Nobody reads so much for the sake of an answer: the connection may be closed in the middle.
+    if let Ok(answer) = request.try_send() {
+        assert_problem(&answer, 413, "body-too-large", &[]);
+    }
+    let _ = app.get("/users-ms/healthcheck").send().expect(200);
+}
+
+#[test]
+fn a_body_that_breaks_off_harms_nobody() {
+    let app = TestApp::shared();
+    let mut connection = std::net::TcpStream::connect(app.app.address()).unwrap();
+    let head =
+        "POST /users-ms/users HTTP/1.1\r\nhost: app\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{";
+    std::io::Write::write_all(&mut connection, head.as_bytes()).unwrap();
+    drop(connection);
+    let _ = app.get("/users-ms/healthcheck").send().expect(200);
+}
+
+#[test]
 fn a_body_in_chunks_is_bounded_too() {
     let app = TestApp::shared();
     let mut request = b"POST /users-ms/users HTTP/1.1\r\nhost: app\r\nconnection: close\r\n\

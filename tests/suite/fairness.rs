@@ -2,6 +2,7 @@
 
 use blackbox::app::{TestApp, is_spindle};
 use blackbox::backend::Backend;
+use blackbox::poll;
 use blackbox::turn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -24,12 +25,12 @@ fn busy_requests_do_not_keep_the_probes_waiting() {
         for _ in 0..BUSY {
             scope.spawn(|| {
                 begun.fetch_add(1, Ordering::SeqCst);
-                let answer = app.get("/users-ms/load-test?n=40").send().expect(200);
-                assert_eq!(answer.json()["fibonacci"], 102_334_155);
+                // How long they take is the machine's affair; that all of them are still there is checked below.
+                let _ = app.get("/users-ms/load-test?n=40").send_unchecked();
                 done.fetch_add(1, Ordering::SeqCst);
             });
         }
-        blackbox::poll::until(Duration::from_secs(5), "the load runs", || begun.load(Ordering::SeqCst) == BUSY);
+        poll::until(Duration::from_secs(5), "the load runs", || begun.load(Ordering::SeqCst) == BUSY);
         let mut times: Vec<_> = (0..PROBES)
             .map(|_| {
                 let start = Instant::now();
@@ -37,10 +38,13 @@ fn busy_requests_do_not_keep_the_probes_waiting() {
                 start.elapsed()
             })
             .collect();
-        assert!(done.load(Ordering::SeqCst) < BUSY, "the load was there to the end");
+        let done = done.load(Ordering::SeqCst);
+        app.app.kill();
+        assert!(done < BUSY / 2, "the load was there to the end: {done} of {BUSY} were done");
         times.sort_unstable();
         times
     });
-    let p99 = times[PROBES * 99 / 100];
-    assert!(p99 < P99, "p99 of a probe under load: {p99:?}, median {:?}", times[PROBES / 2]);
+    let (median, p99) = (times[PROBES / 2], times[PROBES * 99 / 100]);
+    println!("a probe under load: median {median:?}, p99 {p99:?}");
+    assert!(p99 < P99, "p99 of a probe under load: {p99:?}, median {median:?}");
 }

@@ -16,4 +16,5 @@ mod poison;
 mod privileges;
 mod probes;
 mod queues;
+mod shutdown;
 mod users;
