@@ -104,7 +104,7 @@ impl Default for Limits {
 }
 
 /// How an app is to be run.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Options {
     /// Values of variables that beat all others.
     pub variables: BTreeMap<String, String>,

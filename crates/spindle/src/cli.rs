@@ -44,6 +44,7 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
+#[command(args_override_self = true)]
 struct Up {
     /// The application: a manifest, or the directory of one
     #[arg(short = 'f', long = "from", alias = "file", value_name = "APPLICATION", default_value = "spin.toml")]
@@ -85,7 +86,7 @@ struct Up {
     #[arg(short = 'L', long, env = "SPIN_LOG_DIR", value_name = "DIR")]
     log_dir: Option<PathBuf>,
 
-    /// Print neither addresses nor components' output
+    /// Print nothing that components say
     #[arg(short, long)]
     quiet: bool,
 
@@ -184,9 +185,7 @@ impl Up {
         if let Some(listener) = listener {
             let address = listener.local_addr()?;
             app.set_own_address(address);
-            if !self.quiet {
-                announce(&http, address).context("cannot print")?;
-            }
+            announce(&http, address).context("cannot print")?;
             tasks.spawn(http.serve(listener, stop.clone()));
         }
         tasks.close();

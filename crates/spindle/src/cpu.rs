@@ -81,12 +81,6 @@ impl Cpu {
         store.epoch_deadline_callback(move |_| Ok(tick(&usage, &permits)));
         share
     }
-
-    /// How many calls hold no permit but could: for tests.
-    #[must_use]
-    pub fn free_permits(&self) -> usize {
-        self.permits.available_permits()
-    }
 }
 
 /// What one call has used.

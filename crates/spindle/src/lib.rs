@@ -21,3 +21,4 @@ pub mod runtime_config;
 pub mod state;
 pub mod stdio;
 pub mod template;
+mod toml_error;

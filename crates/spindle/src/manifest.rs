@@ -13,6 +13,7 @@ use crate::locked::{
     Metadata,
 };
 use crate::template::is_variable_name;
+use crate::toml_error;
 
 /// Why a manifest was refused.
 #[derive(Debug, Error)]
@@ -133,7 +134,7 @@ pub fn load(path: &Path) -> Result<LockedApp, ManifestError> {
 
 /// Locks the text of a manifest that lies at `path`, an absolute path.
 fn lock(text: &str, path: &Path) -> Result<LockedApp, String> {
-    let version: Version = toml::from_str(text).map_err(|e| e.to_string())?;
+    let version: Version = toml::from_str(text).map_err(|e| toml_error::describe(text, &e))?;
     match version.spin_manifest_version {
         Some(toml::Value::Integer(2)) => {}
         Some(_) => return Err("spin_manifest_version is not 2; Spindle reads version 2 only".to_owned()),
@@ -143,7 +144,7 @@ fn lock(text: &str, path: &Path) -> Result<LockedApp, String> {
                 .to_owned());
         }
     }
-    let manifest: Manifest = toml::from_str(text).map_err(|e| e.to_string())?;
+    let manifest: Manifest = toml::from_str(text).map_err(|e| toml_error::describe(text, &e))?;
     let dir = path.parent().unwrap_or(Path::new("/"));
     let components = manifest
         .component

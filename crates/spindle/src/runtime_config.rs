@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::toml_error;
+
 /// A runtime configuration file that could not be used.
 #[derive(Debug, Error)]
 #[error("runtime configuration {path}: {message}")]
@@ -129,7 +131,7 @@ impl RuntimeConfig {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|e| e.to_string())
+        toml::from_str(text).map_err(|e| toml_error::describe(text, &e))
     }
 }
 

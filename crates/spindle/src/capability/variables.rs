@@ -48,14 +48,12 @@ pub enum VariableError {
 
 /// Finds values for the app's variables: given by hand, then from the providers in order, then from the
 /// environment, then the default.
-#[derive(Debug)]
 pub struct Resolver {
     declared: BTreeMap<String, LockedVariable>,
     given: BTreeMap<String, String>,
     providers: Vec<Provider>,
 }
 
-#[derive(Debug)]
 enum Provider {
     Static(BTreeMap<String, String>),
     Env { prefix: String, file: BTreeMap<String, String> },

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Context;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::Body;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -16,7 +16,7 @@ use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView};
 
-use super::headers;
+use super::{body, headers};
 use crate::app::{App, Component};
 use crate::failure::describe_trap;
 use crate::state::State;
@@ -138,8 +138,9 @@ pub(crate) async fn chained(
     headers::strip(request.headers_mut());
     let uri = request.uri().clone();
     headers::internal(request.headers_mut(), &uri);
-    run(app, component, request, ()).await.map_err(|failure| match failure {
-        Failure::NoHandler => Error::DestinationNotFound,
-        Failure::Failed => Error::HttpResponseIncomplete,
-    })
+    match run(app, component, request, ()).await {
+        Ok(response) => Ok(response),
+        Err(Failure::NoHandler) => Err(Error::DestinationNotFound),
+        Err(Failure::Failed) => Ok(body::empty(StatusCode::INTERNAL_SERVER_ERROR)),
+    }
 }

@@ -12,11 +12,11 @@ use dev_servers::redis::{self, Redis};
 use tempfile::TempDir;
 
 /// Until something that should happen has happened.
-pub const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// What an app is started with.
 #[derive(Default)]
-pub struct Setup {
+pub(crate) struct Setup {
     hosts: Vec<String>,
     manifest: String,
     component: String,
@@ -30,55 +30,55 @@ pub struct Setup {
 
 impl Setup {
     /// Destinations that the guest may reach.
-    pub fn hosts(mut self, hosts: &[&str]) -> Self {
+    pub(crate) fn hosts(mut self, hosts: &[&str]) -> Self {
         self.hosts.extend(hosts.iter().map(|host| (*host).to_owned()));
         self
     }
 
     /// More text for the manifest.
-    pub fn manifest(mut self, text: &str) -> Self {
+    pub(crate) fn manifest(mut self, text: &str) -> Self {
         self.manifest.push_str(text);
         self
     }
 
     /// More lines for `[component.guest]`.
-    pub fn component(mut self, text: &str) -> Self {
+    pub(crate) fn component(mut self, text: &str) -> Self {
         self.component.push_str(text);
         self
     }
 
     /// A variable of the guest.
-    pub fn variable(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push_str(&format!("{name} = {value:?}\n"));
         self
     }
 
     /// Replaces the HTTP trigger for all paths.
-    pub fn triggers(mut self, text: &str) -> Self {
+    pub(crate) fn triggers(mut self, text: &str) -> Self {
         self.triggers = Some(text.to_owned());
         self
     }
 
     /// The runtime configuration file.
-    pub fn runtime(mut self, text: &str) -> Self {
+    pub(crate) fn runtime(mut self, text: &str) -> Self {
         self.runtime = Some(text.to_owned());
         self
     }
 
     /// More arguments.
-    pub fn arguments(mut self, arguments: &[&str]) -> Self {
+    pub(crate) fn arguments(mut self, arguments: &[&str]) -> Self {
         self.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
         self
     }
 
     /// An environment variable of Spindle.
-    pub fn env(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// Other code than the test guest.
-    pub fn source(mut self, path: &Path) -> Self {
+    pub(crate) fn source(mut self, path: &Path) -> Self {
         self.source = Some(path.to_owned());
         self
     }
@@ -107,7 +107,7 @@ impl Setup {
     }
 
     /// Starts it and expects that it cannot run; the end of what it says.
-    pub fn fail(&self) -> String {
+    pub(crate) fn fail(&self) -> String {
         let dir = tempfile::tempdir().unwrap();
         let output = self.command(dir.path()).output().unwrap();
         assert!(!output.status.success(), "it should not have started");
@@ -115,7 +115,7 @@ impl Setup {
     }
 
     /// Starts it and waits until it serves.
-    pub fn start(&self) -> App {
+    pub(crate) fn start(&self) -> App {
         let dir = tempfile::tempdir().unwrap();
         let mut child = self.command(dir.path()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let output = Arc::new(Mutex::new(String::new()));
@@ -153,7 +153,7 @@ fn guest() -> PathBuf {
 }
 
 /// A running app. Dropping it kills it.
-pub struct App {
+pub(crate) struct App {
     child: Child,
     output: Arc<Mutex<String>>,
     address: String,
@@ -162,30 +162,30 @@ pub struct App {
 
 /// A response.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Response {
-    pub status: u16,
-    pub headers: String,
-    pub body: String,
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: String,
+    pub(crate) body: String,
 }
 
 impl App {
-    pub fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    pub fn get(&self, path: &str) -> Response {
+    pub(crate) fn get(&self, path: &str) -> Response {
         self.request(&format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n"))
     }
 
-    pub fn post(&self, path: &str, body: &str) -> Response {
+    pub(crate) fn post(&self, path: &str, body: &str) -> Response {
         let length = body.len();
         self.request(&format!(
             "POST {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
@@ -193,20 +193,20 @@ impl App {
     }
 
     /// The body of a response that must be a 200.
-    pub fn text(&self, path: &str) -> String {
+    pub(crate) fn text(&self, path: &str) -> String {
         let response = self.get(path);
         assert_eq!(response.status, 200, "{path}: {response:?}");
         response.body
     }
 
-    pub fn connect(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(SOON)).unwrap();
         stream
     }
 
     /// Sends bytes as they are and reads until the end.
-    pub fn request(&self, text: &str) -> Response {
+    pub(crate) fn request(&self, text: &str) -> Response {
         let mut stream = self.connect();
         // A server may answer and close before it has read everything.
         let _ = stream.write_all(text.as_bytes());
@@ -214,7 +214,7 @@ impl App {
     }
 
     /// Waits until it has said something, and returns that line.
-    pub fn wait_for_output(&mut self, text: &str) -> String {
+    pub(crate) fn wait_for_output(&mut self, text: &str) -> String {
         let found = || {
             let output = self.output.lock().unwrap();
             output.lines().find(|line| line.contains(text)).map(str::to_owned)
@@ -230,16 +230,16 @@ impl App {
         }
     }
 
-    pub fn output(&self) -> String {
+    pub(crate) fn output(&self) -> String {
         self.output.lock().unwrap().clone()
     }
 
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status().unwrap();
         assert!(status.success());
     }
 
-    pub fn wait_for_end(&mut self) -> ExitStatus {
+    pub(crate) fn wait_for_end(&mut self) -> ExitStatus {
         until(|| self.child.try_wait().unwrap())
     }
 }
@@ -251,7 +251,7 @@ impl Drop for App {
     }
 }
 
-pub fn read_response(mut stream: TcpStream) -> Response {
+pub(crate) fn read_response(mut stream: TcpStream) -> Response {
     let mut bytes = Vec::new();
     // What came before a connection broke is looked at all the same.
     let _ = stream.read_to_end(&mut bytes);
@@ -275,7 +275,7 @@ fn unchunk(mut body: &str) -> String {
 }
 
 /// Waits for something to be there.
-pub fn until<T>(mut poll: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(mut poll: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + SOON;
     loop {
         if let Some(value) = poll() {
@@ -287,7 +287,7 @@ pub fn until<T>(mut poll: impl FnMut() -> Option<T>) -> T {
 }
 
 /// A PostgreSQL that the tests that run at the same time share.
-pub fn shared_postgres() -> Arc<(Postgres, TempDir)> {
+pub(crate) fn shared_postgres() -> Arc<(Postgres, TempDir)> {
     static SHARED: Mutex<Weak<(Postgres, TempDir)>> = Mutex::new(Weak::new());
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(running) = shared.upgrade() {
@@ -299,13 +299,13 @@ pub fn shared_postgres() -> Arc<(Postgres, TempDir)> {
 }
 
 /// A PostgreSQL for one test.
-pub fn private_postgres() -> (Postgres, TempDir) {
+pub(crate) fn private_postgres() -> (Postgres, TempDir) {
     let dir = tempfile::tempdir().unwrap();
     (Postgres::start(dir.path(), postgres::Options::for_tests()).unwrap(), dir)
 }
 
 /// A Redis for one test.
-pub fn private_redis() -> (Redis, TempDir) {
+pub(crate) fn private_redis() -> (Redis, TempDir) {
     let dir = tempfile::tempdir().unwrap();
     (Redis::start(dir.path(), redis::Options::default()).unwrap(), dir)
 }

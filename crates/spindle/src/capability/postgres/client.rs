@@ -8,7 +8,7 @@ use futures_util::{StreamExt, pin_mut};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::task::AbortHandle;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, Error, NoTls, Row, Statement};
+use tokio_postgres::{Client, Config, Error, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::statement::leaves_session_clean;
@@ -29,15 +29,16 @@ const MAX_STATEMENTS: usize = 256;
 /// The most bytes of one result, the same as Spin's.
 const MAX_RESULT: usize = 128 * 1024 * 1024;
 
-static TLS: LazyLock<Option<MakeRustlsConnect>> = LazyLock::new(|| {
+/// TLS for servers that want it, with the public certificate authorities.
+static TLS: LazyLock<MakeRustlsConnect> = LazyLock::new(|| {
     let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .ok()?
+        .expect("ring has the default protocol versions")
         .with_root_certificates(roots)
         .with_no_client_auth();
-    Some(MakeRustlsConnect::new(config))
+    MakeRustlsConnect::new(config)
 });
 
 /// An open connection.
@@ -84,16 +85,9 @@ impl Server {
     /// Opens a connection.
     pub(super) async fn connect(config: &Config) -> Result<Self, String> {
         let connect = async {
-            match &*TLS {
-                Some(tls) => config.connect(tls.clone()).await.map(|(client, connection)| {
-                    let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
-                    (client, driver)
-                }),
-                None => config.connect(NoTls).await.map(|(client, connection)| {
-                    let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
-                    (client, driver)
-                }),
-            }
+            let (client, connection) = config.connect(TLS.clone()).await?;
+            // How it ends is seen by whoever uses the client.
+            Ok::<_, Error>((client, tokio::spawn(async move { drop(connection.await) }).abort_handle()))
         };
         let (client, driver) = tokio::time::timeout(CONNECT_TIMEOUT, connect)
             .await
@@ -120,13 +114,7 @@ impl Server {
             Err(_) => {
                 // The server must not go on with what nobody waits for.
                 tokio::spawn(async move {
-                    let cancel = async {
-                        match &*TLS {
-                            Some(tls) => cancel.cancel_query(tls.clone()).await,
-                            None => cancel.cancel_query(NoTls).await,
-                        }
-                    };
-                    drop(tokio::time::timeout(CANCEL_TIMEOUT, cancel).await);
+                    drop(tokio::time::timeout(CANCEL_TIMEOUT, cancel.cancel_query(TLS.clone())).await);
                 });
                 self.driver.abort();
                 Err(Failure::Timeout)
