@@ -95,7 +95,7 @@ struct Up {
     disable_pooling: bool,
 
     /// Compile all components anew
-    #[arg(long, env = "DISABLE_WASMTIME_CACHE")]
+    #[arg(long, env = "DISABLE_WASMTIME_CACHE", value_parser = clap::builder::FalseyValueParser::new())]
     disable_cache: bool,
 
     /// Directory for compiled components [default: $XDG_CACHE_HOME/spindle]
