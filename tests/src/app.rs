@@ -159,6 +159,15 @@ impl TestApp {
         poll::until(limit, &what, || self.get(path).try_send().is_ok_and(|answer| answer.status == status));
     }
 
+    /// Waits until a line of the log has this in it. A line may come a little after the answer that it is about.
+    ///
+    /// # Panics
+    /// If there is none after some seconds.
+    #[track_caller]
+    pub fn wait_for_log(&self, part: &str) {
+        poll::until(Duration::from_secs(5), &format!("\"{part}\" is logged"), || self.log().contains(part));
+    }
+
     /// All that the app has logged, components and runtime.
     #[must_use]
     pub fn log(&self) -> String {

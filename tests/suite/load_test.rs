@@ -67,5 +67,5 @@ fn a_switch_that_is_neither_on_nor_off_is_a_fault_of_the_configuration() {
       "type": "urn:concierge:problem:internal-error"
     }
     "#);
-    assert!(app.log().contains("the variable load_test must be on or off"), "{}", app.log());
+    app.wait_for_log("the variable load_test must be on or off");
 }
