@@ -115,6 +115,10 @@ fn install(scratch: &Path, compiler: &Compiler, sysroot: &Sysroot, packages: &de
     if !sysroot.works(scratch, &Release::of(compiler)?)? {
         bail!("the target {TARGET} was built and installed, but the compiler cannot use it");
     }
+    // Some hundred megabytes that nobody needs again.
+    for leftover in ["build", "debian"] {
+        let _ = std::fs::remove_dir_all(scratch.join(leftover));
+    }
     println!("  the target {TARGET} is installed");
     Ok(())
 }
