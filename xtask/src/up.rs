@@ -168,29 +168,35 @@ impl Started {
         records.write(&processes)
     }
 
-    /// What has ended by itself, with the end of its log.
-    fn casualty(&self) -> Option<(&'static str, String)> {
+    /// The servers that are ours, and whether they run.
+    fn servers(&self) -> Vec<(&'static str, bool)> {
         let database = self.database.as_ref().and_then(|database| database.server.as_ref());
         let redis = self.redis.as_ref().and_then(|redis| redis.server.as_ref());
-        // The servers first: an app whose server is gone may end because of that.
-        if let Some(server) = database.filter(|server| !server.is_running()) {
-            return Some(("PostgreSQL", server.log_tail()));
-        }
-        if let Some(server) = redis.filter(|server| !server.is_running()) {
-            return Some(("Redis", server.log_tail()));
-        }
-        self.app.as_ref().filter(|app| !app.is_running()).map(|app| ("the app", app.log_tail()))
+        let database = database.map(|server| ("PostgreSQL", server.is_running()));
+        let redis = redis.map(|server| ("Redis", server.is_running()));
+        database.into_iter().chain(redis).collect()
     }
 }
 
-/// Waits for Ctrl-C, which is a good end, or for something to end by itself, which is not.
+/// Waits for Ctrl-C, which is a good end, or for the app to end by itself, which is not. A server that ends is told
+/// about and nothing more: the app does without it as well as it can, and goes on when it is back.
 fn watch(started: &Started, interrupt: &Interrupt) -> Result<()> {
+    let mut gone = Vec::new();
     loop {
         if interrupt.within(WATCH_INTERVAL) {
             return Ok(());
         }
-        if let Some((name, tail)) = started.casualty() {
-            bail!("{name} ended unexpectedly; the end of its log:\n{tail}");
+        for (name, is_running) in started.servers() {
+            if !is_running && !gone.contains(&name) {
+                eprintln!(
+                    "{name} has ended. The app stays up without it; its log is in .concierge/logs, and \
+                     `cargo xtask up` anew starts it again"
+                );
+                gone.push(name);
+            }
+        }
+        if let Some(app) = started.app.as_ref().filter(|app| !app.is_running()) {
+            bail!("the app ended unexpectedly; the end of its log:\n{}", app.log_tail());
         }
     }
 }

@@ -5,13 +5,25 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
+/// Where ports are looked for: above the well-known ones and below those that systems give to outgoing connections
+/// (Linux from 32768). A server that is stopped and started again finds its port free then, whatever was connected
+/// meanwhile.
+const RANGE: std::ops::Range<u16> = 10_240..32_768;
+/// How many ports are tried.
+const TRIES: usize = 1_000;
+
 /// A port of 127.0.0.1 that nothing listens on at this moment. Another process may take it before it is used, so whoever
 /// binds it must be ready to ask again.
 pub fn free_port() -> Result<u16> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(|error| Error::Advice(format!("no port of 127.0.0.1 is free: {error}")))
+    for _ in 0..TRIES {
+        let random = getrandom::u32().map_err(|error| Error::Advice(format!("no random number: {error}")))?;
+        // The remainder is less than the range's length, which is a u16.
+        let port = RANGE.start + (random % u32::from(RANGE.end - RANGE.start)) as u16;
+        if is_free(port) {
+            return Ok(port);
+        }
+    }
+    Err(Error::Advice("no port of 127.0.0.1 is free: end some servers".to_owned()))
 }
 
 /// Whether nothing listens on this port of 127.0.0.1 at this moment.
