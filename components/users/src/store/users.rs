@@ -137,8 +137,8 @@ pub(crate) fn update(
     }
     match store.one(&statement, &parameters) {
         Ok(Row { user: Some(user), .. }) => Ok(Changed::Done(Box::new(user))),
-        Ok(Row { exists: true, .. }) => Ok(Changed::OtherVersion),
-        Ok(Row { exists: false, .. }) => Ok(Changed::NotFound),
+        Ok(Row { exists: true, .. }) if asks_for_versions(condition) => Ok(Changed::OtherVersion),
+        Ok(Row { .. }) => Ok(Changed::NotFound),
         Err(StoreError::Duplicate) => Ok(Changed::EmailTaken),
         Err(error) => Err(error.into()),
     }
@@ -160,8 +160,8 @@ pub(crate) fn remove(store: &Store, id: UserId, condition: &Precondition) -> Res
     let row: Row = store.one(&statement, &[ParameterValue::Int64(id.get()), versions])?;
     Ok(match row {
         Row { removed: true, .. } => Removed::Done,
-        Row { exists: true, .. } => Removed::OtherVersion,
-        Row { exists: false, .. } => Removed::NotFound,
+        Row { exists: true, .. } if asks_for_versions(condition) => Removed::OtherVersion,
+        Row { .. } => Removed::NotFound,
     })
 }
 
@@ -188,6 +188,12 @@ pub(crate) fn renew_hash(
         SELECT to_jsonb(EXISTS (SELECT FROM renewed))";
     let parameters = [ParameterValue::Int64(id.get()), text(previous.expose()), text(renewed.expose())];
     Ok(store.one(STATEMENT, &parameters)?)
+}
+
+/// Whether a user that exists can be one that the precondition does not admit. If none can, and nothing was done to a
+/// user that existed when the statement began, then somebody has removed it in the meantime.
+fn asks_for_versions(condition: &Precondition) -> bool {
+    matches!(condition, Precondition::Versions(_))
 }
 
 /// The condition on the version, over parameter 2, and that parameter.
