@@ -14,6 +14,8 @@ pub use dev_servers::app::RuntimeKind;
 
 /// The key of the passwords' pre-hash in tests.
 const PEPPER: &str = "a-pepper-for-tests";
+/// The seed of the key that signs access tokens in tests.
+const SIGNING_KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 /// How often the schedules of [`Ringer`] come round for the shared app.
 const ROUND: Duration = Duration::from_millis(300);
 
@@ -90,6 +92,7 @@ impl TestApp {
     pub fn on(backend: &Arc<Backend>) -> Setup {
         Setup { backend: Arc::clone(backend), variables: Vec::new(), components: Vec::new() }
             .variable("password_pepper", PEPPER)
+            .variable("token_signing_key", SIGNING_KEY)
             .variable("bcrypt_cost", 4)
             .variable("notification_send_ms", 20)
     }

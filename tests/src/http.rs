@@ -12,6 +12,8 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(30);
 /// What the paths of components begin with; what is elsewhere is the runtime's to answer.
 const SERVICES: &[&str] = &["/users-ms/", "/auth-ms/", "/notification-ms/", "/users"];
+/// The route whose answers may be kept by caches.
+const PUBLIC_KEYS: &str = "/auth-ms/.well-known/jwks.json";
 /// The only route that may show a hash.
 const CREDENTIALS: &str = "/users-ms/internal/credentials";
 
@@ -199,7 +201,9 @@ impl Answer {
         let id = self.header("x-request-id");
         assert!(id.is_some_and(is_request_id), "a request id is missing: {}", shown());
         assert_eq!(self.header("x-content-type-options"), Some("nosniff"), "{}", shown());
-        assert_eq!(self.header("cache-control"), Some("no-store"), "{}", shown());
+        // Only what is public may be kept.
+        let cached = if path == PUBLIC_KEYS && self.status == 200 { "public, max-age=300" } else { "no-store" };
+        assert_eq!(self.header("cache-control"), Some(cached), "{}", shown());
         let is_problem = self.header("content-type") == Some("application/problem+json");
         let is_readiness = path.ends_with("/readiness");
         assert!(is_problem || self.status < 400 || is_readiness, "a failure is no problem+json: {}", shown());

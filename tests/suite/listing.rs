@@ -175,10 +175,10 @@ fn what_is_no_query_of_a_list_is_refused() {
     x-request-id: [uuid]
 
     {
-      "detail": "This query parameter is not known here; known are: email, name, surname, limit, cursor.",
+      "detail": "This parameter is not known here; known are: email, name, surname, limit, cursor.",
       "errors": [
         {
-          "detail": "This query parameter is not known here; known are: email, name, surname, limit, cursor.",
+          "detail": "This parameter is not known here; known are: email, name, surname, limit, cursor.",
           "pointer": "/offset"
         }
       ],

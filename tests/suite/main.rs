@@ -16,5 +16,6 @@ mod poison;
 mod privileges;
 mod probes;
 mod queues;
+mod sessions;
 mod shutdown;
 mod users;

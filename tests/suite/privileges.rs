@@ -54,7 +54,8 @@ fn only_those_who_handle_passwords_have_the_pepper() {
 fn secrets_are_marked_and_have_no_default_that_opens_a_door() {
     let table = manifest();
     for (name, variable) in table["variables"].as_table().expect("variables are a table") {
-        let is_named_so = ["password", "token", "pepper", "credentials"].iter().any(|word| name.contains(word));
+        let is_named_so = ["password", "pepper", "credentials", "signing_key"].iter().any(|word| name.contains(word))
+            || name.ends_with("_token");
         let is_secret = variable.get("secret").and_then(Value::as_bool).unwrap_or(false);
         assert_eq!(is_secret, is_named_so, "{name}");
         if is_secret {

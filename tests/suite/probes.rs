@@ -145,14 +145,14 @@ fn a_method_that_a_path_does_not_have_is_answered_with_those_that_it_has() {
     let app = TestApp::shared();
     assert_snapshot!(app.delete("/users-ms/users").send().shown(), @r#"
     405
-    allow: GET, POST
+    allow: GET, HEAD, POST
     cache-control: no-store
     content-type: application/problem+json
     x-content-type-options: nosniff
     x-request-id: [uuid]
 
     {
-      "detail": "This path answers to GET, POST.",
+      "detail": "This path answers to GET, HEAD, POST.",
       "instance": "[uuid]",
       "status": 405,
       "title": "Method not allowed",
@@ -160,25 +160,25 @@ fn a_method_that_a_path_does_not_have_is_answered_with_those_that_it_has() {
     }
     "#);
     for (method, path, allowed) in [
-        ("PUT", "/users-ms/users", "GET, POST"),
-        ("POST", "/users-ms/users/7", "GET, PUT, PATCH, DELETE"),
-        ("OPTIONS", "/users-ms/users/7", "GET, PUT, PATCH, DELETE"),
-        ("BREW", "/users-ms/users/7", "GET, PUT, PATCH, DELETE"),
-        ("POST", "/users-ms/healthcheck", "GET"),
-        ("POST", "/users-ms/readiness", "GET"),
-        ("DELETE", "/users-ms/load-test", "GET"),
-        ("POST", "/users-ms/internal/credentials", "GET"),
+        ("PUT", "/users-ms/users", "GET, HEAD, POST"),
+        ("POST", "/users-ms/users/7", "GET, HEAD, PUT, PATCH, DELETE"),
+        ("OPTIONS", "/users-ms/users/7", "GET, HEAD, PUT, PATCH, DELETE"),
+        ("BREW", "/users-ms/users/7", "GET, HEAD, PUT, PATCH, DELETE"),
+        ("POST", "/users-ms/healthcheck", "GET, HEAD"),
+        ("POST", "/users-ms/readiness", "GET, HEAD"),
+        ("DELETE", "/users-ms/load-test", "GET, HEAD"),
+        ("POST", "/users-ms/internal/credentials", "GET, HEAD"),
         ("GET", "/users-ms/internal/credentials/7", "PUT"),
         ("GET", "/users-ms/internal/outbox", "POST"),
         ("GET", "/users-ms/internal/outbox/sweep", "POST"),
         ("GET", "/auth-ms/auth/login", "POST"),
         ("PUT", "/auth-ms/auth/login", "POST"),
-        ("POST", "/auth-ms/healthcheck", "GET"),
-        ("PATCH", "/auth-ms/readiness", "GET"),
-        ("POST", "/notification-ms/notifications", "GET"),
-        ("POST", "/notification-ms/healthcheck", "GET"),
-        ("DELETE", "/notification-ms/readiness", "GET"),
-        ("POST", "/notification-ms/internal/queues", "GET"),
+        ("POST", "/auth-ms/healthcheck", "GET, HEAD"),
+        ("PATCH", "/auth-ms/readiness", "GET, HEAD"),
+        ("POST", "/notification-ms/notifications", "GET, HEAD"),
+        ("POST", "/notification-ms/healthcheck", "GET, HEAD"),
+        ("DELETE", "/notification-ms/readiness", "GET, HEAD"),
+        ("POST", "/notification-ms/internal/queues", "GET, HEAD"),
         ("GET", "/notification-ms/internal/ring", "POST"),
     ] {
         let answer = app.request(method, path).send();

@@ -10,6 +10,7 @@ use dev_servers::secret;
 pub(crate) struct Secrets {
     pub(crate) service_token: String,
     pub(crate) password_pepper: String,
+    pub(crate) token_signing_key: String,
     pub(crate) database_owner_password: String,
     pub(crate) database_password: String,
     pub(crate) redis_password: String,
@@ -42,6 +43,7 @@ impl Secrets {
         let secrets = Self {
             service_token: get("SERVICE_TOKEN")?,
             password_pepper: get("PASSWORD_PEPPER")?,
+            token_signing_key: get("TOKEN_SIGNING_KEY")?,
             database_owner_password: get("DATABASE_OWNER_PASSWORD")?,
             database_password: get("DATABASE_PASSWORD")?,
             redis_password: get("REDIS_PASSWORD")?,

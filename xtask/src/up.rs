@@ -88,6 +88,7 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     let mut variables = Variables::default();
     variables.set(&given, "service_token", &secrets.service_token);
     variables.set(&given, "password_pepper", &secrets.password_pepper);
+    variables.set(&given, "token_signing_key", &secrets.token_signing_key);
 
     let mut started = Started { database: None, redis: None, app: None };
     if asked_to_end() {

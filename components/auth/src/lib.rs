@@ -3,7 +3,9 @@
 #![expect(unsafe_code, reason = "the SDK's macros export the handler to the host")]
 
 mod announce;
+mod keys;
 mod routes;
+mod session;
 mod users;
 
 use spin_sdk::http::{IncomingRequest, IntoResponse};

@@ -1,12 +1,16 @@
 //! The users service, as auth sees it. Calls are synchronous: without the answer nothing can go on.
 
-use auth_domain::Credentials;
+use auth_domain::{ABSOLUTE_SECONDS, Credentials, IDLE_SECONDS, RefreshToken};
 use events::Event;
-use identity::{Email, PasswordHash, UserId};
+use identity::{Email, PasswordHash, Role, UserId};
 use problem::{Kind, Problem};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use shell::client::{Answer, call};
 use shell::{Method, ServiceToken, config};
 use std::time::Duration;
+use uuid::Uuid;
 
 /// How long a login waits for users.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -62,6 +66,77 @@ impl Users {
         expect(self.call(&Method::PUT, &path, body.to_string().into_bytes()).await?, &[204, 409])
     }
 
+    /// Has a session kept; false if the user has gone since.
+    pub(crate) async fn begin_session(
+        &self,
+        session: Uuid,
+        user_id: UserId,
+        refresh: &RefreshToken,
+    ) -> Result<bool, Problem> {
+        let body = json!({
+            "session_id": session,
+            "user_id": user_id,
+            "refresh_digest": refresh.digest(),
+            "idle_seconds": IDLE_SECONDS,
+            "absolute_seconds": ABSOLUTE_SECONDS,
+        });
+        match self.post("/users-ms/internal/sessions", &body).await?.status {
+            204 => Ok(true),
+            404 => Ok(false),
+            status => Err(unavailable(&format!("status {status}"))),
+        }
+    }
+
+    /// Spends a refresh token for the next.
+    pub(crate) async fn rotate(&self, spent: &RefreshToken, next: &RefreshToken) -> Result<Rotated, Problem> {
+        let body = json!({
+            "refresh_digest": spent.digest(),
+            "next_digest": next.digest(),
+            "idle_seconds": IDLE_SECONDS,
+        });
+        read(&self.post("/users-ms/internal/sessions/rotate", &body).await?)
+    }
+
+    /// Ends the session that a refresh token belongs to.
+    pub(crate) async fn end_by_token(&self, token: &RefreshToken) -> Result<(), Problem> {
+        let body = json!({"refresh_digest": token.digest()});
+        expect(self.post("/users-ms/internal/sessions/end", &body).await?, &[204]).map_err(|cause| unavailable(&cause))
+    }
+
+    /// Whether a session is alive.
+    pub(crate) async fn is_session_alive(&self, session: Uuid) -> Result<bool, Problem> {
+        #[derive(Deserialize)]
+        struct Answer {
+            alive: bool,
+        }
+        let path = format!("/users-ms/internal/sessions/{session}");
+        let answer = self.call(&Method::GET, &path, Vec::new()).await.map_err(|cause| unavailable(&cause))?;
+        Ok(read::<Answer>(&answer)?.alive)
+    }
+
+    /// The sessions of a user, as users shows them.
+    pub(crate) async fn sessions(&self, user_id: UserId) -> Result<Value, Problem> {
+        let path = format!("/users-ms/internal/users/{user_id}/sessions");
+        let answer = self.call(&Method::GET, &path, Vec::new()).await.map_err(|cause| unavailable(&cause))?;
+        read(&answer)
+    }
+
+    /// Ends one session of a user, or all; says how many.
+    pub(crate) async fn end_sessions(&self, user_id: UserId, session: Option<Uuid>) -> Result<u64, Problem> {
+        #[derive(Deserialize)]
+        struct Answer {
+            ended: u64,
+        }
+        let all = format!("/users-ms/internal/users/{user_id}/sessions");
+        let path = session.map_or(all.clone(), |session| format!("{all}/{session}"));
+        let answer = self.call(&Method::DELETE, &path, Vec::new()).await.map_err(|cause| unavailable(&cause))?;
+        Ok(read::<Answer>(&answer)?.ended)
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Result<Answer, Problem> {
+        self.call(&Method::POST, path, body.to_string().into_bytes()).await.map_err(|cause| unavailable(&cause))
+    }
+
     /// Gives an event to be published later.
     pub(crate) async fn keep_event(&self, event: &Event) -> Result<(), String> {
         let body = format!("{{\"event\":{}}}", event.to_json());
@@ -74,6 +149,33 @@ impl Users {
         let url = format!("{}{path}", self.url);
         call(method, &url, &headers, body, LIMIT).await.map_err(|error| error.to_string())
     }
+}
+
+/// What came of a rotation.
+#[derive(Deserialize)]
+pub(crate) struct Rotated {
+    /// The session that goes on, if the token was good.
+    pub(crate) session: Option<Continued>,
+    /// The token had been spent before, and its session has ended now.
+    pub(crate) was_reused: bool,
+}
+
+/// A session that goes on.
+#[derive(Deserialize)]
+pub(crate) struct Continued {
+    /// Its id.
+    pub(crate) session_id: Uuid,
+    /// Whose it is.
+    pub(crate) user_id: UserId,
+    /// What they may do now.
+    pub(crate) role: Role,
+}
+
+fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Problem> {
+    if answer.status != 200 {
+        return Err(unavailable(&format!("status {}", answer.status)));
+    }
+    serde_json::from_slice(&answer.body).map_err(|_| unavailable("the answer has another shape than expected"))
 }
 
 fn expect(answer: Answer, statuses: &[u16]) -> Result<(), String> {

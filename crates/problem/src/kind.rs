@@ -46,12 +46,16 @@ kinds! {
     InvalidHeader = "invalid-header", 400, "Invalid header";
     /// Unknown user or wrong password: never told apart.
     InvalidCredentials = "invalid-credentials", 401, "Invalid credentials";
+    /// The access or refresh token is missing, or not good (any more).
+    InvalidToken = "invalid-token", 401, "Invalid token";
     /// The service token is missing or wrong.
     InvalidServiceToken = "invalid-service-token", 401, "Invalid service token";
     /// No route has this path.
     NoSuchRoute = "no-such-route", 404, "No such route";
     /// No user has this id or email.
     UserNotFound = "user-not-found", 404, "User not found";
+    /// The caller has no session with this id.
+    SessionNotFound = "session-not-found", 404, "Session not found";
     /// The path is right, the method is not; `allow` lists those that are.
     MethodNotAllowed = "method-not-allowed", 405, "Method not allowed";
     /// Another user has this email already.

@@ -39,6 +39,7 @@ pub async fn call(
     let method = match method.as_str() {
         "GET" => spin_sdk::http::Method::Get,
         "PUT" => spin_sdk::http::Method::Put,
+        "DELETE" => spin_sdk::http::Method::Delete,
         _ => spin_sdk::http::Method::Post,
     };
     let mut request = Request::builder();

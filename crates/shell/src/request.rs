@@ -87,20 +87,17 @@ impl Request {
     /// # Errors
     /// `invalid-query`.
     pub fn query(&self, known: &[&str]) -> Result<BTreeMap<String, String>, Problem> {
-        let fault = |name: &str, detail: String| {
-            Problem::new(Kind::InvalidQuery, detail.clone()).with_error(FieldError::new(name, detail))
-        };
-        let mut parameters = BTreeMap::new();
-        for (name, value) in url::form_urlencoded::parse(self.query.as_bytes()) {
-            if !known.contains(&name.as_ref()) {
-                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                return Err(fault(&name, format!("This query parameter is not known here; known are: {known}.")));
-            }
-            if parameters.insert(name.clone().into_owned(), value.into_owned()).is_some() {
-                return Err(fault(&name, "This query parameter is there twice.".to_owned()));
-            }
-        }
-        Ok(parameters)
+        parameters(self.query.as_bytes(), known)
+    }
+
+    /// The fields of a form (`application/x-www-form-urlencoded`), of which only those in `known` may be there, each
+    /// once.
+    ///
+    /// # Errors
+    /// `unsupported-media-type`, `body-too-large` or `invalid-query`.
+    pub fn form(&self, known: &[&str]) -> Result<BTreeMap<String, String>, Problem> {
+        let body = self.body_of(&["application/x-www-form-urlencoded"])?;
+        parameters(body, known)
     }
 
     /// Decodes a JSON body.
@@ -108,19 +105,41 @@ impl Request {
     /// # Errors
     /// `unsupported-media-type` if `content-type` is not among `media_types`, else as [`problem::decode`].
     pub fn json<T: DeserializeOwned>(&self, media_types: &[&str]) -> Result<T, Problem> {
+        problem::decode(self.body_of(media_types)?)
+    }
+
+    fn body_of(&self, media_types: &[&str]) -> Result<&[u8], Problem> {
         let body = self.body.as_deref().ok_or_else(Problem::body_too_large)?;
         let media_type = self.header("content-type").unwrap_or_default();
         let essence = media_type.split(';').next().unwrap_or_default().trim();
-        if !media_types.iter().any(|known| known.eq_ignore_ascii_case(essence)) {
-            let known = media_types.join(" or ");
-            return Err(Problem::new(
-                Kind::UnsupportedMediaType,
-                format!("The content-type of this request must be {known}."),
-            )
-            .with_header("accept-post", media_types.join(", ")));
+        if media_types.iter().any(|known| known.eq_ignore_ascii_case(essence)) {
+            return Ok(body);
         }
-        problem::decode(body)
+        let known = media_types.join(" or ");
+        Err(Problem::new(Kind::UnsupportedMediaType, format!("The content-type of this request must be {known}."))
+            .with_header(
+                if self.method == Method::PATCH { "accept-patch" } else { "accept-post" },
+                media_types.join(", "),
+            ))
     }
+}
+
+/// The pairs of a query or a form.
+fn parameters(encoded: &[u8], known: &[&str]) -> Result<BTreeMap<String, String>, Problem> {
+    let fault = |name: &str, detail: String| {
+        Problem::new(Kind::InvalidQuery, detail.clone()).with_error(FieldError::new(name, detail))
+    };
+    let mut parameters = BTreeMap::new();
+    for (name, value) in url::form_urlencoded::parse(encoded) {
+        if !known.contains(&name.as_ref()) {
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            return Err(fault(&name, format!("This parameter is not known here; known are: {known}.")));
+        }
+        if parameters.insert(name.clone().into_owned(), value.into_owned()).is_some() {
+            return Err(fault(&name, "This parameter is there twice.".to_owned()));
+        }
+    }
+    Ok(parameters)
 }
 
 /// An id that is short and can stand in a log line and in a header.

@@ -38,9 +38,16 @@ pub fn no_such_route() -> Problem {
     Problem::new(Kind::NoSuchRoute, "No route has this path; the OpenAPI file lists those that there are.")
 }
 
-/// The problem for a method that a path does not have (RFC 9110, 15.5.6).
+/// The problem for a method that a path does not have (RFC 9110, 15.5.6). What answers to GET answers to HEAD.
 #[must_use]
 pub fn method_not_allowed(allowed: &[Method]) -> Problem {
-    let allowed = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+    let mut methods = Vec::new();
+    for method in allowed {
+        methods.push(method.as_str());
+        if *method == Method::GET {
+            methods.push("HEAD");
+        }
+    }
+    let allowed = methods.join(", ");
     Problem::new(Kind::MethodNotAllowed, format!("This path answers to {allowed}.")).with_header("allow", allowed)
 }

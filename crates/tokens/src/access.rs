@@ -151,7 +151,7 @@ mod tests {
     const OURS: Audience<'_> = Audience { issuer: "concierge", audience: "concierge" };
 
     fn key(byte: u8) -> SigningKey {
-        SigningKey::from_seed(&URL_SAFE_NO_PAD.encode([byte; 32])).unwrap()
+        SigningKey::from_seed(&format!("{byte:02x}").repeat(32)).unwrap()
     }
 
     fn claims() -> AccessClaims {

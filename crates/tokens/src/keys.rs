@@ -17,12 +17,12 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// Takes a key from its seed: 32 random bytes, base64url without padding.
+    /// Takes a key from its seed: 32 random bytes as 64 hexadecimal digits (`openssl rand -hex 32`).
     ///
     /// # Errors
     /// If it is not 32 bytes.
     pub fn from_seed(text: &str) -> Result<Self, KeyError> {
-        let seed = URL_SAFE_NO_PAD.decode(text.trim()).ok().and_then(|bytes| Seed::from_slice(&bytes).ok());
+        let seed = from_hex(text.trim()).and_then(|bytes| Seed::from_slice(&bytes).ok());
         let pair = KeyPair::from_seed(seed.ok_or(KeyError::Seed)?);
         Ok(Self { kid: thumbprint(&pair.pk), secret: pair.sk, public: pair.pk })
     }
@@ -126,6 +126,12 @@ impl PublicKeys {
     }
 }
 
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.chars().map(|c| c.to_digit(16)).collect::<Option<Vec<_>>>()?;
+    let (pairs, rest) = digits.as_chunks::<2>();
+    rest.is_empty().then(|| pairs.iter().filter_map(|[high, low]| u8::try_from(high * 16 + low).ok()).collect())
+}
+
 /// RFC 7638: the members that make the key, in the order of their names, hashed.
 fn thumbprint(key: &PublicKey) -> String {
     let x = URL_SAFE_NO_PAD.encode(key.as_ref());
@@ -135,8 +141,8 @@ fn thumbprint(key: &PublicKey) -> String {
 /// Why keys cannot be used. No message repeats any part of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// The seed is not 32 bytes in base64url.
-    #[error("the signing key must be 32 bytes in base64url without padding")]
+    /// The seed is not 32 bytes in hexadecimal digits.
+    #[error("the signing key must be 64 hexadecimal digits")]
     Seed,
     /// The key set is none, or has another kind of key.
     #[error("the public keys must be a JSON Web Key Set of Ed25519 keys")]
@@ -151,7 +157,7 @@ mod tests {
     use super::*;
 
     fn key(byte: u8) -> SigningKey {
-        SigningKey::from_seed(&URL_SAFE_NO_PAD.encode([byte; 32])).unwrap()
+        SigningKey::from_seed(&format!("{byte:02x}").repeat(32)).unwrap()
     }
 
     #[test]
@@ -172,13 +178,15 @@ mod tests {
     #[test]
     fn the_private_key_is_in_no_output() {
         let shown = format!("{:?}{}", key(1), key(1).public().to_jwks());
-        assert!(!shown.contains(&URL_SAFE_NO_PAD.encode([1; 32])));
+        assert!(!shown.contains(&URL_SAFE_NO_PAD.encode([1; 32])) && !shown.contains(&"01".repeat(32)));
         assert!(!shown.contains("\"d\""));
     }
 
     #[test]
     fn other_keys_are_refused() {
-        assert_eq!(SigningKey::from_seed("AAAA").unwrap_err(), KeyError::Seed);
+        for seed in ["", "AAAA", &"0".repeat(63), &"0".repeat(66), &"g".repeat(64)] {
+            assert_eq!(SigningKey::from_seed(seed).unwrap_err(), KeyError::Seed);
+        }
         assert_eq!(PublicKeys::from_jwks("[]").unwrap_err(), KeyError::Set);
         let rsa = r#"{"keys":[{"kty":"RSA","crv":"","x":""}]}"#;
         assert_eq!(PublicKeys::from_jwks(rsa).unwrap_err(), KeyError::Set);

@@ -6,4 +6,6 @@ mod login;
 mod token;
 
 pub use login::{Attempt, Credentials, Entry, LoginForm};
-pub use token::{ACCESS_TOKEN_SECONDS, TOKEN_BYTES, TokenResponse};
+pub use token::{
+    ABSOLUTE_SECONDS, ACCESS_TOKEN_SECONDS, IDLE_SECONDS, RefreshForm, RefreshToken, TOKEN_BYTES, TokenResponse,
+};

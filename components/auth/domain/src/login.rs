@@ -1,6 +1,6 @@
 //! A login: who says they are whom, and whether that holds.
 
-use identity::{Cost, Email, HashError, PasswordHash, Pepper, UserId};
+use identity::{Cost, Email, HashError, PasswordHash, Pepper, Role, UserId};
 use problem::{Kind, Problem};
 use serde::Deserialize;
 
@@ -29,6 +29,8 @@ pub struct Credentials {
     pub email: String,
     /// Where an SMS goes.
     pub phone: Option<String>,
+    /// What they may do.
+    pub role: Role,
     /// The kept hash.
     pub password_hash: String,
 }
@@ -104,6 +106,7 @@ mod tests {
             id: UserId::try_from(7).unwrap(),
             email: "ada@example.org".into(),
             phone: None,
+            role: Role::User,
             password_hash: hash.expose().into(),
         }
     }

@@ -1,8 +1,10 @@
 //! POST /auth-ms/auth/login: from a name and a password to tokens.
 
 use crate::announce::announce;
+use crate::keys::Keys;
+use crate::session::begin_session;
 use crate::users::Users;
-use auth_domain::{Attempt, Entry, LoginForm, TokenResponse};
+use auth_domain::{Attempt, Entry, LoginForm};
 use identity::{Cost, Password, Pepper};
 use shell::{Outcome, Request, StatusCode, config, json, log, random};
 
@@ -13,12 +15,14 @@ pub(super) async fn login(request: &Request) -> Outcome {
     let pepper =
         Pepper::new(&config::text("password_pepper")?).ok_or_else(|| config::fault("password_pepper", "is empty"))?;
     let cost: Cost = config::parsed("bcrypt_cost")?;
+    let keys = Keys::from_config()?;
     let users = Users::from_config()?;
     let known = users.find_credentials(attempt.email.as_ref()).await?;
     let entry = attempt.judge(known, &pepper, cost)?;
+    let tokens = begin_session(&users, &keys, entry.credentials.id, entry.credentials.role).await?;
     announce(&users, &entry.credentials, &request.id).await;
     renew_outdated_hash(&users, &attempt, &entry, &pepper, cost).await;
-    Ok(json(StatusCode::OK, &TokenResponse::new(random::bytes(), random::bytes())))
+    Ok(json(StatusCode::OK, &tokens))
 }
 
 /// A hash made when hashing was cheaper is renewed now: the password is known only at this moment. If that fails,

@@ -8,6 +8,7 @@ mod fields;
 mod outbox;
 mod page;
 mod precondition;
+mod session;
 mod sign_up;
 
 pub use change::{Change, Changes};
@@ -15,4 +16,5 @@ pub use fibonacci::{MAX_N, fibonacci};
 pub use outbox::{KeptEvent, KeptEventForm};
 pub use page::{Cursor, MAX_LIMIT, PageRequest};
 pub use precondition::{Precondition, etag};
+pub use session::{EndForm, NewSession, NewSessionForm, Rotation, RotationForm};
 pub use sign_up::{SignUp, SignUpForm};

@@ -9,6 +9,7 @@ mod health;
 mod kept_events;
 mod list_users;
 mod load_test;
+mod sessions;
 
 use identity::UserId;
 use problem::{FieldError, Kind, Problem};
@@ -48,6 +49,25 @@ pub(crate) async fn route(request: Request) -> Outcome {
         ["users-ms", "internal", "outbox", "sweep"] => match method {
             Method::POST => kept_events::sweep(&request),
             _ => Err(method_not_allowed(&[Method::POST])),
+        },
+        ["users-ms", "internal", "sessions"] => match method {
+            Method::POST => sessions::begin_session(&request),
+            _ => Err(method_not_allowed(&[Method::POST])),
+        },
+        ["users-ms", "internal", "sessions", action @ ("rotate" | "end")] => match (method, *action) {
+            (Method::POST, "rotate") => sessions::rotate_token(&request),
+            (Method::POST, _) => sessions::end_by_token(&request),
+            _ => Err(method_not_allowed(&[Method::POST])),
+        },
+        ["users-ms", "internal", "sessions", id] => get_only(&method, || sessions::show_session(&request, id)),
+        ["users-ms", "internal", "users", id, "sessions"] => match method {
+            Method::GET | Method::HEAD => sessions::list_sessions(&request, user_id(id)?),
+            Method::DELETE => sessions::end_sessions(&request, user_id(id)?, None),
+            _ => Err(method_not_allowed(&[Method::GET, Method::DELETE])),
+        },
+        ["users-ms", "internal", "users", id, "sessions", session] => match method {
+            Method::DELETE => sessions::end_sessions(&request, user_id(id)?, Some(session)),
+            _ => Err(method_not_allowed(&[Method::DELETE])),
         },
         ["users", ..] => Ok(redirect(&report_spelling(&request)?)),
         _ => Err(no_such_route()),

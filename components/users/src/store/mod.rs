@@ -5,6 +5,7 @@
 //! happen together is one statement, since nothing holds a transaction open between two calls.
 
 pub(crate) mod events;
+pub(crate) mod sessions;
 pub(crate) mod users;
 
 use identity::UserId;

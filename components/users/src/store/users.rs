@@ -117,16 +117,19 @@ pub(crate) fn update(
     assign("password_hash", hash.map(|hash| text(hash.expose())));
     // A change of nothing is no new version.
     let changed = if assignments.is_empty() {
-        format!("SELECT user_json(u) AS shown FROM users u WHERE id = $1 AND {admits}")
+        format!("SELECT id, user_json(u) AS shown FROM users u WHERE id = $1 AND {admits}")
     } else {
         format!(
             "UPDATE users u SET {}, version = version + 1, updated_at = now() WHERE id = $1 AND {admits}
-             RETURNING user_json(u) AS shown",
+             RETURNING id, user_json(u) AS shown",
             assignments.join(", ")
         )
     };
+    // Whoever knew the old password is signed out everywhere.
+    let ended =
+        if hash.is_some() { ", ended AS (DELETE FROM sessions WHERE user_id IN (SELECT id FROM changed))" } else { "" };
     let statement = format!(
-        "WITH changed AS ({changed})
+        "WITH changed AS ({changed}){ended}
          SELECT jsonb_build_object('exists', EXISTS (SELECT FROM users WHERE id = $1),
                                    'user', (SELECT shown FROM changed))"
     );

@@ -1,0 +1,30 @@
+//! POST /auth-ms/auth/introspect: whether an access token is good at this moment (RFC 7662).
+
+use crate::keys::Keys;
+use crate::users::Users;
+use serde_json::json;
+use shell::{Outcome, Request, ServiceToken, StatusCode};
+
+/// Says whether the token in the form field `token` is good and its session alive; for services alone.
+pub(super) async fn introspect(request: &Request) -> Outcome {
+    ServiceToken::require(request)?;
+    let form = request.form(&["token", "token_type_hint"])?;
+    let keys = Keys::from_config()?;
+    let claims = form.get("token").and_then(|token| keys.verify(token).ok());
+    let inactive = || Ok(shell::json(StatusCode::OK, &json!({"active": false})));
+    let Some(claims) = claims else { return inactive() };
+    if !Users::from_config()?.is_session_alive(claims.session).await? {
+        return inactive();
+    }
+    let answer = json!({
+        "active": true,
+        "sub": claims.user_id.to_string(),
+        "role": claims.role,
+        "sid": claims.session,
+        "jti": claims.id,
+        "iat": claims.issued_at,
+        "exp": claims.expires_at,
+        "token_type": "Bearer",
+    });
+    Ok(shell::json(StatusCode::OK, &answer))
+}

@@ -1,0 +1,37 @@
+//! /auth-ms/auth/sessions: a person's own sessions.
+
+use crate::keys::Keys;
+use crate::users::Users;
+use problem::{FieldError, Kind, Problem};
+use shell::{Outcome, Request, StatusCode, empty, json};
+use uuid::Uuid;
+
+/// GET: lists them, and says which one is asking.
+pub(super) async fn list_sessions(request: &Request) -> Outcome {
+    let caller = Keys::from_config()?.require(request)?;
+    request.query(&[])?;
+    let mut sessions = Users::from_config()?.sessions(caller.user_id).await?;
+    for session in sessions["items"].as_array_mut().into_iter().flatten() {
+        session["current"] = (session["id"] == caller.session.to_string()).into();
+    }
+    Ok(json(StatusCode::OK, &sessions))
+}
+
+/// DELETE: ends one, or all of them.
+pub(super) async fn end_sessions(request: &Request, id: Option<&str>) -> Outcome {
+    let caller = Keys::from_config()?.require(request)?;
+    request.query(&[])?;
+    let id = id.map(session_id).transpose()?;
+    let ended = Users::from_config()?.end_sessions(caller.user_id, id).await?;
+    if id.is_some() && ended == 0 {
+        return Err(Problem::new(Kind::SessionNotFound, "You have no session with this id."));
+    }
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+fn session_id(text: &str) -> Result<Uuid, Problem> {
+    Uuid::try_parse(text).map_err(|_| {
+        let detail = "The id of a session is a UUID.";
+        Problem::new(Kind::InvalidId, detail).with_error(FieldError::new("id", detail))
+    })
+}

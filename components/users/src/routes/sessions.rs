@@ -1,0 +1,67 @@
+//! /users-ms/internal/sessions: the sessions that auth gives out and users keeps, since users has the database and
+//! knows when somebody goes or changes a password.
+
+use super::JSON;
+use crate::store::{Store, sessions};
+use identity::UserId;
+use problem::{FieldError, Kind, Problem};
+use serde_json::json;
+use shell::{Outcome, Request, ServiceToken, StatusCode, empty};
+use users_domain::{EndForm, NewSessionForm, RotationForm};
+use uuid::Uuid;
+
+/// POST: begins a session.
+pub(super) fn begin_session(request: &Request) -> Outcome {
+    ServiceToken::require(request)?;
+    let session = request.json::<NewSessionForm>(JSON)?.validate()?;
+    if sessions::begin(&Store::open()?, &session)? {
+        Ok(empty(StatusCode::NO_CONTENT))
+    } else {
+        Err(super::user_not_found())
+    }
+}
+
+/// POST `/rotate`: spends a refresh token.
+pub(super) fn rotate_token(request: &Request) -> Outcome {
+    ServiceToken::require(request)?;
+    let rotation = request.json::<RotationForm>(JSON)?.validate()?;
+    let rotated = sessions::rotate(&Store::open()?, &rotation)?;
+    Ok(shell::json(StatusCode::OK, &json!({"session": rotated.session, "was_reused": rotated.was_reused})))
+}
+
+/// POST `/end`: ends the session that a refresh token belongs to. One that is gone is ended.
+pub(super) fn end_by_token(request: &Request) -> Outcome {
+    ServiceToken::require(request)?;
+    let digest = request.json::<EndForm>(JSON)?.validate()?;
+    sessions::end_by_token(&Store::open()?, &digest)?;
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+/// GET `/{id}`: whether a session is alive.
+pub(super) fn show_session(request: &Request, id: &str) -> Outcome {
+    ServiceToken::require(request)?;
+    let is_alive = sessions::is_alive(&Store::open()?, session_id(id)?)?;
+    Ok(shell::json(StatusCode::OK, &json!({"alive": is_alive})))
+}
+
+/// GET `/internal/users/{id}/sessions`: the sessions of a user.
+pub(super) fn list_sessions(request: &Request, user_id: UserId) -> Outcome {
+    ServiceToken::require(request)?;
+    let items = sessions::list(&Store::open()?, user_id)?;
+    Ok(shell::json(StatusCode::OK, &json!({"items": items, "next_cursor": null})))
+}
+
+/// DELETE `/internal/users/{id}/sessions` and `.../{session}`: ends all sessions of a user, or one.
+pub(super) fn end_sessions(request: &Request, user_id: UserId, id: Option<&str>) -> Outcome {
+    ServiceToken::require(request)?;
+    let id = id.map(session_id).transpose()?;
+    let ended = sessions::end(&Store::open()?, user_id, id)?;
+    Ok(shell::json(StatusCode::OK, &json!({"ended": ended})))
+}
+
+fn session_id(text: &str) -> Result<Uuid, Problem> {
+    Uuid::try_parse(text).map_err(|_| {
+        let detail = "The id of a session is a UUID.";
+        Problem::new(Kind::InvalidId, detail).with_error(FieldError::new("id", detail))
+    })
+}

@@ -1,0 +1,136 @@
+//! The statements about sessions.
+
+use super::Store;
+use identity::{Role, UserId};
+use problem::Problem;
+use serde::{Deserialize, Serialize};
+use spin_sdk::pg4::ParameterValue;
+use users_domain::{NewSession, Rotation};
+use uuid::Uuid;
+
+/// The most sessions that a user has at once; the oldest give way.
+const MAX_SESSIONS: i32 = 50;
+
+/// A session as its owner sees it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Session {
+    id: Uuid,
+    created_at: String,
+    used_at: String,
+    ends_at: String,
+}
+
+/// What a new access token needs to know about a session that goes on.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Continued {
+    session_id: Uuid,
+    user_id: UserId,
+    role: Role,
+}
+
+/// What came of a rotation.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Rotated {
+    pub(crate) session: Option<Continued>,
+    /// The token had been spent before; its whole session has ended now.
+    pub(crate) was_reused: bool,
+}
+
+/// The columns of a session as its owner sees it.
+const SHOWN: &str = "id,
+    to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS created_at,
+    to_char(used_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS used_at,
+    to_char(ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS ends_at";
+
+/// Sessions that have not come to either of their ends.
+const ALIVE: &str = "idle_until > now() AND ends_at > now()";
+
+/// Begins a session; false if the user is gone. What has ended of the user's sessions is removed on the way.
+pub(crate) fn begin(store: &Store, session: &NewSession) -> Result<bool, Problem> {
+    let statement = format!(
+        "WITH gone AS (
+            DELETE FROM sessions WHERE user_id = $2 AND (NOT ({ALIVE}) OR id IN (
+                SELECT id FROM sessions WHERE user_id = $2 ORDER BY created_at DESC OFFSET {}))
+        ), begun AS (
+            INSERT INTO sessions (id, user_id, refresh_digest, idle_until, ends_at)
+            SELECT $1::text::uuid, id, $3, now() + make_interval(secs => $4::int4), now() + make_interval(secs => $5::int4)
+            FROM users WHERE id = $2 RETURNING id
+        )
+        SELECT to_jsonb(EXISTS (SELECT FROM begun))",
+        MAX_SESSIONS - 1
+    );
+    Ok(store.one(
+        &statement,
+        &[
+            text(&session.id.to_string()),
+            ParameterValue::Int64(session.user_id.get()),
+            text(&session.digest),
+            ParameterValue::Int32(session.idle_seconds),
+            ParameterValue::Int32(session.absolute_seconds),
+        ],
+    )?)
+}
+
+/// Spends a refresh token. Of two who try at once the row's lock lets one through; the other finds another digest.
+/// A token that was spent before ends its session.
+pub(crate) fn rotate(store: &Store, rotation: &Rotation) -> Result<Rotated, Problem> {
+    let statement = format!(
+        "WITH rotated AS (
+            UPDATE sessions s SET refresh_digest = $2, used_at = now(),
+                idle_until = now() + make_interval(secs => $3::int4)
+            FROM users u WHERE s.refresh_digest = $1 AND u.id = s.user_id AND {ALIVE}
+            RETURNING s.id AS session_id, s.user_id, u.role
+        ), spent AS (
+            INSERT INTO spent_refresh_tokens (digest, session_id) SELECT $1, session_id FROM rotated
+        ), ended AS (
+            DELETE FROM sessions WHERE id = (SELECT session_id FROM spent_refresh_tokens WHERE digest = $1)
+            RETURNING id
+        )
+        SELECT jsonb_build_object('session', (SELECT to_jsonb(rotated) FROM rotated),
+                                  'was_reused', EXISTS (SELECT FROM ended))"
+    );
+    let parameters = [text(&rotation.digest), text(&rotation.next), ParameterValue::Int32(rotation.idle_seconds)];
+    Ok(store.one(&statement, &parameters)?)
+}
+
+/// The sessions of a user that are alive, newest first.
+pub(crate) fn list(store: &Store, user_id: UserId) -> Result<Vec<Session>, Problem> {
+    let statement = format!(
+        "SELECT coalesce(jsonb_agg(to_jsonb(s) ORDER BY created_at DESC, id), '[]')
+         FROM (SELECT {SHOWN} FROM sessions WHERE user_id = $1 AND {ALIVE}) s"
+    );
+    Ok(store.one(&statement, &[ParameterValue::Int64(user_id.get())])?)
+}
+
+/// Whether a session is alive.
+pub(crate) fn is_alive(store: &Store, id: Uuid) -> Result<bool, Problem> {
+    let statement = format!("SELECT to_jsonb(EXISTS (SELECT FROM sessions WHERE id = $1::text::uuid AND {ALIVE}))");
+    Ok(store.one(&statement, &[text(&id.to_string())])?)
+}
+
+/// Ends one session of a user, or all of them; says how many.
+pub(crate) fn end(store: &Store, user_id: UserId, id: Option<Uuid>) -> Result<i64, Problem> {
+    const STATEMENT: &str = "
+        WITH ended AS (
+            DELETE FROM sessions WHERE user_id = $1 AND ($2::text IS NULL OR id = $2::text::uuid) RETURNING id
+        )
+        SELECT to_jsonb((SELECT count(*) FROM ended))";
+    let id = id.map_or(ParameterValue::DbNull, |id| text(&id.to_string()));
+    Ok(store.one(STATEMENT, &[ParameterValue::Int64(user_id.get()), id])?)
+}
+
+/// Ends the session that a refresh token belongs to, whether the token is the current one or spent.
+pub(crate) fn end_by_token(store: &Store, digest: &str) -> Result<(), Problem> {
+    const STATEMENT: &str = "
+        WITH ended AS (
+            DELETE FROM sessions WHERE refresh_digest = $1
+                OR id = (SELECT session_id FROM spent_refresh_tokens WHERE digest = $1)
+        )
+        SELECT to_jsonb(true)";
+    store.one::<bool>(STATEMENT, &[text(digest)])?;
+    Ok(())
+}
+
+fn text(text: &str) -> ParameterValue {
+    ParameterValue::Str(text.to_owned())
+}

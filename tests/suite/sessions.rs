@@ -1,0 +1,279 @@
+//! Sessions: tokens that can be checked, refresh tokens that are good once, and the ways in which a session ends.
+
+use blackbox::app::TestApp;
+use blackbox::backend::Backend;
+use blackbox::http::Answer;
+use blackbox::people::PASSWORD;
+use serde_json::{Value, json};
+use std::sync::Barrier;
+
+/// The tokens of a fresh login.
+struct Tokens {
+    access: String,
+    refresh: String,
+}
+
+impl Tokens {
+    fn of(answer: &Answer) -> Self {
+        let text = |name: &str| answer.json()[name].as_str().expect("the answer has both tokens").to_owned();
+        Self { access: text("access_token"), refresh: text("refresh_token") }
+    }
+}
+
+fn sign_in(app: &TestApp, email: &str) -> (i64, Tokens) {
+    let id = app.sign_up(email);
+    (id, Tokens::of(&app.login(email, PASSWORD).expect(200)))
+}
+
+fn refresh(app: &TestApp, token: &str) -> Answer {
+    app.post("/auth-ms/auth/refresh").json(&json!({"refresh_token": token})).send()
+}
+
+fn introspect(app: &TestApp, token: &str) -> Value {
+    let form = format!("token={token}&token_type_hint=access_token");
+    let request = app.post("/auth-ms/auth/introspect").bearer(app.service_token());
+    request.body("application/x-www-form-urlencoded", form).send().expect(200).json()
+}
+
+/// The ids of the sessions that the owner of this access token has.
+fn sessions(app: &TestApp, access: &str) -> Vec<Value> {
+    let answer = app.get("/auth-ms/auth/sessions").bearer(access).send().expect(200).json();
+    answer["items"].as_array().expect("a list of sessions").clone()
+}
+
+#[test]
+fn an_access_token_names_a_published_key_and_is_active() {
+    let app = TestApp::shared();
+    let (id, tokens) = sign_in(&app, "active@sessions.example");
+    let keys = app.get("/auth-ms/.well-known/jwks.json").send().expect(200);
+    assert_eq!(keys.header("cache-control"), Some("public, max-age=300"));
+    let key = &keys.json()["keys"][0];
+    assert_eq!((&key["kty"], &key["crv"], &key["alg"]), (&json!("OKP"), &json!("Ed25519"), &json!("EdDSA")));
+    assert!(key.get("d").is_none());
+    let said = introspect(&app, &tokens.access);
+    assert_eq!((&said["active"], &said["sub"], &said["role"]), (&json!(true), &json!(id.to_string()), &json!("user")));
+    assert_eq!(said["exp"].as_i64().unwrap() - said["iat"].as_i64().unwrap(), 900);
+}
+
+#[test]
+fn introspection_is_for_services_and_calls_nothing_else_active() {
+    let app = TestApp::shared();
+    let (_, tokens) = sign_in(&app, "introspect@sessions.example");
+    let form = format!("token={}", tokens.access);
+    let refused = app.post("/auth-ms/auth/introspect").body("application/x-www-form-urlencoded", form).send();
+    assert_eq!((refused.status, refused.problem().as_str()), (401, "invalid-service-token"));
+    let cut = &tokens.access[..tokens.access.len() - 1];
+    for token in ["", "a.b.c", cut, &tokens.refresh] {
+        assert_eq!(introspect(&app, token), json!({"active": false}));
+    }
+}
+
+#[test]
+fn a_refresh_token_is_good_once() {
+    let app = TestApp::shared();
+    let (id, first) = sign_in(&app, "once@sessions.example");
+    let second = Tokens::of(&refresh(&app, &first.refresh).expect(200));
+    assert_ne!(first.refresh, second.refresh);
+    assert_eq!(introspect(&app, &second.access)["sub"], json!(id.to_string()));
+    assert_eq!(introspect(&app, &second.access)["sid"], introspect(&app, &first.access)["sid"]);
+    Tokens::of(&refresh(&app, &second.refresh).expect(200));
+}
+
+#[test]
+fn a_spent_refresh_token_ends_the_whole_session() {
+    let app = TestApp::shared();
+    let (_, first) = sign_in(&app, "spent@sessions.example");
+    let second = Tokens::of(&refresh(&app, &first.refresh).expect(200));
+    let reused = refresh(&app, &first.refresh).expect(401);
+    assert_eq!(reused.problem(), "invalid-token");
+    assert_eq!(reused.header("www-authenticate"), Some("Bearer realm=\"concierge\", error=\"invalid_token\""));
+    let _ = refresh(&app, &second.refresh).expect(401);
+    assert_eq!(introspect(&app, &second.access), json!({"active": false}));
+    app.wait_for_log("a spent refresh token was used again");
+    assert!(!app.log().contains(&first.refresh));
+}
+
+#[test]
+fn of_refreshes_at_once_one_wins_and_the_session_goes_on() {
+    const TRIES: usize = 8;
+    let app = TestApp::shared();
+    let app: &TestApp = &app;
+    for round in 0..5 {
+        let (_, tokens) = sign_in(app, &format!("race-{round}@sessions.example"));
+        let start = Barrier::new(TRIES);
+        let answers: Vec<Answer> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..TRIES)
+                .map(|_| {
+                    scope.spawn(|| {
+                        start.wait();
+                        refresh(app, &tokens.refresh)
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().expect("no thread fails")).collect()
+        });
+        let won = answers.iter().filter(|answer| answer.status == 200).count();
+        let lost = answers.iter().filter(|answer| answer.status == 401).count();
+        assert_eq!((won, lost), (1, TRIES - 1));
+    }
+}
+
+#[test]
+fn what_is_no_refresh_token_is_refused() {
+    let app = TestApp::shared();
+    for token in ["", "abc", "\u{0}", &"A".repeat(43), &"x".repeat(5000)] {
+        assert_eq!(refresh(&app, token).expect(401).problem(), "invalid-token", "{token:?}");
+    }
+    let unknown = app.post("/auth-ms/auth/refresh").json(&json!({"token": "x"})).send();
+    assert_eq!((unknown.status, unknown.problem().as_str()), (422, "unknown-field"));
+}
+
+#[test]
+fn logout_ends_the_session_and_says_nothing() {
+    let app = TestApp::shared();
+    let (_, tokens) = sign_in(&app, "logout@sessions.example");
+    for _ in 0..2 {
+        let answer = app.post("/auth-ms/auth/logout").json(&json!({"refresh_token": tokens.refresh})).send();
+        assert_eq!((answer.status, answer.text().as_str()), (204, ""));
+    }
+    let _ = refresh(&app, &tokens.refresh).expect(401);
+    assert_eq!(introspect(&app, &tokens.access), json!({"active": false}));
+}
+
+#[test]
+fn people_see_and_end_their_own_sessions() {
+    let app = TestApp::shared();
+    let (_, here) = sign_in(&app, "own@sessions.example");
+    let there = Tokens::of(&app.login("own@sessions.example", PASSWORD).expect(200));
+    let (_, somebody) = sign_in(&app, "somebody@sessions.example");
+
+    let listed = sessions(&app, &here.access);
+    assert_eq!(listed.len(), 2);
+    let current: Vec<_> = listed.iter().filter(|session| session["current"] == true).collect();
+    assert_eq!(current.len(), 1);
+    assert_eq!(current[0]["id"], introspect(&app, &here.access)["sid"]);
+
+    let other = introspect(&app, &there.access)["sid"].as_str().unwrap().to_owned();
+    let path = format!("/auth-ms/auth/sessions/{other}");
+    let not_theirs = app.delete(&path).bearer(&somebody.access).send();
+    assert_eq!((not_theirs.status, not_theirs.problem().as_str()), (404, "session-not-found"));
+    let _ = app.delete(&path).bearer(&here.access).send().expect(204);
+    let _ = refresh(&app, &there.refresh).expect(401);
+    assert_eq!(sessions(&app, &here.access).len(), 1);
+
+    let _ = app.delete("/auth-ms/auth/sessions").bearer(&here.access).send().expect(204);
+    let _ = refresh(&app, &here.refresh).expect(401);
+    assert_eq!(sessions(&app, &somebody.access).len(), 1);
+}
+
+#[test]
+fn sessions_need_a_good_token() {
+    let app = TestApp::shared();
+    for request in [app.get("/auth-ms/auth/sessions"), app.delete("/auth-ms/auth/sessions")] {
+        let answer = request.send();
+        assert_eq!((answer.status, answer.problem().as_str()), (401, "invalid-token"));
+    }
+    let by_service = app.get("/auth-ms/auth/sessions").bearer(app.service_token()).send();
+    assert_eq!(by_service.status, 401);
+    let (_, tokens) = sign_in(&app, "needs@sessions.example");
+    let odd = app.delete("/auth-ms/auth/sessions/7").bearer(&tokens.access).send();
+    assert_eq!((odd.status, odd.problem().as_str()), (400, "invalid-id"));
+}
+
+#[test]
+fn a_changed_password_ends_all_sessions_and_a_changed_name_none() {
+    let app = TestApp::shared();
+    let (id, tokens) = sign_in(&app, "changed@sessions.example");
+    let path = format!("/users-ms/users/{id}");
+    let _ = app.patch(&path).json(&json!({"name": "Augusta"})).send().expect(200);
+    let tokens = Tokens::of(&refresh(&app, &tokens.refresh).expect(200));
+    let _ = app.patch(&path).json(&json!({"password": "another good password"})).send().expect(200);
+    let _ = refresh(&app, &tokens.refresh).expect(401);
+    let _ = app.login("changed@sessions.example", "another good password").expect(200);
+}
+
+#[test]
+fn a_removed_user_has_no_sessions() {
+    let app = TestApp::shared();
+    let (id, tokens) = sign_in(&app, "removed@sessions.example");
+    let _ = app.delete(&format!("/users-ms/users/{id}")).send().expect(204);
+    let _ = refresh(&app, &tokens.refresh).expect(401);
+    assert_eq!(introspect(&app, &tokens.access), json!({"active": false}));
+}
+
+#[test]
+fn tokens_are_kept_as_digests_alone() {
+    let app = TestApp::on(&Backend::new()).start();
+    let (_, first) = sign_in(&app, "digest@sessions.example");
+    let second = Tokens::of(&refresh(&app, &first.refresh).expect(200));
+    let rows = app
+        .backend
+        .sql()
+        .query(
+            "SELECT to_jsonb(s)::text FROM sessions s UNION ALL SELECT to_jsonb(t)::text FROM spent_refresh_tokens t",
+            &[],
+        )
+        .expect("the tables are there");
+    assert_eq!(rows.len(), 2);
+    for row in &rows {
+        let text: String = row.get(0);
+        for token in [&first.refresh, &second.refresh, &first.access, &second.access] {
+            assert!(!text.contains(token.as_str()));
+        }
+    }
+}
+
+#[test]
+fn a_session_ends_when_it_is_not_used_and_at_its_absolute_end() {
+    let app = TestApp::on(&Backend::new()).start();
+    for column in ["idle_until", "ends_at"] {
+        let (_, tokens) = sign_in(&app, &format!("{}@sessions.example", column.replace('_', "-")));
+        app.backend
+            .sql()
+            .execute(&format!("UPDATE sessions SET {column} = now() - interval '1 second'"), &[])
+            .expect("the column is there");
+        let _ = refresh(&app, &tokens.refresh).expect(401);
+        assert_eq!(introspect(&app, &tokens.access), json!({"active": false}));
+    }
+}
+
+#[test]
+fn keys_are_replaced_without_anybody_being_signed_out() {
+    const OLD: &str = "1111111111111111111111111111111111111111111111111111111111111111";
+    const NEW: &str = "2222222222222222222222222222222222222222222222222222222222222222";
+    let backend = Backend::new();
+    let start = |key: &str, others: &Value| {
+        TestApp::on(&backend).variable("token_signing_key", key).variable("token_public_keys", others).start()
+    };
+    let before = start(OLD, &json!({"keys": []}));
+    let (_, tokens) = sign_in(&before, "rotation@sessions.example");
+    let old_keys = before.get("/auth-ms/.well-known/jwks.json").send().expect(200).json();
+    drop(before);
+
+    let after = start(NEW, &old_keys);
+    let published = after.get("/auth-ms/.well-known/jwks.json").send().expect(200).json();
+    assert_eq!(published["keys"].as_array().unwrap().len(), 2);
+    assert_eq!(introspect(&after, &tokens.access)["active"], true);
+    let renewed = Tokens::of(&refresh(&after, &tokens.refresh).expect(200));
+    assert_eq!(introspect(&after, &renewed.access)["active"], true);
+    drop(after);
+
+    let later = start(NEW, &json!({"keys": []}));
+    assert_eq!(introspect(&later, &tokens.access), json!({"active": false}));
+    assert_eq!(introspect(&later, &renewed.access)["active"], true);
+}
+
+#[test]
+fn wrong_methods_say_which_are_right() {
+    let app = TestApp::shared();
+    for (method, path, allow) in [
+        ("GET", "/auth-ms/auth/refresh", "POST"),
+        ("GET", "/auth-ms/auth/logout", "POST"),
+        ("GET", "/auth-ms/auth/introspect", "POST"),
+        ("POST", "/auth-ms/auth/sessions", "GET, HEAD, DELETE"),
+        ("POST", "/auth-ms/.well-known/jwks.json", "GET, HEAD"),
+    ] {
+        let answer = app.request(method, path).send().expect(405);
+        assert_eq!(answer.header("allow"), Some(allow));
+    }
+}
