@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod concurrency;
+mod contracts;
 mod delivery;
 mod fairness;
 mod http_sender;

@@ -1,10 +1,10 @@
-//! Rust bindings of the WIT worlds under `wit/`.
+//! Rust bindings of the WIT worlds under `wit/` at the top of the repository.
 
 #[expect(missing_docs, reason = "generated from the WIT files, which are commented")]
 mod capabilities {
     wasmtime::component::bindgen!({
-        path: "wit",
-        world: "spindle:host/capabilities",
+        path: "../../wit",
+        world: "concierge:app/capabilities",
         imports: { default: async | trappable },
         with: {
             "fermyon:spin/key-value@2.0.0.store": crate::capability::key_value::OpenStore,
@@ -17,8 +17,8 @@ mod capabilities {
 #[expect(missing_docs, reason = "generated from the WIT files, which are commented")]
 mod redis_handler {
     wasmtime::component::bindgen!({
-        path: "wit",
-        world: "spindle:host/redis-handler",
+        path: "../../wit",
+        world: "concierge:app/redis-handler",
         exports: { default: async },
     });
 }
