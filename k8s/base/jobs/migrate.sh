@@ -59,17 +59,17 @@ DO $$
 DECLARE
     place int := 0;
     applied record;
-    found record;
+    given record;
 BEGIN
     FOR applied IN SELECT version, name, checksum FROM schema_migrations ORDER BY version LOOP
         place := place + 1;
-        SELECT file, checksum INTO found FROM migration_files WHERE version = place;
+        SELECT file, checksum INTO given FROM migration_files WHERE version = place;
         IF NOT FOUND OR applied.version <> place THEN
             RAISE 'the database has migration %_%, for which there is no file: these files are older than the database',
                 lpad(applied.version::text, 4, '0'), applied.name;
-        ELSIF found.checksum <> applied.checksum THEN
-            RAISE '% changed after it was applied: it is %, the database has %', found.file,
-                left(found.checksum, 12), left(applied.checksum, 12);
+        ELSIF given.checksum <> applied.checksum THEN
+            RAISE '% changed after it was applied: it is %, the database has %', given.file,
+                left(given.checksum, 12), left(applied.checksum, 12);
         END IF;
     END LOOP;
 END $$;
