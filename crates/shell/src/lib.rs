@@ -19,7 +19,7 @@ mod timer;
 
 pub use http::{Method, StatusCode};
 pub use request::Request;
-pub use response::{Response, empty, json, redirect};
+pub use response::{Page, Response, empty, json, redirect};
 pub use serve::{Outcome, method_not_allowed, no_such_route, serve};
 pub use service_token::ServiceToken;
 pub use timer::{sleep, timeout};

@@ -2,9 +2,8 @@
 
 use events::redis;
 use notification_domain::{LogQuery, LoggedDelivery, next_page, recipient_digest};
-use serde_json::json;
 use shell::broker::{Broker, BrokerError};
-use shell::{Outcome, Request, ServiceToken, StatusCode};
+use shell::{Outcome, Page, Request, ServiceToken, StatusCode};
 
 /// Shows the delivery log, of one recipient or of all.
 pub(super) fn list_notifications(request: &Request) -> Outcome {
@@ -16,7 +15,7 @@ pub(super) fn list_notifications(request: &Request) -> Outcome {
     };
     let replies = Broker::connect()?.run(&redis::read_log(&log, query.before.as_deref(), query.limit))?;
     let entries = redis::log_entries(&replies).map_err(BrokerError::from)?;
-    let next = next_page(&query, entries.len(), entries.last().map(|(id, _)| id.as_str()));
+    let next_cursor = next_page(&query, entries.len(), entries.last().map(|(id, _)| id.as_str()));
     let items: Vec<_> = entries.into_iter().filter_map(|(id, item)| LoggedDelivery::from_entry(id, &item)).collect();
-    Ok(shell::json(StatusCode::OK, &json!({"items": items, "next_cursor": next})))
+    Ok(shell::json(StatusCode::OK, &Page { items, next_cursor }))
 }

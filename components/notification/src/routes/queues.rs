@@ -2,9 +2,9 @@
 
 use events::redis::{self, QueueState};
 use events::{Exchange, Queue};
-use serde_json::{Value, json};
+use serde::Serialize;
 use shell::broker::{Broker, BrokerError};
-use shell::{Outcome, Request, ServiceToken, StatusCode, empty};
+use shell::{Outcome, Page, Request, ServiceToken, StatusCode, empty};
 
 /// POST `/ring`: wakes the consumers. What a schedule calls, for rings that nobody heard and retries that are due.
 pub(super) fn ring(request: &Request) -> Outcome {
@@ -13,6 +13,17 @@ pub(super) fn ring(request: &Request) -> Outcome {
     // One bell is enough: a consumer looks at all queues whichever rings.
     broker.run(&redis::ring(Exchange::UserLogin))?;
     Ok(empty(StatusCode::ACCEPTED))
+}
+
+/// A queue as an operator sees it.
+#[derive(Serialize)]
+struct Item {
+    queue: &'static str,
+    exchange: &'static str,
+    waiting: u64,
+    in_flight: u64,
+    dead: i64,
+    consumers: u64,
 }
 
 /// GET `/queues`: how many messages wait, are in flight and are dead.
@@ -25,10 +36,17 @@ pub(super) fn show_queues(request: &Request) -> Outcome {
         let replies = broker.run(&redis::queue_state(exchange))?;
         for queue in exchange.queues() {
             let state = QueueState::from_replies(&replies, *queue).map_err(BrokerError::from)?;
-            items.push(item(*queue, state, dead_letters(&broker, *queue)?));
+            items.push(Item {
+                queue: queue.name(),
+                exchange: exchange.name(),
+                waiting: state.waiting,
+                in_flight: state.in_flight,
+                dead: dead_letters(&broker, *queue)?,
+                consumers: state.consumers,
+            });
         }
     }
-    Ok(shell::json(StatusCode::OK, &json!({"items": items, "next_cursor": null})))
+    Ok(shell::json(StatusCode::OK, &Page { items, next_cursor: None }))
 }
 
 fn dead_letters(broker: &Broker, queue: Queue) -> Result<i64, BrokerError> {
@@ -36,15 +54,4 @@ fn dead_letters(broker: &Broker, queue: Queue) -> Result<i64, BrokerError> {
         [redis::Reply::Integer(count)] => Ok(*count),
         _ => Err(redis::ReplyError.into()),
     }
-}
-
-fn item(queue: Queue, state: QueueState, dead: i64) -> Value {
-    json!({
-        "queue": queue.name(),
-        "exchange": queue.exchange().name(),
-        "waiting": state.waiting,
-        "in_flight": state.in_flight,
-        "consumers": state.consumers,
-        "dead": dead,
-    })
 }

@@ -1,8 +1,7 @@
 //! GET /users-ms/users: a page of users.
 
 use crate::store::{Store, users};
-use serde_json::json;
-use shell::{Outcome, Request, StatusCode};
+use shell::{Outcome, Page, Request, StatusCode};
 use users_domain::{Cursor, PageRequest};
 
 /// Lists users in the order of their ids, with the way to the next page in the body and in `link` (RFC 8288).
@@ -11,9 +10,10 @@ pub(super) fn list_users(request: &Request) -> Outcome {
     let mut items = users::list(&Store::open()?, &page)?;
     let has_more = items.len() > page.limit;
     items.truncate(page.limit);
-    let next = items.last().filter(|_| has_more).map(|user| Cursor(user.id).to_text());
-    let mut response = shell::json(StatusCode::OK, &json!({"items": items, "next_cursor": next}));
-    if let Some(next) = next
+    let next_cursor = items.last().filter(|_| has_more).map(|user| Cursor(user.id).to_text());
+    let page = Page { items, next_cursor };
+    let mut response = shell::json(StatusCode::OK, &page);
+    if let Some(next) = page.next_cursor
         && let Ok(link) = format!("<{}>; rel=\"next\"", next_page(request, &next)).parse()
     {
         response.headers_mut().insert("link", link);

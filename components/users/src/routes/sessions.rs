@@ -6,7 +6,7 @@ use crate::store::{Store, sessions};
 use identity::UserId;
 use problem::{FieldError, Kind, Problem};
 use serde_json::json;
-use shell::{Outcome, Request, ServiceToken, StatusCode, empty};
+use shell::{Outcome, Page, Request, ServiceToken, StatusCode, empty};
 use users_domain::{EndForm, NewSessionForm, RotationForm};
 use uuid::Uuid;
 
@@ -48,7 +48,7 @@ pub(super) fn show_session(request: &Request, id: &str) -> Outcome {
 pub(super) fn list_sessions(request: &Request, user_id: UserId) -> Outcome {
     ServiceToken::require(request)?;
     let items = sessions::list(&Store::open()?, user_id)?;
-    Ok(shell::json(StatusCode::OK, &json!({"items": items, "next_cursor": null})))
+    Ok(shell::json(StatusCode::OK, &Page { items, next_cursor: None }))
 }
 
 /// DELETE `/internal/users/{id}/sessions` and `.../{session}`: ends all sessions of a user, or one.
