@@ -42,5 +42,12 @@ pub fn alive() -> Response {
 pub fn readiness(checks: BTreeMap<&'static str, Check>) -> Response {
     let ready = checks.values().all(|check| check.status == "ok");
     let (status, word) = if ready { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
-    json(status, &serde_json::json!({"status": word, "checks": checks}))
+    json(status, &Readiness { status: word, checks })
+}
+
+/// The body of a readiness probe.
+#[derive(Serialize)]
+struct Readiness {
+    status: &'static str,
+    checks: BTreeMap<&'static str, Check>,
 }
