@@ -1,5 +1,6 @@
 //! Configuration: the component's variables, read by name and parsed at once.
 
+use identity::Pepper;
 use problem::{Kind, Problem};
 use std::str::FromStr;
 
@@ -29,6 +30,14 @@ pub fn switch(name: &str) -> Result<bool, Problem> {
         "off" => Ok(false),
         _ => Err(fault(name, "must be on or off")),
     }
+}
+
+/// The key of the passwords' pre-hash, from the component variable `password_pepper`.
+///
+/// # Errors
+/// As [`text`], and if it is empty.
+pub fn pepper() -> Result<Pepper, Problem> {
+    Pepper::new(&text("password_pepper")?).ok_or_else(|| fault("password_pepper", "is empty"))
 }
 
 /// The problem for a variable that is missing or cannot be used.

@@ -18,7 +18,7 @@ mod service_token;
 mod timer;
 
 pub use http::{Method, StatusCode};
-pub use request::Request;
+pub use request::{Request, session_id};
 pub use response::{Page, Response, empty, json, redirect};
 pub use serve::{Outcome, method_not_allowed, no_such_route, serve};
 pub use service_token::ServiceToken;

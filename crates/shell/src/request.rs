@@ -5,6 +5,7 @@ use problem::{FieldError, Kind, MAX_BODY_BYTES, Problem};
 use serde::de::DeserializeOwned;
 use spin_sdk::http::IncomingRequest;
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// How much of an oversize body is read and thrown away, so that the caller gets its answer instead of a broken
 /// connection.
@@ -53,7 +54,7 @@ impl Request {
             .get("x-request-id")
             .filter(|id| is_sane_id(id))
             .cloned()
-            .unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+            .unwrap_or_else(|| Uuid::new_v4().to_string());
         Self { method, id, segments, query: query.to_owned(), headers, body }
     }
 
@@ -122,6 +123,17 @@ impl Request {
                 media_types.join(", "),
             ))
     }
+}
+
+/// The id of a session in a path.
+///
+/// # Errors
+/// `invalid-id`.
+pub fn session_id(text: &str) -> Result<Uuid, Problem> {
+    Uuid::try_parse(text).map_err(|_| {
+        let detail = "The id of a session is a UUID.";
+        Problem::new(Kind::InvalidId, detail).with_error(FieldError::new("id", detail))
+    })
 }
 
 /// The pairs of a query or a form.

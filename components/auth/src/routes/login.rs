@@ -12,8 +12,7 @@ use shell::{Outcome, Request, StatusCode, config, json, log, random};
 /// anybody out.
 pub(super) async fn login(request: &Request) -> Outcome {
     let attempt = Attempt::from(request.json::<LoginForm>(&["application/json"])?);
-    let pepper =
-        Pepper::new(&config::text("password_pepper")?).ok_or_else(|| config::fault("password_pepper", "is empty"))?;
+    let pepper = config::pepper()?;
     let cost: Cost = config::parsed("bcrypt_cost")?;
     let keys = Keys::from_config()?;
     let users = Users::from_config()?;

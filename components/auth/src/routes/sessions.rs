@@ -2,9 +2,8 @@
 
 use crate::keys::Keys;
 use crate::users::Users;
-use problem::{FieldError, Kind, Problem};
-use shell::{Outcome, Request, StatusCode, empty, json};
-use uuid::Uuid;
+use problem::{Kind, Problem};
+use shell::{Outcome, Request, StatusCode, empty, json, session_id};
 
 /// GET: lists them, and says which one is asking.
 pub(super) async fn list_sessions(request: &Request) -> Outcome {
@@ -27,11 +26,4 @@ pub(super) async fn end_sessions(request: &Request, id: Option<&str>) -> Outcome
         return Err(Problem::new(Kind::SessionNotFound, "You have no session with this id."));
     }
     Ok(empty(StatusCode::NO_CONTENT))
-}
-
-fn session_id(text: &str) -> Result<Uuid, Problem> {
-    Uuid::try_parse(text).map_err(|_| {
-        let detail = "The id of a session is a UUID.";
-        Problem::new(Kind::InvalidId, detail).with_error(FieldError::new("id", detail))
-    })
 }

@@ -3,7 +3,7 @@
 use super::JSON;
 use crate::store::{Store, users};
 use crate::{outbox, store};
-use identity::{Cost, Pepper};
+use identity::Cost;
 use problem::{FieldError, Kind, Problem};
 use shell::{Outcome, Request, StatusCode, config};
 use users_domain::SignUpForm;
@@ -27,8 +27,7 @@ pub(super) fn create_user(request: &Request) -> Outcome {
 
 /// Hashes a password as soon as it is received.
 pub(super) fn hash_password(password: &identity::Password) -> Result<identity::PasswordHash, Problem> {
-    let pepper =
-        Pepper::new(&config::text("password_pepper")?).ok_or_else(|| config::fault("password_pepper", "is empty"))?;
+    let pepper = config::pepper()?;
     let cost: Cost = config::parsed("bcrypt_cost")?;
     password.hash(&pepper, cost, shell::random::bytes()).map_err(|error| {
         Problem::new(Kind::Internal, "The password cannot be kept; the service's log says more.")

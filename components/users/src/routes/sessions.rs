@@ -4,11 +4,9 @@
 use super::JSON;
 use crate::store::{Store, sessions};
 use identity::UserId;
-use problem::{FieldError, Kind, Problem};
 use serde_json::json;
-use shell::{Outcome, Page, Request, ServiceToken, StatusCode, empty};
+use shell::{Outcome, Page, Request, ServiceToken, StatusCode, empty, session_id};
 use users_domain::{EndForm, NewSessionForm, RotationForm};
-use uuid::Uuid;
 
 /// POST: begins a session.
 pub(super) fn begin_session(request: &Request) -> Outcome {
@@ -57,11 +55,4 @@ pub(super) fn end_sessions(request: &Request, user_id: UserId, id: Option<&str>)
     let id = id.map(session_id).transpose()?;
     let ended = sessions::end(&Store::open()?, user_id, id)?;
     Ok(shell::json(StatusCode::OK, &json!({"ended": ended})))
-}
-
-fn session_id(text: &str) -> Result<Uuid, Problem> {
-    Uuid::try_parse(text).map_err(|_| {
-        let detail = "The id of a session is a UUID.";
-        Problem::new(Kind::InvalidId, detail).with_error(FieldError::new("id", detail))
-    })
 }
