@@ -147,11 +147,16 @@ impl Event {
         if json.len() > MAX_EVENT_BYTES {
             return Err(EventError::TooLarge);
         }
-        let envelope: Envelope = serde_json::from_slice(json).map_err(|_| EventError::NotAnEvent)?;
+        let envelope: serde_json::Value = serde_json::from_slice(json).map_err(|_| EventError::NotAnEvent)?;
+        // serde reads a struct from a list of its fields' values too; an event is an object.
+        if !envelope.is_object() {
+            return Err(EventError::NotAnEvent);
+        }
+        let envelope: Envelope = serde_json::from_value(envelope).map_err(|_| EventError::NotAnEvent)?;
         if envelope.specversion != SPEC_VERSION {
             return Err(EventError::NotAnEvent);
         }
-        let data = envelope.data.ok_or(EventError::BadData)?;
+        let data = envelope.data.filter(serde_json::Value::is_object).ok_or(EventError::BadData)?;
         let payload = match Exchange::from_name(&envelope.r#type).ok_or(EventError::UnknownType)? {
             Exchange::UserLogin => serde_json::from_value(data).map(Payload::Login),
             Exchange::NewUser => serde_json::from_value(data).map(Payload::SignUp),
@@ -229,6 +234,8 @@ mod tests {
         };
         assert_eq!(Event::from_json(b"hello").unwrap_err(), EventError::NotAnEvent);
         assert_eq!(Event::from_json(b"{}").unwrap_err(), EventError::NotAnEvent);
+        assert_eq!(Event::from_json(b"[]").unwrap_err(), EventError::NotAnEvent);
+        assert_eq!(with("data", serde_json::json!([7, "ada@example.org", null])), EventError::BadData);
         assert_eq!(with("specversion", "2.0".into()), EventError::NotAnEvent);
         assert_eq!(with("type", "order_event".into()), EventError::UnknownType);
         assert_eq!(with("data", serde_json::json!({"user_id": 0, "email": "x"})), EventError::BadData);

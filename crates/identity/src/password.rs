@@ -97,6 +97,8 @@ impl std::fmt::Debug for Pepper {
 pub struct Cost(u32);
 
 impl Cost {
+    /// The costs that bcrypt has.
+    const RANGE: std::ops::RangeInclusive<u32> = 4..=31;
     /// The least cost that OWASP lets pass.
     pub const SAFE_MIN: Cost = Cost(10);
 }
@@ -106,10 +108,8 @@ impl FromStr for Cost {
 
     /// Reads a cost from a variable: 4 to 31. Costs under [`Cost::SAFE_MIN`] are for tests; the caller warns.
     fn from_str(text: &str) -> Result<Self, CostError> {
-        match text.trim().parse() {
-            Ok(cost @ 4..=31) => Ok(Self(cost)),
-            _ => Err(CostError),
-        }
+        let cost = text.trim().parse().ok().filter(|cost| Self::RANGE.contains(cost));
+        cost.map(Self).ok_or(CostError)
     }
 }
 
@@ -129,7 +129,10 @@ impl PasswordHash {
     /// If its scheme is unknown or the bcrypt part is none.
     pub fn parse(text: &str) -> Result<Self, HashError> {
         let bcrypt = text.strip_prefix(VERSION_1).ok_or(HashError::UnknownScheme)?;
-        bcrypt::HashParts::from_str(bcrypt).map_err(|_| HashError::Malformed)?;
+        let parts = bcrypt::HashParts::from_str(bcrypt).map_err(|_| HashError::Malformed)?;
+        if !Cost::RANGE.contains(&parts.get_cost()) {
+            return Err(HashError::Malformed);
+        }
         Ok(Self(text.to_owned()))
     }
 
@@ -254,6 +257,8 @@ mod tests {
         assert_eq!(PasswordHash::parse(kept.expose()).unwrap(), kept);
         assert_eq!(PasswordHash::parse("$2b$04$x").unwrap_err(), HashError::UnknownScheme);
         assert_eq!(PasswordHash::parse("v1:$2b$04$x").unwrap_err(), HashError::Malformed);
+        let impossible = kept.expose().replace("$04$", "$99$");
+        assert_eq!(PasswordHash::parse(&impossible).unwrap_err(), HashError::Malformed);
     }
 
     #[test]

@@ -31,11 +31,15 @@ impl Request {
     pub(crate) async fn read(incoming: IncomingRequest) -> Self {
         let method = Method::from_bytes(incoming.method().to_string().as_bytes()).unwrap_or_default();
         let target = incoming.path_with_query().unwrap_or_else(|| "/".to_owned());
-        let mut headers = BTreeMap::new();
+        let mut headers = BTreeMap::<String, String>::new();
         for (name, value) in incoming.headers().entries() {
-            if let Ok(value) = String::from_utf8(value) {
-                headers.insert(name.to_ascii_lowercase(), value);
-            }
+            // What is no UTF-8 is not left out: a precondition that cannot be read must not count as none.
+            let value = String::from_utf8_lossy(&value);
+            // Lines of the same name are one list (RFC 9110, 5.3).
+            headers
+                .entry(name.to_ascii_lowercase())
+                .and_modify(|before| *before = format!("{before}, {value}"))
+                .or_insert_with(|| value.into_owned());
         }
         let body = read_body(incoming).await;
         Self::new(method, &target, headers, body)

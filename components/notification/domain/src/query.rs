@@ -56,12 +56,11 @@ pub fn next_page(query: &LogQuery, count: usize, last: Option<&str>) -> Option<S
     last.filter(|_| count as u64 >= query.limit).map(str::to_owned)
 }
 
-/// Whether a text is the id of a stream entry: two integers with a dash between.
+/// Whether a text is the id of a stream entry: two integers with a dash between, not both zero.
 fn is_entry_id(text: &str) -> bool {
-    text.split_once('-').is_some_and(|(time, sequence)| {
-        let is_number = |part: &str| part.bytes().all(|b| b.is_ascii_digit()) && part.parse::<u64>().is_ok();
-        is_number(time) && is_number(sequence)
-    })
+    let number = |part: &str| part.parse::<u64>().ok().filter(|_| part.bytes().all(|b| b.is_ascii_digit()));
+    let parts = text.split_once('-').and_then(|(time, sequence)| Some((number(time)?, number(sequence)?)));
+    parts.is_some_and(|parts| parts != (0, 0))
 }
 
 #[cfg(test)]
@@ -81,6 +80,7 @@ mod tests {
     fn parameters_are_checked() {
         assert_eq!(read(&[("cursor", "17-0")]).unwrap().before.as_deref(), Some("17-0"));
         assert_eq!(read(&[("cursor", "17")]).unwrap_err().kind(), Kind::InvalidCursor);
+        assert_eq!(read(&[("cursor", "0-00")]).unwrap_err().kind(), Kind::InvalidCursor);
         assert_eq!(read(&[("cursor", "+-0")]).unwrap_err().kind(), Kind::InvalidCursor);
         assert_eq!(read(&[("limit", "101")]).unwrap_err().kind(), Kind::InvalidQuery);
         assert_eq!(read(&[("to", " ")]).unwrap_err().kind(), Kind::InvalidQuery);

@@ -27,10 +27,16 @@ impl KeptEventForm {
     /// # Errors
     /// `invalid-value`.
     pub fn validate(self) -> Result<KeptEvent, Problem> {
-        let event = Event::from_json(self.event.to_string().as_bytes()).map_err(|error| {
-            let detail = format!("This is no event to keep: {error}.");
+        let fault = |why: &str| {
+            let detail = format!("This is no event to keep: {why}.");
             Problem::new(Kind::InvalidValue, detail.clone()).with_error(FieldError::new("event", detail))
-        })?;
+        };
+        let json = self.event.to_string();
+        // PostgreSQL's jsonb has no NUL.
+        if json.contains("\\u0000") {
+            return Err(fault("it has a NUL character"));
+        }
+        let event = Event::from_json(json.as_bytes()).map_err(|error| fault(&error.to_string()))?;
         Ok(KeptEvent { exchange: event.payload.exchange(), event })
     }
 }
@@ -53,6 +59,14 @@ mod tests {
     #[test]
     fn anything_else_is_refused() {
         let form = KeptEventForm { event: serde_json::json!({"type": "order_event"}) };
+        assert_eq!(form.validate().unwrap_err().kind(), Kind::InvalidValue);
+    }
+
+    #[test]
+    fn an_event_that_the_database_cannot_hold_is_refused() {
+        let login = Login { user_id: UserId::try_from(7).unwrap(), email: "a\0da@example.org".into(), phone: None };
+        let event = Event::new("/auth-ms", Payload::Login(login));
+        let form = KeptEventForm { event: serde_json::from_str(&event.to_json()).unwrap() };
         assert_eq!(form.validate().unwrap_err().kind(), Kind::InvalidValue);
     }
 }

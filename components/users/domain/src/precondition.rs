@@ -37,25 +37,32 @@ impl Precondition {
         if header == "*" {
             return Ok(Precondition::Any);
         }
+        let unreadable = || {
+            let detail = "if-match and if-none-match are * or a list of entity tags such as \"7.1\".";
+            let name = if weak { "if-none-match" } else { "if-match" };
+            Problem::new(Kind::InvalidHeader, detail).with_error(FieldError::new(name, detail))
+        };
         let mut versions = Vec::new();
-        for (count, tag) in header.split(',').enumerate() {
-            let tag = tag.trim();
-            let (is_weak, opaque) = match tag.strip_prefix("W/") {
-                Some(opaque) => (true, opaque),
-                None => (false, tag),
+        let mut rest = header.trim();
+        for _ in 0..MAX_TAGS {
+            let (is_weak, quoted) = match rest.strip_prefix("W/") {
+                Some(quoted) => (true, quoted),
+                None => (false, rest),
             };
-            let quoted = opaque.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-            let Some(opaque) = quoted.filter(|_| count < MAX_TAGS) else {
-                let detail = "if-match and if-none-match are * or a list of entity tags such as \"7.1\".";
-                let name = if weak { "if-none-match" } else { "if-match" };
-                return Err(Problem::new(Kind::InvalidHeader, detail).with_error(FieldError::new(name, detail)));
-            };
+            // A tag may have commas in it, so the list is read tag by tag.
+            let (opaque, after) =
+                quoted.strip_prefix('"').and_then(|tag| tag.split_once('"')).ok_or_else(unreadable)?;
             let version = opaque.strip_prefix(&format!("{id}.")).and_then(|version| version.parse().ok());
             if let Some(version) = version.filter(|_| weak || !is_weak) {
                 versions.push(version);
             }
+            rest = after.trim_start();
+            if rest.is_empty() {
+                return Ok(Precondition::Versions(versions));
+            }
+            rest = rest.strip_prefix(',').ok_or_else(unreadable)?.trim_start();
         }
-        Ok(Precondition::Versions(versions))
+        Err(unreadable())
     }
 
     /// Whether a user that exists, at this version, meets it.
@@ -80,7 +87,7 @@ mod tests {
     fn a_tag_reads_back() {
         let tag = etag(UserId::try_from(7).unwrap(), 3);
         assert_eq!(parse(&tag).unwrap(), Precondition::Versions(vec![3]));
-        assert_eq!(parse(&format!("\"x\", {tag} ,\"7.4\"")).unwrap(), Precondition::Versions(vec![3, 4]));
+        assert_eq!(parse(&format!("\"x,y\", {tag} ,\"7.4\"")).unwrap(), Precondition::Versions(vec![3, 4]));
     }
 
     #[test]

@@ -61,8 +61,8 @@ pub(crate) enum Removed {
 enum StoreError {
     /// The database does not answer, or not in time.
     Unavailable(String),
-    /// A unique index says no.
-    Duplicate,
+    /// A unique index or a foreign key says no.
+    Conflict,
     /// Anything else: a mistake of ours.
     Fault(String),
 }
@@ -109,7 +109,7 @@ fn classify(error: Error) -> StoreError {
     match error {
         Error::ConnectionFailed(_) => StoreError::Unavailable("no connection to the database".to_owned()),
         Error::QueryFailed(QueryError::DbError(error)) => match error.code.as_str() {
-            "23505" => StoreError::Duplicate,
+            "23505" | "23503" => StoreError::Conflict,
             code if PASSING.iter().any(|class| code.starts_with(class)) => {
                 StoreError::Unavailable(format!("the database answered with SQLSTATE {code}"))
             }
@@ -132,7 +132,9 @@ impl From<StoreError> for Problem {
                     .with_header("retry-after", "1")
                     .with_cause(cause)
             }
-            StoreError::Duplicate => Problem::new(Kind::Conflict, "It is there already."),
+            StoreError::Conflict => {
+                Problem::new(Kind::Conflict, "It is there already, or what it belongs to has gone.")
+            }
             StoreError::Fault(cause) => {
                 Problem::new(Kind::Internal, "This did not work; the service's log says more.").with_cause(cause)
             }

@@ -1,6 +1,6 @@
 //! The statements about sessions.
 
-use super::Store;
+use super::{Store, StoreError};
 use identity::{Role, UserId};
 use problem::Problem;
 use serde::{Deserialize, Serialize};
@@ -59,7 +59,7 @@ pub(crate) fn begin(store: &Store, session: &NewSession) -> Result<bool, Problem
         SELECT to_jsonb(EXISTS (SELECT FROM begun))",
         MAX_SESSIONS - 1
     );
-    Ok(store.one(
+    let begun = store.one(
         &statement,
         &[
             text(&session.id.to_string()),
@@ -68,7 +68,12 @@ pub(crate) fn begin(store: &Store, session: &NewSession) -> Result<bool, Problem
             ParameterValue::Int32(session.idle_seconds),
             ParameterValue::Int32(session.absolute_seconds),
         ],
-    )?)
+    );
+    match begun {
+        // The user went in between.
+        Err(StoreError::Conflict) => Ok(false),
+        begun => Ok(begun?),
+    }
 }
 
 /// Spends a refresh token. Of two who try at once the row's lock lets one through; the other finds another digest.

@@ -142,7 +142,7 @@ pub(crate) fn update(
         Ok(Row { user: Some(user), .. }) => Ok(Changed::Done(Box::new(user))),
         Ok(Row { exists: true, .. }) if asks_for_versions(condition) => Ok(Changed::OtherVersion),
         Ok(Row { .. }) => Ok(Changed::NotFound),
-        Err(StoreError::Duplicate) => Ok(Changed::EmailTaken),
+        Err(StoreError::Conflict) => Ok(Changed::EmailTaken),
         Err(error) => Err(error.into()),
     }
 }
