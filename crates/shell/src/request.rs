@@ -31,16 +31,7 @@ impl Request {
     pub(crate) async fn read(incoming: IncomingRequest) -> Self {
         let method = Method::from_bytes(incoming.method().to_string().as_bytes()).unwrap_or_default();
         let target = incoming.path_with_query().unwrap_or_else(|| "/".to_owned());
-        let mut headers = BTreeMap::<String, String>::new();
-        for (name, value) in incoming.headers().entries() {
-            // What is no UTF-8 is not left out: a precondition that cannot be read must not count as none.
-            let value = String::from_utf8_lossy(&value);
-            // Lines of the same name are one list (RFC 9110, 5.3).
-            headers
-                .entry(name.to_ascii_lowercase())
-                .and_modify(|before| *before = format!("{before}, {value}"))
-                .or_insert_with(|| value.into_owned());
-        }
+        let headers = merge_headers(incoming.headers().entries());
         let body = read_body(incoming).await;
         Self::new(method, &target, headers, body)
     }
@@ -158,6 +149,20 @@ fn parameters(encoded: &[u8], known: &[&str]) -> Result<BTreeMap<String, String>
     Ok(parameters)
 }
 
+/// Headers by their names in lower case. Lines of the same name are one list (RFC 9110, 5.3), and what is no UTF-8 is
+/// not left out: a precondition that cannot be read must not count as none.
+fn merge_headers(lines: Vec<(String, Vec<u8>)>) -> BTreeMap<String, String> {
+    let mut headers = BTreeMap::<String, String>::new();
+    for (name, value) in lines {
+        let value = String::from_utf8_lossy(&value);
+        headers
+            .entry(name.to_ascii_lowercase())
+            .and_modify(|before| *before = format!("{before}, {value}"))
+            .or_insert_with(|| value.into_owned());
+    }
+    headers
+}
+
 /// An id that is short and can stand in a log line and in a header.
 fn is_sane_id(id: &str) -> bool {
     (1..=MAX_REQUEST_ID).contains(&id.len())
@@ -205,6 +210,18 @@ mod tests {
             assert_ne!(id, odd);
             assert_eq!(id.len(), 36);
         }
+    }
+
+    #[test]
+    fn lines_of_one_header_are_a_list_and_none_is_left_out() {
+        let line = |name: &str, value: &[u8]| (name.to_owned(), value.to_vec());
+        let headers = merge_headers(vec![
+            line("If-Match", b"\"7.1\""),
+            line("if-match", b"\"7.2\""),
+            line("if-none-match", b"\"\xe9\""),
+        ]);
+        assert_eq!(headers["if-match"], "\"7.1\", \"7.2\"");
+        assert_eq!(headers["if-none-match"], "\"\u{fffd}\"");
     }
 
     #[test]
