@@ -15,7 +15,7 @@ pub use dev_servers::app::RuntimeKind;
 /// The key of the passwords' pre-hash in tests.
 const PEPPER: &str = "a-pepper-for-tests";
 /// The seed of the key that signs access tokens in tests.
-const SIGNING_KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+pub const SIGNING_KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 /// How often the schedules of [`Ringer`] come round for the shared app.
 const ROUND: Duration = Duration::from_millis(300);
 
@@ -36,6 +36,16 @@ pub fn is_spindle(reason: &str) -> bool {
         println!("skipped on {}: {reason}", runtime().name());
     }
     is_spindle
+}
+
+/// The key set with the public key that goes with this signing key.
+///
+/// # Panics
+/// If it is none.
+#[must_use]
+pub fn public_keys(signing_key: &str) -> String {
+    let key = tokens::SigningKey::from_seed(signing_key).expect("a key is 64 hexadecimal digits");
+    key.public().to_jwks().to_string()
 }
 
 /// An app to be started.
@@ -88,11 +98,15 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// An app on this backend, with cheap password hashing and quick sends.
+    /// An app on this backend, with cheap password hashing and quick sends, that asks nobody who they are and makes
+    /// nobody wait: most tests are about something else.
     pub fn on(backend: &Arc<Backend>) -> Setup {
         Setup { backend: Arc::clone(backend), variables: Vec::new(), components: Vec::new() }
             .variable("password_pepper", PEPPER)
             .variable("token_signing_key", SIGNING_KEY)
+            .variable("token_public_keys", public_keys(SIGNING_KEY))
+            .variable("authorization", "off")
+            .variable("login_throttling", "off")
             .variable("bcrypt_cost", 4)
             .variable("notification_send_ms", 20)
     }
@@ -107,6 +121,15 @@ impl TestApp {
             let ringer = Ringer::start(&[&app], ROUND);
             (app, ringer)
         });
+        SharedApp { _turn: turn, app }
+    }
+
+    /// The app that tests share which are about who may do what: it asks everybody who they are.
+    #[must_use]
+    pub fn guarded() -> SharedApp {
+        static GUARDED: OnceLock<TestApp> = OnceLock::new();
+        let turn = turn::together();
+        let app = GUARDED.get_or_init(|| TestApp::on(&Backend::new()).variable("authorization", "required").start());
         SharedApp { _turn: turn, app }
     }
 

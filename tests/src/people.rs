@@ -13,7 +13,64 @@ pub fn sign_up_form(email: &str) -> Value {
     json!({"name": "Ada", "surname": "Lovelace", "email": email, "password": PASSWORD})
 }
 
+/// Somebody who has signed up and in.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// The id.
+    pub id: i64,
+    /// The address, which is the user name.
+    pub email: String,
+    /// The access token.
+    pub access: String,
+    /// The refresh token.
+    pub refresh: String,
+}
+
+impl Person {
+    /// Where this user is.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("/users-ms/users/{}", self.id)
+    }
+}
+
 impl TestApp {
+    /// Signs somebody up and in.
+    ///
+    /// # Panics
+    /// If that fails.
+    #[track_caller]
+    #[must_use]
+    pub fn person(&self, email: &str) -> Person {
+        let id = self.sign_up(email);
+        self.sign_in(id, email)
+    }
+
+    /// Signs somebody up, gives them the role of an administrator behind the API's back, and signs them in.
+    ///
+    /// # Panics
+    /// If that fails.
+    #[track_caller]
+    #[must_use]
+    pub fn admin(&self, email: &str) -> Person {
+        let id = self.sign_up(email);
+        let changed = self.backend.sql().execute("UPDATE users SET role = 'admin' WHERE id = $1", &[&id]);
+        assert_eq!(changed.expect("roles can be changed"), 1);
+        self.sign_in(id, email)
+    }
+
+    /// Signs somebody in who has the usual password.
+    ///
+    /// # Panics
+    /// If that fails.
+    #[track_caller]
+    #[must_use]
+    pub fn sign_in(&self, id: i64, email: &str) -> Person {
+        let tokens = self.login(email, PASSWORD).expect(200).json();
+        let token = |name: &str| tokens[name].as_str().expect("a token is a text").to_owned();
+        Person { id, email: email.to_owned(), access: token("access_token"), refresh: token("refresh_token") }
+    }
+
     /// Signs Ada Lovelace up with this address and gives her id.
     ///
     /// # Panics

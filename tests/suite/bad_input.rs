@@ -475,7 +475,7 @@ fn the_bounds_themselves_are_acceptable() {
         "phone": "123456789012345"});
     let user = app.post("/users-ms/users").json(&form).send().expect(201).json();
     assert_eq!((&user["name"], &user["email"]), (&form["name"], &form["email"]));
-    let form = json!({"name": "A", "surname": "B", "email": "a@b.co", "password": "12345678", "phone": "112"});
+    let form = json!({"name": "A", "surname": "B", "email": "a@b.co", "password": "1234567&", "phone": "112"});
     let _ = app.post("/users-ms/users").json(&form).send().expect(201);
 }
 

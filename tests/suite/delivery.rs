@@ -157,7 +157,7 @@ fn the_log_of_somebody_unknown_is_empty() {
 }
 
 #[test]
-fn the_log_needs_the_service_token() {
+fn the_log_needs_the_service_token_or_an_administrators() {
     let app = TestApp::shared();
     assert_snapshot!(app.get("/notification-ms/notifications").send().shown(), @r#"
     401
@@ -168,11 +168,11 @@ fn the_log_needs_the_service_token() {
     x-request-id: [uuid]
 
     {
-      "detail": "This route is for other services; it needs the service token as a bearer token.",
+      "detail": "This needs an access token as a bearer token; sign in to get one.",
       "instance": "[uuid]",
       "status": 401,
-      "title": "Invalid service token",
-      "type": "urn:concierge:problem:invalid-service-token"
+      "title": "Invalid token",
+      "type": "urn:concierge:problem:invalid-token"
     }
     "#);
 }

@@ -9,11 +9,18 @@ use uuid::Uuid;
 const INTERNAL: &[(&str, &str)] = &[
     ("GET", "/users-ms/internal/credentials?email=token@internal.example"),
     ("PUT", "/users-ms/internal/credentials/1"),
+    ("POST", "/users-ms/internal/attempts"),
+    ("POST", "/users-ms/internal/attempts/end"),
+    ("POST", "/users-ms/internal/sessions"),
+    ("POST", "/users-ms/internal/sessions/rotate"),
+    ("POST", "/users-ms/internal/sessions/end"),
+    ("GET", "/users-ms/internal/sessions/00000000-0000-0000-0000-000000000001"),
+    ("GET", "/users-ms/internal/users/1/sessions"),
+    ("DELETE", "/users-ms/internal/users/1/sessions"),
     ("POST", "/users-ms/internal/outbox"),
     ("POST", "/users-ms/internal/outbox/sweep"),
     ("POST", "/notification-ms/internal/ring"),
     ("GET", "/notification-ms/internal/queues"),
-    ("GET", "/notification-ms/notifications?to=token@internal.example"),
 ];
 
 #[test]
@@ -251,4 +258,30 @@ fn the_queues_are_shown_to_an_operator() {
         }
     }
     assert_eq!(answer["next_cursor"], serde_json::Value::Null);
+}
+
+#[test]
+fn an_attempt_takes_a_place_and_gives_it_back() {
+    let app = TestApp::on(&blackbox::backend::Backend::new()).variable("login_throttling", "on").start();
+    let post = |path: &str, body: &serde_json::Value| app.post(path).bearer(app.service_token()).json(body).send();
+    let keys = json!({"account": "a".repeat(64), "client": "b".repeat(64), "pair": "c".repeat(64)});
+    let begun = post("/users-ms/internal/attempts", &keys).expect(200).json();
+    assert_eq!((&begun["place"]["number"], &begun["retry_after"]), (&json!(1), &json!(null)));
+    assert_eq!(post("/users-ms/internal/attempts", &keys).expect(200).json()["place"]["number"], 2);
+    for _ in 0..5 {
+        let ended = json!({"place": begun["place"], "counted": keys, "succeeded": false});
+        let _ = post("/users-ms/internal/attempts/end", &ended).expect(204);
+    }
+    let waiting = post("/users-ms/internal/attempts", &keys).expect(200).json();
+    assert_eq!(waiting, json!({"place": null, "retry_after": 1}));
+
+    for (body, problem) in [
+        (json!({"account": "ada@example.org", "client": "b".repeat(64), "pair": "c".repeat(64)}), "invalid-value"),
+        (json!({"account": "a".repeat(64)}), "missing-field"),
+        (json!({"place": null}), "unknown-field"),
+    ] {
+        assert_eq!(post("/users-ms/internal/attempts", &body).expect(422).problem(), problem);
+    }
+    let odd = json!({"place": {"number": 1, "holder": "x"}, "counted": keys, "succeeded": null});
+    assert_eq!(post("/users-ms/internal/attempts/end", &odd).expect(422).problem(), "wrong-type");
 }

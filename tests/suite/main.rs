@@ -1,5 +1,7 @@
 //! The suite: what somebody outside sees of Concierge, told as facts. One file for each subject.
 
+mod audit;
+mod authorization;
 mod bad_input;
 mod concurrency;
 mod contracts;
@@ -19,4 +21,7 @@ mod probes;
 mod queues;
 mod sessions;
 mod shutdown;
+mod storm;
+mod throttling;
+mod tokens;
 mod users;

@@ -12,6 +12,7 @@ mod doctor;
 mod down;
 mod folder;
 mod interrupt;
+mod keys;
 mod lint;
 mod migrate;
 mod program;
@@ -55,6 +56,8 @@ enum Task {
     Lint,
     /// Say of each prerequisite whether it is there, and how to get what is missing.
     Doctor,
+    /// Show the keys of access tokens, or replace the one that signs.
+    Keys(keys::Arguments),
     /// Apply the files of `migrations/` that a database does not have yet.
     Migrate(migrate::Arguments),
     /// Do once what a running `up` does each second: have outboxes swept and queues looked at.
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => return suite::run(&arguments),
         Task::Lint => lint::run(),
         Task::Doctor => doctor::run(),
+        Task::Keys(arguments) => keys::run(&arguments),
         Task::Migrate(arguments) => migrate::run(&arguments),
         Task::Ring(arguments) => ring::run(&arguments),
     };

@@ -11,6 +11,8 @@ pub(crate) struct Secrets {
     pub(crate) service_token: String,
     pub(crate) password_pepper: String,
     pub(crate) token_signing_key: String,
+    /// A key set, or nothing: further keys that are good, beside the one that signs.
+    pub(crate) further_public_keys: String,
     pub(crate) database_owner_password: String,
     pub(crate) database_password: String,
     pub(crate) redis_password: String,
@@ -31,6 +33,7 @@ impl Secrets {
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
         };
         let before = values.len();
+        let further_public_keys = values.get("TOKEN_PUBLIC_KEYS").cloned().unwrap_or_default();
         // Hexadecimal digits are safe in a URL, a shell, a header and a configuration file.
         let mut get = |name: &str| -> Result<String> {
             if let Some(value) = values.get(name).filter(|value| !value.is_empty()) {
@@ -44,6 +47,7 @@ impl Secrets {
             service_token: get("SERVICE_TOKEN")?,
             password_pepper: get("PASSWORD_PEPPER")?,
             token_signing_key: get("TOKEN_SIGNING_KEY")?,
+            further_public_keys,
             database_owner_password: get("DATABASE_OWNER_PASSWORD")?,
             database_password: get("DATABASE_PASSWORD")?,
             redis_password: get("REDIS_PASSWORD")?,

@@ -17,7 +17,7 @@ use crate::records::{self, Records};
 use crate::redis_server::{self, RedisServer};
 use crate::ring::Ringer;
 use crate::secrets::Secrets;
-use crate::{compile, program, session, setup};
+use crate::{compile, keys, program, session, setup};
 
 /// Until all services say that they are ready.
 const READY_DEADLINE: Duration = Duration::from_secs(60);
@@ -89,6 +89,9 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     variables.set(&given, "service_token", &secrets.service_token);
     variables.set(&given, "password_pepper", &secrets.password_pepper);
     variables.set(&given, "token_signing_key", &secrets.token_signing_key);
+    let signing_key = variables.get("token_signing_key").unwrap_or_default();
+    let public_keys = keys::public_keys(signing_key, &secrets.further_public_keys)?;
+    variables.set(&given, "token_public_keys", &public_keys);
 
     let mut started = Started { database: None, redis: None, app: None };
     if asked_to_end() {

@@ -1,11 +1,11 @@
 //! The tokens of a session.
 
-use crate::keys::{Keys, invalid_token};
+use crate::keys::Keys;
 use crate::users::Users;
 use auth_domain::{ACCESS_TOKEN_SECONDS, RefreshToken, TokenResponse};
 use identity::{Role, UserId};
 use problem::Problem;
-use shell::random;
+use shell::{invalid_token, random};
 use uuid::Uuid;
 
 /// Begins a session of somebody who was let in.

@@ -2,13 +2,14 @@
 
 use auth_domain::{ABSOLUTE_SECONDS, Credentials, IDLE_SECONDS, RefreshToken};
 use events::Event;
-use identity::{Email, PasswordHash, Role, UserId};
+use identity::{AttemptKeys, Email, PasswordHash, Role, UserId};
 use problem::{Kind, Problem};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use shell::attempts::{too_busy, too_many_attempts};
 use shell::client::{Answer, call};
-use shell::{Method, ServiceToken, config};
+use shell::{Method, ServiceToken, config, log};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -50,6 +51,31 @@ impl Users {
                 .map_err(|_| unavailable("the answer has another shape than expected")),
             200 | 404 => Ok(None),
             status => Err(unavailable(&format!("status {status}"))),
+        }
+    }
+
+    /// Asks whether this account and this client may try now, and for a place to hash in. The problem says when they
+    /// may.
+    pub(crate) async fn begin_attempt(&self, counted: &AttemptKeys) -> Result<Place, Problem> {
+        #[derive(Deserialize)]
+        struct Answer {
+            place: Option<Place>,
+            retry_after: Option<u32>,
+        }
+        let answer: Answer = read(&self.post("/users-ms/internal/attempts", &json!(counted)).await?)?;
+        match answer {
+            Answer { place: Some(place), .. } => Ok(place),
+            Answer { retry_after: Some(seconds), .. } => Err(too_many_attempts(seconds)),
+            Answer { .. } => Err(too_busy()),
+        }
+    }
+
+    /// Gives the place back and has the attempt counted. If that fails, the place comes free by itself.
+    pub(crate) async fn end_attempt(&self, place: &Place, counted: &AttemptKeys, succeeded: Option<bool>) {
+        let body = json!({"place": place, "counted": counted, "succeeded": succeeded});
+        let ended = self.call(&Method::POST, "/users-ms/internal/attempts/end", body.to_string().into_bytes()).await;
+        if let Err(cause) = ended.and_then(|answer| expect(answer, &[204])) {
+            log::warn("an attempt was not counted", &[("cause", &cause)]);
         }
     }
 
@@ -97,10 +123,14 @@ impl Users {
         read(&self.post("/users-ms/internal/sessions/rotate", &body).await?)
     }
 
-    /// Ends the session that a refresh token belongs to.
-    pub(crate) async fn end_by_token(&self, token: &RefreshToken) -> Result<(), Problem> {
+    /// Ends the session that a refresh token belongs to; says whose it was.
+    pub(crate) async fn end_by_token(&self, token: &RefreshToken) -> Result<Option<EndedSession>, Problem> {
+        #[derive(Deserialize)]
+        struct Answer {
+            ended: Option<EndedSession>,
+        }
         let body = json!({"refresh_digest": token.digest()});
-        expect(self.post("/users-ms/internal/sessions/end", &body).await?, &[204]).map_err(|cause| unavailable(&cause))
+        Ok(read::<Answer>(&self.post("/users-ms/internal/sessions/end", &body).await?)?.ended)
     }
 
     /// Whether a session is alive.
@@ -151,6 +181,13 @@ impl Users {
     }
 }
 
+/// A place to hash in, to be given back.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Place {
+    number: u32,
+    holder: Uuid,
+}
+
 /// What came of a rotation.
 #[derive(Deserialize)]
 pub(crate) struct Rotated {
@@ -158,6 +195,15 @@ pub(crate) struct Rotated {
     pub(crate) session: Option<Continued>,
     /// The token had been spent before, and its session has ended now.
     pub(crate) was_reused: bool,
+}
+
+/// A session that was ended.
+#[derive(Deserialize)]
+pub(crate) struct EndedSession {
+    /// Its id.
+    pub(crate) session_id: Uuid,
+    /// Whose it was.
+    pub(crate) user_id: UserId,
 }
 
 /// A session that goes on.

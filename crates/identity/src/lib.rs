@@ -3,6 +3,8 @@
 //! Each type is built by `parse` alone, so a value that exists is valid. What must not be printed cannot be:
 //! [`Password`], [`Pepper`] and [`PasswordHash`] show only their name in debug output and have no `Display`.
 
+mod attempt;
+mod common_password;
 mod email;
 mod name;
 mod password;
@@ -11,6 +13,7 @@ mod role;
 mod secret;
 mod user_id;
 
+pub use attempt::{AttemptKeys, DIGEST_LENGTH};
 pub use email::{Email, EmailError};
 pub use name::{NameError, PersonName};
 pub use password::{Cost, CostError, HashError, Password, PasswordError, PasswordHash, Pepper, SALT_BYTES};

@@ -7,9 +7,10 @@
 //!
 //! A kept hash begins with its scheme's version, `v1:`, so that another scheme can come without a flag day.
 
+use crate::common_password::is_common;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha384;
+use sha2::{Sha256, Sha384};
 use std::str::FromStr;
 
 /// The length of a salt, in bytes.
@@ -30,13 +31,16 @@ impl Password {
     /// Takes a new password.
     ///
     /// # Errors
-    /// If it has under 8 characters or over 1,024 bytes.
+    /// If it has under 8 characters or over 1,024 bytes, or is one of the most common ones.
     pub fn parse(text: String) -> Result<Self, PasswordError> {
         if text.len() > MAX_BYTES {
             return Err(PasswordError::TooLong);
         }
         if text.chars().count() < MIN_CHARACTERS {
             return Err(PasswordError::TooShort);
+        }
+        if is_common(&text) {
+            return Err(PasswordError::Common);
         }
         Ok(Self(text))
     }
@@ -66,6 +70,9 @@ pub enum PasswordError {
     /// Over 1,024 bytes.
     #[error("A password may have at most {MAX_BYTES} bytes.")]
     TooLong,
+    /// One of the most common passwords (OWASP ASVS 5.0, 6.2.4).
+    #[error("Too many people have this password; choose one that nobody would try.")]
+    Common,
 }
 
 /// The key of the pre-hash: one secret for all passwords, kept apart from the database.
@@ -77,6 +84,17 @@ impl Pepper {
     #[must_use]
     pub fn new(secret: &str) -> Option<Self> {
         (!secret.is_empty()).then(|| Self(secret.as_bytes().to_vec()))
+    }
+
+    /// A digest of `text` that tells nobody without the pepper what the text is: HMAC-SHA-256 in hexadecimal digits.
+    /// Digests for two purposes have nothing in common.
+    #[must_use]
+    pub fn digest(&self, purpose: &str, text: &str) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        mac.update(purpose.as_bytes());
+        mac.update(b"\0");
+        mac.update(text.as_bytes());
+        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     fn prehash(&self, password: &str) -> String {
@@ -290,6 +308,23 @@ mod tests {
             start.elapsed()
         };
         assert!(time("10") > time("5") * 4);
+    }
+
+    #[test]
+    fn a_common_password_is_refused() {
+        for text in ["password1", "Password1", "qwertyuiop"] {
+            assert_eq!(Password::parse(text.into()).unwrap_err(), PasswordError::Common, "{text}");
+        }
+    }
+
+    #[test]
+    fn digests_differ_by_pepper_purpose_and_text() {
+        let digest = pepper().digest("account", "ada@example.org");
+        assert_eq!(digest.len(), 64);
+        assert_eq!(digest, pepper().digest("account", "ada@example.org"));
+        assert_ne!(digest, pepper().digest("client", "ada@example.org"));
+        assert_ne!(digest, pepper().digest("account", "bob@example.org"));
+        assert_ne!(digest, Pepper::new("another").unwrap().digest("account", "ada@example.org"));
     }
 
     #[test]

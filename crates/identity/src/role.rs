@@ -12,3 +12,14 @@ pub enum Role {
     /// May do all.
     Admin,
 }
+
+impl Role {
+    /// The name that it is kept and shown by.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::User => "user",
+            Role::Admin => "admin",
+        }
+    }
+}

@@ -50,6 +50,10 @@ kinds! {
     InvalidToken = "invalid-token", 401, "Invalid token";
     /// The service token is missing or wrong.
     InvalidServiceToken = "invalid-service-token", 401, "Invalid service token";
+    /// The token is good, and its owner may not do this.
+    Forbidden = "forbidden", 403, "Forbidden";
+    /// The current password, asked for once more, is another.
+    WrongCurrentPassword = "wrong-current-password", 403, "Wrong current password";
     /// No route has this path.
     NoSuchRoute = "no-such-route", 404, "No such route";
     /// No user has this id or email.
@@ -90,8 +94,12 @@ kinds! {
     InvalidValue = "invalid-value", 422, "Invalid value";
     /// Several fields are not acceptable.
     ValidationFailed = "validation-failed", 422, "Validation failed";
+    /// Too many attempts have failed; `retry-after` says for how long no other is looked at.
+    TooManyAttempts = "too-many-attempts", 429, "Too many attempts";
     /// A mistake of the service's own, or of its configuration.
     Internal = "internal-error", 500, "Internal error";
+    /// As many passwords are being hashed as may be at once.
+    TooBusy = "too-busy", 503, "Too busy";
     /// PostgreSQL does not answer.
     DatabaseUnavailable = "database-unavailable", 503, "Database unavailable";
     /// Redis does not answer.

@@ -70,6 +70,13 @@ impl Problem {
         Self { errors: errors.into_iter().map(|(_, error)| error).collect(), ..Self::new(kind, detail) }
     }
 
+    /// The problem for a caller whose token is good and who may not do this (RFC 6750, 3.1).
+    #[must_use]
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(Kind::Forbidden, detail)
+            .with_header("www-authenticate", "Bearer realm=\"concierge\", error=\"insufficient_scope\"")
+    }
+
     /// Adds one fault.
     #[must_use]
     pub fn with_error(mut self, error: FieldError) -> Self {

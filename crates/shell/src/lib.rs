@@ -5,8 +5,11 @@
 //! the adapters to Spin's Redis and outgoing HTTP. A fresh instance serves each request, so nothing here is kept
 //! between two calls.
 
+mod access;
+pub mod attempts;
 pub mod broker;
 pub mod client;
+mod client_address;
 pub mod config;
 pub mod health;
 pub mod log;
@@ -17,6 +20,8 @@ mod serve;
 mod service_token;
 mod timer;
 
+pub use access::{AccessTokens, invalid_token, now};
+pub use client_address::client_address;
 pub use http::{Method, StatusCode};
 pub use request::{Request, session_id};
 pub use response::{Page, Response, empty, json, redirect};

@@ -20,6 +20,15 @@ pub fn info(message: &str, fields: &[(&str, &str)]) {
     write("info", message, fields);
 }
 
+/// Something that happened to somebody's access: a line of the audit log. It says who (an id, or a digest for a name
+/// that may be nobody's), what, with which result, and in which request.
+pub fn audit(event: &str, result: &str, request_id: &str, fields: &[(&str, &str)]) {
+    let message = format!("audit: {event}: {result}");
+    let mut all = vec![("audit", event), ("result", result), ("request_id", request_id)];
+    all.extend(fields);
+    write("info", &message, &all);
+}
+
 fn write(level: &str, message: &str, fields: &[(&str, &str)]) {
     eprintln!("{}", line(level, message, fields));
 }

@@ -116,6 +116,12 @@ impl PublicKeys {
         self
     }
 
+    /// Whether there is no key, so that no token can be good.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// The names of the keys.
     pub fn kids(&self) -> impl Iterator<Item = &str> {
         self.keys.iter().map(|(kid, _)| kid.as_str())

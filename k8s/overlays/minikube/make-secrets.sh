@@ -9,6 +9,18 @@ if [ -e "$file" ]; then
 fi
 umask 077
 redis_password=$(openssl rand -hex 32)
+token_signing_key=$(openssl rand -hex 32)
+# The public key that goes with it, as a JSON Web Key (RFC 8037): the last 32 bytes of what OpenSSL writes, in base64url. The
+# bytes before the seed are the frame of an Ed25519 key in PKCS #8 (RFC 8410).
+token_public_key=$(
+    for byte in $(printf %s "302e020100300506032b657004220420$token_signing_key" | sed 's/../& /g'); do
+        printf "\\$(printf %03o "0x$byte")"
+    done | openssl pkey -inform DER -pubout -outform DER | tail -c 32 | openssl base64 -A | tr '+/' '-_' | tr -d '='
+)
+if [ ${#token_public_key} -ne 43 ]; then
+    echo "openssl makes no Ed25519 key: version 1.1.1 or later is needed" >&2
+    exit 1
+fi
 # Hexadecimal digits need no encoding where they become part of a URL.
 cat > "$file" <<SECRETS
 db_owner_password=$(openssl rand -hex 32)
@@ -18,6 +30,7 @@ redis_credentials=:$redis_password@
 redis_url=redis://:$redis_password@redis-cluster-ip-service:6379
 service_token=$(openssl rand -hex 32)
 password_pepper=$(openssl rand -hex 32)
-token_signing_key=$(openssl rand -hex 32)
+token_signing_key=$token_signing_key
+token_public_keys={"keys":[{"kty":"OKP","crv":"Ed25519","x":"$token_public_key"}]}
 SECRETS
 echo "$file is made"

@@ -17,6 +17,7 @@ pub struct LoginForm {
 pub struct Attempt {
     /// The address, if the user name is one.
     pub email: Option<Email>,
+    username: String,
     password: String,
 }
 
@@ -46,11 +47,17 @@ pub struct Entry {
 
 impl From<LoginForm> for Attempt {
     fn from(form: LoginForm) -> Self {
-        Self { email: Email::parse(&form.username).ok(), password: form.password }
+        Self { email: Email::parse(&form.username).ok(), username: form.username, password: form.password }
     }
 }
 
 impl Attempt {
+    /// The name as it was given, which may be nobody's.
+    #[must_use]
+    pub fn username(&self) -> &str {
+        &self.username
+    }
+
     /// The password that was tried, to be hashed anew.
     #[must_use]
     pub fn password(&self) -> &str {
@@ -73,6 +80,16 @@ impl Attempt {
         }
         let is_outdated = hash.is_cheaper_than(cost).map_err(|error| unreadable(&error))?;
         Ok(Entry { credentials, outdated: is_outdated.then_some(hash) })
+    }
+}
+
+/// What an attempt counts as: a success, a failure, or neither, when something else kept it from being judged.
+#[must_use]
+pub fn verdict<T>(judged: &Result<T, Problem>) -> Option<bool> {
+    match judged {
+        Ok(_) => Some(true),
+        Err(problem) if problem.kind() == Kind::InvalidCredentials => Some(false),
+        Err(_) => None,
     }
 }
 

@@ -10,7 +10,7 @@ pub(super) async fn introspect(request: &Request) -> Outcome {
     ServiceToken::require(request)?;
     let form = request.form(&["token", "token_type_hint"])?;
     let keys = Keys::from_config()?;
-    let claims = form.get("token").and_then(|token| keys.verify(token).ok());
+    let claims = form.get("token").and_then(|token| keys.tokens().verify(token).ok());
     let inactive = || Ok(shell::json(StatusCode::OK, &json!({"active": false})));
     let Some(claims) = claims else { return inactive() };
     if !Users::from_config()?.is_session_alive(claims.session).await? {

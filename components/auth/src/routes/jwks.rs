@@ -8,7 +8,7 @@ const CACHED: &str = "public, max-age=300";
 
 /// Shows the public keys.
 pub(super) fn show_keys() -> Outcome {
-    let mut response = json(StatusCode::OK, &Keys::from_config()?.public().to_jwks());
+    let mut response = json(StatusCode::OK, &Keys::from_config()?.tokens().keys().to_jwks());
     if let Ok(value) = CACHED.parse() {
         response.headers_mut().insert("cache-control", value);
     }

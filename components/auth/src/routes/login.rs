@@ -5,8 +5,9 @@ use crate::keys::Keys;
 use crate::session::begin_session;
 use crate::users::Users;
 use auth_domain::{Attempt, Entry, LoginForm};
-use identity::{Cost, Password, Pepper};
-use shell::{Outcome, Request, StatusCode, config, json, log, random};
+use identity::{AttemptKeys, Cost, Password, Pepper};
+use problem::Problem;
+use shell::{Outcome, Request, StatusCode, client_address, config, json, log, random};
 
 /// Lets somebody in and publishes `user_login_event`. That the event cannot be published now is no reason to keep
 /// anybody out.
@@ -16,12 +17,33 @@ pub(super) async fn login(request: &Request) -> Outcome {
     let cost: Cost = config::parsed("bcrypt_cost")?;
     let keys = Keys::from_config()?;
     let users = Users::from_config()?;
-    let known = users.find_credentials(attempt.email.as_ref()).await?;
-    let entry = attempt.judge(known, &pepper, cost)?;
+    let counted = AttemptKeys::new(&pepper, attempt.username(), &client_address(request)?);
+    let entry = check(&users, &attempt, &counted, &pepper, cost).await.inspect_err(|problem| {
+        log::audit("login", problem.kind().slug(), &request.id, &[("account", &counted.account)]);
+    })?;
     let tokens = begin_session(&users, &keys, entry.credentials.id, entry.credentials.role).await?;
+    let user_id = entry.credentials.id.to_string();
+    log::audit("login", "success", &request.id, &[("account", &counted.account), ("user_id", &user_id)]);
     announce(&users, &entry.credentials, &request.id).await;
     renew_outdated_hash(&users, &attempt, &entry, &pepper, cost).await;
     Ok(json(StatusCode::OK, &tokens))
+}
+
+/// Checks the password, if this account and this client may try now and there is a place to hash in.
+async fn check(
+    users: &Users,
+    attempt: &Attempt,
+    counted: &AttemptKeys,
+    pepper: &Pepper,
+    cost: Cost,
+) -> Result<Entry, Problem> {
+    let place = users.begin_attempt(counted).await?;
+    let judged = match users.find_credentials(attempt.email.as_ref()).await {
+        Ok(known) => attempt.judge(known, pepper, cost),
+        Err(problem) => Err(problem),
+    };
+    users.end_attempt(&place, counted, auth_domain::verdict(&judged)).await;
+    judged
 }
 
 /// A hash made when hashing was cheaper is renewed now: the password is known only at this moment. If that fails,

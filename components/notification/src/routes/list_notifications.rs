@@ -1,13 +1,15 @@
 //! GET /notification-ms/notifications?to=: what was delivered, newest first.
 
 use events::redis;
+use identity::Role;
 use notification_domain::{LogQuery, LoggedDelivery, next_page, recipient_digest};
+use problem::Problem;
 use shell::broker::{Broker, BrokerError};
-use shell::{Outcome, Page, Request, ServiceToken, StatusCode};
+use shell::{AccessTokens, Outcome, Page, Request, ServiceToken, StatusCode};
 
 /// Shows the delivery log, of one recipient or of all.
 pub(super) fn list_notifications(request: &Request) -> Outcome {
-    ServiceToken::require(request)?;
+    require_service_or_admin(request)?;
     let query = LogQuery::from_query(request.query(LogQuery::PARAMETERS)?)?;
     let log = match &query.to {
         Some(to) => redis::recipient_log(&recipient_digest(to)),
@@ -18,4 +20,15 @@ pub(super) fn list_notifications(request: &Request) -> Outcome {
     let next_cursor = next_page(&query, entries.len(), entries.last().map(|(id, _)| id.as_str()));
     let items: Vec<_> = entries.into_iter().filter_map(|(id, item)| LoggedDelivery::from_entry(id, &item)).collect();
     Ok(shell::json(StatusCode::OK, &Page { items, next_cursor }))
+}
+
+/// Lets only another service or an administrator through.
+fn require_service_or_admin(request: &Request) -> Result<(), Problem> {
+    if ServiceToken::from_config()?.is_shown_by(request) {
+        return Ok(());
+    }
+    match AccessTokens::from_config()?.require(request)?.role {
+        Role::Admin => Ok(()),
+        Role::User => Err(Problem::forbidden("Only an administrator may read the delivery log.")),
+    }
 }

@@ -1,7 +1,7 @@
 //! Changes of a user: a replacement (PUT) or a merge patch (PATCH, RFC 7396).
 
 use crate::fields::Fields;
-use identity::{Email, Password, PersonName, Phone};
+use identity::{Email, Password, PersonName, Phone, Role};
 use problem::{Kind, Problem};
 use serde::{Deserialize, Deserializer};
 
@@ -19,6 +19,10 @@ struct Form {
     phone: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
     password: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    role: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    current_password: Option<Option<String>>,
 }
 
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
@@ -29,6 +33,15 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Str
 #[derive(Default, Deserialize)]
 #[serde(transparent)]
 pub struct Changes(Form);
+
+/// A valid change, and the password that was shown for it.
+#[derive(Default)]
+pub struct Shown {
+    /// What is to change.
+    pub change: Change,
+    /// The caller's current password, to be checked before the email or the password changes.
+    pub current_password: Option<String>,
+}
 
 /// Valid changes; what is `None` stays as it is.
 #[derive(Debug, Default)]
@@ -43,6 +56,8 @@ pub struct Change {
     pub phone: Option<Option<Phone>>,
     /// The new password.
     pub password: Option<Password>,
+    /// The new role.
+    pub role: Option<Role>,
 }
 
 impl Changes {
@@ -50,29 +65,32 @@ impl Changes {
     ///
     /// # Errors
     /// A problem that lists every fault.
-    pub fn patch(self) -> Result<Change, Problem> {
+    pub fn patch(self) -> Result<Shown, Problem> {
         self.validate(false)
     }
 
     /// Judges a replacement: name, surname and email must be there; without a phone it is taken away. The password
-    /// is no part of what a user looks like, so without one it stays.
+    /// is no part of what a user looks like, so without one it stays; so does the role, which is not the user's own to say.
     ///
     /// # Errors
     /// A problem that lists every fault.
-    pub fn replacement(self) -> Result<Change, Problem> {
-        let change = self.validate(true)?;
-        Ok(Change { phone: Some(change.phone.flatten()), ..change })
+    pub fn replacement(self) -> Result<Shown, Problem> {
+        let Shown { change, current_password } = self.validate(true)?;
+        Ok(Shown { change: Change { phone: Some(change.phone.flatten()), ..change }, current_password })
     }
 
-    fn validate(self, complete: bool) -> Result<Change, Problem> {
-        let Form { name, surname, email, phone, password } = self.0;
+    fn validate(self, complete: bool) -> Result<Shown, Problem> {
+        let Form { name, surname, email, phone, password, role, current_password } = self.0;
         let mut fields = Fields::default();
         let name = required(&mut fields, "name", name, complete).and_then(|text| fields.name(&text));
         let surname = required(&mut fields, "surname", surname, complete).and_then(|text| fields.surname(&text));
         let email = required(&mut fields, "email", email, complete).and_then(|text| fields.email(&text));
         let phone = phone.map(|phone| phone.and_then(|text| fields.phone(&text)));
         let password = required(&mut fields, "password", password, false).and_then(|text| fields.password(text));
-        fields.finish(Some(Change { name, surname, email, phone, password }))
+        let role = required(&mut fields, "role", role, false).and_then(|text| fields.role(&text));
+        let current_password = required(&mut fields, "current_password", current_password, false);
+        let change = Change { name, surname, email, phone, password, role };
+        fields.finish(Some(Shown { change, current_password }))
     }
 }
 
@@ -108,38 +126,46 @@ mod tests {
 
     #[test]
     fn a_patch_touches_only_what_is_in_it() {
-        let change = changes(json!({"name": "Augusta"})).patch().unwrap();
+        let change = changes(json!({"name": "Augusta"})).patch().unwrap().change;
         assert_eq!(change.name.unwrap().as_str(), "Augusta");
         assert!(change.surname.is_none() && change.email.is_none() && change.phone.is_none());
     }
 
     #[test]
     fn null_takes_the_phone_away_and_nothing_else() {
-        assert_eq!(changes(json!({"phone": null})).patch().unwrap().phone, Some(None));
-        assert_eq!(changes(json!({"name": null})).patch().unwrap_err().kind(), Kind::WrongType);
-        assert_eq!(changes(json!({"password": null})).patch().unwrap_err().kind(), Kind::WrongType);
+        assert_eq!(changes(json!({"phone": null})).patch().unwrap().change.phone, Some(None));
+        assert_eq!(changes(json!({"name": null})).patch().err().unwrap().kind(), Kind::WrongType);
+        assert_eq!(changes(json!({"password": null})).patch().err().unwrap().kind(), Kind::WrongType);
     }
 
     #[test]
     fn a_replacement_is_complete() {
         assert_eq!(
-            changes(json!({"name": "Ada", "surname": "L"})).replacement().unwrap_err().kind(),
+            changes(json!({"name": "Ada", "surname": "L"})).replacement().err().unwrap().kind(),
             Kind::MissingField
         );
         let whole = json!({"name": "Ada", "surname": "L", "email": "ada@example.org"});
-        let change = changes(whole).replacement().unwrap();
+        let change = changes(whole).replacement().unwrap().change;
         assert_eq!(change.phone, Some(None));
         assert!(change.password.is_none());
     }
 
     #[test]
     fn a_bad_phone_is_a_fault_and_not_a_removal() {
-        assert_eq!(changes(json!({"phone": "x"})).patch().unwrap_err().kind(), Kind::InvalidPhone);
+        assert_eq!(changes(json!({"phone": "x"})).patch().err().unwrap().kind(), Kind::InvalidPhone);
+    }
+
+    #[test]
+    fn a_role_is_one_of_two() {
+        assert_eq!(changes(json!({"role": "admin"})).patch().unwrap().change.role, Some(Role::Admin));
+        for role in ["", "Admin", "root"] {
+            assert_eq!(changes(json!({"role": role})).patch().err().unwrap().kind(), Kind::InvalidValue, "{role}");
+        }
     }
 
     #[test]
     fn read_only_fields_are_unknown() {
-        for field in ["id", "role", "version", "created_at"] {
+        for field in ["id", "version", "created_at"] {
             assert!(serde_json::from_value::<Changes>(json!({field: 1})).is_err());
         }
     }

@@ -1,6 +1,6 @@
 //! From the fields of a body to values, with all faults reported at once.
 
-use identity::{Email, Password, PersonName, Phone};
+use identity::{Email, Password, PersonName, Phone, Role};
 use problem::{FieldError, Kind, Problem};
 use std::fmt::Display;
 
@@ -29,6 +29,15 @@ impl Fields {
 
     pub(crate) fn password(&mut self, text: String) -> Option<Password> {
         self.keep("password", Kind::InvalidPassword, Password::parse(text))
+    }
+
+    pub(crate) fn role(&mut self, text: &str) -> Option<Role> {
+        let role = match text {
+            "user" => Ok(Role::User),
+            "admin" => Ok(Role::Admin),
+            _ => Err("A role is user or admin."),
+        };
+        self.keep("role", Kind::InvalidValue, role)
     }
 
     /// A fault that no parser finds.

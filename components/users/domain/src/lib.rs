@@ -2,6 +2,8 @@
 //!
 //! Nothing here does I/O or knows SQL, HTTP or Spin.
 
+mod access;
+mod attempt;
 mod change;
 mod fibonacci;
 mod fields;
@@ -11,7 +13,11 @@ mod precondition;
 mod session;
 mod sign_up;
 
-pub use change::{Change, Changes};
+pub use access::{Caller, user_not_found};
+pub use attempt::{
+    Counter, Ended, EndedForm, FORGET_SECONDS, KNOWN_SECONDS, MAX_PLACES, PLACE_SECONDS, Place, judge_keys,
+};
+pub use change::{Change, Changes, Shown};
 pub use fibonacci::{MAX_N, fibonacci};
 pub use outbox::{KeptEvent, KeptEventForm};
 pub use page::{Cursor, MAX_LIMIT, PageRequest};

@@ -1,21 +1,29 @@
 //! POST /users-ms/users: sign-up.
 
 use super::JSON;
+use crate::hashing::Held;
 use crate::store::{Store, users};
 use crate::{outbox, store};
-use identity::Cost;
+use identity::{Cost, Password, PasswordHash};
 use problem::{FieldError, Kind, Problem};
-use shell::{Outcome, Request, StatusCode, config};
-use users_domain::SignUpForm;
+use shell::{Outcome, Request, StatusCode, client_address, config, log};
+use users_domain::{Counter, SignUpForm};
 
 /// Creates a user and publishes `new_user_event`.
 pub(super) fn create_user(request: &Request) -> Outcome {
     let sign_up = request.json::<SignUpForm>(JSON)?.validate()?;
-    let hash = hash_password(&sign_up.password)?;
+    let probe = Counter::of_probe(&config::pepper()?.digest("sign-up by client", &client_address(request)?));
     let store = Store::open()?;
-    let Some(users::Inserted { user, event }) = users::insert(&store, &sign_up, &hash)? else {
+    let place = Held::take(&store, probe)?;
+    let hash = hash(&sign_up.password);
+    let inserted = hash.and_then(|hash| users::insert(&store, &sign_up, &hash));
+    // A sign-up that finds its email taken has found out that somebody has it: too many of those have to wait.
+    place.give_back(None, inserted.as_ref().ok().map(Option::is_some));
+    let Some(users::Inserted { user, event }) = inserted? else {
+        log::audit("sign-up", "email-taken", &request.id, &[]);
         return Err(email_taken());
     };
+    log::audit("sign-up", "success", &request.id, &[("user_id", &user.id.to_string())]);
     // Kept in the same statement as the user; what cannot be published now is published by a later sweep.
     outbox::publish_now(&store, &event);
     let mut response = store::user_response(StatusCode::CREATED, &user);
@@ -25,8 +33,15 @@ pub(super) fn create_user(request: &Request) -> Outcome {
     Ok(response)
 }
 
-/// Hashes a password as soon as it is received.
-pub(super) fn hash_password(password: &identity::Password) -> Result<identity::PasswordHash, Problem> {
+/// Hashes a password as soon as it is received and there is a place to do it in.
+pub(super) fn hash_in_place(store: &Store, password: &Password) -> Result<PasswordHash, Problem> {
+    let place = Held::take(store, Vec::new())?;
+    let hashed = hash(password);
+    place.give_back(None, None);
+    hashed
+}
+
+fn hash(password: &Password) -> Result<PasswordHash, Problem> {
     let pepper = config::pepper()?;
     let cost: Cost = config::parsed("bcrypt_cost")?;
     password.hash(&pepper, cost, shell::random::bytes()).map_err(|error| {

@@ -1,18 +1,25 @@
 //! DELETE /users-ms/users/{id}: remove a user.
 
 use super::change_user::precondition_failed;
-use super::user_not_found;
+use super::guard::Guard;
 use crate::store::{Removed, Store, users};
 use identity::UserId;
-use shell::{Outcome, Request, StatusCode, empty};
-use users_domain::Precondition;
+use shell::{Outcome, Request, StatusCode, empty, log};
+use users_domain::{Precondition, user_not_found};
 
 /// Removes a user.
 pub(super) fn delete_user(request: &Request, id: UserId) -> Outcome {
+    let guard = Guard::of(request)?;
+    guard.caller.may_reach(id)?;
     request.query(&[])?;
     let condition = Precondition::parse(request.header("if-match"), id, false)?;
-    match users::remove(&Store::open()?, id, &condition)? {
-        Removed::Done => Ok(empty(StatusCode::NO_CONTENT)),
+    let store = Store::open()?;
+    guard.confirm(&store)?;
+    match users::remove(&store, id, &condition)? {
+        Removed::Done => {
+            log::audit("user-removed", "success", &request.id, &[("user_id", &id.to_string()), ("by", &guard.by())]);
+            Ok(empty(StatusCode::NO_CONTENT))
+        }
         Removed::NotFound => Err(user_not_found()),
         Removed::OtherVersion => Err(precondition_failed()),
     }

@@ -2,7 +2,7 @@
 
 use super::JSON;
 use crate::outbox;
-use crate::store::{Store, events as kept};
+use crate::store::{Store, attempts, events as kept};
 use serde_json::json;
 use shell::{Outcome, Request, ServiceToken, StatusCode};
 use users_domain::KeptEventForm;
@@ -15,9 +15,11 @@ pub(super) fn keep_event(request: &Request) -> Outcome {
     Ok(shell::json(StatusCode::ACCEPTED, &json!({"kept": event.event.id})))
 }
 
-/// POST `/sweep`: publishes what was left behind.
+/// POST `/sweep`: publishes what was left behind, and forgets what is over.
 pub(super) fn sweep(request: &Request) -> Outcome {
     ServiceToken::require(request)?;
-    let swept = outbox::sweep(&Store::open()?)?;
+    let store = Store::open()?;
+    let swept = outbox::sweep(&store)?;
+    attempts::forget(&store)?;
     Ok(shell::json(StatusCode::OK, &json!({"published": swept.published, "left": swept.left})))
 }

@@ -1,13 +1,18 @@
 //! GET /users-ms/users: a page of users.
 
+use super::guard::Guard;
 use crate::store::{Store, users};
 use shell::{Outcome, Page, Request, StatusCode};
 use users_domain::{Cursor, PageRequest};
 
 /// Lists users in the order of their ids, with the way to the next page in the body and in `link` (RFC 8288).
 pub(super) fn list_users(request: &Request) -> Outcome {
+    let guard = Guard::of(request)?;
+    guard.caller.may_list()?;
     let page = PageRequest::from_query(request.query(PageRequest::PARAMETERS)?)?;
-    let mut items = users::list(&Store::open()?, &page)?;
+    let store = Store::open()?;
+    guard.confirm(&store)?;
+    let mut items = users::list(&store, &page)?;
     let has_more = items.len() > page.limit;
     items.truncate(page.limit);
     let next_cursor = items.last().filter(|_| has_more).map(|user| Cursor(user.id).to_text());

@@ -1,10 +1,13 @@
 //! The routes, one file for each thing that they are about.
 
+mod attempts;
 mod change_user;
 mod create_user;
 mod credentials;
+mod current_password;
 mod delete_user;
 mod get_user;
+mod guard;
 mod health;
 mod kept_events;
 mod list_users;
@@ -48,6 +51,14 @@ pub(crate) async fn route(request: Request) -> Outcome {
         },
         ["users-ms", "internal", "outbox", "sweep"] => match method {
             Method::POST => kept_events::sweep(&request),
+            _ => Err(method_not_allowed(&[Method::POST])),
+        },
+        ["users-ms", "internal", "attempts"] => match method {
+            Method::POST => attempts::begin_attempt(&request),
+            _ => Err(method_not_allowed(&[Method::POST])),
+        },
+        ["users-ms", "internal", "attempts", "end"] => match method {
+            Method::POST => attempts::end_attempt(&request),
             _ => Err(method_not_allowed(&[Method::POST])),
         },
         ["users-ms", "internal", "sessions"] => match method {
@@ -99,8 +110,4 @@ fn user_id(text: &str) -> Result<UserId, Problem> {
     UserId::parse(text).map_err(|error| {
         Problem::new(Kind::InvalidId, error.to_string()).with_error(FieldError::new("id", error.to_string()))
     })
-}
-
-fn user_not_found() -> Problem {
-    Problem::new(Kind::UserNotFound, "No user has this id.")
 }

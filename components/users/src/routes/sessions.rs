@@ -6,17 +6,13 @@ use crate::store::{Store, sessions};
 use identity::UserId;
 use serde_json::json;
 use shell::{Outcome, Page, Request, ServiceToken, StatusCode, empty, session_id};
-use users_domain::{EndForm, NewSessionForm, RotationForm};
+use users_domain::{EndForm, NewSessionForm, RotationForm, user_not_found};
 
 /// POST: begins a session.
 pub(super) fn begin_session(request: &Request) -> Outcome {
     ServiceToken::require(request)?;
     let session = request.json::<NewSessionForm>(JSON)?.validate()?;
-    if sessions::begin(&Store::open()?, &session)? {
-        Ok(empty(StatusCode::NO_CONTENT))
-    } else {
-        Err(super::user_not_found())
-    }
+    if sessions::begin(&Store::open()?, &session)? { Ok(empty(StatusCode::NO_CONTENT)) } else { Err(user_not_found()) }
 }
 
 /// POST `/rotate`: spends a refresh token.
@@ -31,8 +27,8 @@ pub(super) fn rotate_token(request: &Request) -> Outcome {
 pub(super) fn end_by_token(request: &Request) -> Outcome {
     ServiceToken::require(request)?;
     let digest = request.json::<EndForm>(JSON)?.validate()?;
-    sessions::end_by_token(&Store::open()?, &digest)?;
-    Ok(empty(StatusCode::NO_CONTENT))
+    let ended = sessions::end_by_token(&Store::open()?, &digest)?;
+    Ok(shell::json(StatusCode::OK, &json!({"ended": ended})))
 }
 
 /// GET `/{id}`: whether a session is alive.

@@ -4,6 +4,7 @@
 //! once: some versions of Spin never return from a query without rows, and cannot read every column type. What must
 //! happen together is one statement, since nothing holds a transaction open between two calls.
 
+pub(crate) mod attempts;
 pub(crate) mod events;
 pub(crate) mod sessions;
 pub(crate) mod users;

@@ -43,7 +43,7 @@ const SHOWN: &str = "id,
     to_char(ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS ends_at";
 
 /// Sessions that have not come to either of their ends.
-const ALIVE: &str = "idle_until > now() AND ends_at > now()";
+pub(super) const ALIVE: &str = "idle_until > now() AND ends_at > now()";
 
 /// Begins a session; false if the user is gone. What has ended of the user's sessions is removed on the way.
 pub(crate) fn begin(store: &Store, session: &NewSession) -> Result<bool, Problem> {
@@ -124,16 +124,27 @@ pub(crate) fn end(store: &Store, user_id: UserId, id: Option<Uuid>) -> Result<i6
     Ok(store.one(STATEMENT, &[ParameterValue::Int64(user_id.get()), id])?)
 }
 
-/// Ends the session that a refresh token belongs to, whether the token is the current one or spent.
-pub(crate) fn end_by_token(store: &Store, digest: &str) -> Result<(), Problem> {
+/// A session that was ended.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Ended {
+    session_id: Uuid,
+    user_id: UserId,
+}
+
+/// Ends the session that a refresh token belongs to, whether the token is the current one or spent; says which.
+pub(crate) fn end_by_token(store: &Store, digest: &str) -> Result<Option<Ended>, Problem> {
     const STATEMENT: &str = "
         WITH ended AS (
             DELETE FROM sessions WHERE refresh_digest = $1
                 OR id = (SELECT session_id FROM spent_refresh_tokens WHERE digest = $1)
+            RETURNING id AS session_id, user_id
         )
-        SELECT to_jsonb(true)";
-    store.one::<bool>(STATEMENT, &[text(digest)])?;
-    Ok(())
+        SELECT (SELECT to_jsonb(ended) FROM ended)";
+    match store.one(STATEMENT, &[text(digest)])? {
+        // A refresh that spent the token while this waited for it: now that is seen.
+        None => Ok(store.one(STATEMENT, &[text(digest)])?),
+        ended => Ok(ended),
+    }
 }
 
 fn text(text: &str) -> ParameterValue {

@@ -1,6 +1,7 @@
 //! The statements about users.
 
 use super::events::Kept;
+use super::sessions::ALIVE;
 use super::{Changed, Removed, Store, StoreError, User};
 use ::events::{Event, Exchange};
 use identity::{Email, PasswordHash, Phone, Role, UserId};
@@ -8,6 +9,7 @@ use problem::Problem;
 use serde::{Deserialize, Serialize};
 use spin_sdk::pg4::ParameterValue;
 use users_domain::{Change, PageRequest, Precondition, SignUp};
+use uuid::Uuid;
 
 /// How long a sign-up has its own event to itself, in seconds, before a sweep may publish it.
 const OWN_LEASE_SECONDS: i32 = 10;
@@ -63,9 +65,37 @@ pub(crate) fn insert(store: &Store, sign_up: &SignUp, hash: &PasswordHash) -> Re
     )?)
 }
 
-/// One user.
-pub(crate) fn find(store: &Store, id: UserId) -> Result<Option<User>, Problem> {
-    const STATEMENT: &str = "SELECT (SELECT user_json(u) FROM users u WHERE id = $1)";
+/// What was found for a caller.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Found {
+    /// Whether the caller's session is alive; true without one.
+    pub(crate) is_alive: bool,
+    /// The user, if there is one.
+    pub(crate) user: Option<User>,
+}
+
+/// One user, and on the way whether the session that asks is alive.
+pub(crate) fn find(store: &Store, id: UserId, session: Option<Uuid>) -> Result<Found, Problem> {
+    let statement = format!(
+        "SELECT jsonb_build_object(
+            'is_alive', $2::text IS NULL OR EXISTS (SELECT FROM sessions WHERE id = $2::text::uuid AND {ALIVE}),
+            'user', (SELECT user_json(u) FROM users u WHERE id = $1))"
+    );
+    let session = session.map(|session| session.to_string());
+    Ok(store.one(&statement, &[ParameterValue::Int64(id.get()), optional(session.as_deref())])?)
+}
+
+/// What a current password is checked against.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Account {
+    pub(crate) email_key: String,
+    pub(crate) password_hash: String,
+}
+
+/// The account of a user.
+pub(crate) fn find_account(store: &Store, id: UserId) -> Result<Option<Account>, Problem> {
+    const STATEMENT: &str =
+        "SELECT (SELECT to_jsonb(a) FROM (SELECT email_key, password_hash FROM users WHERE id = $1) a)";
     Ok(store.one(STATEMENT, &[ParameterValue::Int64(id.get())])?)
 }
 
@@ -115,6 +145,7 @@ pub(crate) fn update(
     assign("email_key", change.email.as_ref().map(|email| text(email.key())));
     assign("phone", change.phone.as_ref().map(|phone| optional(phone.as_ref().map(Phone::as_str))));
     assign("password_hash", hash.map(|hash| text(hash.expose())));
+    assign("role", change.role.map(|role| text(role.name())));
     // A change of nothing is no new version.
     let changed = if assignments.is_empty() {
         format!("SELECT id, user_json(u) AS shown FROM users u WHERE id = $1 AND {admits}")
@@ -125,9 +156,17 @@ pub(crate) fn update(
             assignments.join(", ")
         )
     };
-    // Whoever knew the old password is signed out everywhere.
-    let ended =
-        if hash.is_some() { ", ended AS (DELETE FROM sessions WHERE user_id IN (SELECT id FROM changed))" } else { "" };
+    // Whoever knew the old password is signed out everywhere, and so is whoever may do something else from now on. A
+    // statement sees the role as it was before.
+    let ended = match (hash, change.role) {
+        (Some(_), _) => ", ended AS (DELETE FROM sessions WHERE user_id IN (SELECT id FROM changed))".to_owned(),
+        (None, Some(role)) => format!(
+            ", ended AS (DELETE FROM sessions WHERE user_id IN (SELECT id FROM changed)
+                AND EXISTS (SELECT FROM users WHERE id = $1 AND role <> '{}'))",
+            role.name()
+        ),
+        (None, None) => String::new(),
+    };
     let statement = format!(
         "WITH changed AS ({changed}){ended}
          SELECT jsonb_build_object('exists', EXISTS (SELECT FROM users WHERE id = $1),

@@ -1,0 +1,149 @@
+//! Attempts to sign in: after how many failures the next is made to wait, and for how long.
+//!
+//! Failures are counted three ways. *This account from this client* is what guessing looks like, and waits soonest.
+//! *This account from anywhere* is what guessing from many places looks like; its wait is short at most, and a client
+//! that has signed in to the account before does not share it, so that nobody can keep an owner out by failing in
+//! their name (the OWASP "device cookie", with the client's address as the device). *Any account from this client* is
+//! what trying one password on everybody looks like.
+
+use identity::{AttemptKeys, DIGEST_LENGTH};
+use problem::{FieldError, Kind, Problem};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// How failures become waiting: the first ones are free, then it is 1, 2, 4, ... seconds up to a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Limit {
+    free_failures: u32,
+    longest_seconds: u32,
+}
+
+const PAIR: Limit = Limit { free_failures: 5, longest_seconds: 15 * 60 };
+const ACCOUNT: Limit = Limit { free_failures: 20, longest_seconds: 60 };
+const CLIENT: Limit = Limit { free_failures: 50, longest_seconds: 15 * 60 };
+/// A sign-up that finds its email taken has learned that somebody has it.
+const PROBE: Limit = Limit { free_failures: 20, longest_seconds: 15 * 60 };
+
+/// After how many seconds without a failure the count begins anew.
+pub const FORGET_SECONDS: i32 = 60 * 60;
+/// For how many seconds a client that has signed in to an account is known there: thirty days.
+pub const KNOWN_SECONDS: i32 = 30 * 24 * 60 * 60;
+/// For how many seconds somebody has a place to hash in at most.
+pub const PLACE_SECONDS: i32 = 30;
+/// How many places there are in the database.
+pub const MAX_PLACES: u32 = 256;
+
+/// A digest that failures are counted under, with its limit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Counter {
+    key: String,
+    free: u32,
+    longest: u32,
+    /// The counter does not concern a client that is known under this key.
+    known_as: Option<String>,
+}
+
+impl Counter {
+    fn new(key: &str, limit: Limit) -> Self {
+        let Limit { free_failures: free, longest_seconds: longest } = limit;
+        Self { key: key.to_owned(), free, longest, known_as: None }
+    }
+
+    /// The counters of an attempt to sign in.
+    #[must_use]
+    pub fn of_attempt(keys: &AttemptKeys) -> Vec<Self> {
+        let account = Self { known_as: Some(keys.pair.clone()), ..Self::new(&keys.account, ACCOUNT) };
+        vec![account, Self::new(&keys.client, CLIENT), Self::new(&keys.pair, PAIR)]
+    }
+
+    /// The counter of sign-ups that find out who is there already.
+    #[must_use]
+    pub fn of_probe(client: &str) -> Vec<Self> {
+        vec![Self::new(client, PROBE)]
+    }
+}
+
+/// A place to hash in: which one, and who holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// Which, from 1.
+    pub number: i32,
+    /// Who holds it.
+    pub holder: Uuid,
+}
+
+/// Judges the keys of an attempt that another service sends.
+///
+/// # Errors
+/// `invalid-value`.
+pub fn judge_keys(keys: AttemptKeys) -> Result<AttemptKeys, Problem> {
+    if keys.are_digests() {
+        return Ok(keys);
+    }
+    let detail = format!("A key is a digest: {DIGEST_LENGTH} hexadecimal digits in lower case.");
+    Err(Problem::new(Kind::InvalidValue, detail.clone()).with_error(FieldError { pointer: String::new(), detail }))
+}
+
+/// The body of a request to end an attempt.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndedForm {
+    place: Place,
+    counted: AttemptKeys,
+    #[serde(default)]
+    succeeded: Option<bool>,
+}
+
+/// An attempt that is over.
+#[derive(Debug)]
+pub struct Ended {
+    /// The place that it gives back.
+    pub place: Place,
+    /// What it is counted under.
+    pub counted: AttemptKeys,
+    /// Whether the password was right; `None` if it was not looked at.
+    pub succeeded: Option<bool>,
+}
+
+impl EndedForm {
+    /// Judges the keys.
+    ///
+    /// # Errors
+    /// `invalid-value`.
+    pub fn validate(self) -> Result<Ended, Problem> {
+        Ok(Ended { place: self.place, counted: judge_keys(self.counted)?, succeeded: self.succeeded })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use identity::Pepper;
+
+    fn keys() -> AttemptKeys {
+        AttemptKeys::new(&Pepper::new("pepper").unwrap(), "ada@example.org", "10.0.0.1")
+    }
+
+    #[test]
+    fn guessing_from_one_place_waits_before_guessing_from_many() {
+        let counters = Counter::of_attempt(&keys());
+        let free = |key: &str| counters.iter().find(|counter| counter.key == key).unwrap().free;
+        assert!(free(&keys().pair) < free(&keys().account) && free(&keys().account) < free(&keys().client));
+    }
+
+    #[test]
+    fn an_owner_is_not_kept_out_by_others() {
+        let keys = keys();
+        let account = &Counter::of_attempt(&keys)[0];
+        assert_eq!(account.known_as.as_ref(), Some(&keys.pair));
+        assert!(account.longest <= 60);
+    }
+
+    #[test]
+    fn what_is_no_digest_is_refused() {
+        assert!(judge_keys(keys()).is_ok());
+        let odd = AttemptKeys { client: "10.0.0.1".into(), ..keys() };
+        assert_eq!(judge_keys(odd).unwrap_err().kind(), Kind::InvalidValue);
+    }
+}

@@ -1,0 +1,47 @@
+//! The current password, asked for once more before what a sign-in depends on changes (OWASP ASVS 5.0, 6.2.3 and
+//! 7.5.1). It is guessed at no more easily here than at the login: the same counters, the same places to hash in.
+
+use crate::hashing::Held;
+use crate::store::{Store, users};
+use identity::{AttemptKeys, PasswordHash, UserId};
+use problem::{FieldError, Kind, Problem};
+use shell::{Request, client_address, config, log};
+use users_domain::{Change, Counter, user_not_found};
+
+/// Lets only a caller through who shows the user's current password, if the change needs it.
+pub(super) fn require(
+    request: &Request,
+    store: &Store,
+    id: UserId,
+    change: &Change,
+    shown: Option<&str>,
+) -> Result<(), Problem> {
+    if change.password.is_none() && change.email.is_none() {
+        return Ok(());
+    }
+    let account = users::find_account(store, id)?.ok_or_else(user_not_found)?;
+    let is_new_email = change.email.as_ref().is_some_and(|email| email.key() != account.email_key);
+    if change.password.is_none() && !is_new_email {
+        return Ok(());
+    }
+    let shown = shown.ok_or_else(missing)?;
+    let pepper = config::pepper()?;
+    let keys = AttemptKeys::new(&pepper, &account.email_key, &client_address(request)?);
+    let place = Held::take(store, Counter::of_attempt(&keys))?;
+    let matches = PasswordHash::parse(&account.password_hash).and_then(|hash| hash.verify(shown, &pepper));
+    place.give_back(Some(&keys.pair), matches.as_ref().ok().copied());
+    let matches = matches.map_err(|error| {
+        Problem::new(Kind::Internal, "This did not work; the service's log says more.").with_cause(error.to_string())
+    })?;
+    if matches {
+        return Ok(());
+    }
+    log::audit("current-password", "wrong", &request.id, &[("user_id", &id.to_string())]);
+    let detail = "This is not the current password.";
+    Err(Problem::new(Kind::WrongCurrentPassword, detail).with_error(FieldError::new("current_password", detail)))
+}
+
+fn missing() -> Problem {
+    let detail = "A new email or password needs the current password beside it.";
+    Problem::new(Kind::MissingField, detail).with_error(FieldError::new("current_password", detail))
+}

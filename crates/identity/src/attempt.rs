@@ -1,0 +1,66 @@
+//! What an attempt to sign in is counted under.
+
+use crate::Pepper;
+use serde::{Deserialize, Serialize};
+
+/// The length of a digest: 256 bits in hexadecimal digits.
+pub const DIGEST_LENGTH: usize = 64;
+
+/// The three digests under which failed attempts are counted. Names and addresses cannot be read out of them without
+/// the pepper, and an account that does not exist has them like any other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttemptKeys {
+    /// The account, from wherever it is tried.
+    pub account: String,
+    /// The client, whatever it tries.
+    pub client: String,
+    /// This account from this client.
+    pub pair: String,
+}
+
+impl AttemptKeys {
+    /// The keys of an attempt by the client at `client` for the user name `name`, which need not be anybody's.
+    #[must_use]
+    pub fn new(pepper: &Pepper, name: &str, client: &str) -> Self {
+        let name = name.trim().to_lowercase();
+        Self {
+            account: pepper.digest("attempt by account", &name),
+            client: pepper.digest("attempt by client", client),
+            pair: pepper.digest("attempt by pair", &format!("{client}\0{name}")),
+        }
+    }
+
+    /// Whether all of them are digests.
+    #[must_use]
+    pub fn are_digests(&self) -> bool {
+        [&self.account, &self.client, &self.pair]
+            .iter()
+            .all(|key| key.len() == DIGEST_LENGTH && key.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(name: &str, client: &str) -> AttemptKeys {
+        AttemptKeys::new(&Pepper::new("pepper").unwrap(), name, client)
+    }
+
+    #[test]
+    fn an_account_is_one_whatever_the_case_and_the_client() {
+        let (one, other) = (keys("Ada@example.org", "10.0.0.1"), keys(" ada@EXAMPLE.org", "10.0.0.2"));
+        assert_eq!(one.account, other.account);
+        assert_ne!(one.client, other.client);
+        assert_ne!(one.pair, other.pair);
+        assert!(one.are_digests());
+    }
+
+    #[test]
+    fn names_and_addresses_do_not_show() {
+        let shown = format!("{:?}", keys("ada@example.org", "10.0.0.1"));
+        assert!(!shown.contains("ada") && !shown.contains("10.0.0.1"));
+        assert!(!AttemptKeys { pair: "x".into(), ..keys("a", "b") }.are_digests());
+    }
+}

@@ -1,0 +1,86 @@
+//! Access tokens: who is asking, known without asking auth.
+
+use crate::{Request, config, log};
+use problem::{Kind, Problem};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokens::{AccessClaims, Audience, PublicKeys, TokenError};
+
+/// What makes an access token good: a key that is, an issuer and an audience.
+#[derive(Debug)]
+pub struct AccessTokens {
+    keys: PublicKeys,
+    issuer: String,
+    audience: String,
+}
+
+impl AccessTokens {
+    /// Reads the component variables `token_public_keys`, `token_issuer` and `token_audience`.
+    ///
+    /// # Errors
+    /// `internal-error` if one is missing or cannot be used.
+    pub fn from_config() -> Result<Self, Problem> {
+        let keys = PublicKeys::from_jwks(&config::text("token_public_keys")?)
+            .map_err(|error| config::fault("token_public_keys", &format!("cannot be used: {error}")))?;
+        Ok(Self { keys, issuer: config::text("token_issuer")?, audience: config::text("token_audience")? })
+    }
+
+    /// These, and those by further keys. The further keys come first.
+    #[must_use]
+    pub fn and(self, keys: PublicKeys) -> Self {
+        Self { keys: keys.and(self.keys), ..self }
+    }
+
+    /// The public keys that are good.
+    #[must_use]
+    pub fn keys(&self) -> &PublicKeys {
+        &self.keys
+    }
+
+    /// Who issues the tokens, and whom they are for.
+    #[must_use]
+    pub fn whose(&self) -> Audience<'_> {
+        Audience { issuer: &self.issuer, audience: &self.audience }
+    }
+
+    /// Checks a token.
+    ///
+    /// # Errors
+    /// What is wrong with it, which is not for the caller to know.
+    pub fn verify(&self, token: &str) -> Result<AccessClaims, TokenError> {
+        tokens::verify(token, self.whose(), &self.keys, now())
+    }
+
+    /// Lets only a request through that shows a good access token.
+    ///
+    /// # Errors
+    /// `invalid-token`; `internal-error` if no token can be good, since there is no key.
+    pub fn require(&self, request: &Request) -> Result<AccessClaims, Problem> {
+        if self.keys.is_empty() {
+            return Err(config::fault("token_public_keys", "has no key, so no access token can be checked"));
+        }
+        let token = request.bearer_token().ok_or_else(token_required)?;
+        self.verify(token).map_err(|error| {
+            log::audit("access-token", "refused", &request.id, &[("cause", &error.to_string())]);
+            invalid_token()
+        })
+    }
+}
+
+/// The problem for a token that is not good (any more): never why (RFC 6750, 3.1).
+#[must_use]
+pub fn invalid_token() -> Problem {
+    Problem::new(Kind::InvalidToken, "This needs a token that is good; sign in again.")
+        .with_header("www-authenticate", "Bearer realm=\"concierge\", error=\"invalid_token\"")
+}
+
+/// The problem for a request without a token, which is told only that it needs one (RFC 6750, 3.1).
+fn token_required() -> Problem {
+    Problem::new(Kind::InvalidToken, "This needs an access token as a bearer token; sign in to get one.")
+        .with_header("www-authenticate", "Bearer realm=\"concierge\"")
+}
+
+/// The time, in seconds since 1970.
+#[must_use]
+pub fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}

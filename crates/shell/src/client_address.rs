@@ -1,0 +1,95 @@
+//! Where a request comes from.
+//!
+//! The runtime says who opened the connection (`spin-client-addr`; it overwrites what a caller puts there). Behind a
+//! proxy that is the proxy, and who asked *it* is the last entry of `x-forwarded-for` — which anybody else could have
+//! made up, so it is believed only of the proxies that are named, entry by entry from the right.
+
+use crate::{Request, config};
+use ipnet::IpNet;
+use problem::Problem;
+use std::net::{IpAddr, SocketAddr};
+
+/// The client's address, as far as it can be known: what failed attempts are counted under. An IPv6 client counts as
+/// its network of 64 bits, since it can choose the rest.
+///
+/// # Errors
+/// `internal-error` if the component variable `trusted_proxies` cannot be read.
+pub fn client_address(request: &Request) -> Result<String, Problem> {
+    let trusted = networks(&config::text("trusted_proxies")?)
+        .ok_or_else(|| config::fault("trusted_proxies", "must be networks such as 10.0.0.0/8, separated by commas"))?;
+    let address = find(request.header("spin-client-addr"), request.header("x-forwarded-for"), &trusted);
+    Ok(address.map_or_else(|| "unknown".to_owned(), counted))
+}
+
+fn networks(text: &str) -> Option<Vec<IpNet>> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts.map(|part| part.parse().ok().or_else(|| part.parse::<IpAddr>().ok().map(IpNet::from))).collect()
+}
+
+/// The first address from the right that is no trusted proxy.
+fn find(peer: Option<&str>, forwarded: Option<&str>, trusted: &[IpNet]) -> Option<IpAddr> {
+    let mut address = parse(peer?)?;
+    for hop in forwarded.unwrap_or_default().rsplit(',') {
+        if !trusted.iter().any(|network| network.contains(&address)) {
+            break;
+        }
+        // A proxy that writes no address is the last that is known.
+        let Some(before) = parse(hop) else { break };
+        address = before;
+    }
+    Some(address)
+}
+
+/// An address, with a port or without. An IPv4 address in IPv6's clothes is one of IPv4.
+fn parse(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let address = text.parse::<SocketAddr>().map(|socket| socket.ip()).ok();
+    let address = address.or_else(|| text.trim_matches(['[', ']']).parse().ok())?;
+    Some(address.to_canonical())
+}
+
+fn counted(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(peer: &str, forwarded: Option<&str>, trusted: &str) -> String {
+        counted(find(Some(peer), forwarded, &networks(trusted).unwrap()).unwrap())
+    }
+
+    #[test]
+    fn without_trusted_proxies_it_is_the_peer_whatever_is_forwarded() {
+        assert_eq!(found("10.0.0.7:4711", Some("203.0.113.9"), ""), "10.0.0.7");
+        assert_eq!(found("203.0.113.5:1", Some("198.51.100.1"), "10.0.0.0/8"), "203.0.113.5");
+    }
+
+    #[test]
+    fn behind_trusted_proxies_it_is_the_last_address_that_is_none_of_them() {
+        assert_eq!(found("10.0.0.7:1", Some("203.0.113.9"), "10.0.0.0/8"), "203.0.113.9");
+        assert_eq!(found("10.0.0.7:1", Some("6.6.6.6, 203.0.113.9, 10.0.0.8"), "10.0.0.0/8"), "203.0.113.9");
+        assert_eq!(found("10.0.0.7:1", Some("203.0.113.9:555"), "10.0.0.7"), "203.0.113.9");
+        assert_eq!(found("10.0.0.7:1", None, "10.0.0.0/8"), "10.0.0.7");
+        assert_eq!(found("10.0.0.7:1", Some("nonsense"), "10.0.0.0/8"), "10.0.0.7");
+    }
+
+    #[test]
+    fn ipv6_counts_by_network_and_mapped_ipv4_as_what_it_is() {
+        assert_eq!(found("[2001:db8:1:2:3:4:5:6]:99", None, ""), "2001:db8:1:2::/64");
+        assert_eq!(found("[::ffff:10.0.0.7]:99", Some("203.0.113.9"), "10.0.0.0/8"), "203.0.113.9");
+    }
+
+    #[test]
+    fn what_is_no_network_is_refused() {
+        assert!(networks("10.0.0.0/8, 192.168.0.1 ,").is_some());
+        assert!(networks("everybody").is_none());
+    }
+}

@@ -1,0 +1,100 @@
+//! A storm of sign-ins: so many are dealt with at once, the others are told to come back, and nobody else waits.
+
+use blackbox::app::{TestApp, is_spindle};
+use blackbox::backend::Backend;
+use blackbox::people::PASSWORD;
+use blackbox::{poll, turn};
+use serde_json::json;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+#[test]
+fn no_more_than_the_places_hash_at_once_and_the_others_are_told_when_to_come_back() {
+    let _turn = turn::alone();
+    let app = TestApp::on(&Backend::new()).variable("hashing_places", 2).variable("bcrypt_cost", 11).start();
+    let _ = app.sign_up("ada@places.example");
+    let (let_in, sent_away) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..12 {
+            scope.spawn(|| {
+                let answer = app.login("ada@places.example", PASSWORD);
+                match (answer.status, answer.problem().as_str(), answer.header("retry-after")) {
+                    (200, ..) => let_in.fetch_add(1, Ordering::SeqCst),
+                    (503, "too-busy", Some("1")) => sent_away.fetch_add(1, Ordering::SeqCst),
+                    other => panic!("{other:?}"),
+                };
+            });
+        }
+        let held = "SELECT count(*) FROM hashing_places WHERE held_until > now()";
+        poll::until(Duration::from_secs(5), "all places are taken", || {
+            let held: i64 = app.backend.sql().query_one(held, &[]).unwrap().get(0);
+            assert!(held <= 2, "{held} places are taken");
+            held == 2
+        });
+        // Sign-ups and changes of a password hash as well, in the same places.
+        let form = json!({"name": "B", "surname": "C", "email": "bob@places.example", "password": PASSWORD});
+        let answer = app.post("/users-ms/users").json(&form).send();
+        assert_eq!((answer.status, answer.problem().as_str()), (503, "too-busy"));
+    });
+    let (let_in, sent_away) = (let_in.into_inner(), sent_away.into_inner());
+    assert!(let_in >= 2 && sent_away >= 1 && let_in + sent_away == 12, "{let_in} let in, {sent_away} sent away");
+    let _ = app.login("ada@places.example", PASSWORD).expect(200);
+}
+
+#[test]
+fn whoever_dies_with_a_place_in_hand_loses_it() {
+    let _turn = turn::together();
+    let app = TestApp::on(&Backend::new()).variable("hashing_places", 1).start();
+    let _ = app.sign_up("ada@lease.example");
+    let mut sql = app.backend.sql();
+    let hold =
+        |until: &str| format!("UPDATE hashing_places SET held_until = now() + interval '{until}' WHERE place = 1");
+    sql.execute(&hold("20 seconds"), &[]).unwrap();
+    let _ = app.login("ada@lease.example", PASSWORD).expect(503);
+    sql.execute(&hold("-1 second"), &[]).unwrap();
+    let _ = app.login("ada@lease.example", PASSWORD).expect(200);
+}
+
+#[test]
+fn reads_and_probes_go_on_while_every_core_hashes() {
+    const P99: Duration = Duration::from_millis(100);
+    const READS: usize = 300;
+    if !is_spindle("Spin keeps a worker on a busy guest until it is done") {
+        return;
+    }
+    let _turn = turn::alone();
+    let app = TestApp::on(&Backend::new()).variable("bcrypt_cost", 12).start();
+    let id = app.sign_up("ada@storm.example");
+    let (is_over, tried, let_in) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+    let p99 = std::thread::scope(|scope| {
+        for _ in 0..24 {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::SeqCst) && tried.fetch_add(1, Ordering::SeqCst) < 5000 {
+                    let status = app.login("ada@storm.example", PASSWORD).status;
+                    assert!(matches!(status, 200 | 503), "{status}");
+                    let_in.fetch_add(usize::from(status == 200), Ordering::SeqCst);
+                    if status == 503 {
+                        // As a caller does that is told to come back.
+                        std::thread::sleep(Duration::from_millis(200));
+                    }
+                }
+            });
+        }
+        poll::until(Duration::from_secs(20), "the storm is there", || let_in.load(Ordering::SeqCst) >= 4);
+        let p99 = ["/users-ms/healthcheck".to_owned(), format!("/users-ms/users/{id}")].map(|path| {
+            let mut times: Vec<_> = (0..READS)
+                .map(|_| {
+                    let start = Instant::now();
+                    let _ = app.get(&path).send().expect(200);
+                    start.elapsed()
+                })
+                .collect();
+            times.sort_unstable();
+            println!("{path}: median {:?}, p99 {:?}", times[READS / 2], times[READS * 99 / 100]);
+            times[READS * 99 / 100]
+        });
+        is_over.store(true, Ordering::SeqCst);
+        p99
+    });
+    assert!(p99.iter().all(|p99| *p99 <= P99), "p99 of healthcheck and of GET one user: {p99:?}");
+}
