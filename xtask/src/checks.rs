@@ -28,6 +28,7 @@ pub(crate) fn all(folder: &Folder) -> Vec<Check> {
         ("Git", git()),
         ("PostgreSQL", server(Tool::Postgres)),
         ("Redis", server(Tool::Redis)),
+        ("RabbitMQ", server(Tool::RabbitMq)),
         ("components", built(folder, compile::COMPONENT_FILES)),
         ("Spindle", built(folder, &["release/spindle"])),
         ("Docker", docker()),

@@ -1,7 +1,7 @@
 //! `clean`: ends what runs, and removes what `up` has made.
 
 use anyhow::{Context as _, Result};
-use dev_servers::{postgres, redis};
+use dev_servers::{postgres, rabbitmq, redis};
 
 use crate::folder::Folder;
 use crate::records;
@@ -32,6 +32,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             postgres::remove(&path)?;
         } else if name == "redis" {
             redis::remove(&path)?;
+        } else if name == "rabbitmq" {
+            rabbitmq::remove(&path)?;
         } else if path.is_dir() {
             std::fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
         } else {

@@ -40,7 +40,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Install what a build and a run need: the wasm32-wasip1 target, PostgreSQL and Redis.
+    /// Install what a build and a run need: the wasm32-wasip1 target, PostgreSQL, Redis and RabbitMQ.
     Setup(setup::Arguments),
     /// Build the components for wasm32-wasip1, and Spindle.
     Build(compile::Arguments),

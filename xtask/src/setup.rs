@@ -47,7 +47,7 @@ pub(crate) fn compiler(folder: &Folder) -> Result<Compiler> {
     toolchain::ensure(folder)
 }
 
-/// PostgreSQL and Redis.
+/// PostgreSQL, Redis and RabbitMQ.
 pub(crate) fn servers(folder: &Folder) -> Result<()> {
     Tool::ALL.into_iter().try_for_each(|tool| server(folder, tool))
 }

@@ -17,6 +17,9 @@ pub const POSTGRES_IMAGE: &str = "postgres:15.13";
 /// Redis's image, the same as in `compose.yaml`.
 pub const REDIS_IMAGE: &str = "redis:7.4.2";
 
+/// RabbitMQ's image, the same as in `compose.yaml`: with the plugin for management.
+pub const RABBITMQ_IMAGE: &str = "rabbitmq:4.1.4-management";
+
 /// How long the engine may take to answer.
 const ENGINE_DEADLINE: Duration = Duration::from_secs(20);
 
@@ -53,11 +56,13 @@ impl Container {
         Self { name: format!("concierge-{hash}"), log: log.to_owned() }
     }
 
-    /// `docker run` with this server's name, its port on the loopback interface alone, and its volume.
-    pub(crate) fn run(&self, image: &str, port: u16, inner_port: u16, data: &str, environment: &[&str]) -> Command {
+    /// `docker run` with this server's name, its ports (outside, inside) on the loopback interface alone, and its volume.
+    pub(crate) fn run(&self, image: &str, ports: &[(u16, u16)], data: &str, environment: &[&str]) -> Command {
         let mut command = Command::new("docker");
         command.args(["run", "--rm", "--name", &self.name]);
-        command.args(["--publish", &format!("127.0.0.1:{port}:{inner_port}")]);
+        for (port, inner_port) in ports {
+            command.args(["--publish", &format!("127.0.0.1:{port}:{inner_port}")]);
+        }
         command.args(["--volume", &format!("{}:{data}", self.name)]);
         for variable in environment {
             // Only the name: the client takes the value from its own environment, so no secret is on a command line.

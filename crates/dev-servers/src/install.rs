@@ -25,6 +25,8 @@ pub enum Tool {
     Postgres,
     /// Redis 6.2 or later: `redis-server`.
     Redis,
+    /// RabbitMQ 3.10 or later, with its plugins for MQTT and management: `rabbitmq-server`, and Erlang's `epmd`.
+    RabbitMq,
 }
 
 /// How a server can be run on this machine.
@@ -38,13 +40,14 @@ pub enum Found {
 
 impl Tool {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Postgres, Self::Redis];
+    pub const ALL: [Self; 3] = [Self::Postgres, Self::Redis, Self::RabbitMq];
 
     /// What it is called.
     pub fn name(self) -> &'static str {
         match self {
             Self::Postgres => "PostgreSQL",
             Self::Redis => "Redis",
+            Self::RabbitMq => "RabbitMQ",
         }
     }
 
@@ -52,6 +55,7 @@ impl Tool {
         match self {
             Self::Postgres => &["postgres", "initdb"],
             Self::Redis => &["redis-server"],
+            Self::RabbitMq => &["rabbitmq-server"],
         }
     }
 
@@ -59,6 +63,7 @@ impl Tool {
         match self {
             Self::Postgres => "postgresql",
             Self::Redis => "redis-server",
+            Self::RabbitMq => "rabbitmq-server",
         }
     }
 
@@ -66,6 +71,7 @@ impl Tool {
         match self {
             Self::Postgres => "DATABASE_URL",
             Self::Redis => "REDIS_URL",
+            Self::RabbitMq => "RABBITMQ_URL",
         }
     }
 
@@ -73,6 +79,8 @@ impl Tool {
     fn known_folders(self) -> Vec<PathBuf> {
         match self {
             Self::Redis => Vec::new(),
+            // What Debian has on the PATH is a script that changes the user.
+            Self::RabbitMq => vec![PathBuf::from("/usr/lib/rabbitmq/bin")],
             Self::Postgres => {
                 let mut versions: Vec<(u32, PathBuf)> = std::fs::read_dir("/usr/lib/postgresql")
                     .into_iter()
@@ -102,7 +110,10 @@ impl Tool {
 pub fn find(tool: Tool) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    folders.extend(tool.known_folders());
+    match tool {
+        Tool::RabbitMq => folders.splice(0..0, tool.known_folders()).for_each(drop),
+        Tool::Postgres | Tool::Redis => folders.extend(tool.known_folders()),
+    }
     folders.into_iter().find(|folder| tool.programs().iter().all(|program| is_executable(&folder.join(program))))
 }
 
@@ -142,7 +153,7 @@ fn install(tool: Tool, log: &Path) -> Result<()> {
     let _no_service = Guard::create(Path::new(POLICY), "#!/bin/sh\nexit 101\n", 0o755)?;
     let _no_cluster = match tool {
         Tool::Postgres => Guard::create(Path::new(CLUSTER_POLICY), "create_main_cluster = false\n", 0o644)?,
-        Tool::Redis => Guard(None),
+        Tool::Redis | Tool::RabbitMq => Guard(None),
     };
     let apt = |arguments: &[&str]| {
         let mut command = Command::new("apt-get");

@@ -11,7 +11,7 @@
 //! | [`ports`] | free ports, and ports that a server keeps |
 //! | [`data_dir`] | a data folder that the server's user can reach |
 //! | [`secret`] | random secrets, and files that only their owner reads |
-//! | [`postgres`], [`redis`] | the servers |
+//! | [`postgres`], [`redis`], [`rabbitmq`] | the servers |
 //! | [`install`] | where their programs are, or how they get there |
 //! | [`container`] | the same servers where only a Docker engine is at hand |
 //! | [`migrations`] | the numbered SQL files of `migrations/` |
@@ -28,6 +28,7 @@ pub mod migrations;
 pub mod ports;
 pub mod postgres;
 pub mod process;
+pub mod rabbitmq;
 pub mod redis;
 pub mod secret;
 mod wait;

@@ -347,8 +347,12 @@ impl Place {
             Found::Engine => {
                 let container = Container::of(&self.dir, log);
                 container.end_leftover();
-                let mut command =
-                    container.run(POSTGRES_IMAGE, port, INNER_PORT, "/var/lib/postgresql/data", &["POSTGRES_PASSWORD"]);
+                let mut command = container.run(
+                    POSTGRES_IMAGE,
+                    &[(port, INNER_PORT)],
+                    "/var/lib/postgresql/data",
+                    &["POSTGRES_PASSWORD"],
+                );
                 command.env("POSTGRES_PASSWORD", &self.password);
                 command.arg("postgres").args(self.settings(options));
                 Launch::new("PostgreSQL", command, log).death_signal(container::DEATH_SIGNAL)

@@ -172,7 +172,7 @@ fn launch(dir: &Path, options: &Options, found: &Found, port: u16) -> Result<Man
         Found::Engine => {
             let container = Container::of(dir, &log);
             container.end_leftover();
-            let mut command = container.run(REDIS_IMAGE, port, INNER_PORT, "/data", &["CONCIERGE_REDIS_CONFIG"]);
+            let mut command = container.run(REDIS_IMAGE, &[(port, INNER_PORT)], "/data", &["CONCIERGE_REDIS_CONFIG"]);
             // The engine publishes the port on the host's loopback interface alone.
             command.env("CONCIERGE_REDIS_CONFIG", configuration(options, "0.0.0.0", INNER_PORT, Path::new("/data")));
             command.args(["sh", "-c", "printf %s \"$CONCIERGE_REDIS_CONFIG\" | exec redis-server -"]);
