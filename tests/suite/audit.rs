@@ -60,6 +60,8 @@ fn every_event_of_authentication_is_one_line() {
                 .bearer(&root.access)
                 .json(&json!({"password": "another good one", "current_password": "wrong horse 2"})),
         ),
+        ("access", "refused", app.get("/users-ms/users").bearer(&other.access)),
+        ("access", "refused", app.get("/notification-ms/notifications").bearer(&other.access)),
         ("user-removed", "success", app.delete(&other.path()).bearer(&root.access)),
         ("sessions-ended", "success", app.delete("/auth-ms/auth/sessions").bearer(&root.access)),
     ];

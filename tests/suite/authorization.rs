@@ -257,3 +257,27 @@ fn a_setting_that_is_neither_closes_the_api_and_says_so_in_the_log() {
         app.wait_for_log(&format!("the variable {name} "));
     }
 }
+
+#[test]
+fn an_administrator_sees_and_ends_the_sessions_of_others_and_nobody_else_does() {
+    let app = TestApp::guarded();
+    let (root, ada, eve) = (
+        app.admin("root@sessions-of.example"),
+        app.person("ada@sessions-of.example"),
+        app.person("eve@sessions-of.example"),
+    );
+    let of_ada = format!("/auth-ms/auth/sessions?user_id={}", ada.id);
+    let refused = app.get(&of_ada).bearer(&eve.access).send();
+    assert_eq!(seen(&refused), (403, "forbidden".into()));
+    assert_eq!(app.delete(&of_ada).bearer(&eve.access).send().status, 403);
+    let listed = app.get(&of_ada).bearer(&root.access).send().expect(200).json();
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(listed["items"][0]["current"], false);
+    let _ = app.delete(&of_ada).bearer(&root.access).send().expect(204);
+    let _ = app.get(&ada.path()).bearer(&ada.access).send().expect(401);
+    // What is ended is ended for auth as well.
+    let _ = app.get("/auth-ms/auth/sessions").bearer(&ada.access).send().expect(401);
+    let _ = app.get("/auth-ms/auth/sessions").bearer(&root.access).send().expect(200);
+    let odd = app.get("/auth-ms/auth/sessions?user_id=x").bearer(&root.access).send();
+    assert_eq!(seen(&odd), (400, "invalid-query".into()));
+}

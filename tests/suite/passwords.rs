@@ -86,3 +86,18 @@ fn no_answer_about_a_user_shows_the_password_or_its_hash() {
         }
     }
 }
+
+#[test]
+fn what_everybody_would_try_first_is_refused() {
+    let app = TestApp::shared();
+    let mut form = blackbox::people::sign_up_form("common@passwords.example");
+    for password in ["password1", "QwertyUiop", "iloveyou1", "lovelace1815", "common@passwords.example", "Concierge1!"]
+    {
+        form["password"] = password.into();
+        let answer = app.post("/users-ms/users").json(&form).send().expect(422);
+        assert_eq!((answer.problem(), answer.pointers()), ("invalid-password".into(), vec!["/password".into()]));
+    }
+    let path = format!("/users-ms/users/{}", app.sign_up("common@passwords.example"));
+    let change = serde_json::json!({"password": "password1"});
+    assert_eq!(app.patch(&path).json(&change).send().expect(422).problem(), "invalid-password");
+}

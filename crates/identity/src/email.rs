@@ -51,6 +51,12 @@ impl Email {
         &self.address
     }
 
+    /// The words that it is made of: itself, and what is before the `@`.
+    #[must_use]
+    pub fn words(&self) -> [&str; 2] {
+        [&self.key, self.key.rsplit_once('@').map_or("", |(local, _)| local)]
+    }
+
     /// What makes it unique: the address in lower case. Two addresses with the same key are the same account.
     #[must_use]
     pub fn key(&self) -> &str {

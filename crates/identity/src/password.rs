@@ -20,6 +20,10 @@ pub const SALT_BYTES: usize = 16;
 const MIN_CHARACTERS: usize = 8;
 /// The most bytes of a password: enough for any passphrase, little enough that hashing it is not an attack.
 const MAX_BYTES: usize = 1024;
+/// The words that no password may be little more than, beside the user's own name and address (OWASP ASVS 5.0, 6.1.2).
+const CONTEXT_WORDS: [&str; 4] = ["concierge", "password", "administrator", "welcome"];
+/// The fewest letters that make a word, or that make a password more than a word.
+const MIN_WORD: usize = 4;
 /// The scheme that new hashes are made by.
 const VERSION_1: &str = "v1:";
 
@@ -43,6 +47,21 @@ impl Password {
             return Err(PasswordError::Common);
         }
         Ok(Self(text))
+    }
+
+    /// Whether it is little more than one of `words`: than the user's own name or address, or than this service's
+    /// name. What is left without the word, and without digits and punctuation, would be guessed next.
+    ///
+    /// # Errors
+    /// [`PasswordError::Guessable`].
+    pub fn refuse_words<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Result<(), PasswordError> {
+        let password = self.0.to_lowercase();
+        let is_guessable = words.into_iter().chain(CONTEXT_WORDS.iter().copied()).any(|word| {
+            let word = word.to_lowercase();
+            let is_word = word.chars().count() >= MIN_WORD && password.contains(&word);
+            is_word && password.replace(&word, "").chars().filter(|c| c.is_alphabetic()).count() < MIN_WORD
+        });
+        if is_guessable { Err(PasswordError::Guessable) } else { Ok(()) }
     }
 
     /// Hashes it with a fresh `salt`, which must come from a cryptographic source.
@@ -70,6 +89,9 @@ pub enum PasswordError {
     /// Over 1,024 bytes.
     #[error("A password may have at most {MAX_BYTES} bytes.")]
     TooLong,
+    /// Little more than the user's name or address, or this service's name (OWASP ASVS 5.0, 6.2.11).
+    #[error("This is little more than a name or an address; choose a password that nobody would try.")]
+    Guessable,
     /// One of the most common passwords (OWASP ASVS 5.0, 6.2.4).
     #[error("Too many people have this password; choose one that nobody would try.")]
     Common,
@@ -308,6 +330,27 @@ mod tests {
             start.elapsed()
         };
         assert!(time("10") > time("5") * 4);
+    }
+
+    #[test]
+    fn a_password_is_more_than_a_name() {
+        let refused = |text: &str| {
+            let words = ["Ada", "Lovelace", "ada.lovelace@example.org", "ada.lovelace"];
+            Password::parse(text.into()).unwrap().refuse_words(words).is_err()
+        };
+        for text in [
+            "lovelace1815",
+            "LOVELACE!!!",
+            "Concierge-2026",
+            "ada.lovelace@example.org",
+            "1ada.lovelace1",
+            "xxWelcome7",
+        ] {
+            assert!(refused(text), "{text}");
+        }
+        for text in ["lovelace weaves numbers", "concierge opens doors", "ada12345678", "a machine that weaves"] {
+            assert!(!refused(text), "{text}");
+        }
     }
 
     #[test]

@@ -1,9 +1,11 @@
-//! The log: one JSON object a line on standard error.
+//! The log: one JSON object a line on standard error, each with its time in UTC.
 //!
 //! A line is readable by itself (`message`) and carries fields. What is never logged: passwords, tokens, hashes,
 //! email addresses, phone numbers, names, client addresses, bodies and query strings.
 
 use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// Something that an operator should look at.
 pub fn error(message: &str, fields: &[(&str, &str)]) {
@@ -35,6 +37,8 @@ fn write(level: &str, message: &str, fields: &[(&str, &str)]) {
 
 fn line(level: &str, message: &str, fields: &[(&str, &str)]) -> Value {
     let mut line = Map::new();
+    let time = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
+    line.insert("time".to_owned(), time.into());
     line.insert("level".to_owned(), level.into());
     line.insert("message".to_owned(), message.into());
     for (name, value) in fields {
@@ -50,6 +54,7 @@ mod tests {
         let line = super::line("warn", "a\nb", &[("queue", "q")]).to_string();
         assert_eq!(line.lines().count(), 1);
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert!(value["time"].as_str().unwrap().ends_with('Z'));
         assert_eq!(value["message"], "a\nb");
         assert_eq!(value["queue"], "q");
     }

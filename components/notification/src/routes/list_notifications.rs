@@ -5,7 +5,7 @@ use identity::Role;
 use notification_domain::{LogQuery, LoggedDelivery, next_page, recipient_digest};
 use problem::Problem;
 use shell::broker::{Broker, BrokerError};
-use shell::{AccessTokens, Outcome, Page, Request, ServiceToken, StatusCode};
+use shell::{AccessTokens, Outcome, Page, Request, ServiceToken, StatusCode, log};
 
 /// Shows the delivery log, of one recipient or of all.
 pub(super) fn list_notifications(request: &Request) -> Outcome {
@@ -27,8 +27,10 @@ fn require_service_or_admin(request: &Request) -> Result<(), Problem> {
     if ServiceToken::from_config()?.is_shown_by(request) {
         return Ok(());
     }
-    match AccessTokens::from_config()?.require(request)?.role {
-        Role::Admin => Ok(()),
-        Role::User => Err(Problem::forbidden("Only an administrator may read the delivery log.")),
+    let caller = AccessTokens::from_config()?.require(request)?;
+    if caller.role == Role::Admin {
+        return Ok(());
     }
+    log::audit("access", "refused", &request.id, &[("user_id", &caller.user_id.to_string())]);
+    Err(Problem::forbidden("Only an administrator may read the delivery log."))
 }

@@ -87,6 +87,11 @@ impl Changes {
         let email = required(&mut fields, "email", email, complete).and_then(|text| fields.email(&text));
         let phone = phone.map(|phone| phone.and_then(|text| fields.phone(&text)));
         let password = required(&mut fields, "password", password, false).and_then(|text| fields.password(text));
+        if let Some(password) = &password {
+            let own = email.as_ref().map(Email::words).into_iter().flatten();
+            let names = [&name, &surname].into_iter().flatten().map(PersonName::as_str);
+            fields.refuse_words(password, own.chain(names));
+        }
         let role = required(&mut fields, "role", role, false).and_then(|text| fields.role(&text));
         let current_password = required(&mut fields, "current_password", current_password, false);
         let change = Change { name, surname, email, phone, password, role };

@@ -40,6 +40,13 @@ impl Fields {
         self.keep("role", Kind::InvalidValue, role)
     }
 
+    /// Refuses a password that is little more than one of these words.
+    pub(crate) fn refuse_words<'a>(&mut self, password: &Password, words: impl IntoIterator<Item = &'a str>) {
+        if let Err(error) = password.refuse_words(words) {
+            self.fault("password", Kind::InvalidPassword, &error.to_string());
+        }
+    }
+
     /// A fault that no parser finds.
     pub(crate) fn fault(&mut self, name: &str, kind: Kind, detail: &str) {
         self.faults.push((kind, FieldError::new(name, detail)));

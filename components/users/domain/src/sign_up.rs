@@ -44,6 +44,9 @@ impl SignUpForm {
         let email = fields.email(&self.email);
         let phone = self.phone.as_deref().map(|phone| fields.phone(phone));
         let password = fields.password(self.password);
+        if let (Some(password), Some(email)) = (&password, &email) {
+            fields.refuse_words(password, email.words().into_iter().chain([&*self.name, &*self.surname]));
+        }
         let built = (|| {
             Some(SignUp {
                 name: name?,
@@ -79,6 +82,14 @@ mod tests {
         assert!(form(json!({"phone": null})).validate().unwrap().phone.is_none());
         let phone = form(json!({"phone": "+39 02 1234567"})).validate().unwrap().phone.unwrap();
         assert_eq!(phone.as_str(), "+39021234567");
+    }
+
+    #[test]
+    fn a_password_is_more_than_the_own_name_or_address() {
+        for password in ["lovelace1815", "ada@example.org", "Concierge123"] {
+            let problem = form(json!({"password": password})).validate().unwrap_err();
+            assert_eq!(problem.kind(), Kind::InvalidPassword, "{password}");
+        }
     }
 
     #[test]

@@ -29,17 +29,17 @@ pub(super) fn patch_user(request: &Request, id: UserId) -> Outcome {
 
 fn reach(request: &Request, id: UserId) -> Result<Guard, Problem> {
     let guard = Guard::of(request)?;
-    guard.caller.may_reach(id)?;
+    guard.reach(request, id)?;
     Ok(guard)
 }
 
 fn change_user(request: &Request, id: UserId, guard: &Guard, shown: &Shown) -> Outcome {
     let change = &shown.change;
-    guard.caller.may_make(change)?;
+    guard.make(request, change)?;
     let condition = Precondition::parse(request.header("if-match"), id, false)?;
     let store = Store::open()?;
     guard.confirm(&store)?;
-    if guard.caller.must_show_password(id) {
+    if guard.must_show_password(id) {
         current_password::require(request, &store, id, change, shown.current_password.as_deref())?;
     }
     let hash = change.password.as_ref().map(|password| hash_in_place(&store, password)).transpose()?;

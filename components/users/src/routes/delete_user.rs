@@ -10,7 +10,7 @@ use users_domain::{Precondition, user_not_found};
 /// Removes a user.
 pub(super) fn delete_user(request: &Request, id: UserId) -> Outcome {
     let guard = Guard::of(request)?;
-    guard.caller.may_reach(id)?;
+    guard.reach(request, id)?;
     request.query(&[])?;
     let condition = Precondition::parse(request.header("if-match"), id, false)?;
     let store = Store::open()?;

@@ -9,7 +9,7 @@ use users_domain::{Precondition, etag, user_not_found};
 /// Shows a user; 304 if the caller has this version already.
 pub(super) fn get_user(request: &Request, id: UserId) -> Outcome {
     let guard = Guard::of(request)?;
-    guard.caller.may_reach(id)?;
+    guard.reach(request, id)?;
     request.query(&[])?;
     let known = Precondition::parse(request.header("if-none-match"), id, true)?;
     let users::Found { is_alive, user } = users::find(&Store::open()?, id, guard.session)?;

@@ -1,16 +1,17 @@
 //! Who is asking, before anything is done for them.
 
 use crate::store::{Store, sessions};
+use identity::UserId;
 use problem::Problem;
-use shell::{AccessTokens, Request, config, invalid_token};
-use users_domain::Caller;
+use shell::{AccessTokens, Request, config, invalid_token, log};
+use users_domain::{Caller, Change};
 use uuid::Uuid;
 
 /// A caller whose token is good. Whether its session has ended in the meantime is for [`Guard::confirm`] to say, or
 /// for a statement that does something else on the way.
 pub(super) struct Guard {
     /// Who it is.
-    pub(super) caller: Caller,
+    caller: Caller,
     /// The session that the token belongs to; none where nobody is asked.
     pub(super) session: Option<Uuid>,
 }
@@ -32,6 +33,30 @@ impl Guard {
             _ => return Err(config::fault("authorization", "must be required or off")),
         };
         Ok(Self { caller: Caller::new(claims.user_id, claims.role), session: Some(claims.session) })
+    }
+
+    /// Lets the caller go on only if they may see lists of users.
+    pub(super) fn list(&self, request: &Request) -> Result<(), Problem> {
+        self.audited(request, self.caller.may_list())
+    }
+
+    /// Lets the caller go on only if the user with this id is theirs to read, change and remove.
+    pub(super) fn reach(&self, request: &Request, id: UserId) -> Result<(), Problem> {
+        self.audited(request, self.caller.may_reach(id))
+    }
+
+    /// Lets the caller go on only if they may make this change.
+    pub(super) fn make(&self, request: &Request, change: &Change) -> Result<(), Problem> {
+        self.audited(request, self.caller.may_make(change))
+    }
+
+    /// Whether the caller has to show the current password for a change of the user with this id.
+    pub(super) fn must_show_password(&self, id: UserId) -> bool {
+        self.caller.must_show_password(id)
+    }
+
+    fn audited(&self, request: &Request, outcome: Result<(), Problem>) -> Result<(), Problem> {
+        outcome.inspect_err(|_| log::audit("access", "refused", &request.id, &[("user_id", &self.by())]))
     }
 
     /// Who it is, for the audit log.

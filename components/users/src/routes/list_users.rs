@@ -8,7 +8,7 @@ use users_domain::{Cursor, PageRequest};
 /// Lists users in the order of their ids, with the way to the next page in the body and in `link` (RFC 8288).
 pub(super) fn list_users(request: &Request) -> Outcome {
     let guard = Guard::of(request)?;
-    guard.caller.may_list()?;
+    guard.list(request)?;
     let page = PageRequest::from_query(request.query(PageRequest::PARAMETERS)?)?;
     let store = Store::open()?;
     guard.confirm(&store)?;
