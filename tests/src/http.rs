@@ -11,11 +11,15 @@ use std::time::Duration;
 /// For one request.
 const LIMIT: Duration = Duration::from_secs(30);
 /// What the paths of components begin with; what is elsewhere is the runtime's to answer.
-const SERVICES: &[&str] = &["/users-ms/", "/auth-ms/", "/notification-ms/", "/users"];
-/// The route whose answers may be kept by caches.
-const PUBLIC_KEYS: &str = "/auth-ms/.well-known/jwks.json";
-/// The only route that may show a hash.
-const CREDENTIALS: &str = "/users-ms/internal/credentials";
+const SERVICES: &[&str] = &["/users-ms/", "/auth-ms/", "/notification-ms/", "/users", "/docs"];
+/// What caches may keep, by the beginning of its path, and for how long.
+const KEPT: &[(&str, &str)] = &[
+    ("/auth-ms/.well-known/jwks.json", "public, max-age=300"),
+    ("/docs/swagger-ui/", "public, max-age=3600"),
+    ("/docs/", "no-cache"),
+];
+/// The only route that may show a hash, and the one whose files tell what a hash looks like.
+const HASHES: &[&str] = &["/users-ms/internal/credentials", "/docs/"];
 
 /// Speaks to one app, each request on a fresh connection.
 #[derive(Debug)]
@@ -202,7 +206,9 @@ impl Answer {
         assert!(id.is_some_and(is_request_id), "a request id is missing: {}", shown());
         assert_eq!(self.header("x-content-type-options"), Some("nosniff"), "{}", shown());
         // Only what is public may be kept.
-        let cached = if path == PUBLIC_KEYS && self.status == 200 { "public, max-age=300" } else { "no-store" };
+        let kept =
+            KEPT.iter().find(|(public, _)| path.starts_with(public)).filter(|_| matches!(self.status, 200 | 304));
+        let cached = kept.map_or("no-store", |(_, cached)| cached);
         assert_eq!(self.header("cache-control"), Some(cached), "{}", shown());
         let is_problem = self.header("content-type") == Some("application/problem+json");
         let is_readiness = path.ends_with("/readiness");
@@ -213,7 +219,7 @@ impl Answer {
             assert_eq!(problem["instance"].as_str(), id, "{}", shown());
             assert!(problem["type"].as_str().is_some_and(|t| t.starts_with("urn:concierge:problem:")), "{}", shown());
         }
-        if !path.starts_with(CREDENTIALS) {
+        if !HASHES.iter().any(|known| path.starts_with(known)) {
             let text = self.text();
             let has_hash = ["$2a$", "$2b$", "$2y$", "v1:$", "password_hash"].iter().any(|part| text.contains(part));
             assert!(!has_hash, "a hash is shown: {}", shown());

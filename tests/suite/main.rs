@@ -6,6 +6,7 @@ mod bad_input;
 mod concurrency;
 mod contracts;
 mod delivery;
+mod docs;
 mod fairness;
 mod http_sender;
 mod internal;

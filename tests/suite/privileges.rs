@@ -24,6 +24,7 @@ fn each_component_reaches_only_what_it_needs() {
         components.iter().map(|(name, c)| (name.as_str(), texts(c.get("allowed_outbound_hosts")))).collect();
     let expected = [
         ("auth", vec!["{{ users_url }}", "redis://{{ redis_host }}"]),
+        ("docs", vec![]),
         ("notification", vec!["redis://{{ redis_host }}", "{{ mail_api_url }}"]),
         ("users", vec!["postgres://{{ db_host }}", "redis://{{ redis_host }}"]),
     ];
@@ -33,8 +34,8 @@ fn each_component_reaches_only_what_it_needs() {
 #[test]
 fn only_users_knows_the_database() {
     for (name, component) in components() {
-        let variables = component["variables"].as_table().expect("variables are a table");
-        let knows = variables.iter().any(|(key, value)| {
+        let variables = component.get("variables").and_then(Value::as_table);
+        let knows = variables.into_iter().flatten().any(|(key, value)| {
             let value = value.as_str().expect("a variable is a text");
             key.starts_with("db_") || value.contains("db_") || value.contains("postgres")
         });
@@ -45,7 +46,10 @@ fn only_users_knows_the_database() {
 #[test]
 fn only_those_who_handle_passwords_have_the_pepper() {
     for (name, component) in components() {
-        let has_pepper = component["variables"].as_table().is_some_and(|table| table.contains_key("password_pepper"));
+        let has_pepper = component
+            .get("variables")
+            .and_then(Value::as_table)
+            .is_some_and(|table| table.contains_key("password_pepper"));
         assert_eq!(has_pepper, matches!(name.as_str(), "users" | "auth"), "{name}");
     }
 }

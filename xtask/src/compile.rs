@@ -1,16 +1,17 @@
-//! `build`: the components for wasm32-wasip1, and Spindle. Cargo makes it quick when nothing has changed.
+//! `build`: the components for wasm32-wasip1 with the files that they serve, and Spindle. Cargo makes it quick when nothing has changed.
 
 use anyhow::Result;
 
 use crate::folder::{COMPONENTS, Folder};
 use crate::toolchain::{Compiler, TARGET};
-use crate::{program, setup};
+use crate::{program, setup, swagger_ui};
 
 /// What a build of the components leaves in the target folder.
 pub(crate) const COMPONENT_FILES: &[&str] = &[
     "wasm32-wasip1/component/users.wasm",
     "wasm32-wasip1/component/auth.wasm",
     "wasm32-wasip1/component/notification.wasm",
+    "wasm32-wasip1/component/docs.wasm",
 ];
 /// The component that Spindle's own tests run.
 const GUEST: &str = "spindle-guest";
@@ -38,7 +39,8 @@ pub(crate) fn components(folder: &Folder, compiler: &Compiler, guest: bool) -> R
         cargo.args(["--package", name]);
     }
     compiler.apply(&mut cargo);
-    program::show("the build of the components", cargo)
+    program::show("the build of the components", cargo)?;
+    swagger_ui::unpack(folder)
 }
 
 /// The runtime.

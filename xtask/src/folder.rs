@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 /// The components, which are also the crates that are built for wasm32-wasip1.
-pub(crate) const COMPONENTS: [&str; 3] = ["users", "auth", "notification"];
+pub(crate) const COMPONENTS: [&str; 4] = ["users", "auth", "notification", "docs"];
+/// Those of them that are services, with probes at `/<name>-ms/`.
+pub(crate) const SERVICES: [&str; 3] = ["users", "auth", "notification"];
 
 /// The workspace, and the names of all that tasks keep in it.
 #[derive(Debug, Clone)]

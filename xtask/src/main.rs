@@ -23,6 +23,7 @@ mod secrets;
 mod session;
 mod setup;
 mod suite;
+mod swagger_ui;
 mod toolchain;
 mod up;
 
@@ -44,6 +45,8 @@ enum Task {
     Setup(setup::Arguments),
     /// Build the components for wasm32-wasip1, and Spindle.
     Build(compile::Arguments),
+    /// Unpack Swagger UI for the docs component into `target/swagger-ui`, as every build of the components does.
+    SwaggerUi,
     /// Run Concierge with a PostgreSQL and a Redis of its own until Ctrl-C, and print how to use it.
     Up(up::Arguments),
     /// End an `up`, or what one that was killed has left behind; the data stays.
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Setup(arguments) => setup::run(&arguments),
         Task::Build(arguments) => compile::run(&arguments),
+        Task::SwaggerUi => swagger_ui::run(),
         Task::Up(arguments) => up::run(&arguments),
         Task::Down => down::run(),
         Task::Clean(arguments) => clean::run(&arguments),

@@ -8,6 +8,7 @@ Concierge is ready at {url}
   users          {url}/users-ms/readiness
   auth           {url}/auth-ms/readiness
   notification   {url}/notification-ms/readiness
+  documentation  {url}/docs/
 Logs are in .concierge/logs; the administrator's password and all else a shell needs in .concierge/dev.env.
 
 To try it, paste this into another terminal, in this folder:

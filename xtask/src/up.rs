@@ -11,7 +11,7 @@ use dev_servers::postgres;
 
 use crate::app_variables::{Given, Variables};
 use crate::database::{self, Database};
-use crate::folder::{COMPONENTS, Folder};
+use crate::folder::{Folder, SERVICES};
 use crate::interrupt::Interrupt;
 use crate::records::{self, Records};
 use crate::redis_server::{self, RedisServer};
@@ -225,7 +225,7 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 /// Waits until every service says that it is ready; `false` if it was interrupted.
 fn wait_until_ready(url: &str, app: &App, interrupt: &Interrupt) -> Result<bool> {
     let mut last = String::new();
-    let mut waiting = COMPONENTS.to_vec();
+    let mut waiting = SERVICES.to_vec();
     let end = program::poll(READY_DEADLINE, || {
         if interrupt.within(Duration::ZERO) {
             return Some(Ok(false));

@@ -360,7 +360,11 @@ impl Component {
             let path =
                 file_path(&files.source).ok_or_else(|| fail(format!("files: {} is no file URL", files.source)))?;
             if !Path::new(&path).is_dir() {
-                return Err(fail(format!("files: {} is not a directory", path.display())));
+                let remedy = match &locked.metadata.build {
+                    Some(build) => format!("; building the component may make it: {}", build.command),
+                    None => String::new(),
+                };
+                return Err(fail(format!("files: {} is not a directory{remedy}", path.display())));
             }
             dirs.push((path, files.path.clone()));
         }

@@ -30,6 +30,14 @@ fn code_that_is_not_built_says_how_to_build_it() {
 }
 
 #[test]
+fn files_that_are_not_there_say_what_may_make_them() {
+    let setup = Setup::default()
+        .component("files = [{ source = \"nowhere\", destination = \"/files\" }]\n")
+        .manifest("[component.guest.build]\ncommand = \"make files\"\n");
+    says(&setup.fail(), &["nowhere is not a directory", "make files"]);
+}
+
+#[test]
 fn code_that_is_none_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("text.wasm");
