@@ -20,6 +20,7 @@ mod poison;
 mod privileges;
 mod probes;
 mod queues;
+mod security_page;
 mod sessions;
 mod shutdown;
 mod storm;

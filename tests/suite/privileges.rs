@@ -77,3 +77,24 @@ fn no_variable_can_be_taken_for_a_service_link_of_kubernetes() {
         assert!(!is_link && !["hostname", "path", "home"].contains(&name.as_str()), "{name}");
     }
 }
+
+#[test]
+fn the_role_of_users_may_not_change_the_schema() {
+    let backend = blackbox::backend::Backend::new();
+    let mut sql = backend.sql();
+    for statement in [
+        "CREATE TABLE stolen (id int)",
+        "ALTER TABLE users ADD COLUMN plain text",
+        "DROP TABLE sessions",
+        "CREATE FUNCTION user_json(x int) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "COPY users TO PROGRAM 'cat'",
+        "SELECT pg_read_file('/etc/hostname')",
+    ] {
+        let tried = sql.batch_execute(&format!("SET ROLE concierge_users; {statement}"));
+        let code = tried.expect_err(statement).code().cloned();
+        assert_eq!(code, Some(postgres::error::SqlState::INSUFFICIENT_PRIVILEGE), "{statement}");
+        sql.batch_execute("ROLLBACK; RESET ROLE").expect("the superuser goes on");
+    }
+    let mut rows = |statement: &str| sql.batch_execute(&format!("SET ROLE concierge_users; {statement}; RESET ROLE"));
+    rows("SELECT count(*) FROM users").expect("rows may be read");
+}

@@ -206,3 +206,12 @@ fn a_sane_request_id_comes_back_and_another_is_replaced() {
     }
     assert_ne!(sent(""), sent(""));
 }
+
+#[test]
+fn trace_is_answered_by_nobody() {
+    let app = TestApp::shared();
+    for path in ["/users-ms/users", "/auth-ms/auth/login", "/notification-ms/notifications"] {
+        let answer = app.request("TRACE", path).header("x-marked", "do-not-echo").send().expect(405);
+        assert!(!answer.text().contains("do-not-echo"));
+    }
+}

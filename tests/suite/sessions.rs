@@ -277,3 +277,14 @@ fn wrong_methods_say_which_are_right() {
         assert_eq!(answer.header("allow"), Some(allow));
     }
 }
+
+#[test]
+fn more_sessions_than_fifty_push_the_oldest_out() {
+    let app = TestApp::shared();
+    let (_, first) = sign_in(&app, "fifty@sessions.example");
+    let logins: Vec<_> =
+        (0..50).map(|_| Tokens::of(&app.login("fifty@sessions.example", PASSWORD).expect(200))).collect();
+    assert_eq!(sessions(&app, &logins[49].access).len(), 50);
+    let _ = refresh(&app, &first.refresh).expect(401);
+    let _ = refresh(&app, &logins[0].refresh).expect(200);
+}
