@@ -10,6 +10,7 @@
 //! | [`broker`] | streams, pending deliveries, dead letters |
 //! | [`deliveries`] | the delivery log, as the API shows it |
 //! | [`ringer`] | the schedules: the outbox swept, the bell rung |
+//! | [`browser`] | a browser, driven as a person would |
 //! | [`mail_api`] | a mail provider that can fail |
 //! | [`turn`] | which tests may run at the same time |
 //! | [`poll`] | waiting with a deadline |
@@ -20,6 +21,7 @@
 pub mod app;
 pub mod backend;
 pub mod broker;
+pub mod browser;
 pub mod deliveries;
 pub mod http;
 pub mod mail_api;

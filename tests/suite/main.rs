@@ -7,6 +7,7 @@ mod concurrency;
 mod contracts;
 mod delivery;
 mod docs;
+mod docs_in_a_browser;
 mod fairness;
 mod http_sender;
 mod internal;

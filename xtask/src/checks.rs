@@ -1,5 +1,6 @@
 //! The prerequisites of a run, each as one question.
 
+use dev_servers::browser::Programs;
 use dev_servers::container;
 use dev_servers::install::{self, Found, Tool};
 
@@ -29,6 +30,7 @@ pub(crate) fn all(folder: &Folder) -> Vec<Check> {
         ("PostgreSQL", server(Tool::Postgres)),
         ("Redis", server(Tool::Redis)),
         ("RabbitMQ", server(Tool::RabbitMq)),
+        ("Chromium", browser()),
         ("components", built(folder, compile::COMPONENT_FILES)),
         ("Spindle", built(folder, &["release/spindle"])),
         ("Docker", docker()),
@@ -69,6 +71,13 @@ fn server(tool: Tool) -> Finding {
         Ok(Found::Programs(folder)) => Finding::Fine(folder.display().to_string()),
         Ok(Found::Engine) => Finding::Fine("in a container".into()),
         Err(error) => Finding::Missing(format!("{error}; `cargo xtask setup` installs it for root on Debian")),
+    }
+}
+
+fn browser() -> Finding {
+    match Programs::find() {
+        Some(programs) => Finding::Fine(programs.chromium.display().to_string()),
+        None => Finding::Optional(format!("only for the test in a browser: {}", Programs::ADVICE)),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use dev_servers::browser;
 use dev_servers::install::{self, Tool};
 
 use crate::folder::Folder;
@@ -31,6 +32,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     compiler(&folder)?;
     servers(&folder)?;
+    browser(&folder)?;
     println!("Everything is set up: `cargo xtask up` runs Concierge, `cargo xtask test` its tests.");
     Ok(())
 }
@@ -56,5 +58,14 @@ pub(crate) fn servers(folder: &Folder) -> Result<()> {
 pub(crate) fn server(folder: &Folder, tool: Tool) -> Result<()> {
     let log = folder.logs()?.join("install.log");
     install::ensure(tool, &log, |progress| println!("{} is missing: {progress}", tool.name()))?;
+    Ok(())
+}
+
+/// Chromium, for the test that looks at the documentation in a browser. It is skipped where there is none.
+pub(crate) fn browser(folder: &Folder) -> Result<()> {
+    let log = folder.logs()?.join("install.log");
+    if let Err(error) = browser::ensure(&log, |progress| println!("Chromium is missing: {progress}")) {
+        println!("The test in a browser will be skipped: {error}");
+    }
     Ok(())
 }

@@ -61,6 +61,7 @@ fn prepare_and_test(arguments: &Arguments, tally: &mut Tally) -> Result<()> {
     if !arguments.no_build {
         let compiler = setup::compiler(&folder)?;
         setup::servers(&folder)?;
+        setup::browser(&folder)?;
         compile::components(&folder, &compiler, true)?;
         compile::spindle(&folder)?;
     }

@@ -117,7 +117,7 @@ pub fn find(tool: Tool) -> Option<PathBuf> {
     folders.into_iter().find(|folder| tool.programs().iter().all(|program| is_executable(&folder.join(program))))
 }
 
-fn is_executable(path: &Path) -> bool {
+pub(crate) fn is_executable(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
@@ -138,7 +138,7 @@ pub fn ensure(tool: Tool, log: &Path, mut say: impl FnMut(&str)) -> Result<Found
     if let Some(folder) = find(tool) {
         return Ok(Found::Programs(folder));
     }
-    if Uid::effective().is_root() && Path::new("/usr/bin/apt-get").exists() {
+    if can_install() {
         say(&format!("installing {} from Debian (log: {})", tool.name(), log.display()));
         match install(tool, log) {
             Ok(()) => {}
@@ -150,11 +150,32 @@ pub fn ensure(tool: Tool, log: &Path, mut say: impl FnMut(&str)) -> Result<Found
 }
 
 fn install(tool: Tool, log: &Path) -> Result<()> {
-    let _no_service = Guard::create(Path::new(POLICY), "#!/bin/sh\nexit 101\n", 0o755)?;
     let _no_cluster = match tool {
         Tool::Postgres => Guard::create(Path::new(CLUSTER_POLICY), "create_main_cluster = false\n", 0o644)?,
         Tool::Redis | Tool::RabbitMq => Guard(None),
     };
+    install_packages(&[tool.debian_package()], log)?;
+    // The package has its service started at the next boot; the programs are all that we want of it.
+    if let Some(systemctl) = Some("/usr/bin/systemctl").filter(|path| Path::new(path).exists()) {
+        let mut command = Command::new(systemctl);
+        command.args(["disable", tool.debian_package()]);
+        // Without systemd there are no services either.
+        let _ = process::run("systemctl disable", command, log, Duration::from_secs(60));
+    }
+    match find(tool) {
+        Some(_) => Ok(()),
+        None => Err(Error::Advice(tool.advice())),
+    }
+}
+
+/// Whether packages can be installed: by root, on Debian.
+pub(crate) fn can_install() -> bool {
+    Uid::effective().is_root() && Path::new("/usr/bin/apt-get").exists()
+}
+
+/// Installs packages of Debian, none of which starts a service; what the package manager prints goes to `log`.
+pub(crate) fn install_packages(packages: &[&str], log: &Path) -> Result<()> {
+    let _no_service = Guard::create(Path::new(POLICY), "#!/bin/sh\nexit 101\n", 0o755)?;
     let apt = |arguments: &[&str]| {
         let mut command = Command::new("apt-get");
         command.env("DEBIAN_FRONTEND", "noninteractive");
@@ -173,19 +194,7 @@ fn install(tool: Tool, log: &Path) -> Result<()> {
     };
     // One of several sources may be out of reach; whether that matters, the installation itself says.
     let updated = apt(&["update"]);
-    apt(&["install", "--no-install-recommends", tool.debian_package()])
-        .map_err(|error| updated.err().unwrap_or(error))?;
-    // The package has its service started at the next boot; the programs are all that we want of it.
-    if let Some(systemctl) = Some("/usr/bin/systemctl").filter(|path| Path::new(path).exists()) {
-        let mut command = Command::new(systemctl);
-        command.args(["disable", tool.debian_package()]);
-        // Without systemd there are no services either.
-        let _ = process::run("systemctl disable", command, log, Duration::from_secs(60));
-    }
-    match find(tool) {
-        Some(_) => Ok(()),
-        None => Err(Error::Advice(tool.advice())),
-    }
+    apt(&[&["install", "--no-install-recommends"], packages].concat()).map_err(|error| updated.err().unwrap_or(error))
 }
 
 /// A file that exists only while something is installed; one that was there before is left alone.

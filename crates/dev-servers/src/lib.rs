@@ -12,6 +12,7 @@
 //! | [`data_dir`] | a data folder that the server's user can reach |
 //! | [`secret`] | random secrets, and files that only their owner reads |
 //! | [`postgres`], [`redis`], [`rabbitmq`] | the servers |
+//! | [`browser`] | a Chromium with its driver, for tests |
 //! | [`install`] | where their programs are, or how they get there |
 //! | [`container`] | the same servers where only a Docker engine is at hand |
 //! | [`migrations`] | the numbered SQL files of `migrations/` |
@@ -20,6 +21,7 @@
 //! Everything is blocking, and every wait has a deadline.
 
 pub mod app;
+pub mod browser;
 pub mod container;
 pub mod data_dir;
 mod error;
