@@ -1,7 +1,7 @@
 //! Keys: one that signs, and the public ones that are good.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use ed25519_compact::{KeyPair, PublicKey, SecretKey, Seed};
+use ed25519_dalek::VerifyingKey;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -11,9 +11,8 @@ const MAX_KEYS: usize = 8;
 
 /// The private key that signs.
 pub struct SigningKey {
-    pub(crate) secret: SecretKey,
+    pub(crate) secret: ed25519_dalek::SigningKey,
     pub(crate) kid: String,
-    public: PublicKey,
 }
 
 impl SigningKey {
@@ -22,9 +21,9 @@ impl SigningKey {
     /// # Errors
     /// If it is not 32 bytes.
     pub fn from_seed(text: &str) -> Result<Self, KeyError> {
-        let seed = from_hex(text.trim()).and_then(|bytes| Seed::from_slice(&bytes).ok());
-        let pair = KeyPair::from_seed(seed.ok_or(KeyError::Seed)?);
-        Ok(Self { kid: thumbprint(&pair.pk), secret: pair.sk, public: pair.pk })
+        let seed = from_hex(text.trim()).and_then(|bytes| bytes.try_into().ok()).ok_or(KeyError::Seed)?;
+        let secret = ed25519_dalek::SigningKey::from_bytes(&seed);
+        Ok(Self { kid: thumbprint(&secret.verifying_key()), secret })
     }
 
     /// Its name: the thumbprint of the public key (RFC 7638).
@@ -36,7 +35,7 @@ impl SigningKey {
     /// The public key that goes with it.
     #[must_use]
     pub fn public(&self) -> PublicKeys {
-        PublicKeys { keys: vec![(self.kid.clone(), self.public)] }
+        PublicKeys { keys: vec![(self.kid.clone(), self.secret.verifying_key())] }
     }
 }
 
@@ -49,7 +48,7 @@ impl std::fmt::Debug for SigningKey {
 /// The public keys that are good, by `kid`: a JSON Web Key Set (RFC 7517).
 #[derive(Clone, Debug, Default)]
 pub struct PublicKeys {
-    keys: Vec<(String, PublicKey)>,
+    keys: Vec<(String, VerifyingKey)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -85,7 +84,11 @@ impl PublicKeys {
                 return Err(KeyError::Set);
             }
             let bytes = URL_SAFE_NO_PAD.decode(&key.x).map_err(|_| KeyError::Set)?;
-            let public = PublicKey::from_slice(&bytes).map_err(|_| KeyError::Set)?;
+            let bytes = bytes.as_slice().try_into().map_err(|_| KeyError::Set)?;
+            let public = VerifyingKey::from_bytes(bytes).map_err(|_| KeyError::Set)?;
+            if public.is_weak() {
+                return Err(KeyError::Set);
+            }
             Ok((thumbprint(&public), public))
         });
         Ok(Self { keys: keys.collect::<Result<_, _>>()? })
@@ -97,7 +100,7 @@ impl PublicKeys {
         let keys = self.keys.iter().map(|(kid, public)| Key {
             kty: "OKP".to_owned(),
             crv: "Ed25519".to_owned(),
-            x: URL_SAFE_NO_PAD.encode(public.as_ref()),
+            x: URL_SAFE_NO_PAD.encode(public.as_bytes()),
             kid: kid.clone(),
             usage: Some("sig".to_owned()),
             alg: Some("EdDSA".to_owned()),
@@ -127,7 +130,7 @@ impl PublicKeys {
         self.keys.iter().map(|(kid, _)| kid.as_str())
     }
 
-    pub(crate) fn find(&self, kid: &str) -> Option<&PublicKey> {
+    pub(crate) fn find(&self, kid: &str) -> Option<&VerifyingKey> {
         self.keys.iter().find(|(name, _)| name == kid).map(|(_, key)| key)
     }
 }
@@ -139,8 +142,8 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
 }
 
 /// RFC 7638: the members that make the key, in the order of their names, hashed.
-fn thumbprint(key: &PublicKey) -> String {
-    let x = URL_SAFE_NO_PAD.encode(key.as_ref());
+fn thumbprint(key: &VerifyingKey) -> String {
+    let x = URL_SAFE_NO_PAD.encode(key.as_bytes());
     URL_SAFE_NO_PAD.encode(Sha256::digest(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#)))
 }
 
