@@ -25,7 +25,6 @@ pub(super) async fn login(request: &Request) -> Outcome {
     let user_id = entry.credentials.id.to_string();
     log::audit("login", "success", &request.id, &[("account", &counted.account), ("user_id", &user_id)]);
     announce(&users, &entry.credentials, &request.id).await;
-    renew_outdated_hash(&users, &attempt, &entry, &pepper, cost).await;
     Ok(json(StatusCode::OK, &tokens))
 }
 
@@ -42,12 +41,15 @@ async fn check(
         Ok(known) => attempt.judge(known, pepper, cost),
         Err(problem) => Err(problem),
     };
+    if let Ok(entry) = &judged {
+        renew_outdated_hash(users, attempt, entry, pepper, cost).await;
+    }
     users.end_attempt(&place, counted, auth_domain::verdict(&judged)).await;
     judged
 }
 
-/// A hash made when hashing was cheaper is renewed now: the password is known only at this moment. If that fails,
-/// the next login tries again.
+/// A hash made when hashing was cheaper is renewed now, in the same place: the password is known only at this moment.
+/// If that fails, the next login tries again.
 async fn renew_outdated_hash(users: &Users, attempt: &Attempt, entry: &Entry, pepper: &Pepper, cost: Cost) {
     let Some(outdated) = &entry.outdated else { return };
     let renewed = Password::parse(attempt.password().to_owned())
