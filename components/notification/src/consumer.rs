@@ -2,9 +2,9 @@
 
 use crate::sender::Sender;
 use crate::settings::Settings;
-use events::redis::{self, Command, Delivery, Pending, Reply, Taken};
+use events::redis::{self, Command, Delivery, Logged, Pending, Reply, Taken};
 use events::{Event, Exchange, Policy, Queue, Verdict};
-use notification_domain::{LogItem, recipient_digest, render};
+use notification_domain::{LogItem, render};
 use problem::Problem;
 use shell::broker::{Broker, BrokerError};
 use shell::log;
@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 const BUDGET: Duration = Duration::from_secs(20);
 /// How often new messages are looked for while a retry is waited for.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How many messages that were left lying are tried to be taken over, one after the other, before others have their turn.
+const CLAIMS: u32 = 16;
 /// After how many messages of a busy queue those that were left lying are looked at.
 const LOOK_BACK: u32 = 16;
 
@@ -86,10 +88,18 @@ impl Consumer {
 
     fn next_pending(&self, queue: Queue) -> Result<Option<Delivery>, BrokerError> {
         let claim_after = self.settings.policy.claim_after;
-        let found = self.run_on(queue, &redis::find_idle(queue, claim_after))?;
-        let Some(pending) = Pending::from_replies(&found)? else { return Ok(None) };
-        let claim = redis::claim_pending(queue, &self.settings.consumer, claim_after, &pending.entry);
-        Ok(Delivery::from_claimed(&self.broker.run(&claim)?, &pending)?)
+        for _ in 0..CLAIMS {
+            let found = self.run_on(queue, &redis::find_idle(queue, claim_after))?;
+            let Some(pending) = Pending::from_replies(&found)? else { return Ok(None) };
+            let claim = redis::claim_pending(queue, &self.settings.consumer, claim_after, &pending.entry);
+            let claimed = Delivery::from_claimed(&self.broker.run(&claim)?, &pending)?;
+            // Another consumer was quicker, or the entry is gone from the stream, and now from the queue: what is
+            // behind it need not wait for the next call.
+            if claimed.is_some() {
+                return Ok(claimed);
+            }
+        }
+        Ok(None)
     }
 
     /// Runs a command on a queue, which is made if it is not there yet.
@@ -135,8 +145,12 @@ impl Consumer {
             return self.fail(queue, Some(&id), &delivery, &cause);
         }
         let item = LogItem::new(queue, &event, &message, &self.settings.consumer, delivery.deliveries);
-        let recipient = redis::recipient_log(&recipient_digest(&message.to));
-        self.broker.run(&redis::settle(queue, &id, &delivery.entry, Some((&recipient, &item.to_json()))))?;
+        let logged = Logged {
+            user_id: event.payload.user_id(),
+            recipient: redis::recipient_digest(&message.to),
+            item: item.to_json(),
+        };
+        self.broker.run(&redis::settle(queue, &id, &delivery.entry, Some(&logged)))?;
         Ok(())
     }
 

@@ -7,6 +7,6 @@ mod log;
 mod message;
 mod query;
 
-pub use log::{LogItem, LoggedDelivery, recipient_digest};
+pub use log::{LogItem, LoggedDelivery};
 pub use message::{Message, MessageKind, RenderError, render};
 pub use query::{LogQuery, next_page};

@@ -3,7 +3,6 @@
 use crate::{Message, MessageKind};
 use events::{Event, Queue};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -61,13 +60,6 @@ impl LoggedDelivery {
     }
 }
 
-/// What stands for a recipient in the names of keys: a digest of the address without regard to case.
-#[must_use]
-pub fn recipient_digest(to: &str) -> String {
-    let digest = Sha256::digest(to.trim().to_lowercase().as_bytes());
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,12 +88,5 @@ mod tests {
     #[test]
     fn a_foreign_entry_is_left_out() {
         assert!(LoggedDelivery::from_entry("17-0".into(), b"hello").is_none());
-    }
-
-    #[test]
-    fn a_recipient_has_one_digest_whatever_the_case() {
-        assert_eq!(recipient_digest(" Ada@Example.org"), recipient_digest("ada@example.org"));
-        assert_ne!(recipient_digest("bob@example.org"), recipient_digest("ada@example.org"));
-        assert!(!recipient_digest("ada@example.org").contains("ada"));
     }
 }

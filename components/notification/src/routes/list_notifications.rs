@@ -2,7 +2,7 @@
 
 use events::redis;
 use identity::Role;
-use notification_domain::{LogQuery, LoggedDelivery, next_page, recipient_digest};
+use notification_domain::{LogQuery, LoggedDelivery, next_page};
 use problem::Problem;
 use shell::broker::{Broker, BrokerError};
 use shell::{AccessTokens, Outcome, Page, Request, ServiceToken, StatusCode, log};
@@ -12,7 +12,7 @@ pub(super) fn list_notifications(request: &Request) -> Outcome {
     require_service_or_admin(request)?;
     let query = LogQuery::from_query(request.query(LogQuery::PARAMETERS)?)?;
     let log = match &query.to {
-        Some(to) => redis::recipient_log(&recipient_digest(to)),
+        Some(to) => redis::recipient_log(&redis::recipient_digest(to)),
         None => redis::DELIVERY_LOG.to_owned(),
     };
     let replies = Broker::connect()?.run(&redis::read_log(&log, query.before.as_deref(), query.limit))?;

@@ -8,17 +8,23 @@
 //! Spin hands nested replies over as one flat list, so the replies are read as such ([`Reply`]). Whatever must happen
 //! together is one Lua script, which Redis runs as a whole.
 
+mod log;
 mod publish;
 mod queue;
 mod reply;
+mod traces;
 
+pub use log::{DELIVERY_LOG, Logged, log_entries, read_log, recipient_digest, recipient_log};
 pub use publish::{publish, ring};
 pub use queue::{
-    DELIVERY_LOG, Delivery, Pending, QueueState, Taken, bury, claim_new, claim_pending, create_group,
-    dead_letter_count, find_idle, is_missing_group, log_entries, postpone, queue_state, read_log, recipient_log,
-    settle, take, trim,
+    Delivery, Pending, QueueState, Taken, bury, claim_new, claim_pending, create_group, dead_letter_count, find_idle,
+    is_missing_group, postpone, queue_state, settle, take, trim,
 };
 pub use reply::{Reply, ReplyError};
+pub use traces::{
+    Step, Trace, erase_deliveries, erase_traces, find_traces, forget_recipient, recipients, shared_streams,
+    some_recipients,
+};
 
 /// A Redis command: its name and its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]

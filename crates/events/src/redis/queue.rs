@@ -1,5 +1,8 @@
 //! Consuming: claim, take, send, settle; or postpone, and in the end bury.
 
+use super::log::{
+    DELIVERY_LOG, LOG_LENGTH, Logged, RECIPIENT_LOG_KEPT, RECIPIENT_LOG_LENGTH, recipient_log, recipients_of,
+};
 use super::publish::FIELD;
 use super::reply::is_nothing;
 use super::{Command, Reply, ReplyError};
@@ -8,48 +11,8 @@ use std::time::Duration;
 
 /// How long a handled event is remembered, so that a repeated one is recognised.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
-/// How many deliveries the log holds, all recipients together.
-const LOG_LENGTH: u64 = 10_000;
-/// How many deliveries the log holds for one recipient.
-const RECIPIENT_LOG_LENGTH: u64 = 100;
-/// How long a recipient's log is kept after the last delivery.
-const RECIPIENT_LOG_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How many dead letters a queue keeps.
 const DEAD_LETTERS: u64 = 100_000;
-
-/// The key of the delivery log of all recipients: a stream whose entries have the field `item`.
-pub const DELIVERY_LOG: &str = "concierge:notifications";
-
-/// The key of one recipient's delivery log. `digest` stands for the recipient: keys end in monitoring, and an email
-/// address has no place there.
-#[must_use]
-pub fn recipient_log(digest: &str) -> String {
-    format!("{DELIVERY_LOG}:{digest}")
-}
-
-/// Reads up to `count` entries of a delivery log, newest first, that are older than the entry `before`.
-#[must_use]
-pub fn read_log(key: &str, before: Option<&str>, count: u64) -> Command {
-    let newest = before.map_or_else(|| "+".to_owned(), |entry| format!("({entry}"));
-    Command::new("XREVRANGE").arg(key).arg(newest).arg("-").arg("COUNT").number(count)
-}
-
-/// Reads the reply to [`read_log`] as pairs of entry id and item.
-///
-/// # Errors
-/// If the reply has another shape.
-pub fn log_entries(replies: &[Reply]) -> Result<Vec<(String, Vec<u8>)>, ReplyError> {
-    if is_nothing(replies) {
-        return Ok(Vec::new());
-    }
-    replies
-        .chunks(3)
-        .map(|entry| match entry {
-            [id, _field, Reply::Bytes(item)] => Ok((id.text()?.to_owned(), item.clone())),
-            _ => Err(ReplyError),
-        })
-        .collect()
-}
 
 /// One message, handed to one consumer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -222,26 +185,37 @@ impl Taken {
 }
 
 /// Acknowledges a message that was sent, remembers its event and enters it into the delivery log, all at once.
-/// `logged` is the recipient's log and the item's JSON; `None` acknowledges a repeated event, which is in the log already.
+/// Without `logged` it acknowledges a repeated event, which is in the log already.
 #[must_use]
-pub fn settle(queue: Queue, event_id: &str, entry: &str, logged: Option<(&str, &str)>) -> Command {
+pub fn settle(queue: Queue, event_id: &str, entry: &str, logged: Option<&Logged>) -> Command {
     // One id for both logs: that of the shared one is higher than any before it, and a recipient's log holds a part
     // of the same ids.
     const SCRIPT: &str = "
         redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
         redis.call('SET', KEYS[2], 'sent', 'EX', ARGV[3])
-        if ARGV[4] ~= '' then
-            local id = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[5], '*', 'item', ARGV[4])
-            redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[6], id, 'item', ARGV[4])
-            redis.call('EXPIRE', KEYS[4], ARGV[7])
-        end
+        if not KEYS[3] then return 1 end
+        local item = {'item', ARGV[4], 'user_id', ARGV[5], 'recipient', ARGV[6]}
+        local id = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[7], '*', unpack(item))
+        redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[8], id, unpack(item))
+        local oldest = tonumber(string.match(id, '%d+')) - ARGV[9] * 1000
+        redis.call('XTRIM', KEYS[4], 'MINID', string.format('%.0f', oldest))
+        redis.call('EXPIRE', KEYS[4], ARGV[9])
+        redis.call('SADD', KEYS[5], ARGV[6])
+        redis.call('EXPIRE', KEYS[5], 2 * ARGV[9])
         return 1";
-    let (recipient_log, item) = logged.unwrap_or((DELIVERY_LOG, ""));
-    Command::script(SCRIPT, &[queue.exchange().name(), &marker(queue, event_id), DELIVERY_LOG, recipient_log])
+    let (stream, marker) = (queue.exchange().name(), marker(queue, event_id));
+    let Some(Logged { user_id, recipient, item }) = logged else {
+        let keys = [stream, &marker];
+        return Command::script(SCRIPT, &keys).arg(queue.name()).arg(entry).number(REMEMBERED.as_secs());
+    };
+    let keys = [stream, &marker, DELIVERY_LOG, &recipient_log(recipient), &recipients_of(*user_id)];
+    Command::script(SCRIPT, &keys)
         .arg(queue.name())
         .arg(entry)
         .number(REMEMBERED.as_secs())
         .arg(item)
+        .arg(user_id.to_string())
+        .arg(recipient)
         .number(LOG_LENGTH)
         .number(RECIPIENT_LOG_LENGTH)
         .number(RECIPIENT_LOG_KEPT.as_secs())

@@ -1,0 +1,206 @@
+//! Traces of people: what the broker keeps about somebody, found for an export and removed by an erasure.
+//!
+//! A trace is an entry of a stream: an event about the user, wherever it waits or lies, or a delivery that was logged.
+//! Streams are looked through step by step, from the oldest entry to the newest, and each step is bounded. A stream
+//! grows at its end alone, so a look that was interrupted goes on where it stopped.
+
+use super::log::{DELIVERY_LOG, recipient_log, recipients_of};
+use super::reply::is_nothing;
+use super::{Command, Reply, ReplyError};
+use crate::{Exchange, Queue};
+use identity::UserId;
+
+/// How many entries one step looks at.
+const STEP: u64 = 500;
+/// After how many bytes of traces a step ends before that.
+const STEP_BYTES: u64 = 256 * 1024;
+
+/// The keys of the streams in which anybody may have traces: exchanges, dead letters, the log of all deliveries. The
+/// logs of the recipients come beside them ([`some_recipients`]).
+#[must_use]
+pub fn shared_streams() -> Vec<String> {
+    let exchanges = Exchange::ALL.into_iter().map(|exchange| exchange.name().to_owned());
+    let dead_letters = Queue::ALL.into_iter().map(Queue::dead_letters);
+    exchanges.chain(dead_letters).chain([DELIVERY_LOG.to_owned()]).collect()
+}
+
+/// A step through a stream, from the entry after `after`, that looks for traces of a user.
+#[must_use]
+pub fn find_traces(stream: &str, user: UserId, after: Option<&str>) -> Command {
+    step(stream, "find", after).arg(user.to_string())
+}
+
+/// A step through a stream, from the entry after `after`, that removes the traces of these users. What was claimed by
+/// a consumer counts as acknowledged in all queues of the stream.
+#[must_use]
+pub fn erase_traces(stream: &str, users: &[UserId], after: Option<&str>) -> Command {
+    users.iter().fold(step(stream, "erase", after), |command, user| command.arg(user.to_string()))
+}
+
+/// As [`erase_traces`], through the log of the recipient with this digest. An empty log is no log.
+#[must_use]
+pub fn erase_deliveries(digest: &str, user: UserId, after: Option<&str>) -> Command {
+    step(&recipient_log(digest), "clear", after).arg(user.to_string())
+}
+
+fn step(stream: &str, action: &str, after: Option<&str>) -> Command {
+    // An event is searched as text, so that one that nobody could read is found too. In JSON a quotation mark within a
+    // text has a backslash before it, so nothing that a person calls itself looks like a field.
+    const SCRIPT: &str = r#"
+        local action, after, limit, bytes = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+        local wanted = {}
+        for i = 5, #ARGV do wanted[ARGV[i]] = true end
+        local function names(text, pattern)
+            for id in string.gmatch(text, pattern) do
+                if wanted[id] then return true end
+            end
+            return false
+        end
+        local entries = redis.call('XRANGE', KEYS[1], after, '+', 'COUNT', limit)
+        local next, ids, found, size = '', {}, {}, 0
+        for number, entry in ipairs(entries) do
+            local is_trace, content = false, ''
+            for i = 1, #entry[2], 2 do
+                local field, value = entry[2][i], entry[2][i + 1]
+                if field == 'user_id' then
+                    is_trace = is_trace or wanted[value] or false
+                elseif field == 'event' then
+                    content = value
+                    is_trace = is_trace or names(value, '"subject"%s*:%s*"(%d+)"')
+                        or names(value, '"user_id"%s*:%s*(%d+)')
+                elseif field == 'item' then
+                    content = value
+                end
+            end
+            if is_trace then
+                table.insert(ids, entry[1])
+                table.insert(found, entry[1])
+                table.insert(found, content)
+                size = size + #content
+            end
+            if size >= bytes or number == limit then
+                next = entry[1]
+                break
+            end
+        end
+        if action == 'find' then return {next, unpack(found)} end
+        if #ids > 0 then
+            for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+                redis.call('XACK', KEYS[1], group[2], unpack(ids))
+            end
+            redis.call('XDEL', KEYS[1], unpack(ids))
+        end
+        if action == 'clear' and redis.call('XLEN', KEYS[1]) == 0 then redis.call('DEL', KEYS[1]) end
+        return {next}"#;
+    let after = after.map_or_else(|| "-".to_owned(), |entry| format!("({entry}"));
+    Command::script(SCRIPT, &[stream]).arg(action).arg(after).number(STEP).number(STEP_BYTES)
+}
+
+/// What a step came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The entry after which the next step begins; none at the end of the stream.
+    pub next: Option<String>,
+    /// What a step that looks has found.
+    pub traces: Vec<Trace>,
+}
+
+/// An entry about a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// The entry's id in the stream.
+    pub entry: String,
+    /// The event or the logged delivery, as it was written.
+    pub content: Vec<u8>,
+}
+
+impl Step {
+    /// Reads the reply to [`find_traces`], [`erase_traces`] or [`erase_deliveries`].
+    ///
+    /// # Errors
+    /// If the reply has another shape.
+    pub fn from_replies(replies: &[Reply]) -> Result<Self, ReplyError> {
+        let (next, found) = replies.split_first().ok_or(ReplyError)?;
+        let next = Some(next.text()?).filter(|next| !next.is_empty()).map(str::to_owned);
+        let traces = found.chunks(2).map(|pair| match pair {
+            [id, Reply::Bytes(content)] => Ok(Trace { entry: id.text()?.to_owned(), content: content.clone() }),
+            _ => Err(ReplyError),
+        });
+        Ok(Self { next, traces: traces.collect::<Result<_, _>>()? })
+    }
+}
+
+/// Asks for up to `count` of the recipients that a user was told things at.
+#[must_use]
+pub fn some_recipients(user: UserId, count: u64) -> Command {
+    Command::new("SRANDMEMBER").arg(recipients_of(user)).number(count)
+}
+
+/// Forgets a recipient of a user.
+#[must_use]
+pub fn forget_recipient(user: UserId, digest: &str) -> Command {
+    Command::new("SREM").arg(recipients_of(user)).arg(digest)
+}
+
+/// Reads the reply to [`some_recipients`]: digests.
+///
+/// # Errors
+/// If the reply has another shape.
+pub fn recipients(replies: &[Reply]) -> Result<Vec<String>, ReplyError> {
+    let digests = if is_nothing(replies) { &[] } else { replies };
+    digests.iter().map(|digest| digest.text().map(str::to_owned)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(text: &str) -> Reply {
+        Reply::Bytes(text.as_bytes().to_vec())
+    }
+
+    fn user(id: i64) -> UserId {
+        UserId::try_from(id).unwrap()
+    }
+
+    #[test]
+    fn every_stream_that_a_person_can_be_in_is_looked_through() {
+        assert_eq!(
+            shared_streams(),
+            [
+                "user_login_event",
+                "new_user_event",
+                "login_email_notification.dead",
+                "login_sms_notification.dead",
+                "welcome_email_notification.dead",
+                "concierge:notifications",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_step_goes_on_after_the_last_entry_that_was_looked_at() {
+        let command = erase_traces("new_user_event", &[user(7), user(8)], Some("17-0"));
+        let tail: Vec<_> = command.arguments.iter().skip(3).map(|a| String::from_utf8_lossy(a).into_owned()).collect();
+        assert_eq!(tail, ["erase", "(17-0", "500", "262144", "7", "8"]);
+        let command = find_traces("new_user_event", user(7), None);
+        assert_eq!(command.arguments[4], b"-");
+    }
+
+    #[test]
+    fn a_step_is_read_with_and_without_traces() {
+        let trace = Trace { entry: "17-0".into(), content: b"{}".to_vec() };
+        let step = Step::from_replies(&[bytes("18-0"), bytes("17-0"), bytes("{}")]).unwrap();
+        assert_eq!(step, Step { next: Some("18-0".into()), traces: vec![trace] });
+        assert_eq!(Step::from_replies(&[bytes("")]).unwrap(), Step { next: None, traces: Vec::new() });
+        assert_eq!(Step::from_replies(&[]), Err(ReplyError));
+        assert_eq!(Step::from_replies(&[bytes(""), bytes("17-0")]), Err(ReplyError));
+    }
+
+    #[test]
+    fn recipients_are_read_as_digests() {
+        assert_eq!(recipients(&[bytes("ab"), bytes("cd")]).unwrap(), ["ab", "cd"]);
+        assert_eq!(recipients(&[]).unwrap(), [""; 0]);
+        assert_eq!(recipients(&[Reply::Integer(1)]), Err(ReplyError));
+    }
+}
