@@ -66,6 +66,21 @@ impl Broker {
         self.run(cmd("XADD").arg(exchange).arg("*").arg("event").arg(message))
     }
 
+    /// Claims the next message of a queue, which is made if it is not there, and does nothing with it; gives its entry.
+    pub fn claim(&mut self, exchange: &str, queue: &str, consumer: &str) -> String {
+        let make = cmd("XGROUP").arg("CREATE").arg(exchange).arg(queue).arg("0").arg("MKSTREAM").to_owned();
+        // It may be there already.
+        let _made = make.query::<()>(&mut self.connection);
+        let claim = cmd("XREADGROUP").arg("GROUP").arg(queue).arg(consumer).arg("COUNT").arg(1).to_owned();
+        let claimed: Vec<(String, Entries)> = self.run(claim.clone().arg("STREAMS").arg(exchange).arg(">"));
+        claimed[0].1[0].0.clone()
+    }
+
+    /// Takes an entry out of a stream, whoever has claimed it.
+    pub fn remove(&mut self, exchange: &str, entry: &str) {
+        let _removed: i64 = self.run(cmd("XDEL").arg(exchange).arg(entry));
+    }
+
     /// Wakes the consumers.
     pub fn ring(&mut self) {
         let _heard: i64 = self.run(cmd("PUBLISH").arg(LOGINS).arg("ring"));
@@ -107,18 +122,24 @@ impl Broker {
     }
 }
 
-/// A login event as auth publishes it.
+/// A login event as auth publishes it, of the user 7.
 #[must_use]
 pub fn login_event(id: &str, email: &str) -> String {
+    login_event_of(id, 7, email)
+}
+
+/// A login event as auth publishes it.
+#[must_use]
+pub fn login_event_of(id: &str, user_id: i64, email: &str) -> String {
     serde_json::json!({
         "specversion": "1.0",
         "id": id,
         "source": "/auth-ms",
         "type": LOGINS,
-        "subject": "7",
+        "subject": user_id.to_string(),
         "time": "2024-05-06T07:08:09Z",
         "datacontenttype": "application/json",
-        "data": {"user_id": 7, "email": email, "phone": null},
+        "data": {"user_id": user_id, "email": email, "phone": null},
     })
     .to_string()
 }

@@ -282,6 +282,7 @@ impl Answer {
             "accept-post",
             "allow",
             "cache-control",
+            "content-disposition",
             "content-type",
             "etag",
             "link",
@@ -317,7 +318,7 @@ fn is_request_id(id: &str) -> bool {
 fn redact_header(name: &str, value: &str) -> String {
     match name {
         "x-request-id" if value.len() == 36 => "[uuid]".to_owned(),
-        "etag" | "location" => without_ids(value),
+        "content-disposition" | "etag" | "location" => without_ids(value),
         "link" => match value.split_once("cursor=") {
             Some((before, after)) => {
                 let rest = after.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "-_".contains(c));
@@ -342,7 +343,10 @@ fn redact(key: &str, value: &Value) -> Value {
     match (key, value) {
         ("id" | "user_id" | "event_id", Value::Number(_)) => marked("id"),
         ("id" | "event_id" | "kept", Value::String(_)) => marked("id"),
-        ("created_at" | "updated_at" | "delivered_at", Value::String(_)) => marked("time"),
+        (
+            "created_at" | "updated_at" | "delivered_at" | "used_at" | "ends_at" | "exported_at" | "time",
+            Value::String(_),
+        ) => marked("time"),
         ("instance", Value::String(id)) if id.len() == 36 => marked("uuid"),
         ("access_token" | "refresh_token", Value::String(_)) => marked("token"),
         ("next_cursor", Value::String(_)) => marked("cursor"),

@@ -9,6 +9,7 @@
 //! | [`people`] | sign-ups and logins |
 //! | [`broker`] | streams, pending deliveries, dead letters |
 //! | [`deliveries`] | the delivery log, as the API shows it |
+//! | [`kept`] | all that is kept anywhere, to be searched |
 //! | [`ringer`] | the schedules: the outbox swept, the bell rung |
 //! | [`browser`] | a browser, driven as a person would |
 //! | [`mail_api`] | a mail provider that can fail |
@@ -24,6 +25,7 @@ pub mod broker;
 pub mod browser;
 pub mod deliveries;
 pub mod http;
+pub mod kept;
 pub mod mail_api;
 pub mod people;
 pub mod poll;

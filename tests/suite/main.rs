@@ -8,6 +8,8 @@ mod contracts;
 mod delivery;
 mod docs;
 mod docs_in_a_browser;
+mod erasure;
+mod export;
 mod fairness;
 mod http_sender;
 mod internal;

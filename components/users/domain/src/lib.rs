@@ -5,6 +5,7 @@
 mod access;
 mod attempt;
 mod change;
+mod export;
 mod fibonacci;
 mod fields;
 mod outbox;
@@ -18,6 +19,7 @@ pub use attempt::{
     Counter, Ended, EndedForm, FORGET_SECONDS, KNOWN_SECONDS, MAX_PLACES, PLACE_SECONDS, Place, judge_keys,
 };
 pub use change::{Change, Changes, Shown};
+pub use export::{Collected, Collection, MAX_EXPORTED, too_much};
 pub use fibonacci::{MAX_N, fibonacci};
 pub use outbox::{KeptEvent, KeptEventForm};
 pub use page::{Cursor, MAX_LIMIT, PageRequest};

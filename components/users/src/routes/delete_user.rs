@@ -2,12 +2,13 @@
 
 use super::change_user::precondition_failed;
 use super::guard::Guard;
+use crate::erasure;
 use crate::store::{Removed, Store, users};
 use identity::UserId;
 use shell::{Outcome, Request, StatusCode, empty, log};
 use users_domain::{Precondition, user_not_found};
 
-/// Removes a user.
+/// Removes a user, and all that is kept about it.
 pub(super) fn delete_user(request: &Request, id: UserId) -> Outcome {
     let guard = Guard::of(request)?;
     guard.reach(request, id)?;
@@ -18,6 +19,8 @@ pub(super) fn delete_user(request: &Request, id: UserId) -> Outcome {
     match users::remove(&store, id, &condition)? {
         Removed::Done => {
             log::audit("user-removed", "success", &request.id, &[("user_id", &id.to_string()), ("by", &guard.by())]);
+            // Noted in the same statement; what cannot be erased now is erased by later sweeps.
+            erasure::erase_now(&store, id);
             Ok(empty(StatusCode::NO_CONTENT))
         }
         Removed::NotFound => Err(user_not_found()),

@@ -1,8 +1,8 @@
 //! /users-ms/internal/outbox: events that are yet to be published.
 
 use super::JSON;
-use crate::outbox;
 use crate::store::{Store, attempts, events as kept};
+use crate::{erasure, outbox};
 use serde_json::json;
 use shell::{Outcome, Request, ServiceToken, StatusCode};
 use users_domain::KeptEventForm;
@@ -15,11 +15,13 @@ pub(super) fn keep_event(request: &Request) -> Outcome {
     Ok(shell::json(StatusCode::ACCEPTED, &json!({"kept": event.event.id})))
 }
 
-/// POST `/sweep`: publishes what was left behind, and forgets what is over.
+/// POST `/sweep`: publishes what was left behind, erases what is left of people who were removed, and forgets what is
+/// over.
 pub(super) fn sweep(request: &Request) -> Outcome {
     ServiceToken::require(request)?;
     let store = Store::open()?;
     let swept = outbox::sweep(&store)?;
+    erasure::sweep(&store)?;
     attempts::forget(&store)?;
     Ok(shell::json(StatusCode::OK, &json!({"published": swept.published, "left": swept.left})))
 }

@@ -6,6 +6,7 @@ mod create_user;
 mod credentials;
 mod current_password;
 mod delete_user;
+mod export_user;
 mod get_user;
 mod guard;
 mod health;
@@ -37,6 +38,7 @@ pub(crate) async fn route(request: Request) -> Outcome {
             Method::DELETE => delete_user::delete_user(&request, user_id(id)?),
             _ => Err(method_not_allowed(&[Method::GET, Method::PUT, Method::PATCH, Method::DELETE])),
         },
+        ["users-ms", "users", id, "export"] => get_only(&method, || export_user::export_user(&request, user_id(id)?)),
         ["users-ms", "healthcheck"] => get_only(&method, || Ok(shell::health::alive())),
         ["users-ms", "readiness"] => get_only(&method, || Ok(health::readiness())),
         ["users-ms", "load-test"] => get_only(&method, || load_test::load_test(&request)),

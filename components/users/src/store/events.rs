@@ -18,11 +18,13 @@ pub(crate) struct Kept {
     pub(crate) event: Value,
 }
 
-/// Keeps an event. One that is kept already is kept once.
+/// Keeps an event. One that is kept already is kept once, and one about somebody who was removed a moment ago is not.
 pub(crate) fn keep(store: &Store, kept: &KeptEvent) -> Result<(), Problem> {
     const STATEMENT: &str = "
         WITH kept AS (
-            INSERT INTO outbox (exchange, event) VALUES ($1, $2::text::jsonb) ON CONFLICT (event_id) DO NOTHING
+            INSERT INTO outbox (exchange, event) SELECT $1, event FROM (VALUES ($2::text::jsonb)) AS e(event)
+            WHERE NOT EXISTS (SELECT FROM erasures WHERE user_id = (event #>> '{data,user_id}')::bigint)
+            ON CONFLICT (event_id) DO NOTHING
         )
         SELECT to_jsonb(true)";
     let parameters = [ParameterValue::Str(kept.exchange.name().to_owned()), ParameterValue::Str(kept.event.to_json())];
@@ -48,7 +50,9 @@ pub(crate) fn lease(store: &Store, limit: i32) -> Result<Vec<Kept>, Problem> {
 /// Forgets events that are published.
 pub(crate) fn forget(store: &Store, events: &[&Kept]) -> Result<(), Problem> {
     const STATEMENT: &str = "
-        WITH gone AS (DELETE FROM outbox WHERE event_id IN (SELECT jsonb_array_elements_text($1::text::jsonb)))
+        WITH gone AS (DELETE FROM outbox WHERE id IN (
+            SELECT id FROM outbox WHERE event_id IN (SELECT jsonb_array_elements_text($1::text::jsonb))
+            ORDER BY id FOR UPDATE))
         SELECT to_jsonb(true)";
     for_each(store, STATEMENT, events)
 }
@@ -57,8 +61,9 @@ pub(crate) fn forget(store: &Store, events: &[&Kept]) -> Result<(), Problem> {
 pub(crate) fn release(store: &Store, events: &[&Kept]) -> Result<(), Problem> {
     const STATEMENT: &str = "
         WITH released AS (
-            UPDATE outbox SET leased_until = now()
-            WHERE event_id IN (SELECT jsonb_array_elements_text($1::text::jsonb))
+            UPDATE outbox SET leased_until = now() WHERE id IN (
+                SELECT id FROM outbox WHERE event_id IN (SELECT jsonb_array_elements_text($1::text::jsonb))
+                ORDER BY id FOR UPDATE)
         )
         SELECT to_jsonb(true)";
     for_each(store, STATEMENT, events)

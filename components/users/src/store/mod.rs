@@ -5,7 +5,9 @@
 //! happen together is one statement, since nothing holds a transaction open between two calls.
 
 pub(crate) mod attempts;
+pub(crate) mod erasures;
 pub(crate) mod events;
+pub(crate) mod exports;
 pub(crate) mod sessions;
 pub(crate) mod users;
 

@@ -37,7 +37,7 @@ pub(crate) struct Rotated {
 }
 
 /// The columns of a session as its owner sees it.
-const SHOWN: &str = "id,
+pub(super) const SHOWN: &str = "id,
     to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS created_at,
     to_char(used_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS used_at,
     to_char(ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS ends_at";

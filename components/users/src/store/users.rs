@@ -1,5 +1,6 @@
 //! The statements about users.
 
+use super::erasures;
 use super::events::Kept;
 use super::sessions::ALIVE;
 use super::{Changed, Removed, Store, StoreError, User};
@@ -186,11 +187,20 @@ pub(crate) fn update(
     }
 }
 
-/// Removes a user if the precondition admits its version.
+/// Removes a user if the precondition admits its version, with everything here that belongs to it, and notes that what
+/// is kept elsewhere has to go.
 pub(crate) fn remove(store: &Store, id: UserId, condition: &Precondition) -> Result<Removed, Problem> {
     let (admits, versions) = versions(condition);
     let statement = format!(
-        "WITH removed AS (DELETE FROM users WHERE id = $1 AND {admits} RETURNING id)
+        "WITH removed AS (
+            DELETE FROM users WHERE id = $1 AND {admits} RETURNING id
+         ), unpublished AS (
+            DELETE FROM outbox WHERE id IN (
+                SELECT id FROM outbox WHERE event #>> '{{data,user_id}}' IN (SELECT id::text FROM removed)
+                ORDER BY id FOR UPDATE)
+         ), erased AS (
+            INSERT INTO erasures (user_id, due_at) SELECT id, now() + make_interval(secs => $3::int4) FROM removed
+         )
          SELECT jsonb_build_object('exists', EXISTS (SELECT FROM users WHERE id = $1),
                                    'removed', EXISTS (SELECT FROM removed))"
     );
@@ -199,7 +209,8 @@ pub(crate) fn remove(store: &Store, id: UserId, condition: &Precondition) -> Res
         exists: bool,
         removed: bool,
     }
-    let row: Row = store.one(&statement, &[ParameterValue::Int64(id.get()), versions])?;
+    let parameters = [ParameterValue::Int64(id.get()), versions, ParameterValue::Int32(erasures::OWN_LEASE_SECONDS)];
+    let row: Row = store.one(&statement, &parameters)?;
     Ok(match row {
         Row { removed: true, .. } => Removed::Done,
         Row { exists: true, .. } if asks_for_versions(condition) => Removed::OtherVersion,

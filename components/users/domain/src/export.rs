@@ -1,0 +1,115 @@
+//! What is handed out to a person who asks for all that is kept about them (GDPR, articles 15 and 20).
+
+use problem::{Kind, Problem};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// The most events and deliveries that an export holds, together.
+pub const MAX_EXPORTED: usize = 20_000;
+
+/// Collects events and deliveries for an export. It is complete or it is none.
+#[derive(Debug, Default)]
+pub struct Collection {
+    events: Vec<Value>,
+    notifications: BTreeMap<(u64, u64), Value>,
+}
+
+impl Collection {
+    /// Adds an event that is kept in `place`: the outbox, an exchange or dead letters. What is no JSON is handed out
+    /// as text.
+    ///
+    /// # Errors
+    /// As [`Collection::add_notification`].
+    pub fn add_event(&mut self, place: &str, event: &[u8]) -> Result<(), Problem> {
+        let event: Value = serde_json::from_slice(event).unwrap_or_else(|_| String::from_utf8_lossy(event).into());
+        self.events.push(json!({"kept_in": place, "event": event}));
+        self.check()
+    }
+
+    /// Adds a delivery from a log. One that is in two logs has the same entry in both and is added once.
+    ///
+    /// # Errors
+    /// `broker-unavailable` if an export cannot hold so much.
+    pub fn add_notification(&mut self, entry: &str, item: &[u8]) -> Result<(), Problem> {
+        let number = |text: &str| text.parse::<u64>().unwrap_or_default();
+        let (time, sequence) = entry.split_once('-').unwrap_or((entry, "0"));
+        let mut shown = json!({"id": entry});
+        match serde_json::from_slice(item) {
+            Ok(Value::Object(mut fields)) => shown.as_object_mut().into_iter().for_each(|all| all.append(&mut fields)),
+            _ => shown["item"] = String::from_utf8_lossy(item).into(),
+        }
+        self.notifications.insert((number(time), number(sequence)), shown);
+        self.check()
+    }
+
+    /// The events in the order of their adding, and the deliveries, newest first.
+    #[must_use]
+    pub fn finish(self) -> Collected {
+        Collected { pending_events: self.events, notifications: self.notifications.into_values().rev().collect() }
+    }
+
+    fn check(&self) -> Result<(), Problem> {
+        if self.events.len() + self.notifications.len() <= MAX_EXPORTED {
+            return Ok(());
+        }
+        Err(too_much())
+    }
+}
+
+/// What was collected, as an export shows it.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Collected {
+    /// Events about the person that are not yet done with, each with the place where it is kept.
+    pub pending_events: Vec<Value>,
+    /// What the person was told, newest first.
+    pub notifications: Vec<Value>,
+}
+
+/// The problem for an export that would be too large.
+#[must_use]
+pub fn too_much() -> Problem {
+    Problem::new(Kind::BrokerUnavailable, "More messages wait for this person than an export holds; try again later.")
+        .with_header("retry-after", "60")
+        .with_cause(format!(
+            "a person has more than {MAX_EXPORTED} events and deliveries, which is the most of an export"
+        ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delivery_in_two_logs_is_one_and_the_newest_comes_first() {
+        let mut all = Collection::default();
+        all.add_notification("9-0", br#"{"to": "a"}"#).unwrap();
+        all.add_notification("10-1", br#"{"to": "c"}"#).unwrap();
+        all.add_notification("10-0", br#"{"to": "b"}"#).unwrap();
+        all.add_notification("9-0", br#"{"to": "a"}"#).unwrap();
+        let notifications = all.finish().notifications;
+        assert_eq!(
+            Value::from(notifications),
+            json!([{"id": "10-1", "to": "c"}, {"id": "10-0", "to": "b"}, {"id": "9-0", "to": "a"}])
+        );
+    }
+
+    #[test]
+    fn what_is_no_json_is_handed_out_as_text() {
+        let mut all = Collection::default();
+        all.add_event("user_login_event", b"{broken").unwrap();
+        all.add_notification("9-0", b"\xff").unwrap();
+        let Collected { pending_events, notifications } = all.finish();
+        assert_eq!(Value::from(pending_events), json!([{"kept_in": "user_login_event", "event": "{broken"}]));
+        assert_eq!(Value::from(notifications), json!([{"id": "9-0", "item": "\u{fffd}"}]));
+    }
+
+    #[test]
+    fn an_export_has_a_limit() {
+        let mut all = Collection::default();
+        for _ in 0..MAX_EXPORTED {
+            all.add_event("outbox", b"1").unwrap();
+        }
+        assert_eq!(all.add_event("outbox", b"1").unwrap_err().kind(), Kind::BrokerUnavailable);
+    }
+}

@@ -1,0 +1,99 @@
+//! GET /users-ms/users/{id}/export: all that is kept about a user, in one document.
+
+use super::guard::Guard;
+use crate::store::{Store, User, exports};
+use events::redis::{self, DELIVERY_LOG, Step};
+use identity::UserId;
+use problem::Problem;
+use serde::Serialize;
+use serde_json::Value;
+use shell::broker::{Broker, BrokerError};
+use shell::{Outcome, Request, StatusCode, invalid_token, log};
+use std::time::{Duration, Instant};
+use users_domain::{Collected, Collection, too_much, user_not_found};
+
+/// How long the broker is looked through.
+const LIMIT: Duration = Duration::from_secs(15);
+/// To how many addresses a user may have been told things.
+const RECIPIENTS: u64 = 1_000;
+
+/// The document.
+#[derive(Serialize)]
+struct Export {
+    user: User,
+    sessions: Vec<Value>,
+    #[serde(flatten)]
+    collected: Collected,
+    exported_at: String,
+}
+
+/// Hands out all that is kept about a user, or nothing: without the broker it would not be all.
+pub(super) fn export_user(request: &Request, id: UserId) -> Outcome {
+    let guard = Guard::of(request)?;
+    guard.reach(request, id)?;
+    request.query(&[])?;
+    let kept = exports::read(&Store::open()?, id, guard.session)?;
+    if !kept.is_alive {
+        return Err(invalid_token());
+    }
+    let user = kept.user.ok_or_else(user_not_found)?;
+    let mut collection = Collection::default();
+    for event in &kept.outbox {
+        collection.add_event("outbox", event.to_string().as_bytes())?;
+    }
+    collect(id, &mut collection)?;
+    log::audit("user-exported", "success", &request.id, &[("user_id", &id.to_string()), ("by", &guard.by())]);
+    let export =
+        Export { user, sessions: kept.sessions, collected: collection.finish(), exported_at: kept.exported_at };
+    let mut response = shell::json(StatusCode::OK, &export);
+    if let Ok(disposition) = format!("attachment; filename=\"user-{id}.json\"").parse() {
+        response.headers_mut().insert("content-disposition", disposition);
+    }
+    Ok(response)
+}
+
+/// Collects what the broker keeps: events that wait, are in somebody's hands or are dead, and logged deliveries.
+fn collect(user: UserId, collection: &mut Collection) -> Result<(), Problem> {
+    let broker = Broker::connect()?;
+    let end = Instant::now() + LIMIT;
+    for stream in redis::shared_streams() {
+        collect_from(&broker, &stream, user, collection, end)?;
+    }
+    let replies = broker.run(&redis::some_recipients(user, RECIPIENTS + 1))?;
+    let digests = redis::recipients(&replies).map_err(BrokerError::from)?;
+    if digests.len() as u64 > RECIPIENTS {
+        return Err(too_much());
+    }
+    for digest in digests {
+        collect_from(&broker, &redis::recipient_log(&digest), user, collection, end)?;
+    }
+    Ok(())
+}
+
+fn collect_from(
+    broker: &Broker,
+    stream: &str,
+    user: UserId,
+    collection: &mut Collection,
+    end: Instant,
+) -> Result<(), Problem> {
+    let mut after = None;
+    loop {
+        let replies = broker.run(&redis::find_traces(stream, user, after.as_deref()))?;
+        let step = Step::from_replies(&replies).map_err(BrokerError::from)?;
+        for trace in &step.traces {
+            if stream.starts_with(DELIVERY_LOG) {
+                collection.add_notification(&trace.entry, &trace.content)?;
+            } else {
+                collection.add_event(stream, &trace.content)?;
+            }
+        }
+        after = step.next;
+        if after.is_none() {
+            return Ok(());
+        }
+        if Instant::now() >= end {
+            return Err(too_much());
+        }
+    }
+}

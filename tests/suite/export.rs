@@ -1,0 +1,232 @@
+//! Export: a person gets all that is kept about them, or is told that it is not to be had now.
+
+use blackbox::app::TestApp;
+use blackbox::backend::Backend;
+use blackbox::broker::{LOGIN_EMAIL, LOGINS, login_event_of};
+use blackbox::people::{PASSWORD, sign_up_form};
+use blackbox::poll;
+use blackbox::ringer::Ringer;
+use blackbox::turn;
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+use std::time::Duration;
+use uuid::Uuid;
+
+const ROUND: Duration = Duration::from_millis(300);
+const SOON: Duration = Duration::from_secs(20);
+
+fn path(id: i64) -> String {
+    format!("/users-ms/users/{id}/export")
+}
+
+fn list<'a>(export: &'a Value, name: &str) -> &'a Vec<Value> {
+    export[name].as_array().expect("a list")
+}
+
+#[test]
+fn an_export_has_the_user_the_sessions_the_events_and_the_deliveries() {
+    let _turn = turn::together();
+    let backend = Backend::new();
+    let app = TestApp::on(&backend).only(&["users", "auth"]).start();
+    let consumer = TestApp::on(&backend).only(&["notification"]).start();
+    let ringer = Ringer::start(&[&consumer], ROUND);
+    let id = app.sign_up("ada@export.example");
+    let _ = app.sign_up("other@export.example");
+    for to in ["ada@export.example", "other@export.example"] {
+        poll::until(SOON, "a welcome", || consumer.deliveries_to(to).len() == 1);
+    }
+    drop(ringer);
+    drop(consumer);
+    let _ = app.login("ada@export.example", PASSWORD).expect(200);
+    let _ = app.login("other@export.example", PASSWORD).expect(200);
+    let answer = app.get(&path(id)).send();
+    assert_snapshot!(answer.shown(), @r#"
+    200
+    cache-control: no-store
+    content-disposition: attachment; filename="user-[id].json"
+    content-type: application/json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "exported_at": "[time]",
+      "notifications": [
+        {
+          "attempts": 1,
+          "consumer": "notification",
+          "delivered_at": "[time]",
+          "event_id": "[id]",
+          "event_type": "new_user_event",
+          "id": "[id]",
+          "kind": "email",
+          "queue": "welcome_email_notification",
+          "subject": "Welcome",
+          "to": "ada@export.example"
+        }
+      ],
+      "pending_events": [
+        {
+          "event": {
+            "data": {
+              "email": "ada@export.example",
+              "phone": null,
+              "user_id": "[id]"
+            },
+            "datacontenttype": "application/json",
+            "id": "[id]",
+            "source": "/auth-ms",
+            "specversion": "1.0",
+            "subject": "1",
+            "time": "[time]",
+            "type": "user_login_event"
+          },
+          "kept_in": "user_login_event"
+        }
+      ],
+      "sessions": [
+        {
+          "created_at": "[time]",
+          "ends_at": "[time]",
+          "id": "[id]",
+          "used_at": "[time]"
+        }
+      ],
+      "user": {
+        "created_at": "[time]",
+        "email": "ada@export.example",
+        "id": "[id]",
+        "name": "Ada",
+        "phone": null,
+        "role": "user",
+        "surname": "Lovelace",
+        "updated_at": "[time]",
+        "version": 1
+      }
+    }
+    "#);
+    assert_eq!(answer.header("content-disposition"), Some(format!("attachment; filename=\"user-{id}.json\"").as_str()));
+    let head = app.request("HEAD", &path(id)).send().expect(200);
+    assert!(head.body.is_empty());
+}
+
+#[test]
+fn an_export_has_what_waits_in_the_outbox_what_is_claimed_and_what_is_dead() {
+    let _turn = turn::together();
+    let backend = Backend::new();
+    let app = TestApp::on(&backend).only(&["users", "auth"]).start();
+    let id = app.sign_up("places@export.example");
+    let event = || login_event_of(&Uuid::new_v4().to_string(), id, "places@export.example");
+    let mut broker = backend.broker();
+    broker.add(LOGINS, &event());
+    broker.claim(LOGINS, LOGIN_EMAIL, "nobody");
+    broker.add(&format!("{LOGIN_EMAIL}.dead"), &event().replace("{\"data\"", "broken {\"data\""));
+    let kept: Value = serde_json::from_str(&event()).unwrap();
+    let keep = app.post("/users-ms/internal/outbox").bearer(app.service_token()).json(&json!({"event": kept}));
+    let _ = keep.send().expect(202);
+    let export = app.get(&path(id)).send().expect(200).json();
+    let places: Vec<_> = list(&export, "pending_events").iter().map(|event| event["kept_in"].as_str()).collect();
+    let dead = format!("{LOGIN_EMAIL}.dead");
+    assert_eq!(places, [Some("outbox"), Some(LOGINS), Some("new_user_event"), Some(&dead)]);
+    assert!(list(&export, "pending_events")[3]["event"].as_str().unwrap().starts_with("broken"));
+}
+
+#[test]
+fn deliveries_to_a_former_address_are_in_the_export_and_each_is_there_once() {
+    let _turn = turn::together();
+    let backend = Backend::new();
+    let app = TestApp::on(&backend).start();
+    let _ringer = Ringer::start(&[&app], ROUND);
+    let id = app.sign_up("former@export.example");
+    poll::until(SOON, "a welcome", || app.deliveries_to("former@export.example").len() == 1);
+    let change = json!({"email": "present@export.example"});
+    let _ = app.patch(&format!("/users-ms/users/{id}")).json(&change).send().expect(200);
+    let _ = app.login("present@export.example", PASSWORD).expect(200);
+    poll::until(SOON, "two more", || app.deliveries_to("present@export.example").len() == 2);
+    let told = || {
+        let export = app.get(&path(id)).send().expect(200).json();
+        list(&export, "notifications").iter().map(|item| item["to"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let expected = ["present@export.example", "present@export.example", "former@export.example"];
+    assert_eq!(told(), expected);
+    // What is gone from the log of all recipients is still in their own.
+    let mut connection = redis_connection(&backend);
+    let _: i64 =
+        redis::cmd("XTRIM").arg("concierge:notifications").arg("MAXLEN").arg(0).query(&mut connection).unwrap();
+    assert_eq!(told(), expected);
+}
+
+fn redis_connection(backend: &Backend) -> redis::Connection {
+    redis::Client::open(backend.redis.url()).and_then(|client| client.get_connection()).expect("Redis answers")
+}
+
+#[test]
+fn an_export_without_the_broker_would_not_be_complete_and_is_none() {
+    let _turn = turn::together();
+    let backend = Backend::new();
+    let app = TestApp::on(&backend).only(&["users", "auth"]).start();
+    let id = app.sign_up("broker@export.example");
+    backend.redis.stop();
+    assert_snapshot!(app.get(&path(id)).send().shown(), @r#"
+    503
+    cache-control: no-store
+    content-type: application/problem+json
+    retry-after: 1
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "detail": "The message broker does not answer; try again in a moment.",
+      "instance": "[uuid]",
+      "status": 503,
+      "title": "Broker unavailable",
+      "type": "urn:concierge:problem:broker-unavailable"
+    }
+    "#);
+    backend.redis.start_again().expect("Redis starts again");
+    let _ = app.get(&path(id)).send().expect(200);
+}
+
+#[test]
+fn a_long_stream_is_read_to_its_end() {
+    let _turn = turn::together();
+    let backend = Backend::new();
+    let app = TestApp::on(&backend).only(&["users", "auth"]).start();
+    let id = app.sign_up("long@export.example");
+    let mut broker = backend.broker();
+    for number in 0..1201 {
+        let user = if number % 2 == 0 { id } else { id + 1 };
+        broker.add(LOGINS, &login_event_of(&Uuid::new_v4().to_string(), user, "long@export.example"));
+    }
+    let export = app.get(&path(id)).send().expect(200).json();
+    let of_logins = list(&export, "pending_events").iter().filter(|event| event["kept_in"] == LOGINS);
+    assert_eq!(of_logins.count(), 601);
+}
+
+#[test]
+fn an_export_is_for_the_person_and_for_administrators() {
+    let app = TestApp::guarded();
+    let ada = app.person("guarded@export.example");
+    let eve = app.person("eve@export.example");
+    let admin = app.admin("admin@export.example");
+    let _ = app.get(&path(ada.id)).send().expect(401);
+    assert_eq!(app.get(&path(ada.id)).bearer(&eve.access).send().expect(404).problem(), "user-not-found");
+    for who in [&ada, &admin] {
+        let export = app.get(&path(ada.id)).bearer(&who.access).send().expect(200).json();
+        assert_eq!(export["user"]["email"], "guarded@export.example");
+        assert_eq!(list(&export, "sessions").len(), 1);
+    }
+    let body = json!({"refresh_token": ada.refresh});
+    let _ = app.post("/auth-ms/auth/logout").json(&body).send().expect(204);
+    let _ = app.get(&path(ada.id)).bearer(&ada.access).send().expect(401);
+}
+
+#[test]
+fn what_is_no_request_for_an_export_is_refused() {
+    let app = TestApp::shared();
+    let id = app.sign_up_with(&sign_up_form("odd@export.example"));
+    assert_eq!(app.get(&format!("{}?all=1", path(id))).send().expect(400).problem(), "invalid-query");
+    assert_eq!(app.get("/users-ms/users/x/export").send().expect(400).problem(), "invalid-id");
+    assert_eq!(app.get(&path(999_999_999)).send().expect(404).problem(), "user-not-found");
+    let answer = app.post(&path(id)).send().expect(405);
+    assert_eq!(answer.header("allow"), Some("GET, HEAD"));
+}
