@@ -117,7 +117,8 @@ impl TestApp {
         static SHARED: OnceLock<(TestApp, Ringer)> = OnceLock::new();
         let turn = turn::together();
         let (app, _) = SHARED.get_or_init(|| {
-            let app = TestApp::on(&Backend::new()).start();
+            // Many tests sign people up at once here; that there are not places for all is another test's subject.
+            let app = TestApp::on(&Backend::new()).variable("hashing_places", 256).start();
             let ringer = Ringer::start(&[&app], ROUND);
             (app, ringer)
         });

@@ -1,8 +1,10 @@
 //! Requests and answers.
 //!
 //! Whatever a test is about, every answer of a service is held to what holds for all of them ([`Answer::check`]): it has
-//! a request id, it is not to be cached or sniffed, a failure is a problem, and no hash of a password is in it.
+//! a request id, it is not to be cached or sniffed, a failure is a problem, and no hash of a password is in it. And it is
+//! held to the OpenAPI file of its service ([`crate::openapi`]).
 
+use crate::openapi::{self, check::Sent};
 use serde_json::{Map, Value};
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -149,9 +151,16 @@ impl Request<'_> {
     /// # Panics
     /// If the answer is none that a service may give.
     pub fn try_send(self) -> Result<Answer, String> {
-        let (method, path) = (self.method, self.path.clone());
-        let answer = self.send_unchecked()?;
-        answer.check(method, &path);
+        let answer = self.transmit()?;
+        answer.check(self.method, &self.path);
+        let content_type = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let sent = Sent {
+            method: self.method,
+            target: &self.path,
+            content_type: content_type.map(|(_, value)| value.as_str()),
+            body: self.body.as_deref().unwrap_or_default(),
+        };
+        openapi::check::check(&sent, &answer);
         Ok(answer)
     }
 
@@ -160,13 +169,17 @@ impl Request<'_> {
     /// # Errors
     /// If there is no answer.
     pub fn send_unchecked(self) -> Result<Answer, String> {
+        self.transmit()
+    }
+
+    fn transmit(&self) -> Result<Answer, String> {
         let mut request = ureq::http::Request::builder().method(self.method);
         request = request.uri(format!("{}{}", self.client.base, self.path));
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let sent = match self.body {
-            Some(body) => request.body(body).map(|request| self.client.agent.run(request)),
+        let sent = match &self.body {
+            Some(body) => request.body(body.as_slice()).map(|request| self.client.agent.run(request)),
             None => request.body(()).map(|request| self.client.agent.run(request)),
         };
         let mut response =

@@ -6,6 +6,7 @@
 //! | [`backend`] | PostgreSQL with a fresh database, and Redis |
 //! | [`app`] | the app on a backend, as a process |
 //! | [`http`] | requests, answers, and what every answer must be |
+//! | [`openapi`] | the OpenAPI files, to which every answer is held |
 //! | [`people`] | sign-ups and logins |
 //! | [`broker`] | streams, pending deliveries, dead letters |
 //! | [`deliveries`] | the delivery log, as the API shows it |
@@ -27,6 +28,7 @@ pub mod deliveries;
 pub mod http;
 pub mod kept;
 pub mod mail_api;
+pub mod openapi;
 pub mod people;
 pub mod poll;
 pub mod ringer;

@@ -1,0 +1,169 @@
+//! Whether an answer is one that the OpenAPI files describe, and, if it is a success, whether the request was one that
+//! they allow.
+
+use super::Node;
+use super::operation::{Found, Operation, Response, find};
+use crate::http::Answer;
+use serde_json::Value;
+use url::form_urlencoded;
+
+/// Headers that belong to the transfer and are not described.
+const TRANSFER: &[&str] = &["connection", "content-length", "content-type", "date", "transfer-encoding"];
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// What was sent, as far as it is described.
+#[derive(Debug)]
+pub(crate) struct Sent<'a> {
+    /// The method.
+    pub(crate) method: &'a str,
+    /// The path with its query.
+    pub(crate) target: &'a str,
+    /// The value of `content-type`.
+    pub(crate) content_type: Option<&'a str>,
+    /// The body; empty without one.
+    pub(crate) body: &'a [u8],
+}
+
+/// Holds an answer against the files.
+///
+/// # Panics
+/// If it is not as they describe it.
+pub(crate) fn check(sent: &Sent<'_>, answer: &Answer) {
+    let path = sent.target.split('?').next().unwrap_or_default();
+    let (operation, responses) = match find(sent.method, path) {
+        Found::Operation(operation) => (Some(operation), operation.responses()),
+        Found::General(responses) => (None, responses),
+        Found::Elsewhere => return,
+    };
+    let faults = faults(sent, answer, operation, &responses);
+    let what = operation.map_or("no path and method of the OpenAPI files", Operation::id);
+    assert!(
+        faults.is_empty(),
+        "{} {} -> {} is not as documented for {what}:\n- {}\n{:?}\n{}",
+        sent.method,
+        sent.target,
+        answer.status,
+        faults.join("\n- "),
+        answer.headers,
+        answer.text()
+    );
+}
+
+fn faults(
+    sent: &Sent<'_>,
+    answer: &Answer,
+    operation: Option<&Operation<'_>>,
+    responses: &[Response<'_>],
+) -> Vec<String> {
+    let Some(response) = responses.iter().find(|response| response.status == answer.status) else {
+        let known: Vec<_> = responses.iter().map(|response| response.status.to_string()).collect();
+        return vec![format!("the status is none of {}", known.join(", "))];
+    };
+    let mut faults = body_faults(sent, answer, response);
+    faults.extend(header_faults(answer, response));
+    if let Some(operation) = operation.filter(|_| (200..300).contains(&answer.status)) {
+        faults.extend(query_faults(sent, operation));
+        faults.extend(request_body_faults(sent, operation));
+    }
+    faults
+}
+
+fn body_faults(sent: &Sent<'_>, answer: &Answer, response: &Response<'_>) -> Vec<String> {
+    let bodies = response.bodies();
+    let Some(content_type) = answer.header("content-type") else {
+        return if bodies.is_empty() && answer.body.is_empty() {
+            vec![]
+        } else {
+            vec!["a content-type is missing".into()]
+        };
+    };
+    match media_type(&bodies, content_type) {
+        None => vec![format!("{content_type} is no media type of this response")],
+        Some(_) if sent.method == "HEAD" => vec![],
+        Some(body) => match (serde_json::from_slice(&answer.body), body.get("schema")) {
+            (Ok(value), Some(schema)) => schema.faults(&value),
+            (Err(error), _) => vec![format!("the body is no JSON: {error}")],
+            (_, None) => vec![format!("{} has no schema", body.pointer)],
+        },
+    }
+}
+
+fn header_faults(answer: &Answer, response: &Response<'_>) -> Vec<String> {
+    let described = response.node.get("headers").map(|headers| headers.members()).unwrap_or_default();
+    let mut faults = Vec::new();
+    for (name, header) in &described {
+        match (answer.header(name), header.get("schema")) {
+            (Some(value), Some(schema)) => {
+                let faults_of = schema.faults(&typed(value, &schema));
+                faults.extend(faults_of.into_iter().map(|fault| format!("header {name}: {fault}")));
+            }
+            (None, _) if header.value["required"] == true => faults.push(format!("the header {name} is missing")),
+            _ => {}
+        }
+    }
+    let is_known = |name: &str| TRANSFER.contains(&name) || described.iter().any(|(known, _)| *known == name);
+    let unknown = answer.headers.iter().filter(|(name, _)| !is_known(name));
+    faults.extend(unknown.map(|(name, _)| format!("the header {name} is not described")));
+    faults
+}
+
+fn query_faults(sent: &Sent<'_>, operation: &Operation<'_>) -> Vec<String> {
+    let query = sent.target.split_once('?').map_or("", |(_, query)| query);
+    let given: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let described: Vec<_> = operation.parameters().iter().filter(|parameter| parameter.text("in") == "query").collect();
+    let mut faults = Vec::new();
+    for (name, value) in &given {
+        match described.iter().find(|parameter| parameter.text("name") == name).and_then(|known| known.get("schema")) {
+            Some(schema) => {
+                let faults_of = schema.faults(&typed(value, &schema));
+                faults.extend(faults_of.into_iter().map(|fault| format!("the parameter {name} was accepted: {fault}")));
+            }
+            None => faults.push(format!("the parameter {name} was accepted and is not described")),
+        }
+    }
+    let required = described.iter().filter(|parameter| parameter.value["required"] == true);
+    let missing = required.filter(|parameter| !given.iter().any(|(name, _)| name == parameter.text("name")));
+    faults.extend(missing.map(|parameter| format!("the parameter {} was not needed", parameter.text("name"))));
+    faults
+}
+
+fn request_body_faults(sent: &Sent<'_>, operation: &Operation<'_>) -> Vec<String> {
+    let bodies = operation.request_bodies();
+    if bodies.is_empty() {
+        return vec![];
+    }
+    let content_type = sent.content_type.unwrap_or_default();
+    let Some((essence, body)) = media_type(&bodies, content_type).map(|body| (essence(content_type), body)) else {
+        return vec![format!("a request of the media type \"{content_type}\" was accepted, which is not described")];
+    };
+    let value = if essence == FORM {
+        Ok(form_urlencoded::parse(sent.body).into_owned().map(|(name, value)| (name, Value::from(value))).collect())
+    } else {
+        serde_json::from_slice(sent.body)
+    };
+    match (value, body.get("schema")) {
+        (Ok(value), Some(schema)) => {
+            schema.faults(&value).into_iter().map(|fault| format!("the request was accepted: {fault}")).collect()
+        }
+        (Err(error), _) => vec![format!("a request that is no JSON was accepted: {error}")],
+        (_, None) => vec![format!("{} has no schema", body.pointer)],
+    }
+}
+
+fn media_type<'a>(bodies: &[(&str, Node<'a>)], content_type: &str) -> Option<Node<'a>> {
+    let essence = essence(content_type);
+    bodies.iter().find(|(known, _)| *known == essence).map(|(_, body)| body.clone())
+}
+
+/// A media type without its parameters.
+fn essence(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// The text of a header or of a parameter, as the type that its schema asks for.
+fn typed(text: &str, schema: &Node<'_>) -> Value {
+    match schema.text("type") {
+        "integer" => text.parse::<i64>().map_or_else(|_| text.into(), Value::from),
+        _ => text.into(),
+    }
+}
