@@ -3,8 +3,9 @@
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// The largest request that it reads, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
@@ -47,6 +48,7 @@ struct Shared {
     is_failing: AtomicBool,
     refused: AtomicUsize,
     is_closed: AtomicBool,
+    take_ms: AtomicU64,
 }
 
 impl MailApi {
@@ -82,6 +84,11 @@ impl MailApi {
     /// From now on it answers 500, or no more.
     pub fn fail(&self, is_failing: bool) {
         self.shared.is_failing.store(is_failing, Ordering::SeqCst);
+    }
+
+    /// From now on it takes so many milliseconds for a message, as real ones do.
+    pub fn take_ms(&self, milliseconds: u64) {
+        self.shared.take_ms.store(milliseconds, Ordering::SeqCst);
     }
 
     /// How many requests it has answered with 500.
@@ -130,6 +137,7 @@ fn serve(shared: &Shared, connection: TcpStream) -> std::io::Result<()> {
         bytes
     };
     let posted = Posted { body: serde_json::from_slice(&bytes).unwrap_or_default(), ..posted };
+    std::thread::sleep(Duration::from_millis(shared.take_ms.load(Ordering::SeqCst)));
     let (status, body) = if shared.is_failing.load(Ordering::SeqCst) {
         shared.refused.fetch_add(1, Ordering::SeqCst);
         ("500 Internal Server Error", "{}")

@@ -10,6 +10,7 @@ mod compile;
 mod database;
 mod doctor;
 mod down;
+mod experiment;
 mod folder;
 mod interrupt;
 mod keys;
@@ -55,6 +56,8 @@ enum Task {
     Clean(clean::Arguments),
     /// Run all tests; the last line printed is `N passed, N failed`.
     Test(suite::Arguments),
+    /// Repeat one of the report's experiments with queues: split, kill-consumer, broker-restart or poison.
+    Experiment(experiment::Arguments),
     /// Check format, lints, licences and sources, as CI does.
     Lint,
     /// Say of each prerequisite whether it is there, and how to get what is missing.
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         Task::Down => down::run(),
         Task::Clean(arguments) => clean::run(&arguments),
         Task::Test(arguments) => return suite::run(&arguments),
+        Task::Experiment(arguments) => experiment::run(&arguments),
         Task::Lint => lint::run(),
         Task::Doctor => doctor::run(),
         Task::Keys(arguments) => keys::run(&arguments),

@@ -1,0 +1,78 @@
+//! A message that nobody can handle: it is tried five times with growing delay and ends among the dead letters, while
+//! the others keep flowing.
+
+use crate::split::to_f64;
+use crate::stage::{Plan, Stage};
+use crate::table::table;
+use crate::{Report, fate, plot};
+use anyhow::{Result, bail};
+use blackbox::broker::{DeadLetter, LOGIN_EMAIL, LOGIN_SMS, LOGINS};
+use std::time::{Duration, Instant};
+
+/// How long it may take until the message is dead: the delays are 1, 2, 4 and 8 seconds.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// How often is looked.
+const STEP: Duration = Duration::from_millis(50);
+/// How many deliveries were promised.
+const DELIVERIES: u64 = 5;
+
+pub(crate) fn run(plan: &Plan) -> Result<Report> {
+    let stage = Stage::set(plan);
+    let mut broker = stage.backend.broker();
+    // The queues are there once the first message was handled.
+    let first = stage.sign_in(1);
+    stage.wait_for(2 * first)?;
+    println!("One poisoned message, and {} others", plan.messages);
+    let start = Instant::now();
+    broker.add(LOGINS, r#"{"this is": "no event"}"#);
+    broker.ring();
+    let sent = std::thread::scope(|scope| {
+        let sign_ins = scope.spawn(|| stage.sign_in(plan.messages));
+        let (mut attempts, mut arrivals) = (vec![(0.0, 0.0)], vec![(0.0, 0.0)]);
+        let dead = loop {
+            if start.elapsed() > PATIENCE {
+                bail!("the poisoned message is not dead after {} seconds", PATIENCE.as_secs());
+            }
+            let now = start.elapsed().as_secs_f64();
+            let pending = broker.pending(LOGINS, LOGIN_EMAIL);
+            let poisoned = pending.iter().map(|pending| pending.deliveries).max().unwrap_or(0);
+            let known = attempts.last().map_or(0.0, |(_, count)| *count);
+            let seen = to_f64(usize::try_from(poisoned)?);
+            if seen > known {
+                attempts.extend([(now, known), (now, seen)]);
+            }
+            arrivals.push((now, to_f64(stage.arrived())));
+            let dead = [LOGIN_EMAIL, LOGIN_SMS].map(|queue| (queue, broker.dead_letters(queue)));
+            if dead.iter().all(|(_, letters)| !letters.is_empty()) {
+                attempts.push((now, known));
+                break dead;
+            }
+            std::thread::sleep(STEP);
+        };
+        let sent = sign_ins.join().map_err(|_| anyhow::anyhow!("signing in failed"))?;
+        Ok((sent, dead, attempts, arrivals))
+    });
+    let (sent, dead, attempts, arrivals) = sent?;
+    stage.wait_for(2 * (first + sent))?;
+    let fates = fate::fates(first + sent, &stage.mail.taken());
+    let rows: Vec<_> =
+        dead.iter().flat_map(|(queue, letters)| letters.iter().map(move |letter| row(queue, letter))).collect();
+    let most = arrivals.iter().map(|(_, count)| *count).fold(1.0, f64::max);
+    // Both on one scale: arrivals in parts of five.
+    let scaled = arrivals.into_iter().map(|(at, count)| (at, 5.0 * count / most)).collect();
+    Ok(Report {
+        name: "poison",
+        text: format!("{}\n{}", table(&["dead letter of", "deliveries", "reason"], &rows), fate::shown(&fates)),
+        svg: plot::lines(
+            "A poisoned message, and the others",
+            "deliveries",
+            &[("deliveries of the poisoned message", attempts), ("the others (all of them = 5)", scaled)],
+        )?,
+        is_kept: dead.iter().all(|(_, letters)| letters.len() == 1 && letters[0].deliveries == DELIVERIES)
+            && fates.iter().all(|fate| fate.once == fate.sent),
+    })
+}
+
+fn row(queue: &str, letter: &DeadLetter) -> Vec<String> {
+    vec![queue.to_owned(), letter.deliveries.to_string(), letter.reason.clone()]
+}

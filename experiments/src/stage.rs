@@ -1,0 +1,134 @@
+//! The stage: servers, sign-up and sign-in, consumers in processes of their own, and a mail provider that takes its
+//! time and remembers all that it was given.
+
+use crate::fate;
+use anyhow::{Result, bail};
+use blackbox::app::TestApp;
+use blackbox::backend::Backend;
+use blackbox::mail_api::MailApi;
+use blackbox::people::PASSWORD;
+use blackbox::ringer::Ringer;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// Whoever signs in.
+const PERSON: &str = "many@experiments.example";
+/// From how many sides sign-ins come at once.
+const SIDES: usize = 4;
+/// How often the schedules come round.
+const ROUND: Duration = Duration::from_millis(300);
+/// For how long nothing may happen before an experiment gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often progress is told.
+const TOLD: Duration = Duration::from_secs(2);
+/// After how long a consumer's messages are taken over.
+const CLAIM_MS: u32 = 3000;
+
+/// What is asked for.
+pub(crate) struct Plan {
+    /// How many consumers compete.
+    pub(crate) consumers: usize,
+    /// How many sign-ins there are.
+    pub(crate) messages: usize,
+    /// How long a send takes.
+    pub(crate) send_ms: u64,
+}
+
+/// All that runs.
+pub(crate) struct Stage {
+    pub(crate) backend: Arc<Backend>,
+    pub(crate) mail: MailApi,
+    pub(crate) doors: TestApp,
+    pub(crate) consumers: Vec<(String, TestApp)>,
+    _ringer: Ringer,
+}
+
+impl Stage {
+    /// Starts all of it.
+    pub(crate) fn set(plan: &Plan) -> Self {
+        println!("Starting PostgreSQL, the broker, sign-in and {} consumers", plan.consumers);
+        let backend = Backend::new();
+        let mail = MailApi::start();
+        mail.take_ms(plan.send_ms);
+        let doors = TestApp::on(&backend).only(&["users", "auth"]).start();
+        let consumer = |number: usize| {
+            let name = format!("consumer-{number}");
+            let app = TestApp::on(&backend)
+                .only(&["notification"])
+                .variable("consumer_name", &name)
+                .variable("notification_sender", "http")
+                .variable("notification_claim_ms", CLAIM_MS)
+                .variable("mail_api_url", mail.url())
+                .start();
+            (name, app)
+        };
+        let consumers: Vec<_> = (1..=plan.consumers).map(consumer).collect();
+        // The last one is never the one that an experiment kills.
+        let last = consumers.last().map_or(&doors, |(_, app)| app);
+        let ringer = Ringer::start(&[&doors, last], ROUND);
+        let _ = doors.sign_up(PERSON);
+        Self { backend, mail, doors, consumers, _ringer: ringer }
+    }
+
+    /// Signs in so many times; says how many were let in, which is all of them unless something is badly wrong.
+    pub(crate) fn sign_in(&self, count: usize) -> usize {
+        let let_in = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for side in 0..SIDES {
+                let let_in = &let_in;
+                scope.spawn(move || {
+                    for _ in (side..count).step_by(SIDES) {
+                        let is_let_in = self.doors.login(PERSON, PASSWORD).status == 200;
+                        let_in.fetch_add(usize::from(is_let_in), Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+        let_in.into_inner()
+    }
+
+    /// Waits until `count` messages of sign-ins have arrived and nothing is left to deliver.
+    ///
+    /// # Errors
+    /// If nothing has happened for long.
+    pub(crate) fn wait_for(&self, count: usize) -> Result<()> {
+        let mut seen = self.arrived();
+        let (mut moved, mut told) = (Instant::now(), Instant::now());
+        loop {
+            let arrived = self.arrived();
+            if arrived >= count && self.is_drained() {
+                return Ok(());
+            }
+            if arrived != seen {
+                (seen, moved) = (arrived, Instant::now());
+            }
+            if moved.elapsed() > PATIENCE {
+                bail!("{arrived} of {count} messages have arrived, and none for {} seconds", PATIENCE.as_secs());
+            }
+            if told.elapsed() > TOLD {
+                println!("{arrived} of {count} messages have arrived");
+                told = Instant::now();
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// How many messages of sign-ins have arrived.
+    pub(crate) fn arrived(&self) -> usize {
+        fate::arrived(&self.mail.taken())
+    }
+
+    /// Whether nothing waits in any queue or is in flight. A broker that is away is asked again.
+    fn is_drained(&self) -> bool {
+        let Some((_, consumer)) = self.consumers.last() else { return false };
+        let asked = consumer.get("/notification-ms/internal/queues").bearer(consumer.service_token()).try_send();
+        let Ok(answer) = asked else { return false };
+        if answer.status != 200 {
+            return false;
+        }
+        let state = answer.json();
+        let items = state["items"].as_array().cloned().unwrap_or_default();
+        !items.is_empty() && items.iter().all(|item| item["waiting"] == 0 && item["in_flight"] == 0)
+    }
+}
