@@ -283,5 +283,5 @@ fn an_attempt_takes_a_place_and_gives_it_back() {
         assert_eq!(post("/users-ms/internal/attempts", &body).expect(422).problem(), problem);
     }
     let odd = json!({"place": {"number": 1, "holder": "x"}, "counted": keys, "succeeded": null});
-    assert_eq!(post("/users-ms/internal/attempts/end", &odd).expect(422).problem(), "wrong-type");
+    assert_eq!(post("/users-ms/internal/attempts/end", &odd).expect(422).problem(), "invalid-value");
 }

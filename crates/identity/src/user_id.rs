@@ -1,11 +1,15 @@
 //! Ids of users.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, Error, Unexpected};
 use std::fmt;
 
+/// What an id is, to complete a sentence.
+const RANGE: &str = "an integer from 1 to 9223372036854775807";
+
 /// The id of a user: a positive 64-bit integer, given by the database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "i64", into = "i64")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "i64")]
 pub struct UserId(i64);
 
 impl UserId {
@@ -35,6 +39,13 @@ impl TryFrom<i64> for UserId {
     }
 }
 
+impl<'de> Deserialize<'de> for UserId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let id: i64 = problem::integer(deserializer)?;
+        id.try_into().map_err(|UserIdError| D::Error::invalid_value(Unexpected::Signed(id), &RANGE))
+    }
+}
+
 impl From<UserId> for i64 {
     fn from(id: UserId) -> i64 {
         id.0
@@ -49,7 +60,7 @@ impl fmt::Display for UserId {
 
 /// Why a text or number is no [`UserId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("The id of a user is an integer from 1 to 9223372036854775807.")]
+#[error("The id of a user is {RANGE}.")]
 pub struct UserIdError;
 
 #[cfg(test)]
@@ -60,6 +71,9 @@ mod tests {
     fn positive_integers_are_ids() {
         assert_eq!(UserId::parse("7").unwrap().get(), 7);
         assert_eq!(UserId::parse("9223372036854775807").unwrap().get(), i64::MAX);
+        for json in ["7", "7.0"] {
+            assert_eq!(serde_json::from_str::<UserId>(json).unwrap().get(), 7);
+        }
     }
 
     #[test]
@@ -67,6 +81,8 @@ mod tests {
         for text in ["", "abc", "-1", "0", "+1", "1.0", " 1", "0x1", "99999999999999999999", "٧"] {
             assert!(UserId::parse(text).is_err(), "{text:?}");
         }
-        assert!(serde_json::from_str::<UserId>("0").is_err());
+        for json in ["0", "-1", "7.5", "\"7\"", "9223372036854775808"] {
+            assert!(serde_json::from_str::<UserId>(json).is_err(), "{json}");
+        }
     }
 }

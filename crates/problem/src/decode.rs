@@ -14,8 +14,8 @@ pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// that the *values* are judged by the domain, which can report all of their faults at once.
 ///
 /// # Errors
-/// `body-too-large`, `malformed-json`, `unknown-field`, `missing-field`, `duplicate-field` or `wrong-type`; no detail
-/// repeats a value of the body.
+/// `body-too-large`, `malformed-json`, `unknown-field`, `missing-field`, `duplicate-field`, `wrong-type` or
+/// `invalid-value`; no detail repeats a value of the body.
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     if body.len() > MAX_BODY_BYTES {
         return Err(too_large());
@@ -95,11 +95,27 @@ fn describe(pointer: &str, error: &serde_json::Error) -> Problem {
         };
         at(Kind::DuplicateField, pointer, "This field is there twice.".to_owned())
     } else {
-        let expected = message
-            .rsplit_once(", expected ")
-            .map_or("another type", |(_, rest)| rest.split(" at line ").next().unwrap_or(rest));
-        let expected = if expected.starts_with("struct ") { "an object" } else { expected };
-        at(Kind::WrongType, pointer.to_owned(), format!("This must be {expected}."))
+        let expected =
+            message.rsplit_once(", expected ").map(|(_, rest)| rest.split(" at line ").next().unwrap_or(rest));
+        let kind = if message.starts_with("invalid value") { Kind::InvalidValue } else { Kind::WrongType };
+        let detail = match expected {
+            Some(expected) => format!("This must be {}.", in_json(expected)),
+            // Words of another crate's making: they may repeat the value.
+            None => "This has a value that cannot be used.".to_owned(),
+        };
+        at(kind, pointer.to_owned(), detail)
+    }
+}
+
+/// What was expected, in the words of JSON instead of Rust's.
+fn in_json(expected: &str) -> &str {
+    match expected {
+        "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" => "an integer",
+        "f32" | "f64" => "a number",
+        "a map" => "an object",
+        "a sequence" => "an array",
+        _ if expected.starts_with("struct ") => "an object",
+        _ => expected,
     }
 }
 
@@ -147,6 +163,29 @@ mod tests {
             assert_eq!(fails(body), (Kind::WrongType, "".into()), "{body}");
         }
         assert_eq!(fails(r#"["ada""#).0, Kind::MalformedJson);
+    }
+
+    #[test]
+    fn what_was_expected_is_said_in_the_words_of_json() {
+        #[derive(Debug, Deserialize)]
+        #[expect(dead_code, reason = "it is the failures that are looked at")]
+        struct Form {
+            n: Option<i32>,
+            x: Option<f64>,
+            list: Option<Vec<u8>>,
+            login: Option<Login>,
+        }
+        for (body, detail) in [
+            (r#"{"n": "hello"}"#, "This must be an integer."),
+            (r#"{"n": 99999999999}"#, "This must be an integer."),
+            (r#"{"x": []}"#, "This must be a number."),
+            (r#"{"list": 7}"#, "This must be an array."),
+            (r#"{"login": 7}"#, "This must be an object."),
+        ] {
+            let problem = decode::<Form>(body.as_bytes()).unwrap_err();
+            let json: serde_json::Value = serde_json::from_slice(&problem.to_json("r")).unwrap();
+            assert_eq!(json["errors"][0]["detail"], detail, "{body}");
+        }
     }
 
     #[test]

@@ -8,9 +8,11 @@
 //! [`decode`] is the one way from a request body to a type, with one set of limits.
 
 mod decode;
+mod integer;
 mod kind;
 
 pub use decode::{MAX_BODY_BYTES, decode};
+pub use integer::integer;
 pub use kind::Kind;
 
 use serde::Serialize;

@@ -6,8 +6,9 @@
 //! their name (the OWASP "device cookie", with the client's address as the device). *Any account from this client* is
 //! what trying one password on everybody looks like.
 
+use crate::fields::uuid;
 use identity::{AttemptKeys, DIGEST_LENGTH};
-use problem::{FieldError, Kind, Problem};
+use problem::{FieldError, Kind, Problem, integer};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -68,8 +69,10 @@ impl Counter {
 #[serde(deny_unknown_fields)]
 pub struct Place {
     /// Which, from 1.
+    #[serde(deserialize_with = "integer")]
     pub number: i32,
     /// Who holds it.
+    #[serde(deserialize_with = "uuid")]
     pub holder: Uuid,
 }
 

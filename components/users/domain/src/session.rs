@@ -1,7 +1,8 @@
 //! Sessions, as the users service keeps them for auth: a sign-in and all that was refreshed from it.
 
+use crate::fields::uuid;
 use identity::UserId;
-use problem::{FieldError, Kind, Problem};
+use problem::{FieldError, Kind, Problem, integer};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -14,11 +15,14 @@ const MAX_SECONDS: i32 = 366 * 24 * 60 * 60;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewSessionForm {
+    #[serde(deserialize_with = "uuid")]
     session_id: Uuid,
     user_id: UserId,
     refresh_digest: String,
-    idle_seconds: i32,
-    absolute_seconds: i32,
+    #[serde(deserialize_with = "integer")]
+    idle_seconds: i64,
+    #[serde(deserialize_with = "integer")]
+    absolute_seconds: i64,
 }
 
 /// A session to begin.
@@ -42,7 +46,8 @@ pub struct NewSession {
 pub struct RotationForm {
     refresh_digest: String,
     next_digest: String,
-    idle_seconds: i32,
+    #[serde(deserialize_with = "integer")]
+    idle_seconds: i64,
 }
 
 /// A refresh token to spend, and the one that takes its place.
@@ -110,11 +115,9 @@ fn digest(field: &str, text: String) -> Result<String, Problem> {
     Err(fault(field, "A digest is 64 hexadecimal digits in lower case."))
 }
 
-fn lifetime(field: &str, seconds: i32) -> Result<i32, Problem> {
-    if (1..=MAX_SECONDS).contains(&seconds) {
-        return Ok(seconds);
-    }
-    Err(fault(field, "A lifetime is from one second to a year."))
+fn lifetime(field: &str, seconds: i64) -> Result<i32, Problem> {
+    let seconds = i32::try_from(seconds).ok().filter(|seconds| (1..=MAX_SECONDS).contains(seconds));
+    seconds.ok_or_else(|| fault(field, "A lifetime is from one second to a year."))
 }
 
 fn fault(field: &str, detail: &str) -> Problem {
@@ -136,6 +139,7 @@ mod tests {
     #[test]
     fn a_session_has_a_digest_and_two_lifetimes() {
         assert_eq!(session(json!({})).unwrap().idle_seconds, 60);
+        assert_eq!(session(json!({"idle_seconds": 61.0, "user_id": 7.0})).unwrap().idle_seconds, 61);
     }
 
     #[test]
@@ -144,6 +148,7 @@ mod tests {
             json!({"refresh_digest": "a"}),
             json!({"refresh_digest": "A".repeat(64)}),
             json!({"idle_seconds": 0}),
+            json!({"idle_seconds": i64::MAX}),
             json!({"absolute_seconds": MAX_SECONDS + 1}),
         ] {
             assert_eq!(session(changes).unwrap_err().kind(), Kind::InvalidValue);
