@@ -172,7 +172,9 @@ fn a_hash_is_renewed_only_in_the_place_of_the_one_that_was_checked() {
     x-content-type-options: nosniff
     x-request-id: [uuid]
     ");
-    assert_eq!(renew(kept, "v1:hello").expect(422).problem(), "invalid-value");
+    let odd = renew(kept, "v1:hello").expect(422);
+    assert_eq!(odd.problem(), "invalid-value");
+    assert_eq!(odd.json()["detail"], "This is no hash of a password: the hash is malformed.");
     assert_eq!(renew("$2b$04$x", kept).expect(422).pointers(), ["/previous_hash"]);
     let user = app.get(&format!("/users-ms/users/{id}")).send().json();
     assert_eq!(user["version"], 1, "nobody sees that a hash was renewed");
@@ -199,6 +201,8 @@ fn an_event_is_kept_for_another_service() {
     }
     "#);
     assert_eq!(answer.json()["kept"], id.as_str());
+    let to_nobody: serde_json::Value = serde_json::from_str(&login_event(&id, "")).unwrap();
+    assert_eq!(keep(to_nobody).expect(422).problem(), "invalid-value");
     assert_snapshot!(keep(json!({"type": "order_event"})).shown(), @r#"
     422
     cache-control: no-store

@@ -66,6 +66,12 @@ fn introspection_is_for_services_and_calls_nothing_else_active() {
     for token in ["", "a.b.c", cut, &tokens.refresh] {
         assert_eq!(introspect(&app, token), json!({"active": false}));
     }
+    for form in ["", "token_type_hint=access_token"] {
+        let request = app.post("/auth-ms/auth/introspect").bearer(app.service_token());
+        let answer = request.body("application/x-www-form-urlencoded", form).send();
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-query"));
+        assert_eq!(answer.pointers(), ["/token"]);
+    }
 }
 
 #[test]

@@ -418,3 +418,20 @@ fn the_other_spelling_leads_to_the_same_user() {
     assert_eq!(app.get("/users/abc").send().expect(400).problem(), "invalid-id");
     assert_eq!(app.get(&format!("/users/{id}/more")).send().expect(404).problem(), "no-such-route");
 }
+
+#[test]
+fn the_other_spelling_has_the_same_methods() {
+    let app = TestApp::shared();
+    for (path, methods) in [("/users", "GET, HEAD, POST"), ("/users/7", "GET, HEAD, PUT, PATCH, DELETE")] {
+        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "BREW"] {
+            let (here, there) = (
+                app.request(method, path).send(),
+                app.request(method, &path.replace("/users", "/users-ms/users")).send(),
+            );
+            let is_known = methods.split(", ").any(|known| known == method);
+            assert_eq!(here.status, if is_known { 308 } else { 405 }, "{method} {path}");
+            assert_eq!(there.status == 405, !is_known, "{method} {path}");
+            assert_eq!(here.header("allow"), (!is_known).then_some(methods), "{method} {path}");
+        }
+    }
+}

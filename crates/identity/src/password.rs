@@ -216,14 +216,14 @@ impl std::fmt::Debug for PasswordHash {
     }
 }
 
-/// Why a kept hash cannot be used.
+/// Why a hash cannot be used, be it kept or sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
     /// It does not begin with a known version.
-    #[error("the kept hash has an unknown scheme")]
+    #[error("the hash has an unknown scheme")]
     UnknownScheme,
     /// Its bcrypt part cannot be read.
-    #[error("the kept hash is malformed")]
+    #[error("the hash is malformed")]
     Malformed,
     /// bcrypt refused.
     #[error("bcrypt failed")]

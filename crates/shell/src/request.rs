@@ -23,7 +23,25 @@ pub struct Request {
     segments: Vec<String>,
     query: String,
     headers: BTreeMap<String, String>,
-    body: Option<Vec<u8>>,
+    body: Result<Vec<u8>, Unread>,
+}
+
+/// Why a body was not read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// It is longer than [`MAX_BODY_BYTES`].
+    TooLarge,
+    /// It broke off, or its parts cannot be put together.
+    BrokenOff,
+}
+
+impl From<Unread> for Problem {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::TooLarge => Problem::body_too_large(),
+            Unread::BrokenOff => Problem::new(Kind::MalformedJson, "The body broke off before its end."),
+        }
+    }
 }
 
 impl Request {
@@ -36,9 +54,13 @@ impl Request {
         Self::new(method, &target, headers, body)
     }
 
-    /// A request from its parts; `body` is `None` if it was over the limit.
-    #[must_use]
-    pub fn new(method: Method, target: &str, headers: BTreeMap<String, String>, body: Option<Vec<u8>>) -> Self {
+    /// A request from its parts.
+    pub(crate) fn new(
+        method: Method,
+        target: &str,
+        headers: BTreeMap<String, String>,
+        body: Result<Vec<u8>, Unread>,
+    ) -> Self {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let segments = path
             .split('/')
@@ -90,7 +112,7 @@ impl Request {
     /// once.
     ///
     /// # Errors
-    /// `unsupported-media-type`, `body-too-large` or `invalid-query`.
+    /// `unsupported-media-type`, `body-too-large`, `malformed-json` if it broke off, or `invalid-query`.
     pub fn form(&self, known: &[&str]) -> Result<BTreeMap<String, String>, Problem> {
         let body = self.body_of(&["application/x-www-form-urlencoded"])?;
         parameters(body, known)
@@ -105,18 +127,21 @@ impl Request {
     }
 
     fn body_of(&self, media_types: &[&str]) -> Result<&[u8], Problem> {
-        let body = self.body.as_deref().ok_or_else(Problem::body_too_large)?;
+        let body = self.body.as_deref().map_err(|unread| *unread)?;
         let media_type = self.header("content-type").unwrap_or_default();
         let essence = media_type.split(';').next().unwrap_or_default().trim();
         if media_types.iter().any(|known| known.eq_ignore_ascii_case(essence)) {
             return Ok(body);
         }
         let known = media_types.join(" or ");
-        Err(Problem::new(Kind::UnsupportedMediaType, format!("The content-type of this request must be {known}."))
-            .with_header(
-                if self.method == Method::PATCH { "accept-patch" } else { "accept-post" },
-                media_types.join(", "),
-            ))
+        let problem =
+            Problem::new(Kind::UnsupportedMediaType, format!("The content-type of this request must be {known}."));
+        // There is no such header for PUT.
+        Err(match self.method {
+            Method::POST => problem.with_header("accept-post", media_types.join(", ")),
+            Method::PATCH => problem.with_header("accept-patch", media_types.join(", ")),
+            _ => problem,
+        })
     }
 }
 
@@ -169,14 +194,14 @@ fn is_sane_id(id: &str) -> bool {
         && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
 }
 
-/// The body, or `None` if it is over the limit or broke off.
-async fn read_body(incoming: IncomingRequest) -> Option<Vec<u8>> {
+/// The whole body.
+async fn read_body(incoming: IncomingRequest) -> Result<Vec<u8>, Unread> {
     use futures::StreamExt;
     let mut stream = std::pin::pin!(incoming.into_body_stream());
     let mut body = Vec::new();
     let mut length = 0;
     while let Some(chunk) = stream.next().await {
-        let chunk = chunk.ok()?;
+        let chunk = chunk.map_err(|_| Unread::BrokenOff)?;
         length += chunk.len();
         if length <= MAX_BODY_BYTES {
             body.extend(chunk);
@@ -184,7 +209,7 @@ async fn read_body(incoming: IncomingRequest) -> Option<Vec<u8>> {
             break;
         }
     }
-    (length <= MAX_BODY_BYTES).then_some(body)
+    if length <= MAX_BODY_BYTES { Ok(body) } else { Err(Unread::TooLarge) }
 }
 
 #[cfg(test)]
@@ -193,7 +218,7 @@ mod tests {
 
     fn request(target: &str, headers: &[(&str, &str)], body: &str) -> Request {
         let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        Request::new(Method::POST, target, headers, Some(body.as_bytes().to_vec()))
+        Request::new(Method::POST, target, headers, Ok(body.as_bytes().to_vec()))
     }
 
     #[test]
@@ -238,6 +263,26 @@ mod tests {
         assert_eq!(query("/?limit=5").unwrap()["limit"], "5");
         assert_eq!(query("/?offset=5").unwrap_err().kind(), Kind::InvalidQuery);
         assert_eq!(query("/?limit=5&limit=6").unwrap_err().kind(), Kind::InvalidQuery);
+    }
+
+    #[test]
+    fn what_is_accepted_instead_is_told_where_there_is_a_header_for_it() {
+        for (method, header) in
+            [(Method::POST, Some("accept-post")), (Method::PATCH, Some("accept-patch")), (Method::PUT, None)]
+        {
+            let request = Request::new(method, "/", BTreeMap::new(), Ok(Vec::new()));
+            let problem = request.json::<serde_json::Value>(&["application/json"]).unwrap_err();
+            assert_eq!(problem.headers().first().map(|(name, _)| *name), header);
+        }
+    }
+
+    #[test]
+    fn a_body_that_was_not_read_is_told_by_its_reason() {
+        for (unread, kind) in [(Unread::TooLarge, Kind::BodyTooLarge), (Unread::BrokenOff, Kind::MalformedJson)] {
+            let request = Request::new(Method::POST, "/", BTreeMap::new(), Err(unread));
+            let problem = request.json::<serde_json::Value>(&["application/json"]).unwrap_err();
+            assert_eq!(problem.kind(), kind);
+        }
     }
 
     #[test]

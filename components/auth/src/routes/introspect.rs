@@ -2,15 +2,17 @@
 
 use crate::keys::Keys;
 use crate::users::Users;
+use problem::{FieldError, Kind, Problem};
 use serde_json::json;
 use shell::{Outcome, Request, ServiceToken, StatusCode};
 
 /// Says whether the token in the form field `token` is good and its session alive; for services alone.
 pub(super) async fn introspect(request: &Request) -> Outcome {
     ServiceToken::require(request)?;
+    request.query(&[])?;
     let form = request.form(&["token", "token_type_hint"])?;
-    let keys = Keys::from_config()?;
-    let claims = form.get("token").and_then(|token| keys.tokens().verify(token).ok());
+    let token = form.get("token").ok_or_else(token_is_missing)?;
+    let claims = Keys::from_config()?.tokens().verify(token).ok();
     let inactive = || Ok(shell::json(StatusCode::OK, &json!({"active": false})));
     let Some(claims) = claims else { return inactive() };
     if !Users::from_config()?.is_session_alive(claims.session).await? {
@@ -27,4 +29,9 @@ pub(super) async fn introspect(request: &Request) -> Outcome {
         "token_type": "Bearer",
     });
     Ok(shell::json(StatusCode::OK, &answer))
+}
+
+fn token_is_missing() -> Problem {
+    let detail = "The form field token is required.";
+    Problem::new(Kind::InvalidQuery, detail).with_error(FieldError::new("token", detail))
 }

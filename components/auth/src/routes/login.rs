@@ -12,6 +12,7 @@ use shell::{Outcome, Request, StatusCode, client_address, config, json, log, ran
 /// Lets somebody in and publishes `user_login_event`. That the event cannot be published now is no reason to keep
 /// anybody out.
 pub(super) async fn login(request: &Request) -> Outcome {
+    request.query(&[])?;
     let attempt = Attempt::from(request.json::<LoginForm>(&["application/json"])?);
     let pepper = config::pepper()?;
     let cost: Cost = config::parsed("bcrypt_cost")?;

@@ -38,7 +38,7 @@ pub(crate) async fn route(request: Request) -> Outcome {
             Method::DELETE => sessions::end_sessions(&request, Some(id)).await,
             _ => Err(method_not_allowed(&[Method::DELETE])),
         },
-        ["auth-ms", ".well-known", "jwks.json"] if is_read => jwks::show_keys(),
+        ["auth-ms", ".well-known", "jwks.json"] if is_read => jwks::show_keys(&request),
         ["auth-ms", ".well-known", "jwks.json"] => Err(method_not_allowed(&[Method::GET])),
         ["auth-ms", "healthcheck"] if is_read => Ok(shell::health::alive()),
         ["auth-ms", "readiness"] if is_read => health::readiness().await,

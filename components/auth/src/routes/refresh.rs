@@ -8,6 +8,7 @@ use shell::{Outcome, Request, StatusCode, empty, invalid_token, json, log, rando
 /// Spends a refresh token for new tokens (RFC 9700, 4.14.2). One that was spent before has been stolen, by the first
 /// who used it or by this caller: its whole session ends.
 pub(super) async fn refresh(request: &Request) -> Outcome {
+    request.query(&[])?;
     let form: RefreshForm = request.json(&["application/json"])?;
     let refused = |result: &str| {
         log::audit("refresh", result, &request.id, &[]);
@@ -30,6 +31,7 @@ pub(super) async fn refresh(request: &Request) -> Outcome {
 
 /// Ends a session. Whether there was one is not said.
 pub(super) async fn logout(request: &Request) -> Outcome {
+    request.query(&[])?;
     let form: RefreshForm = request.json(&["application/json"])?;
     let ended = match RefreshToken::parse(&form.refresh_token) {
         Some(token) => Users::from_config()?.end_by_token(&token).await?,

@@ -9,6 +9,7 @@ use shell::{Outcome, Page, Request, ServiceToken, StatusCode, empty};
 /// POST `/ring`: wakes the consumers. What a schedule calls, for rings that nobody heard and retries that are due.
 pub(super) fn ring(request: &Request) -> Outcome {
     ServiceToken::require(request)?;
+    request.query(&[])?;
     let broker = Broker::connect()?;
     // One bell is enough: a consumer looks at all queues whichever rings.
     broker.run(&redis::ring(Exchange::UserLogin))?;

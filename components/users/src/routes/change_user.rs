@@ -30,6 +30,7 @@ pub(super) fn patch_user(request: &Request, id: UserId) -> Outcome {
 fn reach(request: &Request, id: UserId) -> Result<Guard, Problem> {
     let guard = Guard::of(request)?;
     guard.reach(request, id)?;
+    request.query(&[])?;
     Ok(guard)
 }
 

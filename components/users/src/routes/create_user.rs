@@ -11,6 +11,7 @@ use users_domain::{Counter, SignUpForm};
 
 /// Creates a user and publishes `new_user_event`.
 pub(super) fn create_user(request: &Request) -> Outcome {
+    request.query(&[])?;
     let sign_up = request.json::<SignUpForm>(JSON)?.validate()?;
     let probe = Counter::of_probe(&config::pepper()?.digest("sign-up by client", &client_address(request)?));
     let store = Store::open()?;

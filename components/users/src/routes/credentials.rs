@@ -29,10 +29,12 @@ struct Renewal {
 /// PUT `/{id}`: puts a costlier hash of the same password in the place of the one that it was checked against.
 pub(super) fn renew_hash(request: &Request, id: UserId) -> Outcome {
     ServiceToken::require(request)?;
+    request.query(&[])?;
     let renewal: Renewal = request.json(JSON)?;
     let hash = |field: &str, text: &str| {
         PasswordHash::parse(text).map_err(|error| {
-            Problem::new(Kind::InvalidValue, error.to_string()).with_error(FieldError::new(field, error.to_string()))
+            let detail = format!("This is no hash of a password: {error}.");
+            Problem::new(Kind::InvalidValue, detail.clone()).with_error(FieldError::new(field, detail))
         })
     };
     let previous = hash("previous_hash", &renewal.previous_hash)?;

@@ -10,6 +10,7 @@ use users_domain::KeptEventForm;
 /// POST: keeps an event that another service could not publish.
 pub(super) fn keep_event(request: &Request) -> Outcome {
     ServiceToken::require(request)?;
+    request.query(&[])?;
     let event = request.json::<KeptEventForm>(JSON)?.validate()?;
     kept::keep(&Store::open()?, &event)?;
     Ok(shell::json(StatusCode::ACCEPTED, &json!({"kept": event.event.id})))
@@ -19,6 +20,7 @@ pub(super) fn keep_event(request: &Request) -> Outcome {
 /// over.
 pub(super) fn sweep(request: &Request) -> Outcome {
     ServiceToken::require(request)?;
+    request.query(&[])?;
     let store = Store::open()?;
     let swept = outbox::sweep(&store)?;
     erasure::sweep(&store)?;

@@ -21,6 +21,10 @@ use shell::{Method, Outcome, Request, method_not_allowed, no_such_route, redirec
 
 /// The media type of request bodies.
 const JSON: &[&str] = &["application/json"];
+/// The methods of the path of all users.
+const ALL_USERS: &[Method] = &[Method::GET, Method::POST];
+/// The methods of the path of one user.
+const ONE_USER: &[Method] = &[Method::GET, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// Finds the handler of a request.
 pub(crate) async fn route(request: Request) -> Outcome {
@@ -29,14 +33,14 @@ pub(crate) async fn route(request: Request) -> Outcome {
         ["users-ms", "users"] => match method {
             Method::GET | Method::HEAD => list_users::list_users(&request),
             Method::POST => create_user::create_user(&request),
-            _ => Err(method_not_allowed(&[Method::GET, Method::POST])),
+            _ => Err(method_not_allowed(ALL_USERS)),
         },
         ["users-ms", "users", id] => match method {
             Method::GET | Method::HEAD => get_user::get_user(&request, user_id(id)?),
             Method::PUT => change_user::replace_user(&request, user_id(id)?),
             Method::PATCH => change_user::patch_user(&request, user_id(id)?),
             Method::DELETE => delete_user::delete_user(&request, user_id(id)?),
-            _ => Err(method_not_allowed(&[Method::GET, Method::PUT, Method::PATCH, Method::DELETE])),
+            _ => Err(method_not_allowed(ONE_USER)),
         },
         ["users-ms", "users", id, "export"] => get_only(&method, || export_user::export_user(&request, user_id(id)?)),
         ["users-ms", "healthcheck"] => get_only(&method, || Ok(shell::health::alive())),
@@ -82,7 +86,7 @@ pub(crate) async fn route(request: Request) -> Outcome {
             Method::DELETE => sessions::end_sessions(&request, user_id(id)?, Some(session)),
             _ => Err(method_not_allowed(&[Method::DELETE])),
         },
-        ["users", ..] => Ok(redirect(&report_spelling(&request)?)),
+        ["users", ..] => report_spelling(&request),
         _ => Err(no_such_route()),
     }
 }
@@ -94,18 +98,21 @@ fn get_only(method: &Method, handle: impl FnOnce() -> Outcome) -> Outcome {
     }
 }
 
-/// Where a path in the report's other spelling, `/users` or `/users/{id}`, is to be found. The id is checked, so that
-/// nothing of the caller's making ends in the header.
-fn report_spelling(request: &Request) -> Result<String, Problem> {
-    let path = match request.path().as_slice() {
-        ["users"] | ["users", ""] => "/users-ms/users".to_owned(),
-        ["users", id] => format!("/users-ms/users/{}", user_id(id)?),
+/// Leads from the report's other spelling, `/users` or `/users/{id}`, to the path that has the method. The id is checked,
+/// so that nothing of the caller's making ends in the header.
+fn report_spelling(request: &Request) -> Outcome {
+    let (path, methods) = match request.path().as_slice() {
+        ["users"] | ["users", ""] => ("/users-ms/users".to_owned(), ALL_USERS),
+        ["users", id] => (format!("/users-ms/users/{}", user_id(id)?), ONE_USER),
         _ => return Err(no_such_route()),
     };
-    Ok(match request.raw_query() {
+    if request.method != Method::HEAD && !methods.contains(&request.method) {
+        return Err(method_not_allowed(methods));
+    }
+    Ok(redirect(&match request.raw_query() {
         "" => path,
         query => format!("{path}?{query}"),
-    })
+    }))
 }
 
 fn user_id(text: &str) -> Result<UserId, Problem> {

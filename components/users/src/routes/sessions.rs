@@ -11,6 +11,7 @@ use users_domain::{EndForm, NewSessionForm, RotationForm, user_not_found};
 /// POST: begins a session.
 pub(super) fn begin_session(request: &Request) -> Outcome {
     ServiceToken::require(request)?;
+    request.query(&[])?;
     let session = request.json::<NewSessionForm>(JSON)?.validate()?;
     if sessions::begin(&Store::open()?, &session)? { Ok(empty(StatusCode::NO_CONTENT)) } else { Err(user_not_found()) }
 }
@@ -18,6 +19,7 @@ pub(super) fn begin_session(request: &Request) -> Outcome {
 /// POST `/rotate`: spends a refresh token.
 pub(super) fn rotate_token(request: &Request) -> Outcome {
     ServiceToken::require(request)?;
+    request.query(&[])?;
     let rotation = request.json::<RotationForm>(JSON)?.validate()?;
     let rotated = sessions::rotate(&Store::open()?, &rotation)?;
     Ok(shell::json(StatusCode::OK, &json!({"session": rotated.session, "was_reused": rotated.was_reused})))
@@ -26,6 +28,7 @@ pub(super) fn rotate_token(request: &Request) -> Outcome {
 /// POST `/end`: ends the session that a refresh token belongs to. One that is gone is ended.
 pub(super) fn end_by_token(request: &Request) -> Outcome {
     ServiceToken::require(request)?;
+    request.query(&[])?;
     let digest = request.json::<EndForm>(JSON)?.validate()?;
     let ended = sessions::end_by_token(&Store::open()?, &digest)?;
     Ok(shell::json(StatusCode::OK, &json!({"ended": ended})))
@@ -34,6 +37,7 @@ pub(super) fn end_by_token(request: &Request) -> Outcome {
 /// GET `/{id}`: whether a session is alive.
 pub(super) fn show_session(request: &Request, id: &str) -> Outcome {
     ServiceToken::require(request)?;
+    request.query(&[])?;
     let is_alive = sessions::is_alive(&Store::open()?, session_id(id)?)?;
     Ok(shell::json(StatusCode::OK, &json!({"alive": is_alive})))
 }
@@ -41,6 +45,7 @@ pub(super) fn show_session(request: &Request, id: &str) -> Outcome {
 /// GET `/internal/users/{id}/sessions`: the sessions of a user.
 pub(super) fn list_sessions(request: &Request, user_id: UserId) -> Outcome {
     ServiceToken::require(request)?;
+    request.query(&[])?;
     let items = sessions::list(&Store::open()?, user_id)?;
     Ok(shell::json(StatusCode::OK, &Page { items, next_cursor: None }))
 }
@@ -48,6 +53,7 @@ pub(super) fn list_sessions(request: &Request, user_id: UserId) -> Outcome {
 /// DELETE `/internal/users/{id}/sessions` and `.../{session}`: ends all sessions of a user, or one.
 pub(super) fn end_sessions(request: &Request, user_id: UserId, id: Option<&str>) -> Outcome {
     ServiceToken::require(request)?;
+    request.query(&[])?;
     let id = id.map(session_id).transpose()?;
     let ended = sessions::end(&Store::open()?, user_id, id)?;
     Ok(shell::json(StatusCode::OK, &json!({"ended": ended})))
