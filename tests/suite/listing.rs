@@ -7,9 +7,10 @@ use insta::assert_snapshot;
 
 /// Signs up `count` people with this surname and gives their ids.
 fn sign_up_family(app: &TestApp, surname: &str, count: usize) -> Vec<i64> {
+    let host: String = surname.chars().filter(char::is_ascii_alphanumeric).collect();
     (0..count)
         .map(|number| {
-            let mut form = sign_up_form(&format!("{number}@{surname}.example"));
+            let mut form = sign_up_form(&format!("{number}@{host}.example"));
             form["surname"] = surname.into();
             app.sign_up_with(&form)
         })
@@ -141,6 +142,55 @@ fn a_walk_sees_each_user_once_while_others_come_and_go() {
         path = next(&page);
     }
     assert_eq!(seen, [family[3], family[5], family[6], late]);
+}
+
+#[test]
+fn users_that_sign_up_meanwhile_come_at_the_end_and_nobody_comes_twice() {
+    let app = TestApp::shared();
+    let mut family = sign_up_family(&app, "growing", 4);
+    let mut seen = Vec::new();
+    let mut path = Some("/users-ms/users?surname=growing&limit=1".to_owned());
+    while let Some(page) = path.take().map(|path| app.get(&path).send().expect(200)) {
+        seen.extend(ids(&page));
+        path = next(&page);
+        // After each of the first pages somebody comes, and who was on the page changes.
+        if let (Some(last), true) = (seen.last(), family.len() < 7) {
+            let mut form = sign_up_form(&format!("late-{last}@growing.example"));
+            form["surname"] = "growing".into();
+            family.push(app.sign_up_with(&form));
+            let change = serde_json::json!({"name": "Augusta"});
+            let _ = app.patch(&format!("/users-ms/users/{last}")).json(&change).send().expect(200);
+        }
+    }
+    assert_eq!(seen, family);
+}
+
+#[test]
+fn a_cursor_of_a_user_who_is_gone_with_all_after_it_leads_to_an_empty_last_page() {
+    let app = TestApp::shared();
+    let family = sign_up_family(&app, "ends", 4);
+    let first = app.get("/users-ms/users?surname=ends&limit=2").send().expect(200);
+    for gone in &family[1..] {
+        let _ = app.delete(&format!("/users-ms/users/{gone}")).send().expect(204);
+    }
+    let page = app.get(&next(&first).unwrap()).send().expect(200);
+    assert_eq!((ids(&page), next(&page)), (vec![], None));
+    assert_eq!(page.json()["next_cursor"], serde_json::Value::Null);
+}
+
+#[test]
+fn the_way_to_the_next_page_keeps_the_query_and_has_one_cursor() {
+    let app = TestApp::shared();
+    let family = sign_up_family(&app, "O'Br\u{ed}en & S\u{f6}hne", 3);
+    // However the name of the parameter is spelt.
+    let query = "surname=O%27Br%C3%ADen+%26%20S%C3%B6hne&name=aDa&limit=1";
+    let first = app.get(&format!("/users-ms/users?{query}")).send().expect(200);
+    let cursor = first.json()["next_cursor"].as_str().unwrap().to_owned();
+    assert_eq!(next(&first), Some(format!("/users-ms/users?{query}&cursor={cursor}")));
+    let second = app.get(&format!("/users-ms/users?%63ursor={cursor}&{query}")).send().expect(200);
+    assert_eq!(ids(&second), family[1..2]);
+    let third = app.get(&next(&second).unwrap()).send().expect(200);
+    assert_eq!((ids(&third), next(&third)), (family[2..].to_vec(), None));
 }
 
 #[test]

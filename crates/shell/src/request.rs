@@ -100,6 +100,16 @@ impl Request {
         &self.query
     }
 
+    /// The query as it came, with the parameter `name` at its end instead of wherever it was, however it was spelt. What
+    /// is not ASCII is encoded, so that it can stand in a header.
+    #[must_use]
+    pub fn query_with(&self, name: &str, value: &str) -> String {
+        let is_other = |pair: &&str| url::form_urlencoded::parse(pair.as_bytes()).any(|(known, _)| known != name);
+        let mut pairs: Vec<_> = self.query.split('&').filter(is_other).map(str::to_owned).collect();
+        pairs.push(format!("{name}={value}"));
+        percent_encoding::utf8_percent_encode(&pairs.join("&"), percent_encoding::CONTROLS).to_string()
+    }
+
     /// The query parameters, of which only those in `known` may be there, each once.
     ///
     /// # Errors
@@ -124,6 +134,12 @@ impl Request {
     /// `unsupported-media-type` if `content-type` is not among `media_types`, else as [`problem::decode`].
     pub fn json<T: DeserializeOwned>(&self, media_types: &[&str]) -> Result<T, Problem> {
         problem::decode(self.body_of(media_types)?)
+    }
+
+    /// The body as it came; empty if it was over the limit.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        self.body.as_deref().unwrap_or_default()
     }
 
     fn body_of(&self, media_types: &[&str]) -> Result<&[u8], Problem> {
@@ -283,6 +299,16 @@ mod tests {
             let problem = request.json::<serde_json::Value>(&["application/json"]).unwrap_err();
             assert_eq!(problem.kind(), kind);
         }
+    }
+
+    #[test]
+    fn a_parameter_is_replaced_however_it_was_spelt() {
+        let with = |query: &str| request(&format!("/?{query}"), &[], "").query_with("cursor", "new");
+        assert_eq!(with(""), "cursor=new");
+        assert_eq!(with("cursor=old&limit=2"), "limit=2&cursor=new");
+        assert_eq!(with("limit=2&%63ursor=old&&cursor"), "limit=2&cursor=new");
+        assert_eq!(with("name=a+b%26c&cursors=x"), "name=a+b%26c&cursors=x&cursor=new");
+        assert_eq!(with("name=Zo\u{eb}"), "name=Zo%C3%AB&cursor=new");
     }
 
     #[test]

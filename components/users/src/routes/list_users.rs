@@ -18,17 +18,10 @@ pub(super) fn list_users(request: &Request) -> Outcome {
     let next_cursor = items.last().filter(|_| has_more).map(|user| Cursor(user.id).to_text());
     let page = Page { items, next_cursor };
     let mut response = shell::json(StatusCode::OK, &page);
-    if let Some(next) = page.next_cursor
-        && let Ok(link) = format!("<{}>; rel=\"next\"", next_page(request, &next)).parse()
-    {
-        response.headers_mut().insert("link", link);
+    if let Some(next) = &page.next_cursor {
+        // The path of the next page: the query as it came, with another cursor.
+        let query = request.query_with("cursor", next);
+        shell::set_header(&mut response, "link", &format!("</users-ms/users?{query}>; rel=\"next\""));
     }
     Ok(response)
-}
-
-/// The path of the next page: the query as it came, with another cursor.
-fn next_page(request: &Request, cursor: &str) -> String {
-    let kept = request.raw_query().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
-    let query: Vec<_> = kept.map(str::to_owned).chain([format!("cursor={cursor}")]).collect();
-    format!("/users-ms/users?{}", query.join("&"))
 }
