@@ -27,6 +27,8 @@ const MARKS: &[&str] = &[
     "613b20fd94be048ea1ec4ddf0fb8e37f",
 ];
 
+const KEY: &str = "a-key-of-erasure-example";
+
 fn doors(backend: &Arc<Backend>) -> TestApp {
     TestApp::on(backend).only(&["users", "auth"]).start()
 }
@@ -40,7 +42,8 @@ fn zenobia(app: &TestApp) -> i64 {
         "name": "Zenobia", "surname": "Palmyrene", "email": "zenobia@erasure.example", "phone": "+1 202 5550199",
         "password": PASSWORD,
     });
-    app.sign_up_with(&form)
+    let answer = app.post("/users-ms/users").header("idempotency-key", KEY).json(&form).send().expect(201);
+    answer.json()["id"].as_i64().expect("an id is an integer")
 }
 
 fn remove(app: &TestApp, id: i64) {
@@ -132,6 +135,7 @@ fn assert_is_everywhere(backend: &Backend) {
         "concierge:notifications:a98d3ccb",
         "concierge:notifications:613b20fd",
         "concierge:recipients:",
+        "idempotency_keys",
         "login_email_notification.dead",
         "login_sms_notification.dead",
         "new_user_event",

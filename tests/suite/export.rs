@@ -50,6 +50,7 @@ fn an_export_has_the_user_the_sessions_the_events_and_the_deliveries() {
 
     {
       "exported_at": "[time]",
+      "kept_answers": [],
       "notifications": [
         {
           "attempts": 1,
@@ -114,7 +115,9 @@ fn an_export_has_what_waits_in_the_outbox_what_is_claimed_and_what_is_dead() {
     let _turn = turn::together();
     let backend = Backend::new();
     let app = TestApp::on(&backend).only(&["users", "auth"]).start();
-    let id = app.sign_up("places@export.example");
+    let form = sign_up_form("places@export.example");
+    let signed_up = app.post("/users-ms/users").header("idempotency-key", "places").json(&form).send().expect(201);
+    let id = signed_up.json()["id"].as_i64().unwrap();
     let event = || login_event_of(&Uuid::new_v4().to_string(), id, "places@export.example");
     let mut broker = backend.broker();
     broker.add(LOGINS, &event());
@@ -125,6 +128,7 @@ fn an_export_has_what_waits_in_the_outbox_what_is_claimed_and_what_is_dead() {
     let _ = keep.send().expect(202);
     let export = app.get(&path(id)).send().expect(200).json();
     let places: Vec<_> = list(&export, "pending_events").iter().map(|event| event["kept_in"].as_str()).collect();
+    assert_eq!(export["kept_answers"], json!([signed_up.json()]));
     let dead = format!("{LOGIN_EMAIL}.dead");
     assert_eq!(places, [Some("outbox"), Some(LOGINS), Some("new_user_event"), Some(&dead)]);
     assert!(list(&export, "pending_events")[3]["event"].as_str().unwrap().starts_with("broken"));

@@ -27,7 +27,7 @@ impl AttemptKeys {
         Self {
             account: pepper.digest("attempt by account", &name),
             client: pepper.digest("attempt by client", client),
-            pair: pepper.digest("attempt by pair", &format!("{client}\0{name}")),
+            pair: pepper.digest("attempt by pair", format!("{client}\0{name}")),
         }
     }
 

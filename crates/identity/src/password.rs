@@ -111,11 +111,11 @@ impl Pepper {
     /// A digest of `text` that tells nobody without the pepper what the text is: HMAC-SHA-256 in hexadecimal digits.
     /// Digests for two purposes have nothing in common.
     #[must_use]
-    pub fn digest(&self, purpose: &str, text: &str) -> String {
+    pub fn digest(&self, purpose: &str, text: impl AsRef<[u8]>) -> String {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
         mac.update(purpose.as_bytes());
         mac.update(b"\0");
-        mac.update(text.as_bytes());
+        mac.update(text.as_ref());
         mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 

@@ -90,6 +90,8 @@ kinds! {
     InvalidPassword = "invalid-password", 422, "Invalid password";
     /// The phone number is not acceptable.
     InvalidPhone = "invalid-phone", 422, "Invalid phone";
+    /// The same `idempotency-key` came with another body before.
+    IdempotencyKeyReused = "idempotency-key-reused", 422, "Idempotency key reused";
     /// A value of an internal route is not acceptable.
     InvalidValue = "invalid-value", 422, "Invalid value";
     /// Several fields are not acceptable.

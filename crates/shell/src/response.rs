@@ -70,7 +70,7 @@ pub(crate) fn finish(response: &mut Response, request_id: &str) {
 }
 
 /// Sets a header; a value that cannot stand in one is left out.
-pub(crate) fn set_header(response: &mut Response, name: &'static str, value: &str) {
+pub fn set_header(response: &mut Response, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(HeaderName::from_static(name), value);
     }

@@ -7,12 +7,13 @@ use crate::users::Users;
 use auth_domain::{Attempt, Entry, LoginForm};
 use identity::{AttemptKeys, Cost, Password, Pepper};
 use problem::Problem;
-use shell::{Outcome, Request, StatusCode, client_address, config, json, log, random};
+use shell::{Outcome, Request, StatusCode, client_address, config, json, log, random, refuse_idempotency_key};
 
 /// Lets somebody in and publishes `user_login_event`. That the event cannot be published now is no reason to keep
 /// anybody out.
 pub(super) async fn login(request: &Request) -> Outcome {
     request.query(&[])?;
+    refuse_idempotency_key(request)?;
     let attempt = Attempt::from(request.json::<LoginForm>(&["application/json"])?);
     let pepper = config::pepper()?;
     let cost: Cost = config::parsed("bcrypt_cost")?;

@@ -3,12 +3,13 @@
 use crate::keys::Keys;
 use crate::users::Users;
 use auth_domain::{ACCESS_TOKEN_SECONDS, RefreshForm, RefreshToken, TokenResponse};
-use shell::{Outcome, Request, StatusCode, empty, invalid_token, json, log, random};
+use shell::{Outcome, Request, StatusCode, empty, invalid_token, json, log, random, refuse_idempotency_key};
 
 /// Spends a refresh token for new tokens (RFC 9700, 4.14.2). One that was spent before has been stolen, by the first
 /// who used it or by this caller: its whole session ends.
 pub(super) async fn refresh(request: &Request) -> Outcome {
     request.query(&[])?;
+    refuse_idempotency_key(request)?;
     let form: RefreshForm = request.json(&["application/json"])?;
     let refused = |result: &str| {
         log::audit("refresh", result, &request.id, &[]);

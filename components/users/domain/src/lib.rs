@@ -8,6 +8,7 @@ mod change;
 mod export;
 mod fibonacci;
 mod fields;
+mod idempotency;
 mod outbox;
 mod page;
 mod precondition;
@@ -21,6 +22,7 @@ pub use attempt::{
 pub use change::{Change, Changes, Shown};
 pub use export::{Collected, Collection, MAX_EXPORTED, too_much};
 pub use fibonacci::{MAX_N, fibonacci};
+pub use idempotency::{IdempotencyKey, KEPT_SECONDS, RequestDigests, key_reused};
 pub use outbox::{KeptEvent, KeptEventForm};
 pub use page::{Cursor, MAX_LIMIT, PageRequest};
 pub use precondition::{Precondition, etag};

@@ -4,7 +4,8 @@ use super::JSON;
 use super::create_user::{email_taken, hash_in_place};
 use super::current_password;
 use super::guard::Guard;
-use crate::store::{self, Changed, Store, users};
+use super::representation::changed_user;
+use crate::store::{Changed, Store, users};
 use identity::UserId;
 use problem::{Kind, Problem};
 use shell::{Outcome, Request, StatusCode, log};
@@ -47,7 +48,7 @@ fn change_user(request: &Request, id: UserId, guard: &Guard, shown: &Shown) -> O
     match users::update(&store, id, change, hash.as_ref(), &condition)? {
         Changed::Done(user) => {
             report(request, id, guard, change);
-            Ok(store::user_response(StatusCode::OK, &user))
+            Ok(changed_user(request, StatusCode::OK, &user))
         }
         Changed::NotFound => Err(user_not_found()),
         Changed::OtherVersion => Err(precondition_failed()),

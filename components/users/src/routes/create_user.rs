@@ -1,37 +1,95 @@
 //! POST /users-ms/users: sign-up.
 
 use super::JSON;
+use super::representation::changed_user;
 use crate::hashing::Held;
-use crate::store::{Store, users};
-use crate::{outbox, store};
-use identity::{Cost, Password, PasswordHash};
+use crate::outbox;
+use crate::store::idempotency::{self, Before};
+use crate::store::{Store, User, users};
+use identity::{Cost, Password, PasswordHash, Pepper};
 use problem::{FieldError, Kind, Problem};
-use shell::{Outcome, Request, StatusCode, client_address, config, log};
-use users_domain::{Counter, SignUpForm};
+use shell::{Outcome, Request, Response, StatusCode, client_address, config, log};
+use users_domain::{Counter, IdempotencyKey, RequestDigests, SignUp, SignUpForm, key_reused};
 
-/// Creates a user and publishes `new_user_event`.
+/// What came of a sign-up.
+enum SignedUp {
+    /// There is a new user.
+    Made(Box<users::Inserted>),
+    /// The same request came before, and this user was shown.
+    Repeated(Box<User>),
+    /// Another user has the email.
+    EmailTaken,
+}
+
+/// Creates a user and publishes `new_user_event`; under an `idempotency-key` once, however often it is asked for.
 pub(super) fn create_user(request: &Request) -> Outcome {
     request.query(&[])?;
+    let key = IdempotencyKey::parse(request.header("idempotency-key"))?;
     let sign_up = request.json::<SignUpForm>(JSON)?.validate()?;
-    let probe = Counter::of_probe(&config::pepper()?.digest("sign-up by client", &client_address(request)?));
+    let pepper = config::pepper()?;
+    let digests = key.map(|key| key.digests(&pepper, request.body()));
     let store = Store::open()?;
-    let place = Held::take(&store, probe)?;
-    let hash = hash(&sign_up.password);
-    let inserted = hash.and_then(|hash| users::insert(&store, &sign_up, &hash));
-    // A sign-up that finds its email taken has found out that somebody has it: too many of those have to wait.
-    place.give_back(None, inserted.as_ref().ok().map(Option::is_some));
-    let Some(users::Inserted { user, event }) = inserted? else {
-        log::audit("sign-up", "email-taken", &request.id, &[]);
-        return Err(email_taken());
+    let outcome = match find_repeated(&store, digests.as_ref())? {
+        Some(user) => SignedUp::Repeated(user),
+        None => sign_up_once(request, &store, &pepper, &sign_up, digests.as_ref())?,
     };
-    log::audit("sign-up", "success", &request.id, &[("user_id", &user.id.to_string())]);
-    // Kept in the same statement as the user; what cannot be published now is published by a later sweep.
-    outbox::publish_now(&store, &event);
-    let mut response = store::user_response(StatusCode::CREATED, &user);
-    if let Ok(location) = format!("/users-ms/users/{}", user.id).parse() {
-        response.headers_mut().insert("location", location);
+    let report = |result: &str, user: &User| {
+        log::audit("sign-up", result, &request.id, &[("user_id", &user.id.to_string())]);
+    };
+    match outcome {
+        SignedUp::Made(inserted) => {
+            report("success", &inserted.user);
+            // Kept in the same statement as the user; what cannot be published now is published by a later sweep.
+            outbox::publish_now(&store, &inserted.event);
+            Ok(created(request, &inserted.user))
+        }
+        SignedUp::Repeated(user) => {
+            report("repeated", &user);
+            let mut response = created(request, &user);
+            shell::set_header(&mut response, "idempotent-replayed", "true");
+            Ok(response)
+        }
+        SignedUp::EmailTaken => {
+            log::audit("sign-up", "email-taken", &request.id, &[]);
+            Err(email_taken())
+        }
     }
-    Ok(response)
+}
+
+/// Hashes the password and makes the user, unless somebody else was quicker: with the email, or with the same key.
+fn sign_up_once(
+    request: &Request,
+    store: &Store,
+    pepper: &Pepper,
+    sign_up: &SignUp,
+    digests: Option<&RequestDigests>,
+) -> Result<SignedUp, Problem> {
+    let probe = Counter::of_probe(&pepper.digest("sign-up by client", client_address(request)?));
+    let place = Held::take(store, probe)?;
+    let inserted = hash(&sign_up.password).and_then(|hash| users::insert(store, sign_up, &hash, digests));
+    let outcome = inserted.and_then(|inserted| match inserted {
+        Some(inserted) => Ok(SignedUp::Made(Box::new(inserted))),
+        None => Ok(find_repeated(store, digests)?.map_or(SignedUp::EmailTaken, SignedUp::Repeated)),
+    });
+    // A sign-up that finds its email taken has found out that somebody has it: too many of those have to wait.
+    place.give_back(None, outcome.as_ref().ok().map(|outcome| !matches!(outcome, SignedUp::EmailTaken)));
+    outcome
+}
+
+/// The user that was shown when the same request came before.
+fn find_repeated(store: &Store, digests: Option<&RequestDigests>) -> Result<Option<Box<User>>, Problem> {
+    let Some(digests) = digests else { return Ok(None) };
+    match idempotency::find(store, digests)? {
+        Some(Before { is_same: true, user }) => Ok(Some(Box::new(user))),
+        Some(Before { is_same: false, .. }) => Err(key_reused()),
+        None => Ok(None),
+    }
+}
+
+fn created(request: &Request, user: &User) -> Response {
+    let mut response = changed_user(request, StatusCode::CREATED, user);
+    shell::set_header(&mut response, "location", &format!("/users-ms/users/{}", user.id));
+    response
 }
 
 /// Hashes a password as soon as it is received and there is a place to do it in.

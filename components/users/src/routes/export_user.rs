@@ -22,6 +22,7 @@ const RECIPIENTS: u64 = 1_000;
 struct Export {
     user: User,
     sessions: Vec<Value>,
+    kept_answers: Vec<Value>,
     #[serde(flatten)]
     collected: Collected,
     exported_at: String,
@@ -43,8 +44,13 @@ pub(super) fn export_user(request: &Request, id: UserId) -> Outcome {
     }
     collect(id, &mut collection)?;
     log::audit("user-exported", "success", &request.id, &[("user_id", &id.to_string()), ("by", &guard.by())]);
-    let export =
-        Export { user, sessions: kept.sessions, collected: collection.finish(), exported_at: kept.exported_at };
+    let export = Export {
+        user,
+        sessions: kept.sessions,
+        kept_answers: kept.kept_answers,
+        collected: collection.finish(),
+        exported_at: kept.exported_at,
+    };
     let mut response = shell::json(StatusCode::OK, &export);
     if let Ok(disposition) = format!("attachment; filename=\"user-{id}.json\"").parse() {
         response.headers_mut().insert("content-disposition", disposition);

@@ -1,7 +1,7 @@
 //! /users-ms/internal/outbox: events that are yet to be published.
 
 use super::JSON;
-use crate::store::{Store, attempts, events as kept};
+use crate::store::{Store, attempts, events as kept, idempotency};
 use crate::{erasure, outbox};
 use serde_json::json;
 use shell::{Outcome, Request, ServiceToken, StatusCode};
@@ -25,5 +25,6 @@ pub(super) fn sweep(request: &Request) -> Outcome {
     let swept = outbox::sweep(&store)?;
     erasure::sweep(&store)?;
     attempts::forget(&store)?;
+    idempotency::forget(&store)?;
     Ok(shell::json(StatusCode::OK, &json!({"published": swept.published, "left": swept.left})))
 }

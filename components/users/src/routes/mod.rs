@@ -13,6 +13,7 @@ mod health;
 mod kept_events;
 mod list_users;
 mod load_test;
+mod representation;
 mod sessions;
 
 use identity::UserId;

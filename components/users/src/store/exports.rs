@@ -18,6 +18,8 @@ pub(crate) struct Kept {
     pub(crate) exported_at: String,
     pub(crate) user: Option<User>,
     pub(crate) sessions: Vec<Value>,
+    /// Answers that are kept in case a request is repeated.
+    pub(crate) kept_answers: Vec<Value>,
     /// What waits in the outbox; one more than an export holds at most.
     pub(crate) outbox: Vec<Value>,
 }
@@ -32,6 +34,9 @@ pub(crate) fn read(store: &Store, id: UserId, session: Option<Uuid>) -> Result<K
             'sessions', (
                 SELECT coalesce(jsonb_agg(to_jsonb(s) ORDER BY created_at DESC, id), '[]')
                 FROM (SELECT {SHOWN} FROM sessions WHERE user_id = $1) s),
+            'kept_answers', (
+                SELECT coalesce(jsonb_agg(response ORDER BY created_at), '[]')
+                FROM idempotency_keys WHERE user_id = $1),
             'outbox', (
                 SELECT coalesce(jsonb_agg(event ORDER BY id), '[]')
                 FROM (SELECT id, event FROM outbox WHERE event #>> '{{data,user_id}}' = $1::text

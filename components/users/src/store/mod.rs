@@ -8,6 +8,7 @@ pub(crate) mod attempts;
 pub(crate) mod erasures;
 pub(crate) mod events;
 pub(crate) mod exports;
+pub(crate) mod idempotency;
 pub(crate) mod sessions;
 pub(crate) mod users;
 

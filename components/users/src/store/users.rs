@@ -9,7 +9,7 @@ use identity::{Email, PasswordHash, Phone, Role, UserId};
 use problem::Problem;
 use serde::{Deserialize, Serialize};
 use spin_sdk::pg4::ParameterValue;
-use users_domain::{Change, PageRequest, Precondition, SignUp};
+use users_domain::{Change, PageRequest, Precondition, RequestDigests, SignUp};
 use uuid::Uuid;
 
 /// How long a sign-up has its own event to itself, in seconds, before a sweep may publish it.
@@ -32,8 +32,14 @@ pub(crate) struct Credentials {
     password_hash: String,
 }
 
-/// Inserts a user and keeps its event, or neither: `None` if the email is taken.
-pub(crate) fn insert(store: &Store, sign_up: &SignUp, hash: &PasswordHash) -> Result<Option<Inserted>, Problem> {
+/// Inserts a user, keeps its event and remembers under which key the request came, or nothing of all: `None` if the
+/// email or the key is taken.
+pub(crate) fn insert(
+    store: &Store,
+    sign_up: &SignUp,
+    hash: &PasswordHash,
+    request: Option<&RequestDigests>,
+) -> Result<Option<Inserted>, Problem> {
     const STATEMENT: &str = "
         WITH new_user AS (
             INSERT INTO users AS u (email, email_key, name, surname, phone, password_hash)
@@ -48,9 +54,12 @@ pub(crate) fn insert(store: &Store, sign_up: &SignUp, hash: &PasswordHash) -> Re
                    now() + make_interval(secs => $9::int4)
             FROM new_user
             RETURNING event_id, exchange, event
+        ), remembered AS (
+            INSERT INTO idempotency_keys (key_digest, body_digest, user_id, response)
+            SELECT $10, $11, id, shown FROM new_user WHERE $10::text IS NOT NULL
         )
         SELECT (SELECT jsonb_build_object('user', shown, 'event', to_jsonb(kept)) FROM new_user, kept)";
-    Ok(store.one(
+    let inserted = store.one(
         STATEMENT,
         &[
             text(sign_up.email.address()),
@@ -62,8 +71,15 @@ pub(crate) fn insert(store: &Store, sign_up: &SignUp, hash: &PasswordHash) -> Re
             text(Exchange::NewUser.name()),
             text(&Event::template("/users-ms", Exchange::NewUser)),
             ParameterValue::Int32(OWN_LEASE_SECONDS),
+            optional(request.map(|request| request.key.as_str())),
+            optional(request.map(|request| request.body.as_str())),
         ],
-    )?)
+    );
+    match inserted {
+        // Another request with this key was quicker, so this one did nothing at all.
+        Err(StoreError::Conflict) if request.is_some() => Ok(None),
+        inserted => Ok(inserted?),
+    }
 }
 
 /// What was found for a caller.

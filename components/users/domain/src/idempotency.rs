@@ -1,0 +1,89 @@
+//! Requests that may be repeated (draft-ietf-httpapi-idempotency-key-header): what happens once, happens once, however
+//! often it is asked for under the same key.
+
+use identity::Pepper;
+use problem::{FieldError, Kind, Problem};
+
+/// The longest key, in characters.
+const MAX_LENGTH: usize = 255;
+
+/// For how long the answer to a key is kept, in seconds: a day.
+pub const KEPT_SECONDS: i32 = 24 * 60 * 60;
+
+/// What a caller repeats a request under. It is compared as it came, quotation marks and all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+/// What is kept of a key and of the body that came with it. Neither can be read, nor guessed at, without the pepper.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestDigests {
+    /// That of the key.
+    pub key: String,
+    /// That of the body.
+    pub body: String,
+}
+
+impl IdempotencyKey {
+    /// Reads the header `idempotency-key`.
+    ///
+    /// # Errors
+    /// `invalid-header` for an empty one, for over 255 characters and for any that is not visible ASCII.
+    pub fn parse(header: Option<&str>) -> Result<Option<Self>, Problem> {
+        let Some(key) = header else { return Ok(None) };
+        if (1..=MAX_LENGTH).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Ok(Some(Self(key.to_owned())));
+        }
+        let detail = "idempotency-key has 1 to 255 characters of visible ASCII, such as a UUID.";
+        Err(fault(Kind::InvalidHeader, detail))
+    }
+
+    /// What is kept of this key and a body.
+    #[must_use]
+    pub fn digests(&self, pepper: &Pepper, body: &[u8]) -> RequestDigests {
+        RequestDigests {
+            key: pepper.digest("key of a sign-up", self.0.as_bytes()),
+            body: pepper.digest("body of a sign-up", body),
+        }
+    }
+}
+
+/// The problem for a key that came with another body before.
+#[must_use]
+pub fn key_reused() -> Problem {
+    fault(Kind::IdempotencyKeyReused, "This key came with another body before; take a new one for another sign-up.")
+}
+
+fn fault(kind: Kind, detail: &str) -> Problem {
+    Problem::new(kind, detail).with_error(FieldError::new("idempotency-key", detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digests(key: &str, body: &str) -> RequestDigests {
+        let key = IdempotencyKey::parse(Some(key)).unwrap().unwrap();
+        key.digests(&Pepper::new("pepper").unwrap(), body.as_bytes())
+    }
+
+    #[test]
+    fn keys_are_visible_ascii_of_a_bounded_length() {
+        assert_eq!(IdempotencyKey::parse(None).unwrap(), None);
+        for key in ["a", "\"8e03978e-40d5-43dd-bc93-6894a57f9324\"", &"~".repeat(255)] {
+            assert!(IdempotencyKey::parse(Some(key)).unwrap().is_some(), "{key}");
+        }
+        for key in ["", "a b", "a\tb", "é", "a\u{7f}", "a, b", &"x".repeat(256)] {
+            assert_eq!(IdempotencyKey::parse(Some(key)).unwrap_err().kind(), Kind::InvalidHeader, "{key:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_differs_by_key_and_body_and_shows_neither() {
+        let kept = digests("a-key", "a body with a password");
+        assert_eq!(kept, digests("a-key", "a body with a password"));
+        assert_ne!(kept.key, digests("A-key", "a body with a password").key);
+        assert_ne!(kept.body, digests("a-key", "another body").body);
+        assert_ne!(digests("same", "same").key, digests("same", "same").body);
+        assert!(!format!("{kept:?}").contains("a-key") && kept.body.len() == 64);
+    }
+}

@@ -1,0 +1,18 @@
+//! What a caller gets to see of a user that was made or changed: all of it, or as little as they prefer (RFC 7240).
+
+use crate::store::{User, user_response};
+use shell::{Request, Response, StatusCode};
+
+/// The response to a request that made or changed a user.
+pub(super) fn changed_user(request: &Request, status: StatusCode, user: &User) -> Response {
+    let mut response = user_response(status, user);
+    if request.prefers_minimal() {
+        response.body_mut().clear();
+        response.headers_mut().remove("content-type");
+        shell::set_header(&mut response, "preference-applied", "return=minimal");
+        if status == StatusCode::OK {
+            *response.status_mut() = StatusCode::NO_CONTENT;
+        }
+    }
+    response
+}
