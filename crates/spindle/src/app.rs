@@ -12,11 +12,11 @@ use wasmtime::component::InstancePre;
 use wasmtime::{Engine, Store};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
-use crate::bindings::RedisHandlerPre;
+use crate::bindings::{AmqpHandlerPre, RedisHandlerPre};
 use crate::cache::Cache;
 use crate::capability::key_value::{Granted, KeyValueError, Stores};
 use crate::capability::variables::{Resolver, Values, VariableError};
-use crate::capability::{outbound_http, postgres, redis};
+use crate::capability::{mqtt, outbound_http, postgres, redis};
 use crate::cpu::{Cpu, Share};
 use crate::engine::{self, EngineError};
 use crate::hosts::{AllowedHosts, HostError};
@@ -149,6 +149,8 @@ pub struct Component {
     pub http: Option<ProxyPre<State>>,
     /// Its Redis handler, if it has one.
     pub redis_handler: Option<RedisHandlerPre<State>>,
+    /// Its AMQP handler, if it has one.
+    pub amqp_handler: Option<AmqpHandlerPre<State>>,
     /// Its variables.
     pub variables: Values,
     /// Where it may connect to.
@@ -157,6 +159,8 @@ pub struct Component {
     pub stores: Granted,
     /// Its PostgreSQL connections.
     pub postgres: postgres::Pools,
+    /// Its MQTT connections.
+    pub mqtt: mqtt::Pools,
     /// Its Redis connections.
     pub redis: redis::Pools,
     /// Its environment.
@@ -372,15 +376,18 @@ impl Component {
             code.component().component_type().exports(code.engine()).map(|(name, _)| name.to_owned()).collect();
         let handles_http = exports.iter().any(|name| name.starts_with("wasi:http/incoming-handler@0.2"));
         let handles_redis = exports.contains("fermyon:spin/inbound-redis");
+        let handles_amqp = exports.contains("concierge:amqp/handler@0.1.0");
         let unusable = |error: wasmtime::Error| fail(format!("{error:#}"));
         Ok(Self {
             id: id.clone(),
             http: handles_http.then(|| ProxyPre::new(code.clone())).transpose().map_err(unusable)?,
-            redis_handler: handles_redis.then(|| RedisHandlerPre::new(code)).transpose().map_err(unusable)?,
+            redis_handler: handles_redis.then(|| RedisHandlerPre::new(code.clone())).transpose().map_err(unusable)?,
+            amqp_handler: handles_amqp.then(|| AmqpHandlerPre::new(code)).transpose().map_err(unusable)?,
             variables,
             hosts: Arc::new(hosts),
             stores: stores.granted(&locked.metadata.key_value_stores),
             postgres: postgres::Pools::new(config.outbound_pg.max_connections),
+            mqtt: mqtt::Pools::new(config.outbound_mqtt.max_connections),
             redis: redis::Pools::new(config.outbound_redis.max_connections),
             env: locked.env.clone().into_iter().collect(),
             dirs,

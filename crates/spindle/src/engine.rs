@@ -105,6 +105,7 @@ pub fn linker(engine: &Engine) -> Result<Linker<State>, EngineError> {
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
         capability::variables::link(&mut linker)?;
         capability::key_value::link(&mut linker)?;
+        capability::mqtt::link(&mut linker)?;
         capability::redis::link(&mut linker)?;
         capability::postgres::link(&mut linker)?;
         Ok(linker)

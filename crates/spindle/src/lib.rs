@@ -1,8 +1,9 @@
 //! Spindle: a small Spin-compatible runtime.
 //!
 //! `spin.toml` ([`manifest`]) becomes a locked app ([`locked`]), the locked app is made ready to run ([`app`]), and triggers
-//! ([`http`], [`redis_trigger`]) call its components.
+//! ([`http`], [`redis_trigger`], [`amqp_trigger`]) call its components.
 
+pub mod amqp_trigger;
 pub mod app;
 pub mod bindings;
 pub mod cache;

@@ -3,9 +3,36 @@
 //! `spindle up` makes it from `spin.toml`; a trigger plugin reads the same JSON from `SPIN_LOCKED_URL`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use thiserror::Error;
+use url::Url;
+
+/// The newest version of the lock that is understood.
+const NEWEST_VERSION: u32 = 1;
+
+/// What `must_understand` may name. Requirements themselves are checked where they matter: a component that
+/// asks for what is not there is refused.
+const UNDERSTOOD: &str = "host_requirements";
+
+/// Why a lock cannot be used.
+#[derive(Debug, Error)]
+pub enum LockError {
+    /// The URL does not name a file.
+    #[error("{0} is no file:// URL")]
+    Url(String),
+    /// There is no such file, or it may not be read.
+    #[error("cannot read {0}: {1}")]
+    Unreadable(PathBuf, std::io::Error),
+    /// It is no lock.
+    #[error("{0} is no locked app: {1}")]
+    Invalid(PathBuf, serde_json::Error),
+    /// It is one of a later Spin.
+    #[error("the locked app asks for what is not known here: {0}")]
+    Unknown(String),
+}
 
 /// An application with everything in it resolved except its variables.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +55,26 @@ pub struct LockedApp {
     pub triggers: Vec<LockedTrigger>,
     /// Components.
     pub components: Vec<LockedComponent>,
+}
+
+impl LockedApp {
+    /// Reads the lock at a `file://` URL.
+    ///
+    /// # Errors
+    /// When there is none, or one that is not understood.
+    pub fn load(url: &str) -> Result<Self, LockError> {
+        let path = Url::parse(url).ok().and_then(|url| url.to_file_path().ok());
+        let path = path.ok_or_else(|| LockError::Url(url.to_owned()))?;
+        let bytes = std::fs::read(&path).map_err(|error| LockError::Unreadable(path.clone(), error))?;
+        let locked: Self = serde_json::from_slice(&bytes).map_err(|error| LockError::Invalid(path, error))?;
+        if locked.spin_lock_version > NEWEST_VERSION {
+            return Err(LockError::Unknown(format!("version {} of the lock", locked.spin_lock_version)));
+        }
+        match locked.must_understand.iter().find(|name| *name != UNDERSTOOD) {
+            Some(name) => Err(LockError::Unknown(name.clone())),
+            None => Ok(locked),
+        }
+    }
 }
 
 /// What is known about the app itself.

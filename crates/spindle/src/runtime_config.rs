@@ -32,6 +32,9 @@ pub struct RuntimeConfig {
     /// PostgreSQL connections of guests.
     #[serde(default)]
     pub outbound_pg: Outbound,
+    /// MQTT connections of guests.
+    #[serde(default)]
+    pub outbound_mqtt: Outbound,
     /// Redis connections of guests.
     #[serde(default)]
     pub outbound_redis: Outbound,

@@ -2,6 +2,7 @@
 
 #![expect(unsafe_code, reason = "the macros of the SDK make the functions that the host calls")]
 
+mod amqp;
 mod routes;
 
 use std::collections::HashMap;

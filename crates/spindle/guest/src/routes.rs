@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use spin_sdk::http::{Method, Request, Response};
 use spin_sdk::key_value::Store;
+use spin_sdk::mqtt::{self, Qos};
 use spin_sdk::pg4::{self, ParameterValue};
 use spin_sdk::redis::{self, RedisParameter};
 use spin_sdk::variables;
@@ -25,6 +26,7 @@ pub(crate) async fn answer(call: Call) -> anyhow::Result<Vec<u8>> {
         "/pg" => postgres(call).await?,
         "/pg-types" => postgres_types()?,
         "/redis" => redis(call).await?,
+        "/mqtt" => mqtt(call).await?,
         "/http" => http(&call).await?,
         "/fib" => fibonacci(call.query("n")?.parse()?).to_string(),
         "/sleep" => {
@@ -172,6 +174,28 @@ async fn redis(call: Call) -> anyhow::Result<String> {
         });
     }
     Ok(lines.join("\n"))
+}
+
+/// Publishes the body `?times=` on `?topic=`, with `?qos=0|1|2`. The address is `?address=` or the variable `mqtt_url`.
+async fn mqtt(call: Call) -> anyhow::Result<String> {
+    let address = address(&call, "mqtt_url")?;
+    let user = call.query.get("user").cloned().map_or_else(|| variables::get("mqtt_user"), Ok)?;
+    let password = call.query.get("password").cloned().map_or_else(|| variables::get("mqtt_password"), Ok)?;
+    let qos = match call.query.get("qos").map_or("1", String::as_str) {
+        "0" => Qos::AtMostOnce,
+        "1" => Qos::AtLeastOnce,
+        _ => Qos::ExactlyOnce,
+    };
+    let topic = call.query("topic")?.to_owned();
+    let times: u32 = call.query.get("times").map_or(Ok(1), |times| times.parse())?;
+    let body = call.body().await?;
+    for _ in 0..times {
+        mqtt::Connection::open(&address, &user, &password, 30)
+            .map_err(debug)?
+            .publish(&topic, &body, qos)
+            .map_err(debug)?;
+    }
+    Ok("published".to_owned())
 }
 
 fn show(result: &redis::RedisResult) -> String {

@@ -2,6 +2,7 @@
 //! and a `link` function that puts it into a linker.
 
 pub mod key_value;
+pub mod mqtt;
 pub mod outbound_http;
 pub mod postgres;
 pub mod redis;

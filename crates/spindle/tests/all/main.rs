@@ -2,11 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has to panic")]
 
+mod amqp;
+mod amqp_trouble;
 mod capabilities;
 mod chaining;
 mod databases;
 mod fairness;
 mod limits;
+mod mqtt;
+mod rabbit;
 mod serving;
 mod start;
 mod stop;

@@ -63,8 +63,8 @@ fn unknown_keys_are_named() {
 
 #[test]
 fn unknown_triggers_are_named() {
-    let trigger = "[[trigger.amqp]]\nqueue = \"q\"\ncomponent = \"guest\"\n";
-    says(&Setup::default().triggers(trigger).fail(), &["`amqp`", "http, redis"]);
+    let trigger = "[[trigger.sqs]]\nqueue_url = \"q\"\ncomponent = \"guest\"\n";
+    says(&Setup::default().triggers(trigger).fail(), &["`sqs`", "http, redis, amqp"]);
 }
 
 #[test]

@@ -275,8 +275,13 @@ fn unchunk(mut body: &str) -> String {
 }
 
 /// Waits for something to be there.
-pub(crate) fn until<T>(mut poll: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + SOON;
+pub(crate) fn until<T>(poll: impl FnMut() -> Option<T>) -> T {
+    within(SOON, poll)
+}
+
+/// Waits for something to be there, which may take so long.
+pub(crate) fn within<T>(limit: Duration, mut poll: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + limit;
     loop {
         if let Some(value) = poll() {
             return value;

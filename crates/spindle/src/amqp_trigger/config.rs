@@ -1,0 +1,319 @@
+//! What the manifest says about the AMQP trigger: `[application.trigger.amqp]` and each `[[trigger.amqp]]`.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use lapin::ExchangeKind;
+use lapin::uri::AMQPUri;
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::app::App;
+use crate::capability::variables::{Resolver, VariableError};
+use crate::locked::LockedTrigger;
+
+/// The trigger's type in a manifest.
+pub(crate) const TRIGGER_TYPE: &str = "amqp";
+
+/// The longest name of a queue or an exchange, with room for what is put after it (AMQP: 255).
+const LONGEST_NAME: usize = 250;
+
+/// The most messages that one trigger handles at once: as many as there can be instances.
+const MOST_PREFETCH: u64 = 1000;
+
+/// The most deliveries of one message.
+const MOST_DELIVERIES: u64 = 1000;
+
+/// How often each side shows the other that it is alive, unless the address says otherwise. After two of
+/// these without a sign the connection counts as lost.
+const HEARTBEAT_SECONDS: u16 = 10;
+
+/// An AMQP trigger that cannot be used.
+#[derive(Debug, Error)]
+pub enum AmqpTriggerError {
+    /// A trigger's table.
+    #[error("amqp trigger `{0}`: {1}")]
+    Config(String, String),
+    /// A variable.
+    #[error(transparent)]
+    Variable(#[from] VariableError),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AppTable {
+    address: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TriggerTable {
+    component: String,
+    queue: String,
+    address: Option<String>,
+    exchange: Option<String>,
+    exchange_type: Option<String>,
+    routing_key: Option<String>,
+    source: Option<String>,
+    prefetch: Option<Number>,
+    max_deliveries: Option<Number>,
+    retry_delay_ms: Option<Number>,
+    dead_letter: Option<String>,
+    declare: Option<Switch>,
+}
+
+/// A number, or a template that becomes one.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Number {
+    Plain(u64),
+    Template(String),
+}
+
+/// A boolean, or a template that becomes one.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Switch {
+    Plain(bool),
+    Template(String),
+}
+
+/// One trigger, with all templates filled in.
+#[derive(Debug, Clone)]
+pub(crate) struct TriggerConfig {
+    /// The component that handles the messages.
+    pub(crate) component: String,
+    pub(crate) address: Address,
+    pub(crate) queue: String,
+    /// What the queue is bound to, if to anything.
+    pub(crate) exchange: Option<Exchange>,
+    /// How many messages are handled at once.
+    pub(crate) prefetch: usize,
+    /// After how many failed deliveries a message is a dead letter.
+    pub(crate) max_deliveries: u32,
+    /// The delay before the second delivery; each further one doubles it.
+    pub(crate) retry_delay: Duration,
+    /// The exchange and the queue of dead letters, which have the same name.
+    pub(crate) dead_letter: String,
+    /// Whether exchanges and queues are declared, or only looked for.
+    pub(crate) declare: bool,
+}
+
+/// An exchange and how the queue is bound to it.
+#[derive(Debug, Clone)]
+pub(crate) struct Exchange {
+    pub(crate) name: String,
+    pub(crate) kind: ExchangeKind,
+    pub(crate) routing_key: String,
+    /// An exchange that this one is bound to, by a routing key that is this one's name.
+    pub(crate) source: Option<String>,
+}
+
+/// A broker.
+#[derive(Debug, Clone)]
+pub(crate) struct Address {
+    pub(crate) uri: AMQPUri,
+    /// Without what is secret in it.
+    pub(crate) name: String,
+}
+
+/// Reads the app's `amqp` triggers.
+///
+/// # Errors
+/// The first that is malformed.
+pub(crate) fn read(app: &App) -> Result<Vec<TriggerConfig>, AmqpTriggerError> {
+    let common = match app.locked.metadata.triggers.get(TRIGGER_TYPE) {
+        Some(value) => serde_json::from_value(value.clone())
+            .map_err(|error| AmqpTriggerError::Config("[application.trigger.amqp]".to_owned(), error.to_string()))?,
+        None => AppTable::default(),
+    };
+    let triggers = app.locked.triggers.iter().filter(|trigger| trigger.trigger_type == TRIGGER_TYPE);
+    triggers.map(|trigger| read_one(trigger, &common, &app.resolver)).collect()
+}
+
+fn read_one(
+    trigger: &LockedTrigger,
+    common: &AppTable,
+    resolver: &Resolver,
+) -> Result<TriggerConfig, AmqpTriggerError> {
+    let fail = |reason: String| AmqpTriggerError::Config(trigger.id.clone(), reason);
+    let table: TriggerTable =
+        serde_json::from_value(trigger.trigger_config.clone()).map_err(|error| fail(error.to_string()))?;
+    let text = |key: &str, template: &str| -> Result<String, AmqpTriggerError> {
+        let name = resolver.render(template)?;
+        if name.len() > LONGEST_NAME {
+            return Err(fail(format!("its `{key}` is longer than {LONGEST_NAME} bytes")));
+        }
+        Ok(name)
+    };
+    let name = |key: &str, template: &str| -> Result<String, AmqpTriggerError> {
+        Some(text(key, template)?)
+            .filter(|name| !name.is_empty())
+            .ok_or_else(|| fail(format!("its `{key}` is empty: leave it out, or name one")))
+    };
+    let number = |key: &str, given: &Option<Number>, default: u64, range: std::ops::RangeInclusive<u64>| {
+        let value = match given {
+            None => default,
+            Some(Number::Plain(value)) => *value,
+            Some(Number::Template(template)) => {
+                let value = resolver.render(template)?;
+                value.trim().parse().map_err(|_| fail(format!("its `{key}` is no whole number")))?
+            }
+        };
+        if range.contains(&value) {
+            Ok(value)
+        } else {
+            Err(fail(format!("its `{key}` is {value}; it may be {} to {}", range.start(), range.end())))
+        }
+    };
+    let address = table.address.as_ref().or(common.address.as_ref()).ok_or_else(|| {
+        fail("it has no address: set `address` in [application.trigger.amqp] or in the trigger".to_owned())
+    })?;
+    let queue = name("queue", &table.queue)?;
+    let exchange = match &table.exchange {
+        Some(exchange) => {
+            let kind = match &table.exchange_type {
+                Some(kind) => resolver.render(kind)?,
+                None => "fanout".to_owned(),
+            };
+            let (kind, usual_key) = match kind.as_str() {
+                "fanout" => (ExchangeKind::Fanout, ""),
+                "direct" => (ExchangeKind::Direct, queue.as_str()),
+                "topic" => (ExchangeKind::Topic, "#"),
+                _ => return Err(fail(format!("its `exchange_type` is `{kind}`; it may be fanout, direct or topic"))),
+            };
+            let routing_key = match &table.routing_key {
+                Some(key) => text("routing_key", key)?,
+                None => usual_key.to_owned(),
+            };
+            let source = table.source.as_deref().map(|source| name("source", source)).transpose()?;
+            Some(Exchange { name: name("exchange", exchange)?, kind, routing_key, source })
+        }
+        None => {
+            let alone = [
+                ("exchange_type", table.exchange_type.is_some()),
+                ("routing_key", table.routing_key.is_some()),
+                ("source", table.source.is_some()),
+            ];
+            if let Some((key, _)) = alone.iter().find(|(_, given)| *given) {
+                return Err(fail(format!("it has `{key}`, which means nothing without `exchange`")));
+            }
+            None
+        }
+    };
+    let dead_letter = match &table.dead_letter {
+        Some(dead_letter) => name("dead_letter", dead_letter)?,
+        None => format!("{queue}.dead"),
+    };
+    if dead_letter == queue || exchange.as_ref().is_some_and(|exchange| exchange.name == dead_letter) {
+        return Err(fail("its `dead_letter` is its `queue` or its `exchange`".to_owned()));
+    }
+    let max_deliveries = number("max_deliveries", &table.max_deliveries, 5, 1..=MOST_DELIVERIES)?;
+    let prefetch = number("prefetch", &table.prefetch, 1, 1..=MOST_PREFETCH)?;
+    let declare = match &table.declare {
+        None => true,
+        Some(Switch::Plain(declare)) => *declare,
+        Some(Switch::Template(template)) => {
+            let value = resolver.render(template)?;
+            value.trim().parse().map_err(|_| fail("its `declare` is neither true nor false".to_owned()))?
+        }
+    };
+    Ok(TriggerConfig {
+        component: table.component,
+        address: Address::parse(&resolver.render(address)?)
+            .map_err(|problem| fail(format!("its address {problem}")))?,
+        queue,
+        exchange,
+        prefetch: usize::try_from(prefetch).unwrap_or(usize::MAX),
+        max_deliveries: u32::try_from(max_deliveries).unwrap_or(u32::MAX),
+        retry_delay: Duration::from_millis(number("retry_delay_ms", &table.retry_delay_ms, 1000, 1..=3_600_000)?),
+        dead_letter,
+        declare,
+    })
+}
+
+impl Address {
+    /// Reads `amqp[s]://[user:password@]host[:port][/vhost]`. The error never has the address in it.
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let mut uri = AMQPUri::from_str(text)
+            .map_err(|_| "cannot be read: write amqp://user:password@host:port/vhost, with %2f for the vhost /")?;
+        if uri.authority.host.is_empty() {
+            return Err("names no host");
+        }
+        if uri.authority.userinfo.username.len() > LONGEST_NAME || uri.vhost.len() > LONGEST_NAME {
+            return Err("has a user or a vhost that is too long");
+        }
+        uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
+        let name = format!("{}:{}/{}", uri.authority.host, uri.authority.port, uri.vhost.trim_start_matches('/'));
+        Ok(Self { uri, name })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::locked::LockedVariable;
+
+    fn parse(mut table: Value) -> Result<TriggerConfig, String> {
+        let variable = LockedVariable { default: Some("3".to_owned()), secret: false };
+        let declared = BTreeMap::from([("three".to_owned(), variable)]);
+        let resolver = Resolver::new(declared, BTreeMap::new(), &[]).unwrap();
+        table["component"] = "c".into();
+        let trigger =
+            LockedTrigger { id: "t".to_owned(), trigger_type: TRIGGER_TYPE.to_owned(), trigger_config: table };
+        let common = AppTable { address: Some("amqp://u:p@broker/%2f".to_owned()) };
+        read_one(&trigger, &common, &resolver).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_not_said_has_a_usual_value() {
+        let config = parse(json!({"queue": "q", "exchange": "e"})).unwrap();
+        assert_eq!((config.prefetch, config.max_deliveries, config.declare), (1, 5, true));
+        assert_eq!((config.dead_letter.as_str(), config.retry_delay), ("q.dead", Duration::from_secs(1)));
+        let exchange = config.exchange.unwrap();
+        assert_eq!((exchange.kind, exchange.routing_key.as_str()), (ExchangeKind::Fanout, ""));
+        assert_eq!(config.address.name, "broker:5672/");
+        assert_eq!(config.address.uri.query.heartbeat, Some(HEARTBEAT_SECONDS));
+    }
+
+    #[test]
+    fn templates_may_stand_for_everything() {
+        let table = json!({
+            "queue": "q{{ three }}", "exchange": "{{ three }}", "exchange_type": "topic", "routing_key": "k.{{ three }}",
+            "prefetch": "{{ three }}", "max_deliveries": " {{ three }} ", "retry_delay_ms": "{{ three }}00",
+            "dead_letter": "d{{ three }}", "declare": "false", "address": "amqp://broker:{{ three }}/v",
+        });
+        let config = parse(table).unwrap();
+        let exchange = config.exchange.unwrap();
+        assert_eq!((config.queue.as_str(), exchange.name.as_str(), exchange.routing_key.as_str()), ("q3", "3", "k.3"));
+        assert_eq!((config.prefetch, config.max_deliveries, config.declare), (3, 3, false));
+        assert_eq!((config.dead_letter.as_str(), config.retry_delay), ("d3", Duration::from_millis(300)));
+        assert_eq!(config.address.name, "broker:3/v");
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_by_name() {
+        for (table, part) in [
+            (json!({"queue": "q", "colour": 1}), "colour"),
+            (json!({"queue": ""}), "`queue` is empty"),
+            (json!({"queue": "q".repeat(251)}), "`queue` is longer"),
+            (json!({"queue": "q", "prefetch": 0}), "`prefetch` is 0"),
+            (json!({"queue": "q", "prefetch": "many"}), "`prefetch` is no whole number"),
+            (json!({"queue": "q", "max_deliveries": 0}), "`max_deliveries` is 0"),
+            (json!({"queue": "q", "exchange": "e", "exchange_type": "headers"}), "fanout, direct or topic"),
+            (json!({"queue": "q", "routing_key": "k"}), "`routing_key`, which means nothing without `exchange`"),
+            (json!({"queue": "q", "dead_letter": "q"}), "`dead_letter` is its `queue`"),
+            (json!({"queue": "q", "declare": "maybe"}), "neither true nor false"),
+            (json!({"queue": "{{ nope }}"}), "nope"),
+            (json!({"queue": "q", "address": "broker:5672"}), "cannot be read"),
+            (json!({"queue": "q", "address": "http://u:secret@broker"}), "cannot be read"),
+        ] {
+            let error = parse(table).unwrap_err();
+            assert!(error.contains(part) && !error.contains("secret"), "{error}");
+        }
+    }
+}

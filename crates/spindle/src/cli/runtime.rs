@@ -1,0 +1,210 @@
+//! What every way of running components has in common: arguments, log, threads, signals and the end.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::app::{App, Limits, Options};
+use crate::cache::Cache;
+use crate::capability::variables;
+use crate::runtime_config::RuntimeConfig;
+
+/// Threads beside the one for each core that may be busy with a guest: there is always one for the network.
+const SPARE_THREADS: usize = 4;
+
+#[derive(Debug, Args)]
+pub(super) struct RuntimeArgs {
+    /// Runtime configuration file
+    #[arg(long, env = "RUNTIME_CONFIG_FILE", value_name = "FILE")]
+    runtime_config_file: Option<PathBuf>,
+
+    /// Set a variable: NAME=VALUE, NAME=@FILE, or @FILE.toml / @FILE.json for many
+    #[arg(long, value_name = "NAME=VALUE")]
+    variable: Vec<String>,
+
+    /// Directory for state, by default .spin beside the manifest
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+
+    /// Set a pair in the default key-value store at start
+    #[arg(long, value_name = "KEY=VALUE")]
+    key_value: Vec<String>,
+
+    /// Most memory of one instance, in bytes [default: 268435456]
+    #[arg(long, env = "SPIN_MAX_INSTANCE_MEMORY", value_name = "BYTES")]
+    max_instance_memory: Option<usize>,
+
+    /// Write components' output to files in this directory
+    #[arg(short = 'L', long, env = "SPIN_LOG_DIR", value_name = "DIR")]
+    log_dir: Option<PathBuf>,
+
+    /// Print nothing that components say
+    #[arg(short, long)]
+    quiet: bool,
+
+    /// Make each instance anew instead of from a pool
+    #[arg(long)]
+    disable_pooling: bool,
+
+    /// Compile all components anew
+    #[arg(long, env = "DISABLE_WASMTIME_CACHE", value_parser = clap::builder::FalseyValueParser::new())]
+    disable_cache: bool,
+
+    /// Directory for compiled components [default: $XDG_CACHE_HOME/spindle]
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+
+    /// Time for one message (Spindle's own, as are those below)
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_time, help_heading = "Limits")]
+    message_deadline: Duration,
+
+    /// Time for what is under way when Spindle is told to stop
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_time, help_heading = "Limits")]
+    grace_period: Duration,
+}
+
+impl RuntimeArgs {
+    /// The runtime configuration.
+    pub(super) fn config(&self) -> anyhow::Result<RuntimeConfig> {
+        Ok(match &self.runtime_config_file {
+            Some(file) => RuntimeConfig::load(file)?,
+            None => RuntimeConfig::default(),
+        })
+    }
+
+    /// The options of an app whose state is in `.spin` in a directory, unless something else is said.
+    pub(super) fn options(&self, config: &RuntimeConfig, dir: &Path) -> anyhow::Result<Options> {
+        let state_dir = self.state_dir.clone().or_else(|| config.state_dir.clone());
+        let cache_dir = self.cache.clone().or_else(Cache::default_dir).filter(|_| !self.disable_cache);
+        let default = Limits::default();
+        Ok(Options {
+            variables: variables::parse_given(&self.variable)?,
+            limits: Limits {
+                max_instance_memory: self
+                    .max_instance_memory
+                    .or(config.max_instance_memory)
+                    .unwrap_or(default.max_instance_memory),
+                message_deadline: self.message_deadline,
+                ..default
+            },
+            state_dir: state_dir.unwrap_or_else(|| dir.join(".spin")),
+            log_dir: self.log_dir.clone().or_else(|| config.log_dir.clone()),
+            quiet: self.quiet,
+            cache_dir,
+            disable_pooling: self.disable_pooling,
+            key_values: self.key_value.clone(),
+        })
+    }
+
+    /// Waits for a request to stop; then lets `tasks` finish what is under way, for as long as the grace period.
+    pub(super) async fn until_stopped(
+        &self,
+        app: &App,
+        mut signals: Signals,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) {
+        tasks.close();
+        signals.next().await;
+        tracing::info!("stopping");
+        stop.cancel();
+        tokio::select! {
+            () = tasks.wait() => {}
+            () = tokio::time::sleep(self.grace_period) => {
+                tracing::warn!(seconds = self.grace_period.as_secs_f64(), "not everything has ended within the grace period");
+            }
+            () = signals.next() => tracing::warn!("stopped at once"),
+        }
+        app.flush_output();
+    }
+}
+
+/// Runs something on as many threads as it needs, with a log.
+pub(super) fn run(work: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+    start_log();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(cores + SPARE_THREADS).enable_all().build();
+    let result = runtime.context("cannot start threads").and_then(|runtime| {
+        let result = runtime.block_on(work);
+        // What has not ended by now is not waited for.
+        runtime.shutdown_background();
+        result
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("Error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_log() {
+    // What the AMQP client says is said again, in one line and with the queue, by the trigger.
+    let default = Targets::new()
+        .with_default(LevelFilter::WARN)
+        .with_target("lapin", LevelFilter::OFF)
+        .with_target("spindle", LevelFilter::INFO);
+    let filter = std::env::var("RUST_LOG").ok().and_then(|filter| filter.parse().ok()).unwrap_or(default);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    // A second start in one process keeps the first log.
+    let _ = tracing_subscriber::registry().with(lines).with(filter).try_init();
+}
+
+/// The requests to stop: SIGTERM and SIGINT.
+pub(super) struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    pub(super) fn new() -> anyhow::Result<Self> {
+        let signal = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Reads `30s`, `500ms`, `2m` or a number of seconds.
+pub(super) fn parse_time(text: &str) -> anyhow::Result<Duration> {
+    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len()));
+    let number: f64 = number.trim().parse().map_err(|_| anyhow!("write a time such as 30s or 500ms"))?;
+    let seconds = match unit {
+        "ms" => number / 1000.0,
+        "" | "s" => number,
+        "m" => number * 60.0,
+        _ => bail!("write a time such as 30s or 500ms"),
+    };
+    Duration::try_from_secs_f64(seconds).map_err(|_| anyhow!("that is no time"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read() {
+        assert_eq!(parse_time("500ms").unwrap(), Duration::from_millis(500));
+        assert_eq!(parse_time("2").unwrap(), Duration::from_secs(2));
+        assert_eq!(parse_time("1.5m").unwrap(), Duration::from_secs(90));
+        assert!(parse_time("soon").is_err());
+        assert!(parse_time("-1s").is_err());
+    }
+}

@@ -1,0 +1,114 @@
+//! `spindle up`, with the names that `spin up` has.
+
+use std::io::Write;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::runtime::{RuntimeArgs, Signals, parse_time};
+use crate::app::{self, App};
+use crate::http::{self, HttpTrigger};
+use crate::{amqp_trigger, manifest, redis_trigger};
+
+/// The trigger types that `spindle up` runs.
+const TRIGGERS: [&str; 3] = ["http", "redis", amqp_trigger::TRIGGER_TYPE];
+
+#[derive(Debug, Args)]
+#[command(args_override_self = true)]
+pub(super) struct Up {
+    /// The application: a manifest, or the directory of one
+    #[arg(short = 'f', long = "from", alias = "file", value_name = "APPLICATION", default_value = "spin.toml")]
+    from: PathBuf,
+
+    /// Address to serve HTTP on
+    #[arg(long, env = "SPIN_HTTP_LISTEN_ADDR", value_name = "ADDRESS", default_value = "127.0.0.1:3000", value_parser = parse_address)]
+    listen: SocketAddr,
+
+    /// If the port is in use, take the next one that is free
+    #[arg(long)]
+    find_free_port: bool,
+
+    /// Run only these components and their triggers
+    #[arg(short = 'c', long = "component-id", value_name = "ID")]
+    component_id: Vec<String>,
+
+    #[command(flatten)]
+    runtime: RuntimeArgs,
+
+    /// Time for one HTTP request
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_time, help_heading = "Limits")]
+    http_deadline: Duration,
+
+    /// Most bytes of a request's body
+    #[arg(long, value_name = "BYTES", default_value_t = 16 * 1024 * 1024, help_heading = "Limits")]
+    max_request_body: u64,
+}
+
+impl Up {
+    pub(super) async fn run(self) -> anyhow::Result<()> {
+        let path = manifest::locate(&self.from);
+        let mut locked = manifest::load(&path)?;
+        app::select(&mut locked, &self.component_id)?;
+        if let Some(trigger) = locked.triggers.iter().find(|trigger| !TRIGGERS.contains(&trigger.trigger_type.as_str()))
+        {
+            bail!(
+                "trigger type `{}` is not known to Spindle, which has: {}",
+                trigger.trigger_type,
+                TRIGGERS.join(", ")
+            );
+        }
+        if locked.triggers.is_empty() {
+            bail!("{} has no triggers, so there is nothing to run", path.display());
+        }
+        let config = self.runtime.config()?;
+        let has_http = locked.triggers.iter().any(|trigger| trigger.trigger_type == "http");
+        // The port first: that it is taken should be known before components are compiled.
+        let listener = if has_http { Some(http::listen(self.listen, self.find_free_port).await?) } else { None };
+        let mut options = self.runtime.options(&config, path.parent().unwrap_or(Path::new(".")))?;
+        options.limits.http_deadline = self.http_deadline;
+        options.limits.max_request_body = self.max_request_body;
+        let app = App::prepare(locked, &config, options).await?;
+        let http = Arc::new(HttpTrigger::new(&app)?);
+        let subscribers = redis_trigger::subscribers(&app)?;
+        let listeners = amqp_trigger::listeners(&app)?;
+        let signals = Signals::new()?;
+        let stop = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        for subscriber in subscribers {
+            tasks.spawn(subscriber.run(stop.clone()));
+        }
+        for listener in listeners {
+            tasks.spawn(listener.run(stop.clone()));
+        }
+        if let Some(listener) = listener {
+            let address = listener.local_addr()?;
+            app.set_own_address(address);
+            announce(&http, address).context("cannot print")?;
+            tasks.spawn(http.serve(listener, stop.clone()));
+        }
+        self.runtime.until_stopped(&app, signals, &tasks, &stop).await;
+        Ok(())
+    }
+}
+
+fn announce(http: &HttpTrigger, address: SocketAddr) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "\nServing http://{address}\nAvailable Routes:")?;
+    for line in http.describe_routes(address) {
+        writeln!(out, "  {line}")?;
+    }
+    out.flush()
+}
+
+fn parse_address(text: &str) -> anyhow::Result<SocketAddr> {
+    text.to_socket_addrs()
+        .ok()
+        .and_then(|mut all| all.next())
+        .ok_or_else(|| anyhow!("write HOST:PORT, such as 127.0.0.1:3000"))
+}
