@@ -16,6 +16,7 @@ mod interrupt;
 mod keys;
 mod lint;
 mod migrate;
+mod plugin;
 mod program;
 mod records;
 mod redis_server;
@@ -66,6 +67,8 @@ enum Task {
     Keys(keys::Arguments),
     /// Apply the files of `migrations/` that a database does not have yet.
     Migrate(migrate::Arguments),
+    /// Make the trigger plugin for RabbitMQ, as `spin plugins install --file` takes it.
+    Plugin(plugin::Arguments),
     /// Do once what a running `up` does each second: have outboxes swept and queues looked at.
     Ring(ring::Arguments),
 }
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
         Task::Doctor => doctor::run(),
         Task::Keys(arguments) => keys::run(&arguments),
         Task::Migrate(arguments) => migrate::run(&arguments),
+        Task::Plugin(arguments) => plugin::run(&arguments),
         Task::Ring(arguments) => ring::run(&arguments),
     };
     match result {
