@@ -48,7 +48,7 @@ mod tests {
 
     fn is_minimal(header: &str) -> bool {
         let headers = [("prefer".to_owned(), header.to_owned())].into();
-        Request::new(Method::POST, "/", headers, None).prefers_minimal()
+        Request::new(Method::POST, "/", headers, Ok(Vec::new())).prefers_minimal()
     }
 
     #[test]
@@ -79,7 +79,7 @@ mod tests {
         ] {
             assert!(!is_minimal(header), "{header}");
         }
-        assert!(!Request::new(Method::POST, "/", [].into(), None).prefers_minimal());
+        assert!(!Request::new(Method::POST, "/", [].into(), Ok(Vec::new())).prefers_minimal());
     }
 
     #[test]
