@@ -150,6 +150,7 @@ impl Request<'_> {
     ///
     /// # Panics
     /// If the answer is none that a service may give.
+    #[track_caller]
     pub fn try_send(self) -> Result<Answer, String> {
         let answer = self.transmit()?;
         answer.check(self.method, &self.path);

@@ -6,7 +6,7 @@
 //! | [`backend`] | PostgreSQL with a fresh database, and Redis |
 //! | [`app`] | the app on a backend, as a process |
 //! | [`http`] | requests, answers, and what every answer must be |
-//! | [`openapi`] | the OpenAPI files, to which every answer is held |
+//! | [`openapi`] | the OpenAPI files, and what of them was answered |
 //! | [`people`] | sign-ups and logins |
 //! | [`broker`] | streams, pending deliveries, dead letters |
 //! | [`deliveries`] | the delivery log, as the API shows it |

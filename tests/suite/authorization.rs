@@ -180,9 +180,14 @@ fn an_own_new_password_or_email_needs_the_current_password() {
         );
         let mut wrong = body.clone();
         wrong["current_password"] = "incorrect horse".into();
-        let answer = change(wrong);
+        let answer = change(wrong.clone());
         assert_eq!(seen(&answer), (403, "wrong-current-password".into()), "{body}");
         assert_eq!(answer.pointers(), ["/current_password"]);
+        // A replacement asks as a patch does.
+        let mut whole = json!({"name": "Ada", "surname": "L", "email": ada.email});
+        whole.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
+        let answer = app.put(&ada.path()).bearer(&ada.access).json(&whole).send();
+        assert_eq!(seen(&answer), (403, "wrong-current-password".into()), "{body}");
     }
     let _ = app.login(&ada.email, PASSWORD).expect(200);
     // What is no change of the email needs none.
@@ -278,6 +283,9 @@ fn an_administrator_sees_and_ends_the_sessions_of_others_and_nobody_else_does() 
     // What is ended is ended for auth as well.
     let _ = app.get("/auth-ms/auth/sessions").bearer(&ada.access).send().expect(401);
     let _ = app.get("/auth-ms/auth/sessions").bearer(&root.access).send().expect(200);
+    let one = format!("/auth-ms/auth/sessions/00000000-0000-0000-0000-000000000001?user_id={}", ada.id);
+    assert_eq!(seen(&app.delete(&one).bearer(&eve.access).send()), (403, "forbidden".into()));
+    assert_eq!(seen(&app.delete(&one).bearer(&root.access).send()), (404, "session-not-found".into()));
     let odd = app.get("/auth-ms/auth/sessions?user_id=x").bearer(&root.access).send();
     assert_eq!(seen(&odd), (400, "invalid-query".into()));
 }

@@ -17,6 +17,7 @@ const INTERNAL: &[(&str, &str)] = &[
     ("GET", "/users-ms/internal/sessions/00000000-0000-0000-0000-000000000001"),
     ("GET", "/users-ms/internal/users/1/sessions"),
     ("DELETE", "/users-ms/internal/users/1/sessions"),
+    ("DELETE", "/users-ms/internal/users/1/sessions/00000000-0000-0000-0000-000000000001"),
     ("POST", "/users-ms/internal/outbox"),
     ("POST", "/users-ms/internal/outbox/sweep"),
     ("POST", "/notification-ms/internal/ring"),
@@ -288,4 +289,58 @@ fn an_attempt_takes_a_place_and_gives_it_back() {
     }
     let odd = json!({"place": {"number": 1, "holder": "x"}, "counted": keys, "succeeded": null});
     assert_eq!(post("/users-ms/internal/attempts/end", &odd).expect(422).problem(), "invalid-value");
+}
+
+#[test]
+fn a_session_is_begun_goes_on_and_ends() {
+    let app = TestApp::shared();
+    let id = app.sign_up("sessions@internal.example");
+    let post = |path: &str, body: &serde_json::Value| {
+        app.post(&format!("/users-ms/internal/sessions{path}")).bearer(app.service_token()).json(body).send()
+    };
+    let get = |path: &str| app.get(&format!("/users-ms/internal{path}")).bearer(app.service_token()).send().expect(200);
+    let digest = || format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+    let begin = |session: Uuid, user: i64, digest: &str| {
+        let body = json!({"session_id": session, "user_id": user, "refresh_digest": digest, "idle_seconds": 60,
+            "absolute_seconds": 600});
+        post("", &body)
+    };
+    let (session, first, second) = (Uuid::new_v4(), digest(), digest());
+    let _ = begin(session, id, &first).expect(204);
+    assert_eq!(get(&format!("/sessions/{session}")).json(), json!({"alive": true}));
+    let listed = get(&format!("/users/{id}/sessions")).json();
+    assert_eq!(listed["items"][0]["id"], session.to_string());
+
+    let rotate =
+        |from: &str, to: &str| post("/rotate", &json!({"refresh_digest": from, "next_digest": to, "idle_seconds": 60}));
+    let rotated = rotate(&first, &second).expect(200).json();
+    let going_on = json!({"session_id": session, "user_id": id, "role": "user"});
+    assert_eq!(rotated, json!({"session": going_on, "was_reused": false}));
+    assert_eq!(rotate(&digest(), &digest()).expect(200).json(), json!({"session": null, "was_reused": false}));
+    // The next token is another session's.
+    let (other, of_other) = (Uuid::new_v4(), digest());
+    let _ = begin(other, id, &of_other).expect(204);
+    assert_eq!(rotate(&second, &of_other).expect(409).problem(), "conflict");
+
+    let end = |digest: &str| post("/end", &json!({"refresh_digest": digest})).expect(200).json();
+    assert_eq!(end(&first), json!({"ended": {"session_id": session, "user_id": id}}), "a spent one will do");
+    assert_eq!(end(&first), json!({"ended": null}));
+    assert_eq!(get(&format!("/sessions/{session}")).json(), json!({"alive": false}));
+    let delete = |path: &str| {
+        let path = format!("/users-ms/internal/users/{id}/sessions{path}");
+        app.delete(&path).bearer(app.service_token()).send().expect(200).json()
+    };
+    assert_eq!(delete(&format!("/{session}")), json!({"ended": 0}));
+    assert_eq!(delete(&format!("/{other}")), json!({"ended": 1}));
+    let _ = begin(Uuid::new_v4(), id, &digest()).expect(204);
+    assert_eq!(delete(""), json!({"ended": 1}));
+}
+
+#[test]
+fn a_session_of_nobody_is_not_begun() {
+    let app = TestApp::shared();
+    let body = json!({"session_id": Uuid::new_v4(), "user_id": i64::MAX, "refresh_digest": "0".repeat(64),
+        "idle_seconds": 60, "absolute_seconds": 600});
+    let answer = app.post("/users-ms/internal/sessions").bearer(app.service_token()).json(&body).send();
+    assert_eq!((answer.status, answer.problem().as_str()), (404, "user-not-found"));
 }

@@ -148,3 +148,25 @@ fn a_hash_that_was_made_more_costly_still_lets_in() {
     let row = backend.sql().query_one("SELECT password_hash FROM users", &[]).unwrap();
     assert!(row.get::<_, String>(0).starts_with("v1:$2b$06$"), "a hash never becomes cheaper");
 }
+
+#[test]
+fn somebody_who_is_removed_while_signing_in_is_not_let_in() {
+    let _turn = turn::together();
+    let app = TestApp::on(&Backend::new()).start();
+    let _ = app.sign_up("gone@login.example");
+    // The moment between the check of the password, which is over when its place to hash in is free again, and the
+    // session.
+    app.backend
+        .sql()
+        .batch_execute(
+            "CREATE FUNCTION remove_everybody() RETURNS trigger SECURITY DEFINER LANGUAGE plpgsql
+                 AS $$ BEGIN DELETE FROM users; RETURN NULL; END $$;
+             CREATE TRIGGER in_between AFTER UPDATE ON hashing_places
+                 FOR EACH ROW WHEN (NEW.holder IS NULL) EXECUTE FUNCTION remove_everybody()",
+        )
+        .expect("the trigger can be made");
+    let answer = app.login("gone@login.example", PASSWORD);
+    assert_eq!((answer.status, answer.problem().as_str()), (401, "invalid-token"));
+    let left: i64 = app.backend.sql().query_one("SELECT count(*) FROM sessions", &[]).unwrap().get(0);
+    assert_eq!(left, 0);
+}

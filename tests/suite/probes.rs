@@ -1,6 +1,7 @@
 //! Probes, and what holds on every path: HEAD, unknown routes, wrong methods, request ids.
 
 use blackbox::app::TestApp;
+use blackbox::backend::Backend;
 use insta::assert_snapshot;
 
 #[test]
@@ -77,6 +78,29 @@ fn each_service_is_ready() {
       "status": "ok"
     }
     "#);
+}
+
+#[test]
+fn auth_is_not_ready_without_users() {
+    let app = TestApp::on(&Backend::new()).only(&["auth"]).start();
+    assert_snapshot!(app.get("/auth-ms/readiness").send().shown(), @r#"
+    503
+    cache-control: no-store
+    content-type: application/json
+    x-content-type-options: nosniff
+    x-request-id: [uuid]
+
+    {
+      "checks": {
+        "users": {
+          "latency_ms": "[milliseconds]",
+          "status": "unavailable"
+        }
+      },
+      "status": "unavailable"
+    }
+    "#);
+    let _ = app.get("/auth-ms/healthcheck").send().expect(200);
 }
 
 #[test]

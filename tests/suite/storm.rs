@@ -45,12 +45,18 @@ fn no_more_than_the_places_hash_at_once_and_the_others_are_told_when_to_come_bac
 fn whoever_dies_with_a_place_in_hand_loses_it() {
     let _turn = turn::together();
     let app = TestApp::on(&Backend::new()).variable("hashing_places", 1).start();
-    let _ = app.sign_up("ada@lease.example");
+    let path = format!("/users-ms/users/{}", app.sign_up("ada@lease.example"));
     let mut sql = app.backend.sql();
     let hold =
         |until: &str| format!("UPDATE hashing_places SET held_until = now() + interval '{until}' WHERE place = 1");
     sql.execute(&hold("20 seconds"), &[]).unwrap();
     let _ = app.login("ada@lease.example", PASSWORD).expect(503);
+    // Whatever hashes needs a place, and whatever does not needs none.
+    let whole = json!({"name": "A", "surname": "L", "email": "ada@lease.example", "password": "a new good password"});
+    for request in [app.put(&path).json(&whole), app.patch(&path).json(&json!({"password": "a new good password"}))] {
+        assert_eq!(request.send().expect(503).problem(), "too-busy");
+    }
+    let _ = app.patch(&path).json(&json!({"name": "Augusta"})).send().expect(200);
     sql.execute(&hold("-1 second"), &[]).unwrap();
     let _ = app.login("ada@lease.example", PASSWORD).expect(200);
 }

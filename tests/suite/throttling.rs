@@ -165,6 +165,11 @@ fn the_current_password_is_guessed_at_no_more_easily_than_at_the_login() {
         assert_eq!(guess().expect(403).problem(), "wrong-current-password");
     }
     assert_eq!(guess().expect(429).problem(), "too-many-attempts");
+    let whole = json!({"name": "Ada", "surname": "L", "email": ada.email, "password": "a new good password",
+        "current_password": "incorrect horse"});
+    let replaced =
+        app.put(&ada.path()).bearer(&ada.access).header("x-forwarded-for", "203.0.113.5").json(&whole).send();
+    assert_eq!(replaced.expect(429).problem(), "too-many-attempts");
     let _ = attempt(&app, "203.0.113.5", &ada.email, PASSWORD).expect(429);
 }
 

@@ -311,6 +311,8 @@ fn an_email_that_another_user_has_cannot_be_taken_over() {
     let path = format!("/users-ms/users/{}", app.sign_up("second@conflict.example"));
     let answer = app.patch(&path).json(&json!({"email": "FIRST@conflict.example"})).send();
     assert_eq!((answer.status, answer.problem().as_str()), (409, "email-taken"));
+    let answer = app.put(&path).json(&json!({"name": "A", "surname": "L", "email": "first@CONFLICT.example"})).send();
+    assert_eq!((answer.status, answer.problem().as_str()), (409, "email-taken"));
     // One's own, in other letters, can.
     let answer = app.patch(&path).json(&json!({"email": "Second@conflict.example"})).send().expect(200);
     assert_eq!(answer.json()["email"], "Second@conflict.example");

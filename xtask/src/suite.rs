@@ -1,7 +1,8 @@
 //! `test`: all tests, and the sum of what they say as the last line.
 //!
 //! What Cargo prints goes to `.concierge/logs/test.log` and from there to the terminal as it comes. The tests start their own
-//! servers, which die with them.
+//! servers, which die with them. What the services answered the black-box suite is noted in `.concierge/logs/answers.log`;
+//! once the whole suite has passed, a last test wants to see there every response that the OpenAPI files describe.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -67,12 +68,18 @@ fn prepare_and_test(arguments: &Arguments, tally: &mut Tally) -> Result<()> {
     }
     println!("Testing (the output is also in .concierge/logs)");
     let interrupt = Interrupt::listen()?;
+    let answers = folder.fresh_log("answers")?;
     let mut failed = Vec::new();
-    for (name, selection) in PARTS {
+    for part in &PARTS {
         // The second part runs even if the first fails: all failures are seen at once.
-        if !test_part(&folder, name, selection, arguments.filter.as_deref(), &interrupt, tally)? {
-            failed.push(format!("cargo test {}", selection.join(" ")));
+        if !test_part(&folder, part, &answers, arguments.filter.as_deref(), &interrupt, tally)? {
+            failed.push(format!("cargo test {}", part.selection.join(" ")));
         }
+    }
+    if arguments.filter.is_some() {
+        println!("Whether every documented response was seen is a question to the whole suite");
+    } else if failed.is_empty() && !test_part(&folder, &UNSEEN, &answers, None, &interrupt, tally)? {
+        failed.push(format!("cargo test {}", UNSEEN.selection.join(" ")));
     }
     if !failed.is_empty() {
         bail!("{} failed", failed.join(" and "));
@@ -80,28 +87,56 @@ fn prepare_and_test(arguments: &Arguments, tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
+/// A part of the tests.
+struct Part {
+    /// What its log is named after.
+    name: &'static str,
+    /// Which tests they are, for Cargo.
+    selection: &'static [&'static str],
+    /// The environment variable by which the tests learn where the services' answers are noted, if they want to know.
+    answers: Option<&'static str>,
+}
+
 /// What is tested, in parts: Spindle, and the plugin that is made of it, in the profile in which it is built anyway, since
 /// compiling its engine a second time takes longer than all of the tests.
-const PARTS: [(&str, &[&str]); 2] = [
-    ("test", &["--workspace", "--exclude", "spindle", "--exclude", "trigger-amqp"]),
-    ("test-spindle", &["--release", "--package", "spindle", "--package", "trigger-amqp"]),
+const PARTS: [Part; 2] = [
+    Part {
+        name: "test",
+        selection: &["--workspace", "--exclude", "spindle", "--exclude", "trigger-amqp"],
+        answers: Some("CONCIERGE_ANSWERS_TO"),
+    },
+    Part {
+        name: "test-spindle",
+        selection: &["--release", "--package", "spindle", "--package", "trigger-amqp"],
+        answers: None,
+    },
 ];
+
+/// What is tested after all else: that what is documented was seen. Selected so that nothing is compiled anew for it.
+const UNSEEN: Part = Part {
+    name: "test-unseen",
+    selection: &["--workspace", "--exclude", "spindle", "--exclude", "trigger-amqp", "--test", "unseen"],
+    answers: Some("CONCIERGE_ANSWERS"),
+};
 
 /// Runs `cargo test` on a part of the workspace, passing its output on; whether it succeeded.
 fn test_part(
     folder: &Folder,
-    name: &str,
-    selection: &[&str],
+    part: &Part,
+    answers: &Path,
     filter: Option<&str>,
     interrupt: &Interrupt,
     tally: &mut Tally,
 ) -> Result<bool> {
     let mut cargo = program::cargo(folder.root());
-    cargo.arg("test").args(selection).arg("--no-fail-fast");
+    cargo.arg("test").args(part.selection).arg("--no-fail-fast");
+    if let Some(variable) = part.answers {
+        cargo.env(variable, answers);
+    }
     if let Some(filter) = filter {
         cargo.args(["--", filter]);
     }
-    let log = folder.fresh_log(name)?;
+    let log = folder.fresh_log(part.name)?;
     let tests = Launch::new("cargo test", cargo, &log).start()?;
     let mut output = Output::open(&log)?;
     let started = Instant::now();

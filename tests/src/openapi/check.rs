@@ -1,8 +1,8 @@
 //! Whether an answer is one that the OpenAPI files describe, and, if it is a success, whether the request was one that
 //! they allow.
 
-use super::Node;
 use super::operation::{Found, Operation, Response, find};
+use super::{Node, answers};
 use crate::http::Answer;
 use serde_json::Value;
 use url::form_urlencoded;
@@ -24,10 +24,11 @@ pub(crate) struct Sent<'a> {
     pub(crate) body: &'a [u8],
 }
 
-/// Holds an answer against the files.
+/// Holds an answer against the files, and notes it.
 ///
 /// # Panics
 /// If it is not as they describe it.
+#[track_caller]
 pub(crate) fn check(sent: &Sent<'_>, answer: &Answer) {
     let path = sent.target.split('?').next().unwrap_or_default();
     let (operation, responses) = match find(sent.method, path) {
@@ -47,6 +48,10 @@ pub(crate) fn check(sent: &Sent<'_>, answer: &Answer) {
         answer.headers,
         answer.text()
     );
+    // What HEAD shows is half of it.
+    if let Some(operation) = operation.filter(|_| sent.method != "HEAD") {
+        answers::note(operation, answer);
+    }
 }
 
 fn faults(

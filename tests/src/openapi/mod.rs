@@ -1,10 +1,12 @@
 //! The OpenAPI files, to which the services are held: whatever a test is about, each answer has to be one that they
-//! describe ([`check`]).
+//! describe ([`check`]), and what they describe has to be what some test was answered ([`answers`]).
 //!
 //! The files are read once. What is looked up in them is a [`Node`], which knows where it is: a schema is compiled where
 //! it stands, with the references of its own file.
 
+pub mod answers;
 pub(crate) mod check;
+mod example;
 mod node;
 mod operation;
 mod schema;
