@@ -12,7 +12,7 @@ pub(super) fn get_user(request: &Request, id: UserId) -> Outcome {
     guard.reach(request, id)?;
     request.query(&[])?;
     let known = Precondition::parse(request.header("if-none-match"), id, true)?;
-    let users::Found { is_alive, user } = users::find(&Store::open()?, id, guard.session)?;
+    let store::Found { is_alive, user } = users::find(&Store::open()?, id, guard.session)?;
     if !is_alive {
         return Err(invalid_token());
     }

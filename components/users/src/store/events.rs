@@ -1,6 +1,6 @@
 //! The statements about kept events.
 
-use super::Store;
+use super::{Store, statements};
 use problem::Problem;
 use serde::Deserialize;
 use serde_json::Value;
@@ -20,15 +20,8 @@ pub(crate) struct Kept {
 
 /// Keeps an event. One that is kept already is kept once, and one about somebody who was removed a moment ago is not.
 pub(crate) fn keep(store: &Store, kept: &KeptEvent) -> Result<(), Problem> {
-    const STATEMENT: &str = "
-        WITH kept AS (
-            INSERT INTO outbox (exchange, event) SELECT $1, event FROM (VALUES ($2::text::jsonb)) AS e(event)
-            WHERE NOT EXISTS (SELECT FROM erasures WHERE user_id = (event #>> '{data,user_id}')::bigint)
-            ON CONFLICT (event_id) DO NOTHING
-        )
-        SELECT to_jsonb(true)";
     let parameters = [ParameterValue::Str(kept.exchange.name().to_owned()), ParameterValue::Str(kept.event.to_json())];
-    store.one::<bool>(STATEMENT, &parameters)?;
+    store.one::<bool>(statements::KEEP_EVENT, &parameters)?;
     Ok(())
 }
 

@@ -10,32 +10,19 @@ pub(crate) mod events;
 pub(crate) mod exports;
 pub(crate) mod idempotency;
 pub(crate) mod sessions;
+mod statements;
 pub(crate) mod users;
 
-use identity::UserId;
 use problem::{Kind, Problem};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use shell::{Response, StatusCode, config, json};
 use spin_sdk::pg4::{Connection, DbValue, ParameterValue, PgError as Error, QueryError};
+
+pub(crate) use statements::{Found, User};
 
 /// A connection for the length of one request.
 pub(crate) struct Store {
     connection: Connection,
-}
-
-/// A user as the API shows it; made by `user_json` in the database.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct User {
-    pub(crate) id: UserId,
-    name: String,
-    surname: String,
-    email: String,
-    phone: Option<String>,
-    role: identity::Role,
-    created_at: String,
-    updated_at: String,
-    pub(crate) version: i64,
 }
 
 /// What came of a change.
@@ -80,7 +67,7 @@ impl Store {
 
     /// Asks the database for a sign of life.
     pub(crate) fn ping(&self) -> Result<(), Problem> {
-        self.one::<i32>("SELECT to_jsonb(1)", &[])?;
+        self.one::<i32>(statements::PING, &[])?;
         Ok(())
     }
 

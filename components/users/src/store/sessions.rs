@@ -1,5 +1,6 @@
 //! The statements about sessions.
 
+use super::statements::{self, ALIVE};
 use super::{Store, StoreError};
 use identity::{Role, UserId};
 use problem::Problem;
@@ -7,9 +8,6 @@ use serde::{Deserialize, Serialize};
 use spin_sdk::pg4::ParameterValue;
 use users_domain::{NewSession, Rotation};
 use uuid::Uuid;
-
-/// The most sessions that a user has at once; the oldest give way.
-const MAX_SESSIONS: i32 = 50;
 
 /// A session as its owner sees it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -42,25 +40,10 @@ pub(super) const SHOWN: &str = "id,
     to_char(used_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS used_at,
     to_char(ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS ends_at";
 
-/// Sessions that have not come to either of their ends.
-pub(super) const ALIVE: &str = "idle_until > now() AND ends_at > now()";
-
 /// Begins a session; false if the user is gone. What has ended of the user's sessions is removed on the way.
 pub(crate) fn begin(store: &Store, session: &NewSession) -> Result<bool, Problem> {
-    let statement = format!(
-        "WITH gone AS (
-            DELETE FROM sessions WHERE user_id = $2 AND (NOT ({ALIVE}) OR id IN (
-                SELECT id FROM sessions WHERE user_id = $2 ORDER BY created_at DESC OFFSET {}))
-        ), begun AS (
-            INSERT INTO sessions (id, user_id, refresh_digest, idle_until, ends_at)
-            SELECT $1::text::uuid, id, $3, now() + make_interval(secs => $4::int4), now() + make_interval(secs => $5::int4)
-            FROM users WHERE id = $2 RETURNING id
-        )
-        SELECT to_jsonb(EXISTS (SELECT FROM begun))",
-        MAX_SESSIONS - 1
-    );
     let begun = store.one(
-        &statement,
+        statements::BEGIN_SESSION,
         &[
             text(&session.id.to_string()),
             ParameterValue::Int64(session.user_id.get()),
@@ -79,23 +62,8 @@ pub(crate) fn begin(store: &Store, session: &NewSession) -> Result<bool, Problem
 /// Spends a refresh token. Of two who try at once the row's lock lets one through; the other finds another digest.
 /// A token that was spent before ends its session.
 pub(crate) fn rotate(store: &Store, rotation: &Rotation) -> Result<Rotated, Problem> {
-    let statement = format!(
-        "WITH rotated AS (
-            UPDATE sessions s SET refresh_digest = $2, used_at = now(),
-                idle_until = now() + make_interval(secs => $3::int4)
-            FROM users u WHERE s.refresh_digest = $1 AND u.id = s.user_id AND {ALIVE}
-            RETURNING s.id AS session_id, s.user_id, u.role
-        ), spent AS (
-            INSERT INTO spent_refresh_tokens (digest, session_id) SELECT $1, session_id FROM rotated
-        ), ended AS (
-            DELETE FROM sessions WHERE id = (SELECT session_id FROM spent_refresh_tokens WHERE digest = $1)
-            RETURNING id
-        )
-        SELECT jsonb_build_object('session', (SELECT to_jsonb(rotated) FROM rotated),
-                                  'was_reused', EXISTS (SELECT FROM ended))"
-    );
     let parameters = [text(&rotation.digest), text(&rotation.next), ParameterValue::Int32(rotation.idle_seconds)];
-    Ok(store.one(&statement, &parameters)?)
+    Ok(store.one(statements::ROTATE, &parameters)?)
 }
 
 /// The sessions of a user that are alive, newest first.

@@ -2,8 +2,7 @@
 
 use super::erasures;
 use super::events::Kept;
-use super::sessions::ALIVE;
-use super::{Changed, Removed, Store, StoreError, User};
+use super::{Changed, Found, Removed, Store, StoreError, User, statements};
 use ::events::{Event, Exchange};
 use identity::{Email, PasswordHash, Phone, Role, UserId};
 use problem::Problem;
@@ -82,24 +81,10 @@ pub(crate) fn insert(
     }
 }
 
-/// What was found for a caller.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Found {
-    /// Whether the caller's session is alive; true without one.
-    pub(crate) is_alive: bool,
-    /// The user, if there is one.
-    pub(crate) user: Option<User>,
-}
-
 /// One user, and on the way whether the session that asks is alive.
 pub(crate) fn find(store: &Store, id: UserId, session: Option<Uuid>) -> Result<Found, Problem> {
-    let statement = format!(
-        "SELECT jsonb_build_object(
-            'is_alive', $2::text IS NULL OR EXISTS (SELECT FROM sessions WHERE id = $2::text::uuid AND {ALIVE}),
-            'user', (SELECT user_json(u) FROM users u WHERE id = $1))"
-    );
     let session = session.map(|session| session.to_string());
-    Ok(store.one(&statement, &[ParameterValue::Int64(id.get()), optional(session.as_deref())])?)
+    Ok(store.one(statements::FIND_USER, &[ParameterValue::Int64(id.get()), optional(session.as_deref())])?)
 }
 
 /// What a current password is checked against.
@@ -236,10 +221,7 @@ pub(crate) fn remove(store: &Store, id: UserId, condition: &Precondition) -> Res
 
 /// What auth needs to know about the user with this address.
 pub(crate) fn find_credentials(store: &Store, email: &Email) -> Result<Option<Credentials>, Problem> {
-    const STATEMENT: &str = "
-        SELECT (SELECT to_jsonb(c) FROM
-            (SELECT id, email, phone, role, password_hash FROM users WHERE email_key = $1) c)";
-    Ok(store.one(STATEMENT, &[text(email.key())])?)
+    Ok(store.one(statements::FIND_CREDENTIALS, &[text(email.key())])?)
 }
 
 /// Puts `renewed` in the place of `previous`; false if the user has another hash by now. Nobody sees a difference, so
