@@ -66,7 +66,8 @@ impl Backend {
     }
 
     /// The values of the manifest's variables that say where this backend is.
-    pub(crate) fn variables(&self) -> Vec<(String, String)> {
+    #[must_use]
+    pub fn variables(&self) -> Vec<(String, String)> {
         [
             ("db_host", self.postgres.host()),
             ("db_name", self.database.clone()),

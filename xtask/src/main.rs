@@ -4,6 +4,7 @@
 //! task makes is in `.concierge/` and `target/`; it ends only processes that it started.
 
 mod app_variables;
+mod bench;
 mod checks;
 mod clean;
 mod compile;
@@ -59,6 +60,8 @@ enum Task {
     Test(suite::Arguments),
     /// Repeat one of the report's experiments with queues: split, kill-consumer, broker-restart or poison.
     Experiment(experiment::Arguments),
+    /// Measure Concierge against a native peer, or compare two results; `bench --help` tells how.
+    Bench(bench::Arguments),
     /// Check format, lints, licences and sources, as CI does.
     Lint,
     /// Say of each prerequisite whether it is there, and how to get what is missing.
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
         Task::Clean(arguments) => clean::run(&arguments),
         Task::Test(arguments) => return suite::run(&arguments),
         Task::Experiment(arguments) => experiment::run(&arguments),
+        Task::Bench(arguments) => bench::run(&arguments),
         Task::Lint => lint::run(),
         Task::Doctor => doctor::run(),
         Task::Keys(arguments) => keys::run(&arguments),

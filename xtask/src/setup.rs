@@ -69,3 +69,10 @@ pub(crate) fn browser(folder: &Folder) -> Result<()> {
     }
     Ok(())
 }
+
+/// A program that only some tasks need.
+pub(crate) fn tool(folder: &Folder, name: &str) -> Result<()> {
+    let log = folder.logs()?.join("install.log");
+    install::ensure_program(name, &log, |progress| println!("{name} is missing: {progress}"))?;
+    Ok(())
+}

@@ -63,6 +63,7 @@ fn prepare_and_test(arguments: &Arguments, tally: &mut Tally) -> Result<()> {
         let compiler = setup::compiler(&folder)?;
         setup::servers(&folder)?;
         setup::browser(&folder)?;
+        setup::tool(&folder, "valgrind")?;
         compile::components(&folder, &compiler, true)?;
         compile::spindle(&folder)?;
     }
@@ -99,10 +100,10 @@ struct Part {
 
 /// What is tested, in parts: Spindle, and the plugin that is made of it, in the profile in which it is built anyway, since
 /// compiling its engine a second time takes longer than all of the tests.
-const PARTS: [Part; 2] = [
+const PARTS: [Part; 3] = [
     Part {
         name: "test",
-        selection: &["--workspace", "--exclude", "spindle", "--exclude", "trigger-amqp"],
+        selection: &["--workspace", "--exclude", "spindle", "--exclude", "trigger-amqp", "--exclude", "hot-paths"],
         answers: Some("CONCIERGE_ANSWERS_TO"),
     },
     Part {
@@ -110,12 +111,24 @@ const PARTS: [Part; 2] = [
         selection: &["--release", "--package", "spindle", "--package", "trigger-amqp"],
         answers: None,
     },
+    // Instructions are counted of what the release profile makes.
+    Part { name: "test-hot-paths", selection: &["--release", "--package", "hot-paths"], answers: None },
 ];
 
 /// What is tested after all else: that what is documented was seen. Selected so that nothing is compiled anew for it.
 const UNSEEN: Part = Part {
     name: "test-unseen",
-    selection: &["--workspace", "--exclude", "spindle", "--exclude", "trigger-amqp", "--test", "unseen"],
+    selection: &[
+        "--workspace",
+        "--exclude",
+        "spindle",
+        "--exclude",
+        "trigger-amqp",
+        "--exclude",
+        "hot-paths",
+        "--test",
+        "unseen",
+    ],
     answers: Some("CONCIERGE_ANSWERS"),
 };
 

@@ -149,6 +149,23 @@ pub fn ensure(tool: Tool, log: &Path, mut say: impl FnMut(&str)) -> Result<Found
     locate(tool)
 }
 
+/// Sees to it that a program that is no server is on the PATH: by installing Debian's package of the same name if we are
+/// root there. `say` hears what takes long; what the package manager prints goes to `log`.
+pub fn ensure_program(name: &str, log: &Path, mut say: impl FnMut(&str)) -> Result<()> {
+    let is_there = || {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path).any(|folder| is_executable(&folder.join(name)))
+    };
+    if !is_there() && can_install() {
+        say(&format!("installing {name} from Debian (log: {})", log.display()));
+        install_packages(&[name], log)?;
+    }
+    if is_there() {
+        return Ok(());
+    }
+    Err(Error::Advice(format!("{name} is missing: install it (Debian: `apt-get install {name}` as root)")))
+}
+
 fn install(tool: Tool, log: &Path) -> Result<()> {
     let _no_cluster = match tool {
         Tool::Postgres => Guard::create(Path::new(CLUSTER_POLICY), "create_main_cluster = false\n", 0o644)?,

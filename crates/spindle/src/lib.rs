@@ -22,4 +22,5 @@ pub mod runtime_config;
 pub mod state;
 pub mod stdio;
 pub mod template;
+mod time_instances;
 mod toml_error;

@@ -1,6 +1,7 @@
 //! The statement behind an export.
 
-use super::sessions::{ALIVE, SHOWN};
+use super::sessions::SHOWN;
+use super::statements::ALIVE;
 use super::{Store, User};
 use identity::UserId;
 use problem::Problem;

@@ -10,6 +10,8 @@ use clap::{Parser, Subcommand};
 
 pub use plugin::main as plugin_main;
 
+use crate::time_instances::TimeInstances;
+
 /// A small Spin-compatible runtime.
 #[derive(Debug, Parser)]
 #[command(name = "spindle", version)]
@@ -22,13 +24,18 @@ struct Cli {
 enum Command {
     /// Run an application
     Up(Box<up::Up>),
+    /// Print what an instance of each component costs
+    #[command(hide = true)]
+    TimeInstances(TimeInstances),
 }
 
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let Cli { command: Command::Up(up) } = Cli::parse();
-    runtime::run(up.run())
+    match Cli::parse().command {
+        Command::Up(up) => runtime::run(up.run()),
+        Command::TimeInstances(timing) => runtime::run(timing.run()),
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,69 @@
+//! What the peer is told, read once.
+
+use std::str::FromStr;
+
+use anyhow::{Context as _, Result, bail};
+use identity::{Cost, Pepper, Secret};
+use tokens::{Audience, PublicKeys, SigningKey};
+
+/// Connections to the database, as many as a component has.
+const CONNECTIONS: usize = 64;
+
+/// The variables of the manifest, and those that only the peer has.
+pub(crate) struct Settings {
+    pub(crate) database_url: String,
+    pub(crate) connections: usize,
+    pub(crate) redis_url: String,
+    pub(crate) service_token: Secret,
+    pub(crate) pepper: Pepper,
+    pub(crate) cost: Cost,
+    pub(crate) hashing_places: i32,
+    pub(crate) asks_for_tokens: bool,
+    pub(crate) signing_key: SigningKey,
+    pub(crate) keys: PublicKeys,
+    /// Whether it consumes the queues.
+    pub(crate) consumes: bool,
+}
+
+impl Settings {
+    pub(crate) fn from_env() -> Result<Self> {
+        let (host, name) = (variable("db_host")?, variable("db_name")?);
+        let (user, password) = (variable("db_user")?, variable("db_password")?);
+        let signing_key = SigningKey::from_seed(&variable("token_signing_key")?)?;
+        Ok(Self {
+            database_url: format!("postgres://{user}:{password}@{host}/{name}?application_name=peer"),
+            connections: CONNECTIONS,
+            redis_url: format!("redis://{}{}", or("redis_credentials", ""), variable("redis_host")?),
+            service_token: Secret::new(variable("service_token")?).context("service_token is empty")?,
+            pepper: Pepper::new(&variable("password_pepper")?).context("password_pepper is empty")?,
+            cost: parsed("bcrypt_cost", "12")?,
+            hashing_places: parsed("hashing_places", "16")?,
+            asks_for_tokens: match or("authorization", "required").as_str() {
+                "required" => true,
+                "off" => false,
+                _ => bail!("authorization must be required or off"),
+            },
+            keys: PublicKeys::from_jwks(&variable("token_public_keys")?)?.and(signing_key.public()),
+            signing_key,
+            consumes: std::env::var_os("PEER_CONSUMES").is_some(),
+        })
+    }
+
+    /// Who issues the tokens, and whom they are for.
+    pub(crate) fn whose(&self) -> Audience<'static> {
+        Audience { issuer: "concierge", audience: "concierge" }
+    }
+}
+
+fn variable(name: &str) -> Result<String> {
+    let name = format!("SPIN_VARIABLE_{}", name.to_uppercase());
+    std::env::var(&name).with_context(|| format!("{name} is not set"))
+}
+
+fn or(name: &str, default: &str) -> String {
+    variable(name).unwrap_or_else(|_| default.to_owned())
+}
+
+fn parsed<T: FromStr>(name: &str, default: &str) -> Result<T> {
+    or(name, default).parse().ok().with_context(|| format!("{name} has a value that cannot be used"))
+}

@@ -1,0 +1,101 @@
+//! What the users component does.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::header::{ETAG, HeaderValue, IF_NONE_MATCH};
+use axum::http::{HeaderMap, StatusCode};
+use identity::UserId;
+use problem::{FieldError, Kind, Problem};
+use serde_json::json;
+use users_domain::{Caller, KeptEventForm, Precondition, etag, user_not_found};
+use uuid::Uuid;
+
+use crate::Peer;
+use crate::answer::{Answer, Outcome, bearer_token, finish, json as answer, request_id};
+use crate::statements::{self, Found};
+
+/// GET /users-ms/users/{id}.
+pub(crate) async fn get_user(
+    State(peer): State<Arc<Peer>>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Answer {
+    finish(&request_id(&headers), find(&peer, &id, query.as_deref(), &headers).await)
+}
+
+async fn find(peer: &Peer, id: &str, query: Option<&str>, headers: &HeaderMap) -> Outcome {
+    let id = UserId::parse(id).map_err(|error| {
+        Problem::new(Kind::InvalidId, error.to_string()).with_error(FieldError::new("id", error.to_string()))
+    })?;
+    let (caller, session) = who(peer, headers)?;
+    caller.may_reach(id)?;
+    if let Some(query) = query.filter(|query| !query.is_empty()) {
+        let name = query.split('=').next().unwrap_or_default();
+        let detail = "This parameter is not known here; known are: none.";
+        return Err(Problem::new(Kind::InvalidQuery, detail).with_error(FieldError::new(name, detail)));
+    }
+    let known = headers.get(IF_NONE_MATCH).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let known = Precondition::parse(known.as_deref(), id, true)?;
+    let session = session.map(|session| session.to_string());
+    let Found { is_alive, user } = peer.database.one(statements::FIND_USER, &[&id.get(), &session]).await?;
+    if !is_alive {
+        return Err(invalid_token());
+    }
+    let user = user.ok_or_else(user_not_found)?;
+    let mut answer = if known != Precondition::None && known.admits(user.version) {
+        let mut answer = Answer::default();
+        *answer.status_mut() = StatusCode::NOT_MODIFIED;
+        answer
+    } else {
+        answer(StatusCode::OK, &user)
+    };
+    if let Ok(tag) = HeaderValue::from_str(&etag(user.id, user.version)) {
+        answer.headers_mut().insert(ETAG, tag);
+    }
+    Ok(answer)
+}
+
+/// Who is asking, and in which session.
+fn who(peer: &Peer, headers: &HeaderMap) -> Result<(Caller, Option<Uuid>), Problem> {
+    if !peer.settings.asks_for_tokens {
+        return Ok((Caller::Anyone, None));
+    }
+    let token = bearer_token(headers).ok_or_else(|| {
+        Problem::new(Kind::InvalidToken, "This needs an access token as a bearer token; sign in to get one.")
+            .with_header("www-authenticate", "Bearer realm=\"concierge\"")
+    })?;
+    let claims =
+        tokens::verify(token, peer.settings.whose(), &peer.settings.keys, now()).map_err(|_| invalid_token())?;
+    Ok((Caller::new(claims.user_id, claims.role), Some(claims.session)))
+}
+
+/// POST /users-ms/internal/outbox.
+pub(crate) async fn keep_event(State(peer): State<Arc<Peer>>, headers: HeaderMap, body: Bytes) -> Answer {
+    finish(&request_id(&headers), keep(&peer, &headers, &body).await)
+}
+
+async fn keep(peer: &Peer, headers: &HeaderMap, body: &[u8]) -> Outcome {
+    if !bearer_token(headers).is_some_and(|token| peer.settings.service_token.matches(token)) {
+        let detail = "This route is for other services; it needs the service token as a bearer token.";
+        return Err(Problem::new(Kind::InvalidServiceToken, detail)
+            .with_header("www-authenticate", "Bearer realm=\"concierge\""));
+    }
+    let kept = problem::decode::<KeptEventForm>(body)?.validate()?;
+    let parameters = (kept.exchange.name(), kept.event.to_json());
+    peer.database.one::<bool>(statements::KEEP_EVENT, &[&parameters.0, &parameters.1]).await?;
+    Ok(answer(StatusCode::ACCEPTED, &json!({"kept": kept.event.id})))
+}
+
+pub(crate) fn invalid_token() -> Problem {
+    Problem::new(Kind::InvalidToken, "This needs a token that is good; sign in again.")
+        .with_header("www-authenticate", "Bearer realm=\"concierge\", error=\"invalid_token\"")
+}
+
+/// The time, in seconds since 1970.
+pub(crate) fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,86 @@
+//! What a run has found: the file that it writes, and that others are compared to.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::machine::Machine;
+use crate::spread::Spread;
+
+/// One run of the benchmark.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Report {
+    pub(crate) name: String,
+    /// When, in UTC.
+    pub(crate) at: String,
+    pub(crate) machine: Machine,
+    /// Whether it was the quick one.
+    pub(crate) quick: bool,
+    /// Runs of each measurement.
+    pub(crate) runs: u32,
+    pub(crate) goals: Vec<Goal>,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// One thing that was measured on one side.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Row {
+    pub(crate) scenario: String,
+    /// Connections of the load; 0 where there is no load.
+    pub(crate) connections: u32,
+    pub(crate) side: String,
+    /// By the names in [`metric`].
+    pub(crate) metrics: BTreeMap<String, Spread>,
+    /// Percentiles and latencies in milliseconds, of the run with the middle throughput.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) curve: Vec<(f64, f64)>,
+}
+
+/// The names of metrics, with their units.
+pub(crate) mod metric {
+    pub(crate) const THROUGHPUT: &str = "per second";
+    pub(crate) const P50: &str = "p50 ms";
+    pub(crate) const P99: &str = "p99 ms";
+    pub(crate) const MILLISECONDS: &str = "ms";
+    pub(crate) const MICROSECONDS: &str = "us";
+    pub(crate) const MEGABYTES: &str = "MB";
+    pub(crate) const RATIO: &str = "ratio";
+    pub(crate) const REFUSED: &str = "refused";
+}
+
+/// A goal, and whether it is met.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Goal {
+    pub(crate) measure: String,
+    /// `>= 0.6`, say.
+    pub(crate) goal: String,
+    /// Nothing if it was not measured.
+    pub(crate) measured: Option<f64>,
+    pub(crate) met: Option<bool>,
+}
+
+impl Row {
+    pub(crate) fn new(scenario: &str, connections: u32, side: &str) -> Self {
+        let (scenario, side) = (scenario.to_owned(), side.to_owned());
+        Self { scenario, connections, side, metrics: BTreeMap::new(), curve: Vec::new() }
+    }
+
+    pub(crate) fn with(mut self, metric: &str, runs: Vec<f64>) -> Self {
+        self.metrics.insert(metric.to_owned(), Spread::new(runs));
+        self
+    }
+}
+
+impl Report {
+    /// A row; the one with the load that is nearest to the usual one if `connections` is not said.
+    pub(crate) fn row(&self, scenario: &str, side: &str, connections: Option<u32>) -> Option<&Row> {
+        self.rows.iter().find(|row| {
+            row.scenario == scenario && row.side == side && connections.is_none_or(|wanted| row.connections == wanted)
+        })
+    }
+
+    /// A metric of a row.
+    pub(crate) fn spread(&self, scenario: &str, side: &str, metric: &str) -> Option<&Spread> {
+        self.row(scenario, side, None)?.metrics.get(metric)
+    }
+}

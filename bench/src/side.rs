@@ -1,0 +1,184 @@
+//! The sides: the app on a runtime, or the native peer. Each is started in the same roles on the same stage.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use clap::ValueEnum;
+use dev_servers::app::{App, AppOptions, RuntimeKind};
+use dev_servers::ports;
+use dev_servers::process::{Launch, Managed};
+
+use crate::stage::Stage;
+use crate::workspace;
+
+/// Until a peer answers.
+const READY_DEADLINE: Duration = Duration::from_secs(20);
+/// Until a stopped peer is killed.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Side {
+    /// The app on this repository's runtime.
+    Spindle,
+    /// The app on a Spin from the PATH.
+    Spin,
+    /// The native peer.
+    Native,
+}
+
+/// What a process of a side is there for. Each runs by itself, so that none works while another is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role<'a> {
+    /// users and auth, asking nobody who they are.
+    Open,
+    /// users, asking for an access token.
+    Guarded,
+    /// notification, under this name, with sends of so many milliseconds.
+    Consumer(&'a str, u32),
+    /// Everything.
+    Whole,
+}
+
+/// A running process. Dropping it ends it.
+pub(crate) enum Process {
+    App(App),
+    Peer(Managed, String),
+}
+
+impl Side {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Spindle => "spindle",
+            Self::Spin => "spin",
+            Self::Native => "native",
+        }
+    }
+
+    /// The runtime of the components, if it has one.
+    pub(crate) fn runtime(self) -> Option<RuntimeKind> {
+        match self {
+            Self::Spindle => Some(RuntimeKind::Spindle),
+            Self::Spin => Some(RuntimeKind::Spin),
+            Self::Native => None,
+        }
+    }
+
+    /// Starts it in a role, and waits until it answers.
+    pub(crate) fn start(self, stage: &Stage, role: Role<'_>) -> Result<Process> {
+        self.start_watched(stage, role, |_| ())
+    }
+
+    /// The same; `watch` is told just before where it will answer.
+    pub(crate) fn start_watched(self, stage: &Stage, role: Role<'_>, watch: impl FnOnce(&str)) -> Result<Process> {
+        let mut variables = stage.variables()?;
+        let mut set = |name: &str, value: &str| {
+            variables.retain(|(known, _)| known != name);
+            variables.push((name.to_owned(), value.to_owned()));
+        };
+        match role {
+            Role::Open | Role::Whole => set("authorization", "off"),
+            Role::Guarded => set("authorization", "required"),
+            Role::Consumer(name, milliseconds) => {
+                set("consumer_name", name);
+                set("notification_send_ms", &milliseconds.to_string());
+            }
+        }
+        let address = SocketAddr::from(([127, 0, 0, 1], ports::free_port()?));
+        watch(&format!("http://{address}"));
+        match self.runtime() {
+            Some(runtime) => app(stage, runtime, role, variables, address),
+            None => peer(stage, role, variables, address),
+        }
+    }
+}
+
+fn app(
+    stage: &Stage,
+    runtime: RuntimeKind,
+    role: Role<'_>,
+    variables: Vec<(String, String)>,
+    address: SocketAddr,
+) -> Result<Process> {
+    let mut options = AppOptions::new(runtime, &workspace().join("spin.toml"), &stage.path("app"));
+    options.runtime_config = Some(workspace().join("runtime-config.toml"));
+    options.variables = variables;
+    options.listen = address;
+    let components: &[&str] = match role {
+        Role::Open => &["users", "auth"],
+        Role::Guarded => &["users"],
+        Role::Consumer(..) => &["notification"],
+        Role::Whole => &[],
+    };
+    options.components = components.iter().map(|name| (*name).to_owned()).collect();
+    if runtime == RuntimeKind::Spindle {
+        options.cache_dir = Some(stage.cache());
+    }
+    Ok(Process::App(App::start(options)?))
+}
+
+fn peer(stage: &Stage, role: Role<'_>, variables: Vec<(String, String)>, address: SocketAddr) -> Result<Process> {
+    let mut command = Command::new(peer_program()?);
+    command.arg(address.to_string());
+    for (name, value) in variables {
+        command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
+    }
+    if let Role::Consumer(..) = role {
+        command.env("PEER_CONSUMES", "on");
+    }
+    let process = Launch::new("the native peer", command, &stage.path("peer.log")).start()?;
+    let url = format!("http://{address}");
+    let begun = Instant::now();
+    while ureq::get(format!("{url}/users-ms/healthcheck")).call().is_err() {
+        if begun.elapsed() > READY_DEADLINE || !process.is_running() {
+            bail!("the native peer does not answer; it says:\n{}", process.log_tail());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(Process::Peer(process, url))
+}
+
+/// The peer beside this program.
+fn peer_program() -> Result<PathBuf> {
+    let own = std::env::current_exe().context("cannot find this program")?;
+    let peer = own.with_file_name("peer");
+    // A test program is one folder further down.
+    let beside = own.parent().and_then(Path::parent).map(|folder| folder.join("peer"));
+    let found = [Some(peer), beside].into_iter().flatten().find(|path| path.is_file());
+    found.context("the native peer is not built: `cargo build --release --package bench`")
+}
+
+impl Process {
+    /// `http://<address>`.
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::App(app) => app.url(),
+            Self::Peer(_, url) => url.clone(),
+        }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        match self {
+            Self::App(app) => app.pid(),
+            Self::Peer(process, _) => process.pid(),
+        }
+    }
+
+    pub(crate) fn log_tail(&self) -> String {
+        match self {
+            Self::App(app) => app.log_tail(),
+            Self::Peer(process, _) => process.log_tail(),
+        }
+    }
+
+    /// Ends it in good order.
+    pub(crate) fn stop(&self) {
+        match self {
+            Self::App(app) => app.stop(),
+            Self::Peer(process, _) => process.stop(STOP_GRACE),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! A storm of logins: what the others feel of it. As many people sign in at once, again and again, as there are places to
+//! hash in, while a calm caller asks for a route without I/O, and another for one user.
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::load::{Load, Next, Sample};
+use crate::report::{Row, metric};
+use crate::run::{Pace, http_row};
+use crate::scenario::Scenario;
+use crate::side::{Process, Role, Side};
+use crate::stage::Stage;
+use crate::table;
+
+/// People who sign in: as many as `hashing_places` says by default.
+const PEOPLE: u32 = 16;
+/// How long the calm caller rests between two requests, in milliseconds.
+const PAUSE: u32 = 5;
+
+/// Measures both routes on each side, in idleness and in the storm.
+pub(crate) fn measure(stage: &Stage, sides: &[Side], pace: &Pace) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for side in sides {
+        // A storm of the peer's own is worth a look, and takes a while.
+        if pace.quick && *side == Side::Native {
+            continue;
+        }
+        let process = side.start(stage, Role::Open)?;
+        let calm = [Scenario::Health, Scenario::GetUser];
+        let mut idle = [Vec::new(), Vec::new()];
+        let mut stormy = [Vec::new(), Vec::new()];
+        let mut logins = Vec::new();
+        for _ in 0..pace.runs {
+            for (scenario, samples) in calm.iter().zip(&mut idle) {
+                samples.push(ask(stage, &process, *scenario, pace)?);
+            }
+            let requests = stage.file("storm", &Scenario::Login.requests(stage, PEOPLE)?)?;
+            let url = process.url();
+            // It begins before the calm callers do, and goes on when they have ended.
+            let seconds = 3 + 2 * seconds(pace);
+            let storm = Load { url: &url, requests: &requests, connections: PEOPLE, seconds, next: Next::AtOnce };
+            let storm = storm.start(stage)?;
+            std::thread::sleep(std::time::Duration::from_secs(1));
+            for (scenario, samples) in calm.iter().zip(&mut stormy) {
+                samples.push(ask(stage, &process, *scenario, pace)?);
+            }
+            logins.push(storm.finish().with_context(|| process.log_tail())?);
+        }
+        for (scenario, (idle, stormy)) in calm.iter().zip(idle.iter().zip(&stormy)) {
+            for (when, samples) in [("idle", idle), ("storm", stormy)] {
+                let row = http_row(&format!("{}, {when}", scenario.name()), 1, side.name(), samples);
+                println!("{}", table::line(&row));
+                rows.push(row);
+            }
+        }
+        let refused = logins.iter().map(|sample| sample.refused as f64).collect();
+        let row = http_row("login, storm", PEOPLE, side.name(), &logins).with(metric::REFUSED, refused);
+        println!("{}", table::line(&row));
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+fn seconds(pace: &Pace) -> u32 {
+    if pace.quick { 2 } else { 5 }
+}
+
+fn ask(stage: &Stage, process: &Process, scenario: Scenario, pace: &Pace) -> Result<Sample> {
+    let requests = stage.file(scenario.name(), &scenario.requests(stage, 1)?)?;
+    let url = process.url();
+    let load =
+        Load { url: &url, requests: &requests, connections: 1, seconds: seconds(pace), next: Next::After(PAUSE) };
+    let sample = load.run(stage).with_context(|| process.log_tail())?;
+    ensure!(sample.refused == 0, "{} requests were refused", sample.refused);
+    Ok(sample)
+}

@@ -1,0 +1,56 @@
+//! `bench`: builds everything, then hands over to the package `bench`, which measures.
+
+use std::ffi::OsString;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+use dev_servers::install::Tool;
+
+use crate::folder::Folder;
+use crate::{compile, program, setup};
+
+#[derive(clap::Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct Arguments {
+    /// Passed on: `cargo xtask bench --help` tells what there is.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    rest: Vec<OsString>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let folder = Folder::find()?;
+    let first = arguments.rest.first().and_then(|first| first.to_str()).unwrap_or_default();
+    if first == "instructions" {
+        return instructions(&folder, &arguments.rest[1..]);
+    }
+    // The others look at files alone.
+    let needs_app = !matches!(first, "compare" | "--help" | "-h" | "help");
+    if needs_app {
+        let compiler = setup::compiler(&folder)?;
+        setup::server(&folder, Tool::Postgres)?;
+        setup::server(&folder, Tool::Redis)?;
+        setup::tool(&folder, "wrk")?;
+        compile::components(&folder, &compiler, false)?;
+        compile::spindle(&folder)?;
+    }
+    println!("Building the benchmark and the native peer");
+    let mut cargo = program::cargo(folder.root());
+    cargo.args(["build", "--release", "--package", "bench"]);
+    program::show("the build of the benchmark", cargo)?;
+    let mut bench = Command::new(folder.target().join("release").join("bench"));
+    bench.current_dir(folder.root()).args(&arguments.rest);
+    program::show("the benchmark", bench)
+}
+
+/// Counts the instructions of hot paths: holds them to what is written down, or, with `--renew`, writes them down.
+fn instructions(folder: &Folder, arguments: &[OsString]) -> Result<()> {
+    let task = match arguments {
+        [] => "check",
+        [only] if only == "--renew" => "renew",
+        _ => bail!("`bench instructions` takes `--renew` or nothing"),
+    };
+    setup::tool(folder, "valgrind")?;
+    let mut cargo = program::cargo(folder.root());
+    cargo.args(["run", "--release", "--package", "hot-paths", "--", task]);
+    program::show("the count of instructions", cargo)
+}
