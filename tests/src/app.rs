@@ -77,7 +77,8 @@ impl Setup {
     #[must_use]
     pub fn start(self) -> TestApp {
         let workspace = folder::workspace();
-        let mut options = AppOptions::new(runtime(), &workspace.join("spin.toml"), &folder::fresh("app"));
+        let manifest = if self.backend.rabbit.is_some() { "spin.rabbitmq.toml" } else { "spin.toml" };
+        let mut options = AppOptions::new(runtime(), &workspace.join(manifest), &folder::fresh("app"));
         options.runtime_config = Some(workspace.join("runtime-config.toml"));
         options.variables = self.backend.variables();
         options.variables.extend(self.variables);

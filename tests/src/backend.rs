@@ -1,6 +1,7 @@
 //! Backends: what the app stands on. Each has a Redis and a database of its own, so that no test sees another's.
 
 use crate::folder;
+use crate::rabbit::Rabbit;
 use dev_servers::postgres::{self, Postgres};
 use dev_servers::redis::{self, Redis};
 use dev_servers::{migrations, secret};
@@ -16,8 +17,10 @@ const ROLE_PASSWORD: &str = "role-password";
 pub struct Backend {
     /// The server that the database is on.
     pub postgres: Arc<Postgres>,
-    /// The broker.
+    /// The broker, or where the delivery log is.
     pub redis: Redis,
+    /// The broker, if it is not Redis.
+    pub rabbit: Option<Rabbit>,
     /// The token that services show each other.
     pub service_token: String,
     database: String,
@@ -27,17 +30,28 @@ impl Backend {
     /// A fresh database on the PostgreSQL of the run, and a Redis.
     #[must_use]
     pub fn new() -> Arc<Self> {
-        static POSTGRES: OnceLock<Arc<Postgres>> = OnceLock::new();
-        Self::on(Arc::clone(POSTGRES.get_or_init(start_postgres)))
+        Self::on(shared_postgres(), None)
+    }
+
+    /// The same with RabbitMQ as the broker; Redis has the delivery log.
+    #[must_use]
+    pub fn with_rabbitmq() -> Arc<Self> {
+        Self::on(shared_postgres(), Some(Rabbit::new()))
+    }
+
+    /// The same with a RabbitMQ that no other test uses, to be killed or paused at will.
+    #[must_use]
+    pub fn with_own_rabbitmq() -> Arc<Self> {
+        Self::on(shared_postgres(), Some(Rabbit::private()))
     }
 
     /// A backend whose PostgreSQL no other test uses, to be stopped or paused at will.
     #[must_use]
     pub fn with_own_postgres() -> Arc<Self> {
-        Self::on(start_postgres())
+        Self::on(start_postgres(), None)
     }
 
-    fn on(postgres: Arc<Postgres>) -> Arc<Self> {
+    fn on(postgres: Arc<Postgres>, rabbit: Option<Rabbit>) -> Arc<Self> {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         // Every write is on disk before it is answered, so a killed Redis loses nothing that it has answered for.
@@ -45,7 +59,7 @@ impl Backend {
         let redis = Redis::start(&folder::fresh("redis"), options).expect("Redis starts");
         let database = format!("concierge_{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let service_token = secret::random_hex().expect("the system gives random numbers");
-        let backend = Self { postgres, redis, service_token, database };
+        let backend = Self { postgres, redis, rabbit, service_token, database };
         let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let url = backend.postgres.create_database(&backend.database).expect("a database can be made");
         migrations::run(&url, &folder::workspace().join("migrations")).expect("the migrations apply");
@@ -75,12 +89,19 @@ impl Backend {
             ("db_password", ROLE_PASSWORD.to_owned()),
             ("redis_host", self.redis.host()),
             ("redis_credentials", self.redis.credentials()),
+            ("redis_url", self.redis.url()),
             ("service_token", self.service_token.clone()),
         ]
         .into_iter()
+        .chain(self.rabbit.iter().flat_map(Rabbit::variables))
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
     }
+}
+
+fn shared_postgres() -> Arc<Postgres> {
+    static POSTGRES: OnceLock<Arc<Postgres>> = OnceLock::new();
+    Arc::clone(POSTGRES.get_or_init(start_postgres))
 }
 
 fn start_postgres() -> Arc<Postgres> {

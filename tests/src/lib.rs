@@ -3,11 +3,12 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | [`backend`] | PostgreSQL with a fresh database, and Redis |
+//! | [`backend`] | PostgreSQL with a fresh database, Redis, and RabbitMQ if wanted |
 //! | [`app`] | the app on a backend, as a process |
 //! | [`http`] | requests, answers, and what every answer must be |
 //! | [`openapi`] | the OpenAPI files, and what of them was answered |
 //! | [`people`] | sign-ups and logins |
+//! | [`rabbit`] | RabbitMQ's queues and dead letters, by its management |
 //! | [`broker`] | streams, pending deliveries, dead letters |
 //! | [`deliveries`] | the delivery log, as the API shows it |
 //! | [`kept`] | all that is kept anywhere, to be searched |
@@ -31,6 +32,7 @@ pub mod mail_api;
 pub mod openapi;
 pub mod people;
 pub mod poll;
+pub mod rabbit;
 pub mod ringer;
 pub mod turn;
 

@@ -29,7 +29,7 @@ fn world(name: &str) -> (BTreeSet<String>, BTreeSet<String>) {
 fn component(name: &str) -> (BTreeSet<String>, BTreeSet<String>) {
     let file = workspace(&format!("target/wasm32-wasip1/component/{name}.wasm"));
     let bytes = std::fs::read(file).expect("the components are built");
-    let is_spins = |name: &str| name.starts_with("fermyon:") || name.starts_with("spin:");
+    let is_spins = |name: &str| ["fermyon:", "spin:", "concierge:"].iter().any(|package| name.starts_with(package));
     let (mut imports, mut exports) = (BTreeSet::new(), BTreeSet::new());
     for payload in Parser::new(0).parse_all(&bytes) {
         match payload.expect("the component can be read") {

@@ -27,6 +27,7 @@ mod preferences;
 mod privileges;
 mod probes;
 mod queues;
+mod rabbitmq;
 mod security_page;
 mod sessions;
 mod shutdown;

@@ -14,7 +14,7 @@ const ROUND: Duration = Duration::from_millis(300);
 const SOON: Duration = Duration::from_secs(20);
 
 /// Messages that no consumer can handle, and why.
-fn poisons() -> Vec<(String, &'static str)> {
+pub(crate) fn poisons() -> Vec<(String, &'static str)> {
     let event = || -> serde_json::Value {
         let event = login_event(&Uuid::new_v4().to_string(), "poison@poison.example");
         serde_json::from_str(&event).expect("an event is JSON")

@@ -3,14 +3,30 @@
 use std::collections::BTreeMap;
 use toml::{Table, Value};
 
-fn manifest() -> Table {
-    include_str!("../../spin.toml").parse().expect("spin.toml is TOML")
+/// The app on each of the brokers.
+fn manifests() -> [(&'static str, Table); 2] {
+    [
+        ("redis", include_str!("../../spin.toml").parse().expect("spin.toml is TOML")),
+        ("rabbitmq", include_str!("../../spin.rabbitmq.toml").parse().expect("spin.rabbitmq.toml is TOML")),
+    ]
 }
 
-fn components() -> BTreeMap<String, Table> {
-    let table = manifest();
-    let components = table["component"].as_table().expect("components are a table");
+fn components(manifest: &Table) -> BTreeMap<String, Table> {
+    let components = manifest["component"].as_table().expect("components are a table");
     components.iter().map(|(name, value)| (name.clone(), value.as_table().expect("a table").clone())).collect()
+}
+
+/// The components of both manifests.
+fn all_components() -> impl Iterator<Item = (String, Table)> {
+    manifests().into_iter().flat_map(|(_, manifest)| components(&manifest))
+}
+
+/// The variables of both manifests.
+fn variables() -> impl Iterator<Item = (String, Value)> {
+    manifests().into_iter().flat_map(|(_, mut manifest)| match manifest.remove("variables") {
+        Some(Value::Table(variables)) => variables,
+        _ => panic!("variables are a table"),
+    })
 }
 
 fn texts(value: Option<&Value>) -> Vec<&str> {
@@ -19,21 +35,66 @@ fn texts(value: Option<&Value>) -> Vec<&str> {
 
 #[test]
 fn each_component_reaches_only_what_it_needs() {
-    let components = components();
-    let hosts: Vec<_> =
-        components.iter().map(|(name, c)| (name.as_str(), texts(c.get("allowed_outbound_hosts")))).collect();
-    let expected = [
+    let on_redis = [
         ("auth", vec!["{{ users_url }}", "redis://{{ redis_host }}"]),
         ("docs", vec![]),
         ("notification", vec!["redis://{{ redis_host }}", "{{ mail_api_url }}"]),
         ("users", vec!["postgres://{{ db_host }}", "redis://{{ redis_host }}"]),
     ];
-    assert_eq!(hosts, expected);
+    let on_rabbitmq = [
+        ("auth", vec!["{{ users_url }}", "mqtt://{{ mqtt_host }}"]),
+        ("docs", vec![]),
+        ("notification", vec!["redis://{{ redis_host }}", "{{ mail_api_url }}"]),
+        ("users", vec!["postgres://{{ db_host }}", "mqtt://{{ mqtt_host }}", "redis://{{ redis_host }}"]),
+    ];
+    for ((_, manifest), expected) in manifests().iter().zip([on_redis, on_rabbitmq]) {
+        let components = components(manifest);
+        let hosts: Vec<_> =
+            components.iter().map(|(name, c)| (name.as_str(), texts(c.get("allowed_outbound_hosts")))).collect();
+        assert_eq!(hosts, expected);
+    }
+}
+
+#[test]
+fn the_two_manifests_differ_in_the_broker_alone() {
+    // What a manifest says without what it says about its broker.
+    let rest = |mut manifest: Table| {
+        const OF_A_BROKER: [&str; 7] =
+            ["broker", "redis_url", "mqtt_url", "mqtt_user", "mqtt_password", "claim_ms", "retry_ms"];
+        let about_brokers = |name: &str| ["redis_", "mqtt_", "amqp_"].iter().any(|part| name.starts_with(part));
+        let table = |value: &mut Value| value.as_table_mut().expect("a table").clone();
+        let mut variables = table(&mut manifest["variables"]);
+        variables.retain(|name, _| !about_brokers(name) && name != "notification_claim_ms");
+        manifest.insert("variables".to_owned(), variables.into());
+        for (_, component) in manifest["component"].as_table_mut().expect("a table").iter_mut() {
+            let component = component.as_table_mut().expect("a table");
+            component.remove("allowed_outbound_hosts");
+            if let Some(variables) = component.get_mut("variables").and_then(Value::as_table_mut) {
+                variables.retain(|name, _| !OF_A_BROKER.contains(&name));
+            }
+        }
+        manifest["application"].as_table_mut().expect("a table").remove("trigger");
+        let http = manifest["trigger"]["http"].clone();
+        manifest.insert("trigger".to_owned(), http);
+        manifest
+    };
+    let [(_, redis), (_, rabbitmq)] = manifests();
+    assert_eq!(rest(redis), rest(rabbitmq));
+}
+
+#[test]
+fn each_component_that_has_to_do_with_the_broker_is_told_which_it_is() {
+    for (broker, manifest) in manifests() {
+        for (name, component) in components(&manifest) {
+            let told = component.get("variables").and_then(|table| table.get("broker")).and_then(Value::as_str);
+            assert_eq!(told, (name != "docs").then_some(broker), "{name}");
+        }
+    }
 }
 
 #[test]
 fn only_users_knows_the_database() {
-    for (name, component) in components() {
+    for (name, component) in all_components() {
         let variables = component.get("variables").and_then(Value::as_table);
         let knows = variables.into_iter().flatten().any(|(key, value)| {
             let value = value.as_str().expect("a variable is a text");
@@ -45,7 +106,7 @@ fn only_users_knows_the_database() {
 
 #[test]
 fn only_those_who_handle_passwords_have_the_pepper() {
-    for (name, component) in components() {
+    for (name, component) in all_components() {
         let has_pepper = component
             .get("variables")
             .and_then(Value::as_table)
@@ -56,9 +117,10 @@ fn only_those_who_handle_passwords_have_the_pepper() {
 
 #[test]
 fn secrets_are_marked_and_have_no_default_that_opens_a_door() {
-    let table = manifest();
-    for (name, variable) in table["variables"].as_table().expect("variables are a table") {
-        let is_named_so = ["password", "pepper", "credentials", "signing_key"].iter().any(|word| name.contains(word))
+    for (name, variable) in variables() {
+        let is_named_so = ["password", "pepper", "credentials", "signing_key", "amqp_url", "redis_url"]
+            .iter()
+            .any(|word| name.contains(word))
             || name.ends_with("_token");
         let is_secret = variable.get("secret").and_then(Value::as_bool).unwrap_or(false);
         assert_eq!(is_secret, is_named_so, "{name}");
@@ -71,8 +133,7 @@ fn secrets_are_marked_and_have_no_default_that_opens_a_door() {
 
 #[test]
 fn no_variable_can_be_taken_for_a_service_link_of_kubernetes() {
-    let table = manifest();
-    for name in table["variables"].as_table().expect("variables are a table").keys() {
+    for (name, _) in variables() {
         let is_link = name.ends_with("_port") || name.ends_with("_service_host") || name.contains("_port_");
         assert!(!is_link && !["hostname", "path", "home"].contains(&name.as_str()), "{name}");
     }

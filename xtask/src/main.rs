@@ -19,6 +19,7 @@ mod lint;
 mod migrate;
 mod plugin;
 mod program;
+mod rabbitmq_server;
 mod records;
 mod redis_server;
 mod ring;

@@ -44,6 +44,8 @@ pub(crate) fn start(
     let (credentials, host) = take_apart(&redis.url).context("REDIS_URL cannot be used")?;
     variables.set(given, "redis_host", &host);
     variables.set(given, "redis_credentials", &credentials);
+    // As spin.rabbitmq.toml wants it.
+    variables.set(given, "redis_url", &redis.url);
     Ok(redis)
 }
 

@@ -13,6 +13,7 @@ use crate::app_variables::{Given, Variables};
 use crate::database::{self, Database};
 use crate::folder::{Folder, SERVICES};
 use crate::interrupt::Interrupt;
+use crate::rabbitmq_server::{self, RabbitServer};
 use crate::records::{self, Records};
 use crate::redis_server::{self, RedisServer};
 use crate::ring::Ringer;
@@ -36,9 +37,29 @@ pub(crate) struct Arguments {
     /// What runs the components: this repository's Spindle, or a Spin from the PATH [default: CONCIERGE_RUNTIME, else spindle].
     #[arg(long)]
     runtime: Option<Runtime>,
+    /// What takes the events and hands them out. With RabbitMQ there is a Redis as well: it has the delivery log.
+    #[arg(long, default_value = "redis")]
+    broker: Broker,
     /// Neither set up nor build the components and Spindle: they are as they should be.
     #[arg(long)]
     no_build: bool,
+}
+
+/// The brokers by the names that the command line has for them.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Broker {
+    Redis,
+    Rabbitmq,
+}
+
+impl Broker {
+    /// The app on this broker.
+    fn manifest(self) -> &'static str {
+        match self {
+            Self::Redis => "spin.toml",
+            Self::Rabbitmq => "spin.rabbitmq.toml",
+        }
+    }
 }
 
 /// The runtimes by the names that the command line has for them.
@@ -93,7 +114,7 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     let public_keys = keys::public_keys(signing_key, &secrets.further_public_keys)?;
     variables.set(&given, "token_public_keys", &public_keys);
 
-    let mut started = Started { database: None, redis: None, app: None };
+    let mut started = Started { database: None, redis: None, rabbitmq: None, app: None };
     if asked_to_end() {
         return Ok(());
     }
@@ -103,6 +124,13 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
         return Ok(());
     }
     let redis_url = started.redis.insert(redis_server::start(folder, &secrets, &given, &mut variables)?).url.clone();
+    if arguments.broker == Broker::Rabbitmq {
+        if asked_to_end() {
+            return Ok(());
+        }
+        started.rabbitmq = Some(rabbitmq_server::start(folder, &given, &mut variables)?);
+    }
+    let rabbitmq_url = started.rabbitmq.as_ref().map(|rabbitmq| rabbitmq.url.clone());
     variables.take_over_the_rest(&given);
     started.record(records)?;
     if asked_to_end() {
@@ -110,7 +138,7 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     }
 
     println!("Starting the app on {}", runtime.name());
-    let mut options = AppOptions::new(runtime, &folder.root().join("spin.toml"), &state);
+    let mut options = AppOptions::new(runtime, &folder.root().join(arguments.broker.manifest()), &state);
     options.listen = arguments.listen;
     options.variables = variables.for_the_app();
     options.log_file = folder.fresh_log("app")?;
@@ -126,7 +154,8 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     }
     make_admin(&url, &owner_url, &secrets.admin_password).with_context(app_says)?;
     let token = variables.get("service_token").unwrap_or(&secrets.service_token).to_owned();
-    write_dev_env(&state, &variables, &url, &token, &secrets, &owner_url, &redis_url)?;
+    let servers = [("DATABASE_URL", Some(owner_url)), ("REDIS_URL", Some(redis_url)), ("RABBITMQ_URL", rabbitmq_url)];
+    write_dev_env(&state, &variables, &url, &token, &secrets, &servers)?;
     started.record(records)?;
     println!("{}", session::text(&url));
 
@@ -142,6 +171,7 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
 struct Started {
     database: Option<Database>,
     redis: Option<RedisServer>,
+    rabbitmq: Option<RabbitServer>,
     app: Option<App>,
 }
 
@@ -150,6 +180,7 @@ impl Drop for Started {
         if let Some(app) = self.app.take() {
             app.stop();
         }
+        self.rabbitmq = None;
         self.redis = None;
         self.database = None;
     }
@@ -164,6 +195,9 @@ impl Started {
         if let Some(server) = self.redis.as_ref().and_then(|redis| redis.server.as_ref()) {
             processes.push(("Redis", server.pid()));
         }
+        if let Some(server) = self.rabbitmq.as_ref().and_then(|rabbitmq| rabbitmq.server.as_ref()) {
+            processes.push(("RabbitMQ", server.pid()));
+        }
         if let Some(app) = &self.app {
             processes.push(("app", app.pid()));
         }
@@ -177,8 +211,10 @@ impl Started {
         let database = self.database.as_ref().and_then(|database| database.server.as_ref());
         let redis = self.redis.as_ref().and_then(|redis| redis.server.as_ref());
         let database = database.map(|server| ("PostgreSQL", server.is_running()));
+        let rabbitmq = self.rabbitmq.as_ref().and_then(|rabbitmq| rabbitmq.server.as_ref());
         let redis = redis.map(|server| ("Redis", server.is_running()));
-        database.into_iter().chain(redis).collect()
+        let rabbitmq = rabbitmq.map(|server| ("RabbitMQ", server.is_running()));
+        database.into_iter().chain(redis).chain(rabbitmq).collect()
     }
 }
 
@@ -287,16 +323,14 @@ fn write_dev_env(
     url: &str,
     token: &str,
     secrets: &Secrets,
-    owner_url: &str,
-    redis_url: &str,
+    servers: &[(&str, Option<String>)],
 ) -> Result<()> {
-    let further = [
+    let mut further = vec![
         ("CONCIERGE_URL", url),
         ("CONCIERGE_SERVICE_TOKEN", token),
         ("CONCIERGE_ADMIN_EMAIL", ADMIN_EMAIL),
         ("CONCIERGE_ADMIN_PASSWORD", &secrets.admin_password),
-        ("DATABASE_URL", owner_url),
-        ("REDIS_URL", redis_url),
     ];
+    further.extend(servers.iter().filter_map(|(name, url)| Some((*name, url.as_deref()?))));
     variables.write(state, &further)
 }

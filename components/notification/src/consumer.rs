@@ -1,4 +1,4 @@
-//! The consumer: takes the queues in turn, one message at a time, until there is nothing left.
+//! The consumer of Redis: takes the queues in turn, one message at a time, until there is nothing left.
 
 use crate::sender::Sender;
 use crate::settings::Settings;
@@ -6,7 +6,7 @@ use events::redis::{self, Command, Delivery, Logged, Pending, Reply, Taken};
 use events::{Event, Exchange, Policy, Queue, Verdict};
 use notification_domain::{LogItem, render};
 use problem::Problem;
-use shell::broker::{Broker, BrokerError};
+use shell::broker::{BrokerError, Redis};
 use shell::log;
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ const LOOK_BACK: u32 = 16;
 
 /// One call of the consumer.
 struct Consumer {
-    broker: Broker,
+    broker: Redis,
     settings: Settings,
     sender: Sender,
     /// When the first of the messages that failed in this call is due again.
@@ -34,7 +34,7 @@ pub(crate) async fn consume() -> anyhow::Result<()> {
     let (settings, sender) = configured.map_err(|problem: Problem| {
         anyhow::anyhow!("the consumer cannot start: {}", problem.cause().unwrap_or("unknown"))
     })?;
-    let broker = Broker::connect().map_err(|error| anyhow::anyhow!("the broker does not answer: {error}"))?;
+    let broker = Redis::connect().map_err(|error| anyhow::anyhow!("the broker does not answer: {error}"))?;
     Consumer { broker, settings, sender, retry_at: None }.work().await
 }
 

@@ -1,10 +1,12 @@
 //! notification: consumes the queues, sends what they lead to, and only then acknowledges.
 //!
-//! One component with two triggers: HTTP for the delivery log and the probes, Redis for the doorbell. What a ring
-//! says is only "there may be something to do"; what there is to do is in the streams.
+//! One component with two triggers: HTTP for the delivery log and the probes, and that of the broker. Redis rings a
+//! doorbell, and what a ring says is only "there may be something to do"; what there is to do is in the streams. RabbitMQ's
+//! trigger brings the message itself.
 
 #![expect(unsafe_code, reason = "the SDK's macros export the handlers to the host")]
 
+mod amqp;
 mod consumer;
 mod routes;
 mod sender;

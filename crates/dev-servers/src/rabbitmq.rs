@@ -250,6 +250,8 @@ impl Processes {
     }
 
     fn kill(&self) {
+        // Its helper leads a group of its own and ends when the node does, unless it is frozen.
+        self.node.resume();
         self.node.kill();
         if let Some(epmd) = &self.epmd {
             epmd.kill();
@@ -463,6 +465,7 @@ mod tests {
         let queue = r#"{"durable":true,"arguments":{"x-queue-type":"quorum"}}"#;
         assert_eq!(server.api("PUT", "/api/queues/%2F/kept", queue).unwrap().0, 201);
 
+        server.pause();
         server.kill();
         assert!(!server.is_running());
         server.start_again().unwrap();

@@ -63,6 +63,12 @@ impl Queue {
         }
     }
 
+    /// The queue of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|queue| queue.name() == name)
+    }
+
     /// The exchange that it is bound to.
     #[must_use]
     pub fn exchange(self) -> Exchange {
@@ -97,6 +103,9 @@ mod tests {
         for exchange in Exchange::ALL {
             assert_eq!(Exchange::from_name(exchange.name()), Some(exchange));
         }
-        assert_eq!(Exchange::from_name("other"), None);
+        for queue in Queue::ALL {
+            assert_eq!(Queue::from_name(queue.name()), Some(queue));
+        }
+        assert_eq!((Exchange::from_name("other"), Queue::from_name("other")), (None, None));
     }
 }

@@ -6,7 +6,7 @@
 //! acknowledged.
 //!
 //! On Redis an exchange is a stream, a queue a consumer group of it, and an acknowledgement an `XACK`. [`redis`] has
-//! the commands and reads the replies. Nothing here does I/O.
+//! the commands and reads the replies. On RabbitMQ all of it is what it is called. Nothing here does I/O.
 
 mod delivery;
 mod event;

@@ -4,8 +4,8 @@ use events::redis;
 use identity::Role;
 use notification_domain::{LogQuery, LoggedDelivery, next_page};
 use problem::Problem;
-use shell::broker::{Broker, BrokerError};
-use shell::{AccessTokens, Outcome, Page, Request, ServiceToken, StatusCode, log};
+use shell::broker::{BrokerError, Redis};
+use shell::{AccessTokens, Outcome, Page, Request, ServiceToken, StatusCode, log, no_such_route};
 
 /// Shows the delivery log, of one recipient or of all.
 pub(super) fn list_notifications(request: &Request) -> Outcome {
@@ -15,7 +15,9 @@ pub(super) fn list_notifications(request: &Request) -> Outcome {
         Some(to) => redis::recipient_log(&redis::recipient_digest(to)),
         None => redis::DELIVERY_LOG.to_owned(),
     };
-    let replies = Broker::connect()?.run(&redis::read_log(&log, query.before.as_deref(), query.limit))?;
+    // Without a Redis no log is kept.
+    let replies =
+        Redis::find()?.ok_or_else(no_such_route)?.run(&redis::read_log(&log, query.before.as_deref(), query.limit))?;
     let entries = redis::log_entries(&replies).map_err(BrokerError::from)?;
     let next_cursor = next_page(&query, entries.len(), entries.last().map(|(id, _)| id.as_str()));
     let items: Vec<_> = entries.into_iter().filter_map(|(id, item)| LoggedDelivery::from_entry(id, &item)).collect();

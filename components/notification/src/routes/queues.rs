@@ -3,16 +3,18 @@
 use events::redis::{self, QueueState};
 use events::{Exchange, Queue};
 use serde::Serialize;
-use shell::broker::{Broker, BrokerError};
-use shell::{Outcome, Page, Request, ServiceToken, StatusCode, empty};
+use shell::broker::{BrokerError, BrokerKind, Redis};
+use shell::{Outcome, Page, Request, ServiceToken, StatusCode, empty, no_such_route};
 
 /// POST `/ring`: wakes the consumers. What a schedule calls, for rings that nobody heard and retries that are due.
+/// RabbitMQ's consumers never sleep.
 pub(super) fn ring(request: &Request) -> Outcome {
     ServiceToken::require(request)?;
     request.query(&[])?;
-    let broker = Broker::connect()?;
-    // One bell is enough: a consumer looks at all queues whichever rings.
-    broker.run(&redis::ring(Exchange::UserLogin))?;
+    if BrokerKind::from_config()? == BrokerKind::Redis {
+        // One bell is enough: a consumer looks at all queues whichever rings.
+        Redis::connect()?.run(&redis::ring(Exchange::UserLogin))?;
+    }
     Ok(empty(StatusCode::ACCEPTED))
 }
 
@@ -27,11 +29,14 @@ struct Item {
     consumers: u64,
 }
 
-/// GET `/queues`: how many messages wait, are in flight and are dead.
+/// GET `/queues`: how many messages wait, are in flight and are dead. RabbitMQ's own management shows its queues.
 pub(super) fn show_queues(request: &Request) -> Outcome {
     ServiceToken::require(request)?;
     request.query(&[])?;
-    let broker = Broker::connect()?;
+    if BrokerKind::from_config()? == BrokerKind::RabbitMq {
+        return Err(no_such_route());
+    }
+    let broker = Redis::connect()?;
     let mut items = Vec::new();
     for exchange in Exchange::ALL {
         let replies = broker.run(&redis::queue_state(exchange))?;
@@ -50,7 +55,7 @@ pub(super) fn show_queues(request: &Request) -> Outcome {
     Ok(shell::json(StatusCode::OK, &Page { items, next_cursor: None }))
 }
 
-fn dead_letters(broker: &Broker, queue: Queue) -> Result<i64, BrokerError> {
+fn dead_letters(broker: &Redis, queue: Queue) -> Result<i64, BrokerError> {
     match broker.run(&redis::dead_letter_count(queue))?.as_slice() {
         [redis::Reply::Integer(count)] => Ok(*count),
         _ => Err(redis::ReplyError.into()),

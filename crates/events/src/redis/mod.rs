@@ -18,7 +18,7 @@ pub use log::{DELIVERY_LOG, Logged, log_entries, read_log, recipient_digest, rec
 pub use publish::{publish, ring};
 pub use queue::{
     Delivery, Pending, QueueState, Taken, bury, claim_new, claim_pending, create_group, dead_letter_count, find_idle,
-    is_missing_group, postpone, queue_state, settle, take, trim,
+    is_missing_group, look_for, postpone, queue_state, record, settle, take, trim, was_sent,
 };
 pub use reply::{Reply, ReplyError};
 pub use traces::{

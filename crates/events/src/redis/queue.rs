@@ -14,6 +14,29 @@ const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 /// How many dead letters a queue keeps.
 const DEAD_LETTERS: u64 = 100_000;
 
+/// The value of the marker of an event that was sent.
+const SENT: &str = "sent";
+
+/// The part of a script that marks an event as sent, and logs its delivery. Keys: the marker, both logs, the user's
+/// recipients.
+macro_rules! remember {
+    () => {
+        // One id for both logs: that of the shared one is higher than any before it, and a recipient's log holds a
+        // part of the same ids.
+        "
+        redis.call('SET', KEYS[1], 'sent', 'EX', ARGV[1])
+        local item = {'item', ARGV[2], 'user_id', ARGV[3], 'recipient', ARGV[4]}
+        local id = redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', unpack(item))
+        redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[6], id, unpack(item))
+        local oldest = tonumber(string.match(id, '%d+')) - ARGV[7] * 1000
+        redis.call('XTRIM', KEYS[3], 'MINID', string.format('%.0f', oldest))
+        redis.call('EXPIRE', KEYS[3], ARGV[7])
+        redis.call('SADD', KEYS[4], ARGV[4])
+        redis.call('EXPIRE', KEYS[4], 2 * ARGV[7])
+        return 1"
+    };
+}
+
 /// One message, handed to one consumer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
@@ -177,7 +200,7 @@ impl Taken {
     pub fn from_replies(replies: &[Reply]) -> Result<Self, ReplyError> {
         match replies.first().ok_or(ReplyError)?.text()? {
             "taken" => Ok(Taken::Taken),
-            "sent" => Ok(Taken::Sent),
+            SENT => Ok(Taken::Sent),
             "busy" => Ok(Taken::Busy),
             _ => Err(ReplyError),
         }
@@ -188,34 +211,49 @@ impl Taken {
 /// Without `logged` it acknowledges a repeated event, which is in the log already.
 #[must_use]
 pub fn settle(queue: Queue, event_id: &str, entry: &str, logged: Option<&Logged>) -> Command {
-    // One id for both logs: that of the shared one is higher than any before it, and a recipient's log holds a part
-    // of the same ids.
-    const SCRIPT: &str = "
-        redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
-        redis.call('SET', KEYS[2], 'sent', 'EX', ARGV[3])
-        if not KEYS[3] then return 1 end
-        local item = {'item', ARGV[4], 'user_id', ARGV[5], 'recipient', ARGV[6]}
-        local id = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[7], '*', unpack(item))
-        redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[8], id, unpack(item))
-        local oldest = tonumber(string.match(id, '%d+')) - ARGV[9] * 1000
-        redis.call('XTRIM', KEYS[4], 'MINID', string.format('%.0f', oldest))
-        redis.call('EXPIRE', KEYS[4], ARGV[9])
-        redis.call('SADD', KEYS[5], ARGV[6])
-        redis.call('EXPIRE', KEYS[5], 2 * ARGV[9])
+    const REPEATED: &str = "
+        redis.call('XACK', KEYS[2], ARGV[2], ARGV[3])
+        redis.call('SET', KEYS[1], 'sent', 'EX', ARGV[1])
         return 1";
+    const FRESH: &str = concat!("redis.call('XACK', KEYS[5], ARGV[8], ARGV[9])\n", remember!());
     let (stream, marker) = (queue.exchange().name(), marker(queue, event_id));
-    let Some(Logged { user_id, recipient, item }) = logged else {
-        let keys = [stream, &marker];
-        return Command::script(SCRIPT, &keys).arg(queue.name()).arg(entry).number(REMEMBERED.as_secs());
+    let Some(logged) = logged else {
+        let command = Command::script(REPEATED, &[&marker, stream]).number(REMEMBERED.as_secs());
+        return command.arg(queue.name()).arg(entry);
     };
-    let keys = [stream, &marker, DELIVERY_LOG, &recipient_log(recipient), &recipients_of(*user_id)];
-    Command::script(SCRIPT, &keys)
-        .arg(queue.name())
-        .arg(entry)
+    let keys = [&*marker, DELIVERY_LOG, &recipient_log(&logged.recipient), &recipients_of(logged.user_id), stream];
+    what_to_remember(Command::script(FRESH, &keys), logged).arg(queue.name()).arg(entry)
+}
+
+/// Remembers an event that was sent and enters it into the delivery log, all at once: what is left of [`settle`] where
+/// another broker has the message.
+#[must_use]
+pub fn record(queue: Queue, event_id: &str, logged: &Logged) -> Command {
+    let marker = marker(queue, event_id);
+    let keys = [&*marker, DELIVERY_LOG, &recipient_log(&logged.recipient), &recipients_of(logged.user_id)];
+    what_to_remember(Command::script(remember!(), &keys), logged)
+}
+
+/// Asks whether an event was sent already; [`was_sent`] reads the reply.
+#[must_use]
+pub fn look_for(queue: Queue, event_id: &str) -> Command {
+    Command::new("GET").arg(marker(queue, event_id))
+}
+
+/// Reads the reply to [`look_for`].
+///
+/// # Errors
+/// If the reply has another shape.
+pub fn was_sent(replies: &[Reply]) -> Result<bool, ReplyError> {
+    Ok(!is_nothing(replies) && replies.first().ok_or(ReplyError)?.text()? == SENT)
+}
+
+fn what_to_remember(script: Command, logged: &Logged) -> Command {
+    script
         .number(REMEMBERED.as_secs())
-        .arg(item)
-        .arg(user_id.to_string())
-        .arg(recipient)
+        .arg(&logged.item)
+        .arg(logged.user_id.to_string())
+        .arg(&logged.recipient)
         .number(LOG_LENGTH)
         .number(RECIPIENT_LOG_LENGTH)
         .number(RECIPIENT_LOG_KEPT.as_secs())
@@ -410,6 +448,14 @@ mod tests {
         assert_eq!(Delivery::from_new(&[Reply::Integer(1)]), Err(ReplyError));
         assert_eq!(Pending::from_replies(&[bytes("17-0")]), Err(ReplyError));
         assert_eq!(Taken::from_replies(&[Reply::Nil]), Err(ReplyError));
+    }
+
+    #[test]
+    fn an_event_is_known_by_its_marker() {
+        assert_eq!(was_sent(&[bytes("sent")]), Ok(true));
+        assert_eq!(was_sent(&[Reply::Nil]), Ok(false));
+        assert_eq!(was_sent(&[bytes("17-0")]), Ok(false), "somebody is about to send it");
+        assert_eq!(was_sent(&[Reply::Integer(1)]), Err(ReplyError));
     }
 
     #[test]

@@ -40,6 +40,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const FIRST_TOPOLOGY_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_TOPOLOGY_PAUSE: Duration = Duration::from_secs(30);
 
+/// How long the start of the rest of an app waits for its queues.
+const FIRST_TRY: Duration = Duration::from_secs(5);
+
 /// A session that lasted this long was a good one: the next is tried for almost at once.
 const STEADY: Duration = Duration::from_secs(10);
 
@@ -57,6 +60,8 @@ pub struct Listener {
     config: TriggerConfig,
     /// How many more failed messages may wait.
     waiting: Arc<Semaphore>,
+    /// That the first session is there, or could not be had.
+    tried: CancellationToken,
 }
 
 /// Reads the app's `amqp` triggers.
@@ -74,7 +79,8 @@ pub fn listeners(app: &Arc<App>) -> Result<Vec<Arc<Listener>>, AmqpTriggerError>
             fail(format!("component `{}` does not export concierge:amqp/handler@0.1.0", component.id))
         })?;
         let waiting = Arc::new(Semaphore::new(MAX_WAITING));
-        listeners.push(Arc::new(Listener { app: Arc::clone(app), component, handler, config, waiting }));
+        let tried = CancellationToken::new();
+        listeners.push(Arc::new(Listener { app: Arc::clone(app), component, handler, config, waiting, tried }));
     }
     Ok(listeners)
 }
@@ -96,6 +102,13 @@ impl Listener {
         }
     }
 
+    /// Waits until the queue is there, or could not be had, but not for long. Before that, nobody keeps what is
+    /// published.
+    pub async fn first_try(&self) {
+        // Afterwards it is as if it could not be had.
+        let _ = tokio::time::timeout(FIRST_TRY, self.tried.cancelled()).await;
+    }
+
     /// Sees to it that there is a session, until `stop`. What comes back is the one that there is then.
     async fn keep_session(
         &self,
@@ -113,6 +126,7 @@ impl Listener {
                 () = stop.cancelled() => return None,
                 opened = Session::open(&self.config) => opened,
             };
+            self.tried.cancel();
             let longest = match opened {
                 Ok(session) => {
                     tracing::info!(queue, address, "the amqp trigger is connected");

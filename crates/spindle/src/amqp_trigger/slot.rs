@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicRejectOptions};
-use lapin::{Acker, BasicProperties};
+use lapin::{Acker, BasicProperties, Consumer};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -33,8 +33,8 @@ struct Failure {
 enum Outcome {
     /// It is acknowledged.
     Settled,
-    /// It waits with us for its next delivery.
-    Waits,
+    /// It is to be given back after a while.
+    Waits(Acker, Duration),
 }
 
 /// Handles messages until `stop`, in one session after the other.
@@ -74,7 +74,7 @@ struct Slot<'a> {
 impl Slot<'_> {
     /// Handles messages until `stop`.
     async fn consume(&self) -> Result<(), Lost> {
-        let mut consumer = self.session.consume().await.map_err(lost)?;
+        let Some(mut consumer) = self.new_consumer().await? else { return Ok(()) };
         let mut stopping = false;
         loop {
             let next = tokio::select! {
@@ -86,6 +86,8 @@ impl Slot<'_> {
                     continue;
                 }
                 next = consumer.next() => next,
+                // Another slot has found it out.
+                reason = self.session.ended() => return Err(reason),
             };
             let delivery = match next {
                 Some(delivery) => delivery.map_err(lost)?,
@@ -106,11 +108,29 @@ impl Slot<'_> {
                     outcome = &mut work => break outcome?,
                 }
             };
-            if let (Outcome::Waits, false) = (outcome, stopping) {
-                // The message takes this consumer with it; the slot goes on with another.
-                self.session.cancel(&consumer).await.map_err(lost)?;
-                consumer = self.session.consume().await.map_err(lost)?;
+            let Outcome::Waits(acker, delay) = outcome else { continue };
+            if stopping {
+                self.give_back(acker, delay).await?;
+                continue;
             }
+            // The message takes this consumer with it, which gets no other; the slot goes on with a new one. Given back
+            // before, it would make room for a message that nobody looks at.
+            self.session.cancel(&consumer).await.map_err(lost)?;
+            self.give_back(acker, delay).await?;
+            match self.new_consumer().await? {
+                Some(next) => consumer = next,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// A new consumer, unless it is the end.
+    async fn new_consumer(&self) -> Result<Option<Consumer>, Lost> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Ok(None),
+            reason = self.session.ended() => Err(reason),
+            consumer = self.session.consume() => consumer.map(Some).map_err(lost),
         }
     }
 
@@ -133,7 +153,9 @@ impl Slot<'_> {
         let letter = Letter { message, properties, failure };
         let last = count.at_least() >= config.max_deliveries || count == DeliveryCount::Unknown;
         if !last && !letter.failure.is_final {
-            return self.postpone(acker, &letter, self.listener.delay(count.at_least())).await;
+            let delay = self.listener.delay(count.at_least());
+            letter.report(config.queue.as_str(), "a message is tried again later", Some(delay));
+            return Ok(Outcome::Waits(acker, delay));
         }
         match self.bury(&letter, count).await {
             Ok(()) => {
@@ -143,7 +165,7 @@ impl Slot<'_> {
             }
             Err(reason) => {
                 tracing::error!(queue = config.queue, reason, "a dead letter cannot be kept: the message stays");
-                self.postpone(acker, &letter, LONGEST_DELAY).await
+                Ok(Outcome::Waits(acker, LONGEST_DELAY))
             }
         }
     }
@@ -177,8 +199,7 @@ impl Slot<'_> {
     }
 
     /// Keeps a message for a while before it is rejected. While there is room for more to wait, the slot does not.
-    async fn postpone(&self, acker: Acker, letter: &Letter, delay: Duration) -> Result<Outcome, Lost> {
-        letter.report(self.listener.config.queue.as_str(), "a message is tried again later", Some(delay));
+    async fn give_back(&self, acker: Acker, delay: Duration) -> Result<(), Lost> {
         let wait = wait(Arc::clone(self.session), self.stop.clone(), delay);
         match Arc::clone(&self.listener.waiting).try_acquire_owned() {
             Ok(permit) => {
@@ -196,7 +217,7 @@ impl Slot<'_> {
                 }
             }
         }
-        Ok(Outcome::Waits)
+        Ok(())
     }
 }
 

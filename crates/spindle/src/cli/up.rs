@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
+use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -83,10 +84,12 @@ impl Up {
         for subscriber in subscribers {
             tasks.spawn(subscriber.run(stop.clone()));
         }
-        for listener in listeners {
-            tasks.spawn(listener.run(stop.clone()));
+        for listener in &listeners {
+            tasks.spawn(Arc::clone(listener).run(stop.clone()));
         }
         if let Some(listener) = listener {
+            // A request may publish something: the queues should be there by then.
+            join_all(listeners.iter().map(|listener| listener.first_try())).await;
             let address = listener.local_addr()?;
             app.set_own_address(address);
             announce(&http, address).context("cannot print")?;

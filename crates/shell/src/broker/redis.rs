@@ -1,24 +1,34 @@
-//! The broker: Redis, through Spin.
+//! Redis, through Spin: a broker, and where the delivery log is.
 
+use super::{BrokerError, BrokerKind};
 use crate::config;
 use events::Exchange;
 use events::redis::{Command, Reply};
-use problem::{Kind, Problem};
 use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
 
-/// A connection to the broker. Each is a TCP connection of its own on Spin, so a request opens one at most.
-pub struct Broker {
+/// A connection to Redis. Each is a TCP connection of its own on Spin, so a request opens one at most.
+pub struct Redis {
     connection: Connection,
 }
 
-impl Broker {
+impl Redis {
     /// Connects to the address in the component variable `redis_url`.
     ///
     /// # Errors
     /// If Redis does not answer.
     pub fn connect() -> Result<Self, BrokerError> {
-        let address = config::text("redis_url").map_err(|_| BrokerError::NotConfigured)?;
+        let address = config::text("redis_url").map_err(|_| BrokerError::NotConfigured("redis_url"))?;
         Ok(Self { connection: Connection::open(&address)? })
+    }
+
+    /// Connects to it if there is one: with RabbitMQ as the broker there need not be, and then `redis_url` is empty.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub fn find() -> Result<Option<Self>, BrokerError> {
+        let is_none = BrokerKind::from_config()? == BrokerKind::RabbitMq
+            && config::text("redis_url").is_ok_and(|address| address.is_empty());
+        if is_none { Ok(None) } else { Self::connect().map(Some) }
     }
 
     /// Runs a command.
@@ -36,7 +46,7 @@ impl Broker {
     ///
     /// # Errors
     /// If the event is not on the stream, or may not be.
-    pub fn publish(&self, exchange: Exchange, event: &str) -> Result<(), BrokerError> {
+    pub(super) fn publish(&self, exchange: Exchange, event: &str) -> Result<(), BrokerError> {
         let [add, ring] = events::redis::publish(exchange, event);
         self.run(&add)?;
         if self.run(&ring).is_err() {
@@ -48,7 +58,7 @@ impl Broker {
     /// Whether it answers.
     #[must_use]
     pub fn is_alive() -> bool {
-        Self::connect().is_ok_and(|broker| broker.connection.execute("PING", &[]).is_ok())
+        Self::connect().is_ok_and(|redis| redis.connection.execute("PING", &[]).is_ok())
     }
 }
 
@@ -61,20 +71,6 @@ fn reply(result: RedisResult) -> Reply {
     }
 }
 
-/// Why the broker did not do it.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum BrokerError {
-    /// The component has no `redis_url`.
-    #[error("the variable redis_url is not set")]
-    NotConfigured,
-    /// Redis did not answer, or with an error.
-    #[error("{0}")]
-    Redis(String),
-    /// Redis gave a reply of an unexpected shape.
-    #[error(transparent)]
-    Reply(#[from] events::redis::ReplyError),
-}
-
 impl From<Error> for BrokerError {
     fn from(error: Error) -> Self {
         BrokerError::Redis(match error {
@@ -83,13 +79,5 @@ impl From<Error> for BrokerError {
             Error::TypeError => "a value has another type".to_owned(),
             Error::Other(message) => message,
         })
-    }
-}
-
-impl From<BrokerError> for Problem {
-    fn from(error: BrokerError) -> Self {
-        Problem::new(Kind::BrokerUnavailable, "The message broker does not answer; try again in a moment.")
-            .with_header("retry-after", "1")
-            .with_cause(error.to_string())
     }
 }

@@ -1,0 +1,51 @@
+//! RabbitMQ as whoever publishes sees it: an MQTT broker whose topics are the names of the exchanges.
+
+use super::BrokerError;
+use crate::config;
+use events::Exchange;
+use spin_sdk::mqtt::{Connection, Error, Qos};
+use std::cell::RefCell;
+use uuid::Uuid;
+
+/// The longest silence that the broker need not take for an end. A connection does not live that long.
+const KEEP_ALIVE_SECONDS: u64 = 30;
+
+/// A connection to RabbitMQ's MQTT plugin. It comes about when something is published.
+pub struct RabbitMq {
+    connection: Connection,
+    /// Why publishing has failed: what is published after that fails at once, for each might take its time to fail.
+    failed: RefCell<Option<BrokerError>>,
+}
+
+impl RabbitMq {
+    /// Reads the component variables `mqtt_url`, `mqtt_user` and `mqtt_password`.
+    pub(super) fn connect() -> Result<Self, BrokerError> {
+        let text = |name| config::text(name).map_err(|_| BrokerError::NotConfigured(name));
+        // Two connections of one client id would end each other.
+        let address = format!("{}?client_id={}", text("mqtt_url")?, Uuid::new_v4());
+        let (user, password) = (text("mqtt_user")?, text("mqtt_password")?);
+        let connection = Connection::open(&address, &user, &password, KEEP_ALIVE_SECONDS).map_err(describe)?;
+        Ok(Self { connection, failed: RefCell::new(None) })
+    }
+
+    /// Publishes on the topic that is the exchange's name, and waits for the confirmation. `amq.topic` hands it on to
+    /// the exchange.
+    pub(super) fn publish(&self, exchange: Exchange, event: &str) -> Result<(), BrokerError> {
+        if let Some(error) = &*self.failed.borrow() {
+            return Err(error.clone());
+        }
+        let result = self.connection.publish(exchange.name(), event.as_bytes(), Qos::AtLeastOnce).map_err(describe);
+        if let Err(error) = &result {
+            self.failed.replace(Some(error.clone()));
+        }
+        result
+    }
+}
+
+fn describe(error: Error) -> BrokerError {
+    BrokerError::RabbitMq(match error {
+        Error::InvalidAddress => "the address is not valid".to_owned(),
+        Error::TooManyConnections => "too many connections".to_owned(),
+        Error::ConnectionFailed(message) | Error::Other(message) => message,
+    })
+}

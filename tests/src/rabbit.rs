@@ -1,0 +1,125 @@
+//! RabbitMQ as an operator sees it: its management, by which a test publishes, looks into queues and reads dead letters.
+
+use crate::broker::DeadLetter;
+use crate::folder;
+use crate::poll;
+use dev_servers::rabbitmq::{self, RabbitMq};
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// What RabbitMQ may take to say how a queue stands: its figures are some seconds old.
+const FIGURES: Duration = Duration::from_secs(20);
+
+/// A virtual host of a RabbitMQ, for one backend.
+#[derive(Debug)]
+pub struct Rabbit {
+    /// The server.
+    pub server: Arc<RabbitMq>,
+    vhost: String,
+}
+
+impl Rabbit {
+    /// On the server of the run.
+    pub(crate) fn new() -> Self {
+        static SERVER: OnceLock<Arc<RabbitMq>> = OnceLock::new();
+        Self::on(Arc::clone(SERVER.get_or_init(start)))
+    }
+
+    /// On a server that no other test uses.
+    pub(crate) fn private() -> Self {
+        Self::on(start())
+    }
+
+    fn on(server: Arc<RabbitMq>) -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let vhost = format!("test-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let rabbit = Self { server, vhost };
+        rabbit.ask("PUT", &format!("/api/vhosts/{}", rabbit.vhost), "");
+        let everything = json!({"configure": ".*", "write": ".*", "read": ".*"}).to_string();
+        rabbit.ask("PUT", &format!("/api/permissions/{}/{}", rabbit.vhost, rabbit.server.user()), &everything);
+        rabbit
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &str) -> String {
+        let (status, answer) = self.server.api(method, path, body).expect("the management answers");
+        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+        answer
+    }
+
+    /// The values of the manifest's variables that say where it is.
+    pub(crate) fn variables(&self) -> [(&'static str, String); 4] {
+        let (server, vhost) = (&self.server, &self.vhost);
+        let (user, password) = (server.user(), server.password());
+        [
+            ("amqp_url", format!("amqp://{user}:{password}@{}/{vhost}", server.host())),
+            ("mqtt_host", server.mqtt_host()),
+            ("mqtt_user", format!("{vhost}:{user}")),
+            ("mqtt_password", password.to_owned()),
+        ]
+    }
+
+    /// Publishes a message to an exchange; it must be routed.
+    ///
+    /// # Panics
+    /// If it is not.
+    pub fn publish(&self, exchange: &str, message: &str) {
+        let body = json!({
+            "properties": {"delivery_mode": 2}, "routing_key": "", "payload": message, "payload_encoding": "string"
+        });
+        let path = format!("/api/exchanges/{}/{exchange}/publish", self.vhost);
+        let answer = self.ask("POST", &path, &body.to_string());
+        assert!(answer.contains("true"), "nobody is bound to {exchange}");
+    }
+
+    /// Whether a queue is there.
+    #[must_use]
+    pub fn has_queue(&self, queue: &str) -> bool {
+        let (status, _) = self.server.api("GET", &self.queue(queue), "").expect("the management answers");
+        status == 200
+    }
+
+    /// Waits until a queue has so many messages, those that somebody has included.
+    ///
+    /// # Panics
+    /// If it does not within some seconds.
+    #[track_caller]
+    pub fn wait_for_length(&self, queue: &str, length: u64) {
+        poll::until(FIGURES, &format!("{queue} has {length} messages"), || self.length(queue) == Some(length));
+    }
+
+    /// How many messages a queue has, those that somebody has included, as far as the management answers and knows.
+    #[must_use]
+    pub fn length(&self, queue: &str) -> Option<u64> {
+        let (_, answer) = self.server.api("GET", &self.queue(queue), "").ok()?;
+        serde_json::from_str::<Value>(&answer).ok()?["messages"].as_u64()
+    }
+
+    /// Takes the dead letters of a queue.
+    #[must_use]
+    pub fn take_dead_letters(&self, queue: &str) -> Vec<DeadLetter> {
+        let body = json!({"count": 100, "ackmode": "ack_requeue_false", "encoding": "auto"}).to_string();
+        let letters = self.ask("POST", &format!("{}/get", self.queue(&format!("{queue}.dead"))), &body);
+        let letters: Vec<Value> = serde_json::from_str(&letters).expect("it is a list");
+        letters.iter().map(dead_letter).collect()
+    }
+
+    fn queue(&self, name: &str) -> String {
+        format!("/api/queues/{}/{name}", self.vhost)
+    }
+}
+
+fn dead_letter(letter: &Value) -> DeadLetter {
+    let headers = &letter["properties"]["headers"];
+    DeadLetter {
+        event: letter["payload"].as_str().unwrap_or_default().to_owned(),
+        deliveries: headers["x-dead-deliveries"].as_u64().unwrap_or_default(),
+        reason: headers["x-dead-reason"].as_str().unwrap_or_default().to_owned(),
+    }
+}
+
+fn start() -> Arc<RabbitMq> {
+    let options = rabbitmq::Options::default();
+    Arc::new(RabbitMq::start(&folder::fresh("rabbitmq"), options).expect("RabbitMQ starts"))
+}
