@@ -3,7 +3,7 @@
 
 use crate::split::to_f64;
 use crate::stage::{Plan, Stage};
-use crate::{Report, fate, plot};
+use crate::{Report, broker, fate, plot};
 use anyhow::Result;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -16,12 +16,12 @@ const STEP: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) fn run(plan: &Plan) -> Result<Report> {
-    let stage = Stage::set(plan);
+    let stage = Stage::set(plan)?;
     let (sent, timeline) = break_in_the_middle(&stage, plan, |stage| {
         println!("Killing the broker for {} seconds", AWAY.as_secs());
-        stage.backend.redis.kill();
+        broker::kill(&stage.backend);
         std::thread::sleep(AWAY);
-        Ok(stage.backend.redis.start_again()?)
+        broker::start_again(&stage.backend)
     })?;
     stage.wait_for(2 * sent)?;
     let fates = fate::fates(sent, &stage.mail.taken());

@@ -9,7 +9,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Report> {
     if plan.consumers < 2 {
         bail!("one of the consumers is killed, so there have to be two at least: `--consumers 2`");
     }
-    let stage = Stage::set(plan);
+    let stage = Stage::set(plan)?;
     let (sent, timeline) = broker_restart::break_in_the_middle(&stage, plan, |stage| {
         let (name, doomed) = &stage.consumers[0];
         println!("Killing {name}");

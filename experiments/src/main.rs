@@ -4,7 +4,9 @@
 //! its own. It signs in, breaks something in the middle, waits until nothing is left to deliver, and tells from what
 //! has arrived at the mail provider what became of each message. It prints a table and draws it as an SVG.
 
+mod broker;
 mod broker_restart;
+mod crash;
 mod fate;
 mod kill_consumer;
 mod plot;
@@ -24,6 +26,9 @@ use std::process::ExitCode;
 struct Arguments {
     #[command(subcommand)]
     experiment: Experiment,
+    /// The broker.
+    #[arg(long, global = true, default_value = "redis")]
+    broker: broker::Kind,
     /// How many consumers compete.
     #[arg(long, global = true, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=16))]
     consumers: u32,
@@ -46,6 +51,8 @@ enum Experiment {
     KillConsumer,
     /// The broker dies by SIGKILL in the middle of the work, and comes back.
     BrokerRestart,
+    /// A consumer and then the broker die by SIGKILL in the middle of the work.
+    Crash,
     /// A message that nobody can handle, among others.
     Poison,
 }
@@ -75,6 +82,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<bool> {
     let plan = stage::Plan {
+        broker: arguments.broker,
         consumers: arguments.consumers as usize,
         messages: arguments.messages as usize,
         send_ms: u64::from(arguments.send_ms),
@@ -83,11 +91,12 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Experiment::Split => split::run(&plan)?,
         Experiment::KillConsumer => kill_consumer::run(&plan)?,
         Experiment::BrokerRestart => broker_restart::run(&plan)?,
+        Experiment::Crash => crash::run(&plan)?,
         Experiment::Poison => poison::run(&plan)?,
     };
     println!("\n{}", report.text);
     let out = &arguments.out;
-    let file = out.join(format!("{}.svg", report.name));
+    let file = out.join(format!("{}-{}.svg", report.name, plan.broker.name()));
     std::fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
     std::fs::write(&file, &report.svg).with_context(|| format!("cannot write {}", file.display()))?;
     println!("The plot is in {}", file.display());

@@ -4,9 +4,10 @@
 use crate::split::to_f64;
 use crate::stage::{Plan, Stage};
 use crate::table::table;
-use crate::{Report, fate, plot};
+use crate::{Report, broker, fate, plot};
 use anyhow::{Result, bail};
 use blackbox::broker::{DeadLetter, LOGIN_EMAIL, LOGIN_SMS, LOGINS};
+use std::cmp::max;
 use std::time::{Duration, Instant};
 
 /// How long it may take until the message is dead: the delays are 1, 2, 4 and 8 seconds.
@@ -17,38 +18,38 @@ const STEP: Duration = Duration::from_millis(50);
 const DELIVERIES: u64 = 5;
 
 pub(crate) fn run(plan: &Plan) -> Result<Report> {
-    let stage = Stage::set(plan);
-    let mut broker = stage.backend.broker();
+    let stage = Stage::set(plan)?;
     // The queues are there once the first message was handled.
     let first = stage.sign_in(1);
     stage.wait_for(2 * first)?;
     println!("One poisoned message, and {} others", plan.messages);
     let start = Instant::now();
-    broker.add(LOGINS, r#"{"this is": "no event"}"#);
-    broker.ring();
+    broker::publish(&stage.backend, r#"{"this is": "no event"}"#);
     let sent = std::thread::scope(|scope| {
         let sign_ins = scope.spawn(|| stage.sign_in(plan.messages));
         let (mut attempts, mut arrivals) = (vec![(0.0, 0.0)], vec![(0.0, 0.0)]);
-        let dead = loop {
+        let mut dead = [(LOGIN_EMAIL, Vec::new()), (LOGIN_SMS, Vec::new())];
+        loop {
             if start.elapsed() > PATIENCE {
                 bail!("the poisoned message is not dead after {} seconds", PATIENCE.as_secs());
             }
             let now = start.elapsed().as_secs_f64();
-            let pending = broker.pending(LOGINS, LOGIN_EMAIL);
-            let poisoned = pending.iter().map(|pending| pending.deliveries).max().unwrap_or(0);
+            let poisoned = deliveries(&stage);
             let known = attempts.last().map_or(0.0, |(_, count)| *count);
             let seen = to_f64(usize::try_from(poisoned)?);
             if seen > known {
                 attempts.extend([(now, known), (now, seen)]);
             }
             arrivals.push((now, to_f64(stage.arrived())));
-            let dead = [LOGIN_EMAIL, LOGIN_SMS].map(|queue| (queue, broker.dead_letters(queue)));
+            for (queue, letters) in dead.iter_mut().filter(|(_, letters)| letters.is_empty()) {
+                *letters = broker::dead_letters(&stage.backend, queue);
+            }
             if dead.iter().all(|(_, letters)| !letters.is_empty()) {
                 attempts.push((now, known));
-                break dead;
+                break;
             }
             std::thread::sleep(STEP);
-        };
+        }
         let sent = sign_ins.join().map_err(|_| anyhow::anyhow!("signing in failed"))?;
         Ok((sent, dead, attempts, arrivals))
     });
@@ -71,6 +72,17 @@ pub(crate) fn run(plan: &Plan) -> Result<Report> {
         is_kept: dead.iter().all(|(_, letters)| letters.len() == 1 && letters[0].deliveries == DELIVERIES)
             && fates.iter().all(|fate| fate.once == fate.sent),
     })
+}
+
+/// How often the poisoned message was delivered so far. Of RabbitMQ it is the consumers that tell: whoever fails with it
+/// logs which delivery that was.
+fn deliveries(stage: &Stage) -> u64 {
+    if stage.backend.rabbit.is_none() {
+        let pending = stage.backend.broker().pending(LOGINS, LOGIN_EMAIL);
+        return pending.iter().map(|pending| pending.deliveries).max().unwrap_or(0);
+    }
+    let logged = |line: &str| line.split_once(" delivery=")?.1.split(' ').next()?.parse::<u64>().ok();
+    stage.consumers.iter().flat_map(|(_, app)| app.log().lines().filter_map(logged).collect::<Vec<_>>()).fold(0, max)
 }
 
 fn row(queue: &str, letter: &DeadLetter) -> Vec<String> {

@@ -11,7 +11,7 @@ use blackbox::deliveries::count_by;
 const PROMISED: f64 = 1.1;
 
 pub(crate) fn run(plan: &Plan) -> Result<Report> {
-    let stage = Stage::set(plan);
+    let stage = Stage::set(plan)?;
     println!("Signing in {} times", plan.messages);
     let sent = stage.sign_in(plan.messages);
     stage.wait_for(2 * sent)?;

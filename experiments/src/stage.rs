@@ -1,7 +1,7 @@
 //! The stage: servers, sign-up and sign-in, consumers in processes of their own, and a mail provider that takes its
 //! time and remembers all that it was given.
 
-use crate::fate;
+use crate::{broker, fate};
 use anyhow::{Result, bail};
 use blackbox::app::TestApp;
 use blackbox::backend::Backend;
@@ -27,6 +27,8 @@ const CLAIM_MS: u32 = 3000;
 
 /// What is asked for.
 pub(crate) struct Plan {
+    /// The broker.
+    pub(crate) broker: broker::Kind,
     /// How many consumers compete.
     pub(crate) consumers: usize,
     /// How many sign-ins there are.
@@ -46,29 +48,44 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// Starts all of it.
-    pub(crate) fn set(plan: &Plan) -> Self {
+    ///
+    /// # Errors
+    /// If the consumers do not make the queues.
+    pub(crate) fn set(plan: &Plan) -> Result<Self> {
         println!("Starting PostgreSQL, the broker, sign-in and {} consumers", plan.consumers);
-        let backend = Backend::new();
+        let backend = plan.broker.backend();
         let mail = MailApi::start();
         mail.take_ms(plan.send_ms);
         let doors = TestApp::on(&backend).only(&["users", "auth"]).start();
         let consumer = |number: usize| {
             let name = format!("consumer-{number}");
-            let app = TestApp::on(&backend)
+            let mut setup = TestApp::on(&backend)
                 .only(&["notification"])
                 .variable("consumer_name", &name)
                 .variable("notification_sender", "http")
-                .variable("notification_claim_ms", CLAIM_MS)
-                .variable("mail_api_url", mail.url())
-                .start();
-            (name, app)
+                .variable("mail_api_url", mail.url());
+            if plan.broker == broker::Kind::Redis {
+                setup = setup.variable("notification_claim_ms", CLAIM_MS);
+            }
+            (name, setup.start())
         };
         let consumers: Vec<_> = (1..=plan.consumers).map(consumer).collect();
         // The last one is never the one that an experiment kills.
         let last = consumers.last().map_or(&doors, |(_, app)| app);
         let ringer = Ringer::start(&[&doors, last], ROUND);
+        let start = Instant::now();
+        while !broker::has_queues(&backend) {
+            if start.elapsed() > PATIENCE {
+                bail!("the queues are not there after {} seconds", PATIENCE.as_secs());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        if plan.broker == broker::Kind::Rabbitmq {
+            // RabbitMQ keeps the names of new queues in memory for a moment.
+            std::thread::sleep(Duration::from_secs(2));
+        }
         let _ = doors.sign_up(PERSON);
-        Self { backend, mail, doors, consumers, _ringer: ringer }
+        Ok(Self { backend, mail, doors, consumers, _ringer: ringer })
     }
 
     /// Signs in so many times; says how many were let in, which is all of them unless something is badly wrong.
@@ -94,10 +111,12 @@ impl Stage {
     /// If nothing has happened for long.
     pub(crate) fn wait_for(&self, count: usize) -> Result<()> {
         let mut seen = self.arrived();
-        let (mut moved, mut told) = (Instant::now(), Instant::now());
+        let (mut moved, mut told, mut busy) = (Instant::now(), Instant::now(), Instant::now());
         loop {
             let arrived = self.arrived();
-            if arrived >= count && self.is_drained() {
+            if !self.is_drained() {
+                busy = Instant::now();
+            } else if arrived >= count && busy.elapsed() >= self.old_figures() {
                 return Ok(());
             }
             if arrived != seen {
@@ -119,8 +138,16 @@ impl Stage {
         fate::arrived(&self.mail.taken())
     }
 
+    /// How old the broker's figures may be.
+    fn old_figures(&self) -> Duration {
+        if self.backend.rabbit.is_some() { Duration::from_secs(6) } else { Duration::ZERO }
+    }
+
     /// Whether nothing waits in any queue or is in flight. A broker that is away is asked again.
     fn is_drained(&self) -> bool {
+        if self.backend.rabbit.is_some() {
+            return broker::is_empty(&self.backend);
+        }
         let Some((_, consumer)) = self.consumers.last() else { return false };
         let asked = consumer.get("/notification-ms/internal/queues").bearer(consumer.service_token()).try_send();
         let Ok(answer) = asked else { return false };
