@@ -67,10 +67,16 @@ impl Backend {
         Arc::new(backend)
     }
 
+    /// A superuser's way into the database.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        self.postgres.database_url(&self.database)
+    }
+
     /// A superuser's look into the database.
     #[must_use]
     pub fn sql(&self) -> ::postgres::Client {
-        postgres::connect(&self.postgres.database_url(&self.database)).expect("the database answers")
+        postgres::connect(&self.database_url()).expect("the database answers")
     }
 
     /// How many events wait in the outbox.

@@ -7,11 +7,11 @@ use crate::folder::Folder;
 use crate::records;
 
 /// What is kept unless all is to go: it takes a minute and a network to make.
-const TOOLCHAIN: &str = "toolchain";
+const COSTLY: [&str; 2] = ["toolchain", "schemathesis"];
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Also remove what setting up the compiler's target has left in `.concierge/toolchain`.
+    /// Also remove what setting up the compiler's target has left in `.concierge/toolchain`, and Schemathesis.
     #[arg(long)]
     all: bool,
 }
@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     for entry in std::fs::read_dir(&state).with_context(|| format!("cannot read {}", state.display()))?.flatten() {
         let (path, name) = (entry.path(), entry.file_name());
-        if name == TOOLCHAIN && !arguments.all {
+        if COSTLY.iter().any(|costly| name == *costly) && !arguments.all {
             continue;
         }
         println!("Removing {}", path.display());

@@ -13,6 +13,7 @@ mod doctor;
 mod down;
 mod experiment;
 mod folder;
+mod fuzz_api;
 mod interrupt;
 mod keys;
 mod lint;
@@ -63,6 +64,8 @@ enum Task {
     Experiment(experiment::Arguments),
     /// Measure Concierge against a native peer, or compare two results; `bench --help` tells how.
     Bench(bench::Arguments),
+    /// Send Schemathesis's requests to each route of the OpenAPI files, as nobody, as a user and as an administrator.
+    FuzzApi(fuzz_api::Arguments),
     /// Check format, lints, licences and sources, as CI does.
     Lint,
     /// Say of each prerequisite whether it is there, and how to get what is missing.
@@ -88,6 +91,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => return suite::run(&arguments),
         Task::Experiment(arguments) => experiment::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::FuzzApi(arguments) => fuzz_api::run(&arguments),
         Task::Lint => lint::run(),
         Task::Doctor => doctor::run(),
         Task::Keys(arguments) => keys::run(&arguments),

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 const MAX_LIMIT: u64 = 100;
 /// The page's size if none is asked for.
 const DEFAULT_LIMIT: u64 = 20;
+/// The most digits of either half of an entry's id: enough until the year 300,000,000, and surely 64 bits.
+const MAX_DIGITS: usize = 19;
 /// The longest recipient, in bytes: that of an email address.
 const MAX_RECIPIENT: usize = 254;
 
@@ -56,11 +58,14 @@ pub fn next_page(query: &LogQuery, count: usize, last: Option<&str>) -> Option<S
     last.filter(|_| count as u64 >= query.limit).map(str::to_owned)
 }
 
-/// Whether a text is the id of a stream entry: two integers with a dash between, not both zero.
+/// Whether a text is the id of a stream entry as Redis writes it: the milliseconds since 1970 and a number, with a dash
+/// between.
 fn is_entry_id(text: &str) -> bool {
-    let number = |part: &str| part.parse::<u64>().ok().filter(|_| part.bytes().all(|b| b.is_ascii_digit()));
-    let parts = text.split_once('-').and_then(|(time, sequence)| Some((number(time)?, number(sequence)?)));
-    parts.is_some_and(|parts| parts != (0, 0))
+    let is_number = |part: &str| {
+        let has_digits = (1..=MAX_DIGITS).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+        has_digits && (part == "0" || !part.starts_with('0'))
+    };
+    text.split_once('-').is_some_and(|(time, sequence)| is_number(time) && is_number(sequence) && time != "0")
 }
 
 #[cfg(test)]
@@ -79,9 +84,9 @@ mod tests {
     #[test]
     fn parameters_are_checked() {
         assert_eq!(read(&[("cursor", "17-0")]).unwrap().before.as_deref(), Some("17-0"));
-        assert_eq!(read(&[("cursor", "17")]).unwrap_err().kind(), Kind::InvalidCursor);
-        assert_eq!(read(&[("cursor", "0-00")]).unwrap_err().kind(), Kind::InvalidCursor);
-        assert_eq!(read(&[("cursor", "+-0")]).unwrap_err().kind(), Kind::InvalidCursor);
+        for cursor in ["17", "0-0", "0-00", "0-1", "017-0", "17-00", "+-0", "17-", "17-0-0", "99999999999999999999-0"] {
+            assert_eq!(read(&[("cursor", cursor)]).unwrap_err().kind(), Kind::InvalidCursor, "{cursor}");
+        }
         assert_eq!(read(&[("limit", "101")]).unwrap_err().kind(), Kind::InvalidQuery);
         assert_eq!(read(&[("to", " ")]).unwrap_err().kind(), Kind::InvalidQuery);
         assert_eq!(read(&[("to", &"x".repeat(255))]).unwrap_err().kind(), Kind::InvalidQuery);

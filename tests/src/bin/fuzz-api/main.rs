@@ -1,0 +1,112 @@
+//! `cargo xtask fuzz-api`: Schemathesis on each of the OpenAPI files, as nobody, as a user and as an administrator.
+//!
+//! The app and its servers are started for this run and thrown away, unless the address of a running one is given.
+
+mod office;
+mod run;
+
+use blackbox::app::TestApp;
+use blackbox::backend::Backend;
+use blackbox::ringer::Ringer;
+use clap::Parser;
+use office::{Office, People};
+use run::{Run, Verdict};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// How often outboxes are swept and the bell is rung, in the app that is started here.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// The files, by the name of their service.
+const FILES: [&str; 3] = ["users", "auth", "notification"];
+
+/// Schemathesis on each of the OpenAPI files.
+#[derive(Parser)]
+struct Arguments {
+    /// The program of Schemathesis.
+    #[arg(long)]
+    schemathesis: PathBuf,
+    /// How many cases are made for each operation and each sender.
+    #[arg(long)]
+    examples: u32,
+    /// The seed of the cases.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Only the file of this service.
+    #[arg(long)]
+    service: Option<String>,
+    /// Only requests of this sender: nobody, user or admin.
+    #[arg(long)]
+    sender: Option<Sender>,
+    /// A running app.
+    #[arg(long, requires = "service_token", requires = "database_url")]
+    url: Option<String>,
+    /// Its service token.
+    #[arg(long, env = "CONCIERGE_SERVICE_TOKEN", hide_env_values = true)]
+    service_token: Option<String>,
+    /// Its database, in which somebody is made an administrator.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+}
+
+/// Who sends the requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Sender {
+    /// Somebody without any token.
+    Nobody,
+    /// A user; and a service, where the service token is asked for.
+    User,
+    /// An administrator; and a service, where the service token is asked for.
+    Admin,
+}
+
+impl Sender {
+    const ALL: [Self; 3] = [Self::Nobody, Self::User, Self::Admin];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Nobody => "nobody",
+            Self::User => "user",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let own = arguments.url.is_none().then(start);
+    let people = match (&own, &arguments) {
+        (Some((app, _)), _) => People::of(app),
+        (None, Arguments { url: Some(url), service_token: Some(token), database_url: Some(database), .. }) => {
+            People::new(url, token, database)
+        }
+        _ => unreachable!("clap asks for all three"),
+    };
+    let mut verdicts = Vec::new();
+    for service in FILES.into_iter().filter(|name| arguments.service.as_deref().is_none_or(|only| only == *name)) {
+        for sender in Sender::ALL.into_iter().filter(|sender| arguments.sender.is_none_or(|only| only == *sender)) {
+            let office = Office::open(people.clone(), sender);
+            let run = Run { service, sender, people: &people, office: &office };
+            verdicts.push(run.start(&arguments.schemathesis, arguments.examples, arguments.seed));
+        }
+    }
+    if let Some((app, _)) = &own {
+        let errors: Vec<_> =
+            app.log().lines().filter(|line| line.contains(r#""level":"error""#)).map(str::to_owned).collect();
+        println!(
+            "\nErrors in the log of the app: {}",
+            if errors.is_empty() { "none".to_owned() } else { errors.join("\n") }
+        );
+    }
+    Verdict::show(&verdicts);
+    if !verdicts.is_empty() && verdicts.iter().all(Verdict::is_good) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// An app that asks everybody who they are. Nobody is made to wait: what is behind the waiting is what is looked at.
+fn start() -> (TestApp, Ringer) {
+    let app = TestApp::on(&Backend::new()).variable("authorization", "required").start();
+    println!("Concierge runs on {}", app.app.url());
+    let ringer = Ringer::start(&[&app], ROUND);
+    (app, ringer)
+}
