@@ -55,6 +55,10 @@ impl Client {
     ///
     /// # Errors
     /// If there is no answer within the limit, or none that can be read.
+    ///
+    /// # Panics
+    /// If the answer is none that its service may give.
+    #[track_caller]
     pub fn raw(&self, bytes: &[u8]) -> Result<Answer, String> {
         let address = self.base.trim_start_matches("http://");
         let mut connection = TcpStream::connect(address).map_err(|error| error.to_string())?;
@@ -64,8 +68,24 @@ impl Client {
         connection.read_to_end(&mut answer).map_err(|error| format!("the answer broke off: {error}"))?;
         // The other side has closed already, or will.
         let _ = connection.shutdown(Shutdown::Both);
-        parse(&answer).ok_or_else(|| format!("no answer: {:?}", String::from_utf8_lossy(&answer)))
+        let answer = parse(&answer).ok_or_else(|| format!("no answer: {:?}", String::from_utf8_lossy(&answer)))?;
+        hold_to_openapi(bytes, &answer);
+        Ok(answer)
     }
+}
+
+/// Holds the answer to a request that was made byte by byte to the OpenAPI files.
+#[track_caller]
+fn hold_to_openapi(request: &[u8], answer: &Answer) {
+    let (head, body) = match request.windows(4).position(|window| window == b"\r\n\r\n") {
+        Some(end) => (String::from_utf8_lossy(&request[..end]), &request[end + 4..]),
+        None => (String::from_utf8_lossy(request), [].as_slice()),
+    };
+    let mut lines = head.split("\r\n");
+    let mut first = lines.next().unwrap_or_default().split(' ');
+    let (method, target) = (first.next().unwrap_or_default(), first.next().unwrap_or_default());
+    let content_type = lines.find_map(|line| line.strip_prefix("content-type: "));
+    openapi::check::check(&Sent { method, target, content_type, body }, answer);
 }
 
 /// Reads an answer whose body ends with the connection, or has a length.

@@ -296,11 +296,19 @@ fn a_body_that_breaks_off_harms_nobody() {
 #[test]
 fn a_body_that_breaks_off_is_not_taken_for_a_large_one() {
     let app = TestApp::shared();
-    let head = "POST /users-ms/users HTTP/1.1\r\nhost: app\r\nconnection: close\r\ncontent-type: application/json\r\n";
-    // A chunk without a length ends it.
-    let request = format!("{head}transfer-encoding: chunked\r\n\r\n1\r\n{{\r\nno length\r\n");
-    let answer = app.client().raw(request.as_bytes()).unwrap();
-    assert_problem(&answer, 400, "malformed-json", &[]);
+    for (path, media_type) in
+        [("/users-ms/users", "application/json"), ("/auth-ms/auth/introspect", "application/x-www-form-urlencoded")]
+    {
+        let token = app.service_token();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: app\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
+             content-type: {media_type}\r\n"
+        );
+        // A chunk without a length ends it.
+        let request = format!("{head}transfer-encoding: chunked\r\n\r\n1\r\n{{\r\nno length\r\n");
+        let answer = app.client().raw(request.as_bytes()).unwrap();
+        assert_problem(&answer, 400, "malformed-json", &[]);
+    }
 }
 
 #[test]
