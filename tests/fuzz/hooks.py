@@ -7,7 +7,9 @@ there is somebody new.
 
 import json
 import os
+import re
 from urllib.request import Request, urlopen
+from uuid import uuid4
 
 import schemathesis
 
@@ -16,6 +18,8 @@ SENDER = os.environ["FUZZ_API_SENDER"]
 # What makes a password one that nobody else has: that many people have it no pattern can say.
 RARE = "-qzxvkwjy"
 SHORTEST, LONGEST = 8, 1024
+# What can be a key.
+KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def scheme(context):
@@ -44,7 +48,13 @@ class Bearer:
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Makes passwords rare; what is too short or too long stays so. Shows the current one where it may be asked for."""
+    """Makes passwords rare; what is too short or too long stays so. Shows the current one where it may be asked for.
+
+    Gives each case an idempotency key of its own, if it has one that can be one."""
+    key = (case.headers or {}).get("idempotency-key")
+    if isinstance(key, str) and KEY.fullmatch(key):
+        # A key is for one body, and comes with another in each case; tests/suite/idempotency.rs looks at keys that return.
+        case.headers["idempotency-key"] = str(uuid4())
     if not isinstance(case.body, dict):
         return
     if case.path == "/users-ms/users/{id}" and not {"email", "password"}.isdisjoint(case.body):

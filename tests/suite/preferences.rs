@@ -6,18 +6,23 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 #[test]
-fn a_minimal_sign_up_is_answered_with_the_place_and_the_version() {
+fn a_minimal_sign_up_is_answered_with_the_id_the_place_and_the_version() {
     let app = TestApp::shared();
     let form = sign_up_form("minimal@preferences.example");
     let answer = app.post("/users-ms/users").header("prefer", "return=minimal").json(&form).send();
     assert_snapshot!(answer.shown(), @r#"
     201
     cache-control: no-store
+    content-type: application/json
     etag: "[id].1"
     location: /users-ms/users/[id]
     preference-applied: return=minimal
     x-content-type-options: nosniff
     x-request-id: [uuid]
+
+    {
+      "id": "[id]"
+    }
     "#);
     let user = app.get(answer.header("location").unwrap()).send().expect(200);
     assert_eq!(user.header("etag"), answer.header("etag"));
@@ -81,10 +86,11 @@ fn a_repeated_sign_up_is_shown_as_its_own_request_prefers() {
     let form = sign_up_form("repeated@preferences.example");
     let sign_up = || app.post("/users-ms/users").header("idempotency-key", "preferences").json(&form);
     let first = sign_up().header("prefer", "return=minimal").send().expect(201);
-    assert!(first.body.is_empty());
+    let id = first.json()["id"].clone();
+    assert_eq!(first.json(), json!({"id": id}));
     let second = sign_up().send().expect(201);
     assert_eq!(second.json()["email"], "repeated@preferences.example");
     let third = sign_up().header("prefer", "return=minimal").send().expect(201);
-    assert!(third.body.is_empty() && third.header("idempotent-replayed") == Some("true"));
+    assert_eq!((third.json(), third.header("idempotent-replayed")), (json!({"id": id}), Some("true")));
     assert!([&first, &third].iter().all(|answer| answer.header("location") == second.header("location")));
 }

@@ -7,12 +7,15 @@ use shell::{Request, Response, StatusCode};
 pub(super) fn changed_user(request: &Request, status: StatusCode, user: &User) -> Response {
     let mut response = user_response(status, user);
     if request.prefers_minimal() {
-        response.body_mut().clear();
-        response.headers_mut().remove("content-type");
-        shell::set_header(&mut response, "preference-applied", "return=minimal");
         if status == StatusCode::OK {
+            response.body_mut().clear();
+            response.headers_mut().remove("content-type");
             *response.status_mut() = StatusCode::NO_CONTENT;
+        } else {
+            // A 201 says what was made: whoever reads a body always finds JSON with the id.
+            *response.body_mut() = serde_json::json!({"id": user.id}).to_string().into_bytes();
         }
+        shell::set_header(&mut response, "preference-applied", "return=minimal");
     }
     response
 }
