@@ -8,7 +8,7 @@ use crate::{compile, program, setup};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// `split`, `kill-consumer`, `broker-restart` or `poison`, and its options; `--help` tells them.
+    /// `split`, `kill-consumer`, `broker-restart`, `crash` or `poison`, and its options; `--help` tells them.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "EXPERIMENT")]
     arguments: Vec<String>,
 }

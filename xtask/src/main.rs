@@ -60,7 +60,7 @@ enum Task {
     Clean(clean::Arguments),
     /// Run all tests; the last line printed is `N passed, N failed`.
     Test(suite::Arguments),
-    /// Repeat one of the report's experiments with queues: split, kill-consumer, broker-restart or poison.
+    /// Repeat one of the report's experiments with queues: split, kill-consumer, broker-restart, crash or poison.
     Experiment(experiment::Arguments),
     /// Measure Concierge against a native peer, or compare two results; `bench --help` tells how.
     Bench(bench::Arguments),
