@@ -9,14 +9,13 @@ mod broker_restart;
 mod crash;
 mod fate;
 mod kill_consumer;
-mod plot;
 mod poison;
 mod split;
 mod stage;
-mod table;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
+use experiments::{plot, table};
 use std::path::PathBuf;
 use std::process::ExitCode;
 

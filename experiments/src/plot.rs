@@ -7,7 +7,10 @@ const SIZE: (u32, u32) = (760, 420);
 const BLUE_GREY: RGBColor = RGBColor(60, 110, 160);
 
 /// Bars, each with a name and a number.
-pub(crate) fn bars(title: &str, unit: &str, bars: &[(String, f64)]) -> Result<String> {
+///
+/// # Errors
+/// If they cannot be drawn.
+pub fn bars(title: &str, unit: &str, bars: &[(String, f64)]) -> Result<String> {
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
@@ -51,7 +54,10 @@ pub(crate) fn bars(title: &str, unit: &str, bars: &[(String, f64)]) -> Result<St
 }
 
 /// Lines over time in seconds, each with a name.
-pub(crate) fn lines(title: &str, unit: &str, lines: &[(&str, Vec<(f64, f64)>)]) -> Result<String> {
+///
+/// # Errors
+/// If they cannot be drawn.
+pub fn lines(title: &str, unit: &str, lines: &[(&str, Vec<(f64, f64)>)]) -> Result<String> {
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();

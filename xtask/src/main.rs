@@ -18,6 +18,7 @@ mod interrupt;
 mod keys;
 mod lint;
 mod migrate;
+mod minikube;
 mod plugin;
 mod program;
 mod rabbitmq_server;
@@ -60,7 +61,7 @@ enum Task {
     Clean(clean::Arguments),
     /// Run all tests; the last line printed is `N passed, N failed`.
     Test(suite::Arguments),
-    /// Repeat one of the report's experiments with queues: split, kill-consumer, broker-restart, crash or poison.
+    /// Repeat one of the report's experiments, with queues, or with `--on k8s` on Kubernetes.
     Experiment(experiment::Arguments),
     /// Measure Concierge against a native peer, or compare two results; `bench --help` tells how.
     Bench(bench::Arguments),
@@ -76,6 +77,8 @@ enum Task {
     Migrate(migrate::Arguments),
     /// Make the trigger plugin for RabbitMQ, as `spin plugins install --file` takes it.
     Plugin(plugin::Arguments),
+    /// Run Concierge on Kubernetes, on one minikube node.
+    Minikube(minikube::Arguments),
     /// Do once what a running `up` does each second: have outboxes swept and queues looked at.
     Ring(ring::Arguments),
 }
@@ -97,6 +100,7 @@ fn main() -> ExitCode {
         Task::Keys(arguments) => keys::run(&arguments),
         Task::Migrate(arguments) => migrate::run(&arguments),
         Task::Plugin(arguments) => plugin::run(&arguments),
+        Task::Minikube(arguments) => minikube::run(&arguments),
         Task::Ring(arguments) => ring::run(&arguments),
     };
     match result {

@@ -1,0 +1,53 @@
+//! What spin-operator's webhooks would refuse, or take for something else than was meant.
+
+use crate::app::App;
+use crate::manifests::{Manifests, items};
+use std::collections::BTreeMap;
+
+/// A SpinApp names its executor, which is there, and which knows one way to run it.
+pub(super) fn check_executor(manifests: &Manifests, _: &App) -> Vec<String> {
+    let mut faults = Vec::new();
+    for app in manifests.of_kind("SpinApp") {
+        let executor = app.text("/spec/executor");
+        if manifests.get("SpinAppExecutor", executor).is_none() {
+            faults.push(format!("{} is for the executor `{executor}`, which is not there", app.id()));
+        }
+    }
+    for executor in manifests.of_kind("SpinAppExecutor") {
+        let has = |field: &str| executor.at(&format!("/spec/deploymentConfig/{field}")).is_string();
+        if has("runtimeClassName") == has("spinImage") {
+            faults.push(format!("{} needs one of runtimeClassName and spinImage", executor.id()));
+        }
+        if executor.at("/spec/createDeployment") != true {
+            faults.push(format!("{} makes no Deployment", executor.id()));
+        }
+    }
+    faults
+}
+
+/// The documentation is not everywhere.
+const OPTIONAL: &str = "docs";
+
+/// Each component of the application runs in one SpinApp.
+pub(super) fn check_components(manifests: &Manifests, app: &App) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut run = BTreeMap::<&str, usize>::new();
+    for spin_app in manifests.of_kind("SpinApp") {
+        let components: Vec<_> = items(&spin_app.0, "/spec/components").filter_map(|name| name.as_str()).collect();
+        if components.is_empty() {
+            faults.push(format!("{} runs all components", spin_app.id()));
+        }
+        for component in components {
+            *run.entry(component).or_default() += 1;
+            if !app.components.contains_key(component) {
+                faults.push(format!("{} runs {component}, which the application has not", spin_app.id()));
+            }
+        }
+    }
+    let others = app.components.keys().filter(|name| match run.get(name.as_str()) {
+        Some(count) => *count != 1,
+        None => *name != OPTIONAL,
+    });
+    faults.extend(others.map(|name| format!("the component {name} does not run in one SpinApp")));
+    faults
+}

@@ -1,0 +1,168 @@
+//! `minikube deploy`: what is in the cluster becomes what is here.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::artifact::{self, IMAGE};
+use super::cluster::{Cluster, NAMESPACE};
+use super::status;
+use crate::folder::COMPONENTS;
+
+#[derive(clap::Args, Default)]
+pub(crate) struct Arguments {
+    /// Only this service gets the new version: users, auth, notification or docs. The others stay as they are.
+    #[arg(long, value_name = "SERVICE")]
+    only: Option<String>,
+    /// A tag that is in the registry already, in place of building and pushing one.
+    #[arg(long)]
+    tag: Option<String>,
+    /// Components of k8s/components to join, such as mailpit and keda.
+    #[arg(long, value_name = "COMPONENT")]
+    with: Vec<String>,
+}
+
+pub(crate) fn run(cluster: &Cluster, arguments: &Arguments) -> Result<()> {
+    let mut tag = arguments.tag.clone().unwrap_or_default();
+    if tag.is_empty() {
+        let advice =
+            "`cargo xtask build` shows what does not build; `minikube addons list` whether the registry is on.";
+        cluster.step("the artifact", advice, || {
+            tag = artifact::push(cluster)?;
+            Ok(())
+        })?;
+    }
+    apply(cluster, arguments, &tag)?;
+    let advice = "`cargo xtask minikube status` says which service does not answer.";
+    cluster.step("the answer", advice, || {
+        let url = status::gateway(cluster)?;
+        status::wait_until_ready(&url)?;
+        println!("\nConcierge answers at {url}, its documentation at {url}/docs/");
+        Ok(())
+    })
+}
+
+/// Applies everything, with the artifact of this tag.
+pub(crate) fn apply(cluster: &Cluster, arguments: &Arguments, tag: &str) -> Result<()> {
+    let advice = "The script says what it lacks.";
+    cluster.step("secrets, made once and kept in k8s/overlays/minikube/secrets.env", advice, || {
+        cluster.output("sh", &["k8s/overlays/minikube/make-secrets.sh"], None).map(drop)
+    })?;
+    let namespace = ["--namespace", NAMESPACE];
+    let advice = "`kubectl logs --namespace concierge job/migrations` says what the database said.";
+    cluster.step("migrations", advice, || {
+        let make = ["create", "configmap", "migrations", "--from-file=migrations", "--dry-run=client", "--output=yaml"];
+        let map = cluster.kubectl(&[&make[..], &namespace[..]].concat())?;
+        cluster.apply(&map)?;
+        // A Job cannot be changed.
+        cluster.kubectl(&[&["delete", "job", "migrations", "--ignore-not-found"], &namespace[..]].concat()).map(drop)
+    })?;
+    let advice =
+        "What the API server refuses it names. A webhook without endpoints is an operator that is still starting.";
+    cluster.step("the manifests", advice, || {
+        let overlay = write_overlay(cluster, arguments, tag)?;
+        let overlay = overlay.to_str().context("the workspace's path is no text")?;
+        cluster.insist(|| cluster.kubectl(&["apply", "--kustomize", overlay]).map(drop))
+    })?;
+    let advice = "`kubectl describe deployment --namespace concierge` says what was refused.";
+    cluster.step("what a SpinApp cannot say", advice, || {
+        for component in COMPONENTS {
+            let deployment = format!("deployment/{component}-ms");
+            cluster.kubectl(&[&["wait", "--for=create", &deployment, "--timeout=60s"], &namespace[..]].concat())?;
+        }
+        let merge = ["apply", "--server-side", "--field-manager=concierge", "--filename", "k8s/hardening"];
+        cluster.kubectl(&[&merge[..], &namespace[..]].concat()).map(drop)
+    })?;
+    let advice = "`kubectl get pods --namespace concierge` and `kubectl logs` say what holds it up; pods that are refused by \
+                  the container runtime say so in `kubectl describe pod`.";
+    cluster.step("the rollout", advice, || {
+        let wait = ["wait", "--for=condition=Complete", "job/migrations", "--timeout=600s"];
+        cluster.kubectl(&[&wait[..], &namespace[..]].concat())?;
+        for component in COMPONENTS {
+            let deployment = format!("deployment/{component}-ms");
+            cluster.kubectl(&[&["rollout", "status", &deployment, "--timeout=300s"], &namespace[..]].concat())?;
+        }
+        Ok(())
+    })
+}
+
+/// The overlay `minikube` with the tag of each service: all of them this one, or one of them.
+fn write_overlay(cluster: &Cluster, arguments: &Arguments, tag: &str) -> Result<PathBuf> {
+    let folder = cluster.folder.state()?.join(format!("cluster-{}", cluster.profile));
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let file = folder.join("tags");
+    let tags = tags(&std::fs::read_to_string(&file).unwrap_or_default(), arguments.only.as_deref(), tag)?;
+    let lines: String = tags.iter().map(|(service, tag)| format!("{service}={tag}\n")).collect();
+    let outer = std::fs::read_to_string(cluster.folder.root().join("k8s/overlays/minikube/kustomization.yaml"))
+        .context("the overlay is not there")?;
+    std::fs::write(&file, lines)?;
+    std::fs::write(folder.join("kustomization.yaml"), overlay(&tags, &arguments.with, &outer))?;
+    Ok(folder)
+}
+
+/// The tag of each service.
+fn tags(kept: &str, only: Option<&str>, tag: &str) -> Result<BTreeMap<String, String>> {
+    if let Some(only) = only.filter(|only| !COMPONENTS.contains(only)) {
+        bail!("there is no service {only}: it is one of {}", COMPONENTS.join(", "));
+    }
+    let mut tags: BTreeMap<_, _> = COMPONENTS.iter().map(|name| ((*name).to_owned(), tag.to_owned())).collect();
+    let kept = kept.lines().filter_map(|line| line.split_once('='));
+    for (service, tag) in kept.filter(|(service, _)| only.is_some_and(|only| only != *service)) {
+        tags.insert(service.to_owned(), tag.to_owned());
+    }
+    Ok(tags)
+}
+
+/// The overlay's text; `outer` is that of the overlay it stands on, whose order it has to repeat.
+fn overlay(tags: &BTreeMap<String, String>, with: &[String], outer: &str) -> String {
+    let mut text = "# Made by `cargo xtask minikube deploy`.\n\
+                    apiVersion: kustomize.config.k8s.io/v1beta1\n\
+                    kind: Kustomization\n\
+                    namespace: concierge\n\
+                    labels: [{pairs: {app.kubernetes.io/part-of: concierge}}]\n\
+                    resources: [../../k8s/overlays/minikube]\n"
+        .to_owned();
+    if !with.is_empty() {
+        let paths: Vec<_> = with.iter().map(|name| format!("../../k8s/components/{name}")).collect();
+        let _ = writeln!(text, "components: [{}]", paths.join(", "));
+    }
+    text.push_str("patches:\n");
+    for (service, tag) in tags {
+        let _ = writeln!(text, "  - target: {{ kind: SpinApp, name: {service}-ms }}");
+        let _ = writeln!(
+            text,
+            "    patch: '[{{\"op\":\"replace\",\"path\":\"/spec/image\",\"value\":\"{IMAGE}:{tag}\"}}]'"
+        );
+    }
+    let order = outer.split_once("sortOptions:").map(|(_, order)| order).unwrap_or_default();
+    let _ = write!(text, "sortOptions:{order}");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_service_is_deployed_alone() {
+        let all = tags("", None, "1").unwrap();
+        assert!(all.values().all(|tag| tag == "1") && all.len() == COMPONENTS.len());
+        let kept: String = all.iter().map(|(service, tag)| format!("{service}={tag}\n")).collect();
+        let one = tags(&kept, Some("auth"), "2").unwrap();
+        assert_eq!(one["auth"], "2");
+        assert_eq!(one["users"], "1");
+        assert_eq!(tags(&kept, None, "3").unwrap()["users"], "3");
+        assert!(tags("", Some("mail"), "1").is_err());
+    }
+
+    #[test]
+    fn the_overlay_has_the_tags_and_the_order() {
+        let tags = tags("", None, "0.1.0-ab").unwrap();
+        let text = overlay(&tags, &["keda".into()], "kind: Kustomization\nsortOptions:\n  order: legacy\n");
+        assert!(text.contains("localhost:5000/concierge:0.1.0-ab"), "{text}");
+        assert!(text.contains("components: [../../k8s/components/keda]"), "{text}");
+        assert!(text.ends_with("sortOptions:\n  order: legacy\n"), "{text}");
+    }
+}
