@@ -63,9 +63,8 @@ impl Sample {
 
 /// Where the generator is.
 pub(crate) fn program() -> Result<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join("wrk")).find(|program| program.is_file());
-    found.context("wrk is missing: `cargo xtask bench` installs it for root on Debian; elsewhere install it by hand")
+    dev_servers::install::program("wrk")
+        .context("wrk is missing: `cargo xtask bench` installs it for root on Debian; elsewhere install it by hand")
 }
 
 /// Load that is under way. Dropping it ends it.

@@ -6,12 +6,11 @@ use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 
 use crate::report::{Report, Row, metric};
+use crate::run::CONNECTIONS;
 use crate::scenario::Scenario;
 use crate::table;
 
 const SIZE: (u32, u32) = (760, 420);
-/// Connections of the plot of latencies.
-const CONNECTIONS: u32 = 16;
 
 /// A line: what it is called, its side, and its points.
 struct Line {

@@ -72,7 +72,7 @@ impl Row {
 }
 
 impl Report {
-    /// A row; the one with the load that is nearest to the usual one if `connections` is not said.
+    /// A row; the first, which is that with the usual number of connections, if `connections` is not said.
     pub(crate) fn row(&self, scenario: &str, side: &str, connections: Option<u32>) -> Option<&Row> {
         self.rows.iter().find(|row| {
             row.scenario == scenario && row.side == side && connections.is_none_or(|wanted| row.connections == wanted)

@@ -15,7 +15,7 @@ use crate::stage::Stage;
 use crate::{events, goals, hashing, load, plot, size, start, storm, table, workspace};
 
 /// Connections where the number of them is not what it is about.
-const CONNECTIONS: u32 = 16;
+pub(crate) const CONNECTIONS: u32 = 16;
 /// Connections of logins: enough to keep the cores busy, and few, since what is under way at the end is not counted.
 const LOGIN_CONNECTIONS: u32 = 4;
 /// The other measurements, by the names that `only` takes.

@@ -17,20 +17,32 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) fn run(plan: &Plan) -> Result<Report> {
     let stage = Stage::set(plan)?;
-    let (sent, timeline) = break_in_the_middle(&stage, plan, |stage| {
+    let outcome = break_in_the_middle(&stage, plan, |stage| {
         println!("Killing the broker for {} seconds", AWAY.as_secs());
         broker::kill(&stage.backend);
         std::thread::sleep(AWAY);
         broker::start_again(&stage.backend)
     })?;
+    report("broker-restart", "Arrived messages; the broker is killed in the middle", &stage, plan, outcome)
+}
+
+/// Waits for what is left, and says what became of all that was sent and whether anybody was refused, where the broker was
+/// away meanwhile.
+pub(crate) fn report(
+    name: &'static str,
+    title: &str,
+    stage: &Stage,
+    plan: &Plan,
+    (sent, timeline): (usize, Timeline),
+) -> Result<Report> {
     stage.wait_for(2 * sent)?;
     let fates = fate::fates(sent, &stage.mail.taken());
     let refused = plan.messages - sent;
     Ok(Report {
-        name: "broker-restart",
+        name,
         text: format!("{}\nsign-ins that were refused: {refused}\n", fate::shown(&fates)),
-        svg: timeline.plot("Arrived messages; the broker is killed in the middle", &stage)?,
-        // Each consumer may have sent one message that it could not acknowledge any more.
+        svg: timeline.plot(title, stage)?,
+        // Each consumer may have sent one message of each queue that it could not acknowledge any more.
         is_kept: refused == 0 && fates.iter().all(|fate| fate.lost == 0 && fate.repeated <= plan.consumers),
     })
 }

@@ -19,7 +19,7 @@ pub(crate) fn cargo(root: &Path) -> Command {
 
 /// Whether a program of this name is on the PATH.
 pub(crate) fn is_on_path(name: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()))
+    dev_servers::install::program(name).is_some()
 }
 
 /// Runs a command with its output shown; `what` completes "... failed".

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::install::{can_install, install_packages, is_executable};
+use crate::install::{can_install, install_packages, program};
 use crate::{Error, Result};
 
 /// What Chromium is called here and there.
@@ -27,11 +27,7 @@ impl Programs {
 
     /// Those on the PATH.
     pub fn find() -> Option<Self> {
-        let path = std::env::var_os("PATH")?;
-        let find = |name: &str| {
-            std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| is_executable(program))
-        };
-        Some(Self { chromium: CHROMIUM.into_iter().find_map(find)?, driver: find(DRIVER)? })
+        Some(Self { chromium: CHROMIUM.into_iter().find_map(program)?, driver: program(DRIVER)? })
     }
 }
 

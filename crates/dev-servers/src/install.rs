@@ -117,7 +117,13 @@ pub fn find(tool: Tool) -> Option<PathBuf> {
     folders.into_iter().find(|folder| tool.programs().iter().all(|program| is_executable(&folder.join(program))))
 }
 
-pub(crate) fn is_executable(path: &Path) -> bool {
+/// The program of this name on the PATH.
+pub fn program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| is_executable(program))
+}
+
+fn is_executable(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
@@ -152,15 +158,11 @@ pub fn ensure(tool: Tool, log: &Path, mut say: impl FnMut(&str)) -> Result<Found
 /// Sees to it that a program that is no server is on the PATH: by installing Debian's package of the same name if we are
 /// root there. `say` hears what takes long; what the package manager prints goes to `log`.
 pub fn ensure_program(name: &str, log: &Path, mut say: impl FnMut(&str)) -> Result<()> {
-    let is_there = || {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path).any(|folder| is_executable(&folder.join(name)))
-    };
-    if !is_there() && can_install() {
+    if program(name).is_none() && can_install() {
         say(&format!("installing {name} from Debian (log: {})", log.display()));
         install_packages(&[name], log)?;
     }
-    if is_there() {
+    if program(name).is_some() {
         return Ok(());
     }
     Err(Error::Advice(format!("{name} is missing: install it (Debian: `apt-get install {name}` as root)")))

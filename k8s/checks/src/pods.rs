@@ -63,12 +63,6 @@ impl Pods {
         };
         self.ports.iter().find_map(find)
     }
-
-    /// Whether they are of an object of this kind.
-    #[must_use]
-    pub fn are_of(&self, kind: &str) -> bool {
-        self.owner.split('/').next() == Some(kind)
-    }
 }
 
 /// All pods of an overlay.

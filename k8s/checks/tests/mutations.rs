@@ -44,6 +44,7 @@ fn mutations() -> Vec<Mutation> {
     let minikube = |check, object, change| on(check, "minikube", object, change);
     let production = |check, object, change| on(check, "production", object, change);
     let keda = |check, object, change| on(check, "minikube-mailpit-keda", object, change);
+    let rabbitmq = |check, object, change| on(check, "rabbitmq", object, change);
     let container = |field: &str| -> &'static str { Box::leak(format!("{CONTAINER}{field}").into_boxed_str()) };
     let policy = |spec: Value| {
         let metadata =
@@ -329,6 +330,19 @@ fn mutations() -> Vec<Mutation> {
         production("gateway", "Ingress/concierge", Set("/spec/tls/0/hosts/0", json!("other.example.org"))),
         production("gateway", "Ingress/concierge", Set("/spec/defaultBackend", json!({}))),
         production("order", "ExternalSecret/concierge-secrets", Last),
+        rabbitmq("types", "RabbitmqCluster/rabbitmq", Set("/spec/replica", json!(3))),
+        rabbitmq("types", "Queue/login-email-notification", Set("/spec/argument", json!({}))),
+        rabbitmq("types", "Exchange/user-login-event", Remove("/spec/type")),
+        rabbitmq("types", "Binding/login-email-notification", Remove("/spec/destination")),
+        rabbitmq("types", "Permission/publisher", Remove("/spec/permissions/write")),
+        rabbitmq("images", "RabbitmqCluster/rabbitmq", Set("/spec/image", json!("rabbitmq:latest"))),
+        rabbitmq("images", "SpinAppExecutor/spin-with-amqp", Set("/spec/deploymentConfig/spinImage", json!("spin"))),
+        rabbitmq("references", "User/publisher", Set("/spec/importCredentialsSecret/name", json!("publisher"))),
+        rabbitmq("executor", "SpinAppExecutor/spin-with-amqp", Drop),
+        rabbitmq("variables", "SpinApp/auth-ms", Set("/spec/variables/1/name", json!("redis_credentials"))),
+        rabbitmq("network", "NetworkPolicy/publishers-to-rabbitmq", Drop),
+        rabbitmq("network", "NetworkPolicy/notification-ms-to-rabbitmq", Remove("/spec/egress/0")),
+        rabbitmq("network", "NetworkPolicy/rabbitmq", Remove("/spec/ingress/2")),
     ]
 }
 

@@ -95,10 +95,10 @@ fn rename(value: &mut Value, from: &str, to: &str) -> bool {
         }
         Value::Array(items) => {
             // All of them, not only up to the first.
-            items.iter_mut().filter_map(|item| rename(item, from, to).then_some(())).count() > 0
+            items.iter_mut().map(|item| rename(item, from, to)).filter(|found| *found).count() > 0
         }
         Value::Object(fields) => {
-            fields.values_mut().filter_map(|field| rename(field, from, to).then_some(())).count() > 0
+            fields.values_mut().map(|field| rename(field, from, to)).filter(|found| *found).count() > 0
         }
         _ => false,
     }

@@ -49,7 +49,7 @@ pub(crate) fn canary(stage: &Stage) -> Result<Report> {
             let from = load.seconds() + 2.0;
             load.go_on(STEP);
             marks.push(("new alone".to_owned(), from, load.seconds(), 1.0));
-            shown(stage, "canary", "A canary of users", &load.stop(), &marks)
+            shown("canary", "A canary of users", &load.stop(), &marks)
         };
         let undo = || {
             cluster.patch(SERVICE, &back)?;
@@ -77,7 +77,7 @@ pub(crate) fn blue_green(stage: &Stage) -> Result<Report> {
                 load.go_on(STEP);
                 marks.push((name.to_owned(), from, load.seconds(), share));
             }
-            shown(stage, "blue-green", "users switched from blue to green and back", &load.stop(), &marks)
+            shown("blue-green", "users switched from blue to green and back", &load.stop(), &marks)
         };
         and_back(act, || to("users-ms"))
     })
@@ -116,13 +116,7 @@ fn count(cluster: &Cluster, app: &str) -> Result<usize> {
 /// How much the measured share may differ from that of the pods.
 const TOLERANCE: f64 = 0.08;
 
-fn shown(
-    _: &Stage,
-    name: &'static str,
-    title: &str,
-    samples: &Samples,
-    marks: &[(String, f64, f64, f64)],
-) -> Result<Report> {
+fn shown(name: &'static str, title: &str, samples: &Samples, marks: &[(String, f64, f64, f64)]) -> Result<Report> {
     let mut is_reached = samples.failed() == 0;
     let mut rows = Vec::new();
     for (phase, from, to, expected) in marks {

@@ -31,17 +31,20 @@ pub(crate) struct Cluster {
     pub(crate) profile: String,
     /// Where programs are looked for, if not on our own PATH.
     path: Option<OsString>,
+    /// How often something is tried that may not be ready yet.
+    tries: u32,
 }
 
 impl Cluster {
     pub(crate) fn new(folder: Folder, profile: &str) -> Self {
-        Self { folder, profile: profile.to_owned(), path: None }
+        Self { folder, profile: profile.to_owned(), path: None, tries: TRIES }
     }
 
-    /// The same with programs from elsewhere.
+    /// The same with programs from elsewhere, which are as ready as they will ever be.
     #[cfg(test)]
     pub(crate) fn with_path(mut self, path: OsString) -> Self {
         self.path = Some(path);
+        self.tries = 1;
         self
     }
 
@@ -61,14 +64,13 @@ impl Cluster {
 
     /// Does something that fails while something else is still starting, again and again for two minutes.
     pub(crate) fn insist(&self, act: impl Fn() -> Result<()>) -> Result<()> {
-        let mut tries = 1;
-        loop {
-            match act() {
-                Err(_) if tries < TRIES && self.path.is_none() => std::thread::sleep(PAUSE),
-                result => return result,
+        for _ in 1..self.tries {
+            if act().is_ok() {
+                return Ok(());
             }
-            tries += 1;
+            std::thread::sleep(PAUSE);
         }
+        act()
     }
 
     pub(crate) fn minikube(&self, arguments: &[&str]) -> Result<String> {
