@@ -13,15 +13,12 @@ const RANGE: &str = "an integer from 1 to 9223372036854775807";
 pub struct UserId(i64);
 
 impl UserId {
-    /// Reads an id as it stands in a path: decimal digits, nothing else.
+    /// Reads an id as it stands in a path, see [`problem::integer_in_text`].
     ///
     /// # Errors
     /// For everything else, a sign and a number over 2^63-1 included.
     pub fn parse(text: &str) -> Result<Self, UserIdError> {
-        if !text.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(UserIdError);
-        }
-        text.parse::<i64>().map_err(|_| UserIdError)?.try_into()
+        problem::integer_in_text::<i64>(text).ok_or(UserIdError)?.try_into()
     }
 
     /// The number.
@@ -69,7 +66,9 @@ mod tests {
 
     #[test]
     fn positive_integers_are_ids() {
-        assert_eq!(UserId::parse("7").unwrap().get(), 7);
+        for text in ["7", "7.0"] {
+            assert_eq!(UserId::parse(text).unwrap().get(), 7);
+        }
         assert_eq!(UserId::parse("9223372036854775807").unwrap().get(), i64::MAX);
         for json in ["7", "7.0"] {
             assert_eq!(serde_json::from_str::<UserId>(json).unwrap().get(), 7);
@@ -78,7 +77,7 @@ mod tests {
 
     #[test]
     fn everything_else_is_not() {
-        for text in ["", "abc", "-1", "0", "+1", "1.0", " 1", "0x1", "99999999999999999999", "٧"] {
+        for text in ["", "abc", "-1", "0", "+1", "1.5", " 1", "0x1", "99999999999999999999", "٧"] {
             assert!(UserId::parse(text).is_err(), "{text:?}");
         }
         for json in ["0", "-1", "7.5", "\"7\"", "9223372036854775808"] {

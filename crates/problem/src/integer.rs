@@ -2,6 +2,7 @@
 
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use std::fmt;
+use std::str::FromStr;
 
 /// Above this, two integers can be one floating-point number, and nobody could say which was meant.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
@@ -14,6 +15,16 @@ const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 pub fn integer<'de, D: Deserializer<'de>, T: TryFrom<i64>>(deserializer: D) -> Result<T, D::Error> {
     let number = deserializer.deserialize_any(Integer)?;
     T::try_from(number).map_err(|_| D::Error::invalid_value(Unexpected::Signed(number), &"a smaller integer"))
+}
+
+/// Reads an integer out of a path or a query: decimal digits, and after them at most a fraction of zeros, for a client
+/// that knows numbers of one kind alone writes `7.0`. No sign, no exponent, no space.
+#[must_use]
+pub fn integer_in_text<T: FromStr>(text: &str) -> Option<T> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_integer = is_digits(whole) && is_digits(fraction) && fraction.bytes().all(|byte| byte == b'0');
+    if is_integer { whole.parse().ok() } else { None }
 }
 
 struct Integer;
@@ -62,6 +73,16 @@ mod tests {
         {
             let form: Form = decode(format!("{{\"n\": {text}}}").as_bytes()).unwrap();
             assert_eq!(form.n, number, "{text}");
+        }
+    }
+
+    #[test]
+    fn text_has_integers_too() {
+        for (text, number) in [("7", 7), ("7.0", 7), ("7.000", 7), ("007", 7), ("0", 0), ("255", 255)] {
+            assert_eq!(super::integer_in_text::<u8>(text), Some(number), "{text}");
+        }
+        for text in ["", ".", "7.", ".0", "7.5", "7.0.0", "256", "-7", "+7", " 7", "7 ", "7e0", "0x7", "7,0", "٧"] {
+            assert_eq!(super::integer_in_text::<u8>(text), None, "{text:?}");
         }
     }
 

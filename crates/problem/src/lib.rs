@@ -12,7 +12,7 @@ mod integer;
 mod kind;
 
 pub use decode::{MAX_BODY_BYTES, decode};
-pub use integer::integer;
+pub use integer::{integer, integer_in_text};
 pub use kind::Kind;
 
 use serde::Serialize;

@@ -44,9 +44,9 @@ impl PageRequest {
         };
         let email = query.remove("email").map(|text| Email::parse(&text)).transpose();
         let email = email.map_err(|error| fault("email", &error.to_string()))?;
-        let limit = match query.remove("limit").map(|text| text.parse::<usize>()) {
+        let limit = match query.remove("limit").map(|text| problem::integer_in_text(&text)) {
             None => DEFAULT_LIMIT,
-            Some(Ok(limit @ 1..=MAX_LIMIT)) => limit,
+            Some(Some(limit @ 1..=MAX_LIMIT)) => limit,
             Some(_) => return Err(fault("limit", "limit is an integer from 1 to 100.")),
         };
         let after = query.remove("cursor").map(|text| Cursor::parse(&text)).transpose()?;

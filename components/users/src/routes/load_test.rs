@@ -14,9 +14,9 @@ pub(super) fn load_test(request: &Request) -> Outcome {
         return Err(no_such_route());
     }
     let query = request.query(&["n"])?;
-    let n = match query.get("n").map(|text| text.parse::<u32>()) {
+    let n = match query.get("n").map(|text| problem::integer_in_text(text)) {
         None => DEFAULT_N,
-        Some(Ok(n)) if n <= MAX_N => n,
+        Some(Some(n)) if n <= MAX_N => n,
         Some(_) => {
             let detail = format!("n is an integer from 0 to {MAX_N}.");
             return Err(Problem::new(Kind::InvalidQuery, detail.clone()).with_error(FieldError::new("n", detail)));
