@@ -16,6 +16,10 @@ pub(crate) const COMPONENT_FILES: &[&str] = &[
 /// The component that Spindle's own tests run.
 const GUEST: &str = "spindle-guest";
 
+/// What Spindle's tests stand on. It is built with Spindle, so that what both depend on is built once, with the features of
+/// both: a `libc` of other features would have the tests compile the whole engine anew.
+const TEST_SUPPORT: &str = "dev-servers";
+
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Also build the component that Spindle's own tests run.
@@ -46,7 +50,12 @@ pub(crate) fn components(folder: &Folder, compiler: &Compiler, guest: bool) -> R
 /// The runtime.
 pub(crate) fn spindle(folder: &Folder) -> Result<()> {
     println!("Building Spindle (some minutes the first time)");
+    engine(folder, "spindle")
+}
+
+/// Spindle, or a program that is made of it.
+pub(crate) fn engine(folder: &Folder, package: &str) -> Result<()> {
     let mut cargo = program::cargo(folder.root());
-    cargo.args(["build", "--release", "--package", "spindle"]);
-    program::show("the build of Spindle", cargo)
+    cargo.args(["build", "--release", "--package", package, "--package", TEST_SUPPORT]);
+    program::show(&format!("the build of {package}"), cargo)
 }

@@ -9,8 +9,8 @@ use flate2::write::GzEncoder;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
+use crate::compile;
 use crate::folder::Folder;
-use crate::program;
 
 /// The plugin, which is also the name of the one file in the tarball: Spin looks for it there.
 const NAME: &str = "trigger-amqp";
@@ -27,9 +27,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let folder = Folder::find()?;
     println!("Building {NAME} (some minutes the first time)");
-    let mut cargo = program::cargo(folder.root());
-    cargo.args(["build", "--release", "--package", NAME]);
-    program::show("the build of the plugin", cargo)?;
+    compile::engine(&folder, NAME)?;
     let files = Files::make(&folder.target(), arguments.base_url.as_deref())?;
     println!("Made {} and {}", files.tarball.display(), files.manifest.display());
     println!("Install it: spin plugins install --file {} --yes", files.manifest.display());

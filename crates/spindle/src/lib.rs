@@ -16,6 +16,7 @@ pub mod hosts;
 pub mod http;
 pub mod locked;
 pub mod manifest;
+mod pause;
 pub mod pool;
 pub mod redis_trigger;
 pub mod runtime_config;

@@ -165,7 +165,7 @@ impl Subscriber {
                     if !std::mem::replace(&mut reported, true) {
                         tracing::warn!(address = self.name, %error, "the redis trigger cannot connect and keeps trying");
                     }
-                    tokio::time::sleep(pause).await;
+                    crate::pause::up_to(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             }

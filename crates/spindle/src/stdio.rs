@@ -21,6 +21,9 @@ const QUEUE: usize = 8192;
 /// The longest line; a longer one is cut into several.
 const LONGEST_LINE: usize = 16 * 1024;
 
+/// The most bytes that are written at once.
+const LARGEST_WRITE: usize = 64 * 1024;
+
 enum Message {
     Line(Arc<Mutex<Sink>>, Vec<u8>),
     Flush(SyncSender<()>),
@@ -48,14 +51,14 @@ impl Writer {
     pub fn start() -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::sync_channel(QUEUE);
         std::thread::Builder::new().name("spindle-output".to_owned()).spawn(move || {
-            for message in receiver {
-                match message {
-                    Message::Line(sink, line) => {
-                        // There is nowhere to report a failure to write to.
-                        let _ = sink.lock().unwrap_or_else(PoisonError::into_inner).write(&line);
-                    }
-                    Message::Flush(done) => drop(done),
+            let mut batch = Batch::default();
+            while let Ok(message) = receiver.recv() {
+                batch.take(message);
+                // What has come meanwhile is written in one go.
+                while let Ok(message) = receiver.try_recv() {
+                    batch.take(message);
                 }
+                batch.write();
             }
         })?;
         Ok(Self { sender, dropped: Arc::default() })
@@ -77,6 +80,40 @@ impl Writer {
     fn line(&self, sink: &Arc<Mutex<Sink>>, line: Vec<u8>) {
         if self.sender.try_send(Message::Line(Arc::clone(sink), line)).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Lines for one sink that are not written yet.
+#[derive(Default)]
+struct Batch {
+    sink: Option<Arc<Mutex<Sink>>>,
+    lines: Vec<u8>,
+}
+
+impl Batch {
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Line(sink, line) => {
+                let is_same = self.sink.as_ref().is_some_and(|held| Arc::ptr_eq(held, &sink));
+                if !is_same || self.lines.len() + line.len() > LARGEST_WRITE {
+                    self.write();
+                    self.sink = Some(sink);
+                }
+                self.lines.extend_from_slice(&line);
+            }
+            Message::Flush(done) => {
+                self.write();
+                drop(done);
+            }
+        }
+    }
+
+    fn write(&mut self) {
+        if let Some(sink) = self.sink.take() {
+            // There is nowhere to report a failure to write to.
+            let _ = sink.lock().unwrap_or_else(PoisonError::into_inner).write(&self.lines);
+            self.lines.clear();
         }
     }
 }

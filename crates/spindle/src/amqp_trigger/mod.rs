@@ -162,7 +162,7 @@ impl Listener {
             pause = pause.min(longest);
             tokio::select! {
                 () = stop.cancelled() => return None,
-                () = tokio::time::sleep(pause) => {}
+                () = crate::pause::up_to(pause) => {}
             }
             pause *= 2;
         }
