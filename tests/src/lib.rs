@@ -10,6 +10,7 @@
 //! | [`people`] | sign-ups and logins |
 //! | [`rabbit`] | RabbitMQ's queues and dead letters, by its management |
 //! | [`broker`] | streams, pending deliveries, dead letters |
+//! | [`broker_of`] | the broker of a backend, whichever it is |
 //! | [`deliveries`] | the delivery log, as the API shows it |
 //! | [`kept`] | all that is kept anywhere, to be searched |
 //! | [`ringer`] | the schedules: the outbox swept, the bell rung |
@@ -24,6 +25,7 @@
 pub mod app;
 pub mod backend;
 pub mod broker;
+pub mod broker_of;
 pub mod browser;
 pub mod deliveries;
 pub mod http;

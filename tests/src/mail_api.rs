@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The largest request that it reads, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
@@ -46,7 +46,8 @@ pub struct MailApi {
 struct Shared {
     taken: Mutex<Vec<Posted>>,
     is_failing: AtomicBool,
-    refused: AtomicUsize,
+    begun: AtomicUsize,
+    refused_at: Mutex<Vec<Instant>>,
     is_closed: AtomicBool,
     take_ms: AtomicU64,
 }
@@ -91,10 +92,22 @@ impl MailApi {
         self.shared.take_ms.store(milliseconds, Ordering::SeqCst);
     }
 
+    /// How many requests it has read, answered or not.
+    #[must_use]
+    pub fn begun(&self) -> usize {
+        self.shared.begun.load(Ordering::SeqCst)
+    }
+
+    /// When it has answered a request with 500, in order.
+    #[must_use]
+    pub fn refused_at(&self) -> Vec<Instant> {
+        self.shared.refused_at.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// How many requests it has answered with 500.
     #[must_use]
     pub fn refused(&self) -> usize {
-        self.shared.refused.load(Ordering::SeqCst)
+        self.refused_at().len()
     }
 
     /// What it has taken, in order.
@@ -137,9 +150,10 @@ fn serve(shared: &Shared, connection: TcpStream) -> std::io::Result<()> {
         bytes
     };
     let posted = Posted { body: serde_json::from_slice(&bytes).unwrap_or_default(), ..posted };
+    shared.begun.fetch_add(1, Ordering::SeqCst);
     std::thread::sleep(Duration::from_millis(shared.take_ms.load(Ordering::SeqCst)));
     let (status, body) = if shared.is_failing.load(Ordering::SeqCst) {
-        shared.refused.fetch_add(1, Ordering::SeqCst);
+        shared.refused_at.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
         ("500 Internal Server Error", "{}")
     } else {
         shared.taken.lock().unwrap_or_else(PoisonError::into_inner).push(posted);

@@ -73,6 +73,23 @@ impl Rabbit {
         assert!(answer.contains("true"), "nobody is bound to {exchange}");
     }
 
+    /// Declares a queue otherwise than the app does.
+    ///
+    /// # Panics
+    /// If it cannot be.
+    pub fn declare_classic(&self, queue: &str) {
+        let body = json!({"durable": true, "arguments": {"x-queue-type": "classic"}}).to_string();
+        self.ask("PUT", &self.queue(queue), &body);
+    }
+
+    /// Deletes a queue.
+    ///
+    /// # Panics
+    /// If it cannot be.
+    pub fn delete(&self, queue: &str) {
+        self.ask("DELETE", &self.queue(queue), "");
+    }
+
     /// Whether a queue is there.
     #[must_use]
     pub fn has_queue(&self, queue: &str) -> bool {

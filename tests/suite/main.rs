@@ -26,6 +26,7 @@ mod poison;
 mod preferences;
 mod privileges;
 mod probes;
+mod promises;
 mod queues;
 mod rabbitmq;
 mod security_page;

@@ -313,30 +313,3 @@ fn a_redis_that_is_killed_has_every_event_that_it_took() {
     let distinct: HashSet<_> = deliveries.iter().map(|delivery| (&delivery.queue, &delivery.event_id)).collect();
     assert_eq!((deliveries.len(), distinct.len()), (all, all));
 }
-
-#[test]
-fn a_redis_that_is_killed_in_the_middle_of_the_work_repeats_nothing_that_was_logged() {
-    const EVENTS: usize = 40;
-    if !is_spindle("Spin ends when it loses Redis, and its supervisor starts it again") {
-        return;
-    }
-    let _turn = turn::together();
-    let backend = Backend::new();
-    let app =
-        TestApp::on(&backend).variable("notification_send_ms", 30).variable("notification_claim_ms", 1500).start();
-    let _ringer = Ringer::start(&[&app], ROUND);
-    let to = "middle@redis.example";
-    let _ = app.sign_up(to);
-    for _ in 0..EVENTS {
-        let _ = app.login(to, PASSWORD).expect(200);
-    }
-    poll::until(SOON, "the work is half done", || app.all_deliveries().len() >= EVENTS / 2);
-    backend.redis.kill();
-    backend.redis.start_again().expect("Redis starts again");
-    app.wait_for("/notification-ms/readiness", 200, SOON);
-    let all = 2 * EVENTS + 1;
-    poll::until(SOON * 2, "all are told", || app.all_deliveries().len() >= all);
-    let deliveries = app.all_deliveries();
-    let distinct: HashSet<_> = deliveries.iter().map(|delivery| (&delivery.queue, &delivery.event_id)).collect();
-    assert_eq!((deliveries.len(), distinct.len()), (all, all));
-}

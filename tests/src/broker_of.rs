@@ -1,0 +1,101 @@
+//! The broker of a backend, whichever it is: what the tests of its promises do with it and ask it.
+
+use crate::app::TestApp;
+use crate::backend::Backend;
+use crate::broker::{DeadLetter, LOGIN_EMAIL, LOGIN_SMS, LOGINS, SIGN_UPS, WELCOME};
+use crate::poll;
+use std::time::Duration;
+
+/// The queues of the application.
+pub const QUEUES: [&str; 3] = [LOGIN_EMAIL, LOGIN_SMS, WELCOME];
+
+/// Until a consumer has made its queues: on Spin the trigger is a process of its own.
+const QUEUES_MADE: Duration = Duration::from_secs(20);
+
+fn exchange_of(queue: &str) -> &'static str {
+    if queue == WELCOME { SIGN_UPS } else { LOGINS }
+}
+
+impl Backend {
+    /// Waits until nothing that is published can get lost. Redis keeps it until there are queues; RabbitMQ's have to be
+    /// there.
+    ///
+    /// # Panics
+    /// If they are not made in time.
+    pub fn wait_for_queues(&self) {
+        if let Some(rabbit) = &self.rabbit {
+            poll::until(QUEUES_MADE, "the queues are there", || QUEUES.iter().all(|queue| rabbit.has_queue(queue)));
+        }
+    }
+
+    /// Publishes a message, and tells the consumers.
+    ///
+    /// # Panics
+    /// If the broker does not take it.
+    pub fn publish(&self, exchange: &str, message: &str) {
+        match &self.rabbit {
+            Some(rabbit) => rabbit.publish(exchange, message),
+            None => {
+                let mut broker = self.broker();
+                broker.add(exchange, message);
+                broker.ring();
+            }
+        }
+    }
+
+    /// Waits until every message of a queue is acknowledged.
+    ///
+    /// # Panics
+    /// If one is not within some seconds.
+    #[track_caller]
+    pub fn wait_until_acknowledged(&self, queue: &str) {
+        match &self.rabbit {
+            Some(rabbit) => rabbit.wait_for_length(queue, 0),
+            None => {
+                let mut broker = self.broker();
+                poll::until(QUEUES_MADE, &format!("{queue} is acknowledged"), || {
+                    broker.pending(exchange_of(queue), queue).is_empty()
+                });
+            }
+        }
+    }
+
+    /// How many dead letters a queue has.
+    #[must_use]
+    pub fn dead_letter_count(&self, queue: &str) -> u64 {
+        let dead = format!("{queue}.dead");
+        match &self.rabbit {
+            Some(rabbit) => rabbit.length(&dead).unwrap_or_default(),
+            None => self.broker().length(&dead),
+        }
+    }
+
+    /// The dead letters of a queue. RabbitMQ has to give them away to show them.
+    #[must_use]
+    pub fn take_dead_letters(&self, queue: &str) -> Vec<DeadLetter> {
+        match &self.rabbit {
+            Some(rabbit) => rabbit.take_dead_letters(queue),
+            None => self.broker().dead_letters(queue),
+        }
+    }
+
+    /// Ends the broker's process by SIGKILL.
+    pub fn kill_broker(&self) {
+        match &self.rabbit {
+            Some(rabbit) => rabbit.server.kill(),
+            None => self.redis.kill(),
+        }
+    }
+
+    /// Starts the broker again, on the data that it had, and waits until `app` is in touch with it.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn start_broker_again(&self, app: &TestApp) {
+        match &self.rabbit {
+            Some(rabbit) => rabbit.server.start_again().expect("RabbitMQ starts again"),
+            None => self.redis.start_again().expect("Redis starts again"),
+        }
+        app.wait_for("/notification-ms/readiness", 200, QUEUES_MADE);
+    }
+}
