@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use dev_servers::install::Tool;
 
 use crate::app_variables::from_dev_env;
@@ -83,15 +83,11 @@ fn schemathesis(folder: &Folder) -> Result<PathBuf> {
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(home.join("bin/st"));
     }
-    if !program::is_on_path("python3") {
-        bail!("python3 is missing: install it (Debian: `apt-get install python3 python3-venv` as root)");
-    }
+    setup::python(folder)?;
     println!("Installing Schemathesis into .concierge/schemathesis");
     let mut python = Command::new("python3");
     python.args(["-m", "venv", "--clear"]).arg(&home);
-    program::output(python).context(
-        "Python cannot make a virtual environment: install its modules venv and pip (Debian: `apt-get install python3-venv`)",
-    )?;
+    program::output(python).context("Python cannot make a virtual environment")?;
     let mut pip = Command::new(home.join("bin/python"));
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(&requirements);
     program::output(pip).context("pip cannot install Schemathesis; it wants Python 3.11 or later, and PyPI")?;

@@ -1,12 +1,14 @@
 //! `setup`: installs what a build and a run need. Does nothing, quickly, if all is there.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Result, bail};
 use dev_servers::browser;
 use dev_servers::install::{self, Tool};
 
 use crate::folder::Folder;
+use crate::program;
 use crate::toolchain::{self, Compiler, Release};
 
 /// The oldest Rust that the workspace compiles with, as in `Cargo.toml`.
@@ -67,6 +69,19 @@ pub(crate) fn browser(folder: &Folder) -> Result<()> {
     if let Err(error) = browser::ensure(&log, |progress| println!("Chromium is missing: {progress}")) {
         println!("The test in a browser will be skipped: {error}");
     }
+    Ok(())
+}
+
+/// Python with its modules venv and pip, which only some tasks need.
+pub(crate) fn python(folder: &Folder) -> Result<()> {
+    let has_modules = || {
+        let mut python = Command::new("python3");
+        python.args(["-c", "import ensurepip, venv"]);
+        program::output(python).is_ok()
+    };
+    let (name, packages) = ("Python 3 with its modules venv and pip", ["python3", "python3-venv"]);
+    let log = folder.logs()?.join("install.log");
+    install::ensure_packages(name, &packages, has_modules, &log, |progress| println!("{name} is missing: {progress}"))?;
     Ok(())
 }
 

@@ -157,15 +157,29 @@ pub fn ensure(tool: Tool, log: &Path, mut say: impl FnMut(&str)) -> Result<Found
 
 /// Sees to it that a program that is no server is on the PATH: by installing Debian's package of the same name if we are
 /// root there. `say` hears what takes long; what the package manager prints goes to `log`.
-pub fn ensure_program(name: &str, log: &Path, mut say: impl FnMut(&str)) -> Result<()> {
-    if program(name).is_none() && can_install() {
+pub fn ensure_program(name: &str, log: &Path, say: impl FnMut(&str)) -> Result<()> {
+    ensure_packages(name, &[name], || program(name).is_some(), log, say)
+}
+
+/// Sees to it that something that is no server `is_there`, in the same way, by these packages of Debian.
+pub fn ensure_packages(
+    name: &str,
+    packages: &[&str],
+    is_there: impl Fn() -> bool,
+    log: &Path,
+    mut say: impl FnMut(&str),
+) -> Result<()> {
+    if !is_there() && can_install() {
         say(&format!("installing {name} from Debian (log: {})", log.display()));
-        install_packages(&[name], log)?;
+        install_packages(packages, log)?;
     }
-    if program(name).is_some() {
+    if is_there() {
         return Ok(());
     }
-    Err(Error::Advice(format!("{name} is missing: install it (Debian: `apt-get install {name}` as root)")))
+    Err(Error::Advice(format!(
+        "{name} is missing: install it (Debian: `apt-get install {}` as root)",
+        packages.join(" ")
+    )))
 }
 
 fn install(tool: Tool, log: &Path) -> Result<()> {

@@ -1,10 +1,12 @@
-//! Where Schemathesis asks for tokens: a door on the loopback interface, with a fresh token for each who knocks.
+//! Where Schemathesis asks for tokens: a door on the loopback interface, with somebody new for each who knocks.
 
 use crate::Sender;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use blackbox::app::TestApp;
 use blackbox::http::Client;
 use blackbox::people::{PASSWORD, sign_up_form};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -31,8 +33,8 @@ impl People {
         Self { url, service_token: service_token.to_owned(), database_url: database_url.to_owned() }
     }
 
-    /// The access token of somebody who has just signed up.
-    fn fresh(&self, sender: Sender) -> Result<String, String> {
+    /// Somebody who has just signed up and in: `id`, `session_id`, `email`, `password`, `access_token`, `refresh_token`.
+    fn fresh(&self, sender: Sender) -> Result<Value, String> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let email = format!("fuzz-{}-{}-{number}@fuzz.example", sender.name(), std::process::id());
@@ -46,15 +48,24 @@ impl People {
         }
         let login = json!({"username": email, "password": PASSWORD});
         let login = client.request("POST", "/auth-ms/auth/login").json(&login).try_send()?;
-        login.json()["access_token"].as_str().map(str::to_owned).ok_or_else(|| login.text())
+        let tokens = login.json();
+        let session = tokens["access_token"].as_str().and_then(session).ok_or_else(|| login.text())?;
+        Ok(json!({
+            "id": id,
+            "session_id": session,
+            "email": email,
+            "password": PASSWORD,
+            "access_token": tokens["access_token"],
+            "refresh_token": tokens["refresh_token"],
+        }))
     }
 
-    /// The token for a security scheme of the OpenAPI files.
-    fn token(&self, scheme: &str, sender: Sender) -> Result<String, String> {
-        match scheme {
-            "serviceToken" => Ok(self.service_token.clone()),
-            "accessToken" => self.fresh(sender),
-            other => Err(format!("no token is known for {other}")),
+    /// What there is at a door.
+    fn give(&self, door: &str, sender: Sender) -> Result<Value, String> {
+        match door {
+            "service" => Ok(json!({"token": self.service_token})),
+            "person" => self.fresh(sender),
+            other => Err(format!("there is no door {other}")),
         }
     }
 }
@@ -81,16 +92,23 @@ impl Office {
     }
 }
 
-/// Answers `GET /<scheme>`.
+/// The session that an access token is of.
+fn session(token: &str) -> Option<String> {
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    claims["sid"].as_str().map(str::to_owned)
+}
+
+/// Answers `GET /service` and `GET /person`.
 fn answer(visitor: TcpStream, people: &People, sender: Sender) -> std::io::Result<()> {
     let mut lines = BufReader::new(&visitor).lines();
     let request = lines.next().transpose()?.unwrap_or_default();
     while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
-    let scheme = request.split(' ').nth(1).unwrap_or_default().trim_start_matches('/');
-    let (status, body) = match people.token(scheme, sender) {
-        Ok(token) => ("200 OK", token),
+    let door = request.split(' ').nth(1).unwrap_or_default().trim_start_matches('/');
+    let (status, body) = match people.give(door, sender) {
+        Ok(given) => ("200 OK", given.to_string()),
         Err(error) => {
-            eprintln!("no token: {error}");
+            eprintln!("nothing to give: {error}");
             ("500 Internal Server Error", error)
         }
     };

@@ -4,6 +4,7 @@ use crate::Sender;
 use crate::office::{Office, People};
 use blackbox::people::PASSWORD;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -26,8 +27,13 @@ pub(crate) struct Verdict {
     /// Chains of requests that were made, and how many there had to be.
     scenarios: u64,
     wanted: u64,
+    /// How many requests were accepted by each operation that should accept some of this sender's.
+    accepted: BTreeMap<String, u64>,
     time: Duration,
 }
+
+/// The file in which the hooks write down what was accepted.
+const ACCEPTED: &str = "accepted.jsonl";
 
 /// How often chains of requests are begun anew, at most. Hypothesis ends when the same chain gets other answers than before,
 /// as it does from an app that remembers, and Schemathesis takes that for a success.
@@ -42,6 +48,9 @@ impl Run<'_> {
         let folder = folder(package).join(format!("{service}-{}", sender.name()));
         std::fs::create_dir_all(&folder).expect("a folder can be made in target");
         let start = Instant::now();
+        let accepted = folder.join(ACCEPTED);
+        // Each process of Schemathesis adds to it.
+        std::fs::write(&accepted, "").expect("a file can be made in target");
         let report = folder.join("report.json");
         let mut command = self.command(schemathesis, package, &folder, u64::from(examples), seed);
         let (mut passed, output) = shown(command.arg("--report-json-path").arg(&report));
@@ -64,7 +73,8 @@ impl Run<'_> {
             scenarios += self::scenarios(&output);
         }
         let report = report.unwrap_or_default();
-        Verdict { service, sender: *sender, passed, report, scenarios, wanted, time: start.elapsed() }
+        let accepted = sum(&std::fs::read_to_string(&accepted).unwrap_or_default());
+        Verdict { service, sender: *sender, passed, report, scenarios, wanted, accepted, time: start.elapsed() }
     }
 
     fn command(&self, schemathesis: &Path, package: &Path, folder: &Path, examples: u64, seed: Option<u64>) -> Command {
@@ -80,7 +90,7 @@ impl Run<'_> {
         command.env("SCHEMATHESIS_HOOKS", "hooks").env("PYTHONPATH", package.join("fuzz"));
         command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONUNBUFFERED", "1");
         command.env("FUZZ_API_OFFICE", &office.url).env("FUZZ_API_SENDER", sender.name());
-        command.env("FUZZ_API_PASSWORD", PASSWORD);
+        command.env("FUZZ_API_PASSWORD", PASSWORD).env("FUZZ_API_ACCEPTED", folder.join(ACCEPTED));
         command
     }
 }
@@ -104,6 +114,17 @@ fn shown(command: &mut Command) -> (bool, String) {
     (child.wait().is_ok_and(|status| status.success()), said)
 }
 
+/// The sum of the counts in lines like `{"operation": "GET /users", "accepted": 7}`.
+fn sum(lines: &str) -> BTreeMap<String, u64> {
+    let mut sums = BTreeMap::new();
+    for line in lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+        if let (Some(operation), Some(count)) = (line["operation"].as_str(), line["accepted"].as_u64()) {
+            *sums.entry(operation.to_owned()).or_default() += count;
+        }
+    }
+    sums
+}
+
 /// How many chains of requests it says that it has made.
 fn scenarios(output: &str) -> u64 {
     let count = output.lines().find_map(|line| line.trim().strip_prefix("Scenarios:"));
@@ -113,7 +134,25 @@ fn scenarios(output: &str) -> u64 {
 impl Verdict {
     /// Whether nothing was found, and enough was looked at.
     pub(crate) fn is_good(&self) -> bool {
-        self.passed && self.scenarios >= self.wanted
+        self.result() == "good"
+    }
+
+    /// In a word or two.
+    fn result(&self) -> &'static str {
+        if !self.passed {
+            "FAILED"
+        } else if self.scenarios < self.wanted {
+            "TOO FEW CHAINS"
+        } else if self.accepted.is_empty() || self.never_accepted().next().is_some() {
+            "LET IN NOWHERE"
+        } else {
+            "good"
+        }
+    }
+
+    /// The operations that have refused everything, those among them that should not have.
+    fn never_accepted(&self) -> impl Iterator<Item = &str> {
+        self.accepted.iter().filter(|(_, count)| **count == 0).map(|(operation, _)| operation.as_str())
     }
 
     /// Prints a table.
@@ -123,7 +162,7 @@ impl Verdict {
             "file", "sender", "operations", "requests", "failures", "errors", "chains", "seconds"
         );
         for verdict in verdicts {
-            let Self { service, sender, passed, report, scenarios, time, .. } = verdict;
+            let Self { service, sender, report, scenarios, time, .. } = verdict;
             let number = |pointer: &str| report.pointer(pointer).map_or_else(|| "?".to_owned(), Value::to_string);
             println!(
                 "{:<18} {:<7} {:>10} {:>8} {:>8} {:>7} {:>6} {:>7}  {}",
@@ -135,12 +174,11 @@ impl Verdict {
                 number("/test_cases/errored"),
                 scenarios,
                 time.as_secs(),
-                match (passed, verdict.is_good()) {
-                    (false, _) => "FAILED",
-                    (true, false) => "TOO FEW CHAINS",
-                    (true, true) => "good",
-                }
+                verdict.result(),
             );
+            for operation in verdict.never_accepted() {
+                println!("    {operation} has never accepted anything");
+            }
         }
     }
 }
