@@ -131,7 +131,7 @@ fn fresh(user: u32) -> Result<Event> {
 }
 
 /// Adds events to the stream, without a ring.
-fn add(redis: &mut Connection, count: u32) -> Result<()> {
+pub(crate) fn add(redis: &mut Connection, count: u32) -> Result<()> {
     let mut batch = redis::pipe();
     for user in 1..=count {
         let [add, _] = publish(EXCHANGE, &fresh(user % 1000 + 1)?.to_json());
@@ -166,6 +166,21 @@ fn wait_until_empty(redis: &mut Connection, ring_every: Option<Duration>) -> Res
         std::thread::sleep(Duration::from_millis(5));
     }
     bail!("the queues were not emptied within {} s", DEADLINE.as_secs());
+}
+
+/// Waits until no queue has more than `most` events waiting, ringing again and again; how many the fullest has then.
+pub(crate) fn wait_until_waiting(redis: &mut Connection, most: u32) -> Result<u32> {
+    let begun = Instant::now();
+    while begun.elapsed() < DEADLINE {
+        send(redis, &ring(EXCHANGE))?;
+        let state: Vec<(String, u32, u32, u32)> = command(&queue_state(EXCHANGE)).query(redis)?;
+        let fullest = state.iter().map(|(_, waiting, ..)| *waiting).max();
+        if let Some(fullest) = fullest.filter(|fullest| *fullest <= most && state.len() == EXCHANGE.queues().len()) {
+            return Ok(fullest);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    bail!("the queues did not come down to {most} within {} s", DEADLINE.as_secs());
 }
 
 /// A stream's name, and its entries: each an id, and fields that nobody needs here.

@@ -5,6 +5,7 @@
 pub mod compare;
 mod events;
 mod goals;
+mod growth;
 mod hashing;
 mod load;
 mod machine;

@@ -12,14 +12,16 @@ use crate::report::{Report, Row, metric};
 use crate::scenario::Scenario;
 use crate::side::{Process, Role, Side};
 use crate::stage::Stage;
-use crate::{events, goals, hashing, load, plot, size, start, storm, table, workspace};
+use crate::{events, goals, growth, hashing, load, plot, size, start, storm, table, workspace};
 
 /// Connections where the number of them is not what it is about.
 pub(crate) const CONNECTIONS: u32 = 16;
 /// Connections of logins: enough to keep the cores busy, and few, since what is under way at the end is not counted.
 const LOGIN_CONNECTIONS: u32 = 4;
 /// The other measurements, by the names that `only` takes.
-const OTHERS: [&str; 7] = ["range", "login", "storm", "events", "start", "size", "instantiate"];
+const OTHERS: [&str; 8] = ["range", "login", "storm", "events", "start", "size", "instantiate", GROWTH];
+/// What takes long, and only shows in a full run or when it is asked for.
+const GROWTH: &str = "growth";
 
 /// What to measure, and for how long.
 #[derive(Debug, Clone)]
@@ -43,7 +45,7 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    fn seconds(&self) -> u32 {
+    pub(crate) fn seconds(&self) -> u32 {
         if self.quick { 2 } else { 5 }
     }
 
@@ -101,6 +103,11 @@ pub fn run(options: &Options) -> Result<()> {
     }
     if wants("size") {
         rows.extend(size::measure()?);
+    }
+
+    // Last: it fills the database.
+    if options.only.iter().any(|only| only == GROWTH) || (options.only.is_empty() && !options.quick) {
+        rows.extend(growth::measure(&stage, &pace)?);
     }
 
     let mut report = Report {

@@ -69,7 +69,7 @@ fn timed(stage: &Stage, side: Side) -> Result<(Process, f64)> {
 }
 
 /// The resident memory of a process and its children, in megabytes.
-fn megabytes(pid: u32) -> f64 {
+pub(crate) fn megabytes(pid: u32) -> f64 {
     let mut bytes = resident(pid);
     for child in children(pid) {
         bytes += resident(child);
