@@ -73,6 +73,9 @@ mod tests {
         for json in ["7", "7.0"] {
             assert_eq!(serde_json::from_str::<UserId>(json).unwrap().get(), 7);
         }
+        // A number that a parser with too few digits takes for 4461839042758833.5.
+        let large: UserId = serde_json::from_str("4461839042758834.0").unwrap();
+        assert_eq!(large.get(), 4_461_839_042_758_834);
     }
 
     #[test]
