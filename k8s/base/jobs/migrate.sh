@@ -99,10 +99,15 @@ COMMIT;
 SQL
 done
 
-# The role: rows of all tables and values of all sequences, also of those to come, and no more. The same grants as
-# `grant_data_access` in crates/dev-servers/src/postgres.rs. A statement with the password in it is in no log, even if it fails.
+# The role. A superuser makes it, or gives it its password; a statement with the password in it is in no log, even if it fails.
+# An owner who is none (CloudNativePG's) waits for the one who does.
+#
+# Its rights: rows of all tables and values of all sequences, also of those to come, and no more. The same grants as
+# `grant_data_access` in crates/dev-servers/src/postgres.rs.
 cat >> "$script" <<'SQL'
 \getenv role_password DB_PASSWORD
+SELECT rolsuper AS is_superuser FROM pg_roles WHERE rolname = current_user \gset
+\if :is_superuser
 BEGIN;
 SET LOCAL log_statement = 'none';
 SET LOCAL log_min_error_statement = 'panic';
@@ -110,6 +115,20 @@ SET LOCAL log_min_duration_statement = -1;
 SELECT format('%s ROLE concierge_users LOGIN PASSWORD %L',
     CASE WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = 'concierge_users') THEN 'ALTER' ELSE 'CREATE' END,
     :'role_password') \gexec
+COMMIT;
+\else
+DO $$
+BEGIN
+    FOR tries IN 1..60 LOOP
+        EXIT WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = 'concierge_users');
+        PERFORM pg_sleep(2);
+    END LOOP;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'concierge_users') THEN
+        RAISE 'there is no role concierge_users, and % may not make it: a superuser has to', current_user;
+    END IF;
+END $$;
+\endif
+BEGIN;
 GRANT USAGE ON SCHEMA public TO concierge_users;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO concierge_users;
 GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO concierge_users;

@@ -292,6 +292,14 @@ fn mutations() -> Vec<Mutation> {
             "merged Deployment/users-ms",
             Set("/spec/template/spec/securityContext/runAsUser", json!(0)),
         ),
+        minikube(
+            "hardening",
+            "merged Deployment/users-ms",
+            Set(
+                "/spec/template/spec/topologySpreadConstraints/0/matchLabelKeys/0",
+                json!("core.spinkube.dev/app-name"),
+            ),
+        ),
         minikube("hardening", "merged Deployment/users-ms", Set(container("/name"), json!("users"))),
         minikube("hardening", "merged Deployment/users-ms", Set(container("/image"), json!("concierge:0.1.0"))),
         minikube(
@@ -317,6 +325,7 @@ fn mutations() -> Vec<Mutation> {
             Remove("/spec/target/template/data/service_token"),
         ),
         production("references", "ExternalSecret/users-db-owner", Drop),
+        production("references", "ExternalSecret/users-db-users", Drop),
         production("references", "ExternalSecret/users-db-backup", Remove("/spec/data/0")),
         production("references", "Ingress/concierge", Remove("/metadata/annotations/cert-manager.io~1cluster-issuer")),
         production("network", "NetworkPolicy/users-db-cluster", Drop),

@@ -11,9 +11,9 @@ use experiments::plot;
 use experiments::table::table;
 use std::time::{Duration, Instant};
 
-/// Each of these computes for some hundred milliseconds.
-const WORK: &str = "/users-ms/load-test?n=32";
-/// How many a second.
+/// Each of these computes for about a tenth of a second.
+const WORK: &str = "/users-ms/load-test?n=35";
+/// How many a second: a core's work, four times what two pods ask for.
 const RATE: u32 = 12;
 /// How long the load lasts.
 const LOADED: Duration = Duration::from_secs(240);

@@ -53,6 +53,15 @@ fn of_pods(pod: &Value, name: &str) -> Vec<String> {
     if !is_ordinary || text(context, "/seccompProfile/type") != "RuntimeDefault" {
         faults.push("pods run as root, or without a seccomp profile".to_owned());
     }
+    for constraint in items(pod, "/topologySpreadConstraints") {
+        let selected: BTreeSet<_> = entries(constraint, "/labelSelector/matchLabels")
+            .map(|(key, _)| key)
+            .chain(items(constraint, "/labelSelector/matchExpressions").map(|expression| text(expression, "/key")))
+            .collect();
+        let keys = items(constraint, "/matchLabelKeys").filter_map(Value::as_str);
+        // Kubernetes adds the keys to the selector, and refuses one that is in it.
+        faults.extend(keys.filter(|key| selected.contains(key)).map(|key| format!("{key} is selected by twice")));
+    }
     let containers: Vec<_> = items(pod, "/containers").collect();
     let [container] = containers[..] else {
         return vec![format!("it is about {} containers", containers.len())];

@@ -137,8 +137,10 @@ fn of_kind(object: &Object) -> Vec<Reference> {
             .map(|(_, reference)| secret(text(reference, "/name"), Some(text(reference, "/key"))))
             .collect(),
         "Cluster" => {
-            let name = object.text("/spec/bootstrap/initdb/secret/name");
-            vec![secret(name, Some("username")), secret(name, Some("password"))]
+            let owner = object.text("/spec/bootstrap/initdb/secret/name");
+            let roles = items(&object.0, "/spec/managed/roles").map(|role| text(role, "/passwordSecret/name"));
+            let names = std::iter::once(owner).chain(roles);
+            names.flat_map(|name| [secret(name, Some("username")), secret(name, Some("password"))]).collect()
         }
         "User" => {
             let name = object.text("/spec/importCredentialsSecret/name");

@@ -14,6 +14,7 @@ pub(super) struct Cluster {
     enable_superuser_access: Option<bool>,
     storage: Storage,
     bootstrap: Option<Bootstrap>,
+    managed: Option<Managed>,
     postgresql: Option<Postgresql>,
     resources: Option<ResourceRequirements>,
     affinity: Option<Affinity>,
@@ -37,6 +38,21 @@ struct Storage {
 #[serde(deny_unknown_fields)]
 struct Bootstrap {
     initdb: Initdb,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Managed {
+    roles: Vec<ManagedRole>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ManagedRole {
+    name: String,
+    ensure: Option<String>,
+    login: Option<bool>,
+    password_secret: Option<Reference>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]

@@ -32,7 +32,15 @@ struct Target {
 struct Template {
     r#type: Option<String>,
     engine_version: Option<String>,
+    metadata: Option<TemplateMetadata>,
     data: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct TemplateMetadata {
+    labels: Option<BTreeMap<String, String>>,
+    annotations: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
