@@ -43,6 +43,17 @@ impl Backend {
         }
     }
 
+    /// Publishes a message that is large, and tells the consumers.
+    ///
+    /// # Panics
+    /// If the broker does not take it.
+    pub fn publish_large(&self, exchange: &str, message: &str) {
+        match &self.rabbit {
+            Some(rabbit) => rabbit.publish_by_mqtt(exchange, message.as_bytes()),
+            None => self.publish(exchange, message),
+        }
+    }
+
     /// Waits until every message of a queue is acknowledged.
     ///
     /// # Panics
