@@ -53,7 +53,7 @@ impl Pace {
         if self.quick { &[1, 64] } else { &[1, 2, 4, 8, 32, 64, 128] }
     }
 
-    fn login_seconds(&self) -> u32 {
+    pub(crate) fn login_seconds(&self) -> u32 {
         if self.quick { 8 } else { 15 }
     }
 }
