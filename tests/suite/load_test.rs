@@ -42,10 +42,27 @@ fn a_load_test_computes_a_fibonacci_number() {
     }
     "#);
     assert_eq!(app.get("/users-ms/load-test").send().json()["n"], 35);
-    for n in ["46", "-1", "ten", "", "99999999999999999999"] {
-        let answer = app.get(&format!("/users-ms/load-test?n={n}")).send();
-        assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-query"), "{n}");
+    for query in ["n=46", "n=-1", "n=ten", "n=", "n=99999999999999999999", "n=1&trap=1", "n=1&trap="] {
+        let answer = app.get(&format!("/users-ms/load-test?{query}")).send();
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-query"), "{query}");
     }
+}
+
+#[test]
+fn a_trap_costs_one_request() {
+    let _turn = turn::together();
+    let app = TestApp::on(&Backend::new()).variable("load_test", "on").start();
+    std::thread::scope(|scope| {
+        let others =
+            scope.spawn(|| (0..20).map(|_| app.get("/users-ms/load-test?n=25").send().status).collect::<Vec<_>>());
+        for _ in 0..20 {
+            let answer = app.get("/users-ms/load-test?n=5&trap=true").send_unchecked().unwrap();
+            assert_eq!((answer.status, answer.text()), (500, String::new()));
+        }
+        assert_eq!(others.join().unwrap(), [200; 20]);
+    });
+    assert_eq!(app.get("/users-ms/load-test?n=5&trap=false").send().json()["fibonacci"], 5);
+    app.wait_for_log("an HTTP handler failed");
 }
 
 #[test]

@@ -12,12 +12,12 @@ mod routes;
 mod sender;
 mod settings;
 
-use spin_sdk::http::{IncomingRequest, IntoResponse};
+use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::{http_component, redis_component};
 
 #[http_component]
-async fn handle_request(request: IncomingRequest) -> impl IntoResponse {
-    shell::serve(request, routes::route).await
+async fn handle_request(request: IncomingRequest, out: ResponseOutparam) {
+    shell::serve(request, out, routes::route).await
 }
 
 #[redis_component]

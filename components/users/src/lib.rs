@@ -8,10 +8,10 @@ mod outbox;
 mod routes;
 mod store;
 
-use spin_sdk::http::{IncomingRequest, IntoResponse};
+use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 
 #[http_component]
-async fn handle(request: IncomingRequest) -> impl IntoResponse {
-    shell::serve(request, routes::route).await
+async fn handle(request: IncomingRequest, out: ResponseOutparam) {
+    shell::serve(request, out, routes::route).await
 }

@@ -50,7 +50,7 @@ impl Request {
         let method = Method::from_bytes(incoming.method().to_string().as_bytes()).unwrap_or_default();
         let target = incoming.path_with_query().unwrap_or_else(|| "/".to_owned());
         let headers = merge_headers(incoming.headers().entries());
-        let body = read_body(incoming).await;
+        let body = if may_have_body(&method, &headers) { read_body(incoming).await } else { Ok(Vec::new()) };
         Self::new(method, &target, headers, body)
     }
 
@@ -210,6 +210,12 @@ fn is_sane_id(id: &str) -> bool {
         && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
 }
 
+/// Whether a body is looked for. That of a GET or a HEAD means nothing (RFC 9110, 9.3.1 and 9.3.2), and nearly none has
+/// one; where one is announced it is read all the same, for the connection's sake.
+fn may_have_body(method: &Method, headers: &BTreeMap<String, String>) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD) || headers.get("content-length").is_some_and(|length| length != "0")
+}
+
 /// The whole body.
 async fn read_body(incoming: IncomingRequest) -> Result<Vec<u8>, Unread> {
     use futures::StreamExt;
@@ -263,6 +269,16 @@ mod tests {
         ]);
         assert_eq!(headers["if-match"], "\"7.1\", \"7.2\"");
         assert_eq!(headers["if-none-match"], "\"\u{fffd}\"");
+    }
+
+    #[test]
+    fn a_body_is_looked_for_where_one_may_be() {
+        let may = |method, length: &str| {
+            let headers = [("content-length".to_owned(), length.to_owned())];
+            may_have_body(&method, &headers.into_iter().filter(|(_, length)| !length.is_empty()).collect())
+        };
+        assert!(may(Method::POST, "") && may(Method::DELETE, "") && may(Method::GET, "3"));
+        assert!(!may(Method::GET, "") && !may(Method::HEAD, "") && !may(Method::GET, "0"));
     }
 
     #[test]

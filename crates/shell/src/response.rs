@@ -4,6 +4,8 @@ use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};
 use problem::Problem;
 use serde::Serialize;
+use spin_sdk::http::{Headers, OutgoingBody, OutgoingResponse, ResponseOutparam};
+use wasi::io::streams::StreamError;
 
 /// A response whose body is there as a whole.
 pub type Response = http::Response<Vec<u8>>;
@@ -74,6 +76,50 @@ pub fn set_header(response: &mut Response, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(HeaderName::from_static(name), value);
     }
+}
+
+/// Hands a response to the host, in as few calls as it takes.
+pub(crate) fn send(response: Response, out: ResponseOutparam) {
+    let (head, body) = response.into_parts();
+    let lines: Vec<_> =
+        head.headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
+    let headers = match Headers::from_list(&lines) {
+        Ok(headers) => headers,
+        Err(error) => {
+            crate::log::error("a response has a header that the host refuses", &[("error", &error.to_string())]);
+            return;
+        }
+    };
+    let outgoing = OutgoingResponse::new(headers);
+    if head.status != StatusCode::OK && outgoing.set_status_code(head.status.as_u16()).is_err() {
+        crate::log::error("a response has a status that the host refuses", &[("status", head.status.as_str())]);
+        return;
+    }
+    let stream = if body.is_empty() { None } else { outgoing.body().ok() };
+    out.set(outgoing);
+    if let Some(stream) = stream
+        && write(&stream, &body).is_ok()
+    {
+        // Whoever is gone by now is not told anything.
+        let _ = OutgoingBody::finish(stream, None);
+    }
+}
+
+/// Writes the whole of a body. An error is a client that has gone.
+fn write(body: &OutgoingBody, mut bytes: &[u8]) -> Result<(), StreamError> {
+    let Ok(stream) = body.write() else { return Err(StreamError::Closed) };
+    while !bytes.is_empty() {
+        let allowed = usize::try_from(stream.check_write()?).unwrap_or(usize::MAX).min(bytes.len());
+        if allowed == 0 {
+            stream.subscribe().block();
+        }
+        let (now, later) = bytes.split_at(allowed);
+        if !now.is_empty() {
+            stream.write(now)?;
+        }
+        bytes = later;
+    }
+    Ok(())
 }
 
 fn with_body(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Response {

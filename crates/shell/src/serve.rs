@@ -1,18 +1,18 @@
 //! From a request of Spin to a handler, and its outcome back.
 
-use crate::response::{finish, problem};
+use crate::response::{finish, problem, send};
 use crate::{Request, Response, log};
 use http::Method;
 use problem::{Kind, Problem};
-use spin_sdk::http::IncomingRequest;
+use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use std::future::Future;
 
 /// What a handler gives.
 pub type Outcome = Result<Response, Problem>;
 
-/// Serves one request: reads it, calls `handle`, and makes a response of whatever comes out. A problem on the
-/// service's side (5xx) is logged with its cause; one on the caller's side is not, and no body ever is.
-pub async fn serve<F>(incoming: IncomingRequest, handle: impl FnOnce(Request) -> F) -> Response
+/// Serves one request: reads it, calls `handle`, and answers with whatever comes out. A problem on the service's side
+/// (5xx) is logged with its cause; one on the caller's side is not, and no body ever is.
+pub async fn serve<F>(incoming: IncomingRequest, out: ResponseOutparam, handle: impl FnOnce(Request) -> F)
 where
     F: Future<Output = Outcome>,
 {
@@ -29,7 +29,7 @@ where
         problem(&failure, &id)
     });
     finish(&mut response, &id);
-    response
+    send(response, out);
 }
 
 /// The problem for a path that no route has.

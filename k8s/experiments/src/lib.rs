@@ -17,6 +17,7 @@ mod rollback;
 mod rolling;
 mod split;
 mod stage;
+mod trap;
 mod versions;
 
 use anyhow::{Context as _, Result};
@@ -61,6 +62,8 @@ enum Experiment {
     Rollback,
     /// A wedged pod, restarted by its liveness probe.
     Liveness,
+    /// A handler that traps, which costs one request and no pod.
+    Trap,
     /// CPU load drives the autoscaler up, and its end down.
     Autoscale,
     /// How evenly the pods of notification share the work of a queue.
@@ -95,6 +98,7 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         Experiment::BlueGreen => versions::blue_green(&stage)?,
         Experiment::Rollback => rollback::run(&stage)?,
         Experiment::Liveness => liveness::run(&stage)?,
+        Experiment::Trap => trap::run(&stage)?,
         Experiment::Autoscale => autoscale::run(&stage)?,
         Experiment::Split => split::run(&stage)?,
         Experiment::DbFailover => db_failover::run(&stage)?,

@@ -1,4 +1,4 @@
-//! GET /users-ms/load-test?n=35: CPU load for the autoscaling experiment.
+//! GET /users-ms/load-test?n=35: CPU load for the autoscaling experiment, and an instance that fails for the one of traps.
 
 use problem::{FieldError, Kind, Problem};
 use serde_json::json;
@@ -8,19 +8,32 @@ use users_domain::{MAX_N, fibonacci};
 /// The load if none is asked for.
 const DEFAULT_N: u32 = 35;
 
-/// Computes a Fibonacci number the slow way. There is no such route unless `load_test` is `on`.
+/// Computes a Fibonacci number the slow way, and with `trap=true` ends in a trap instead of an answer. There is no such route
+/// unless `load_test` is `on`.
 pub(super) fn load_test(request: &Request) -> Outcome {
     if !config::switch("load_test")? {
         return Err(no_such_route());
     }
-    let query = request.query(&["n"])?;
+    let query = request.query(&["n", "trap"])?;
     let n = match query.get("n").map(|text| problem::integer_in_text(text)) {
         None => DEFAULT_N,
         Some(Some(n)) if n <= MAX_N => n,
         Some(_) => {
-            let detail = format!("n is an integer from 0 to {MAX_N}.");
-            return Err(Problem::new(Kind::InvalidQuery, detail.clone()).with_error(FieldError::new("n", detail)));
+            return Err(invalid("n", format!("n is an integer from 0 to {MAX_N}.")));
         }
     };
-    Ok(shell::json(StatusCode::OK, &json!({"n": n, "fibonacci": fibonacci(n)})))
+    let traps = match query.get("trap").map(String::as_str) {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(invalid("trap", "trap is true or false.".to_owned())),
+    };
+    let number = fibonacci(n);
+    if traps {
+        std::process::abort();
+    }
+    Ok(shell::json(StatusCode::OK, &json!({"n": n, "fibonacci": number})))
+}
+
+fn invalid(parameter: &str, detail: String) -> Problem {
+    Problem::new(Kind::InvalidQuery, detail.clone()).with_error(FieldError::new(parameter, detail))
 }
