@@ -115,6 +115,7 @@ fn app(
     };
     options.components = components.iter().map(|name| (*name).to_owned()).collect();
     if runtime == RuntimeKind::Spindle {
+        options.binary = Some(spindle_program()?);
         options.cache_dir = Some(stage.cache());
     }
     Ok(Process::App(App::start(options)?))
@@ -143,12 +144,20 @@ fn peer(stage: &Stage, role: Role<'_>, variables: Vec<(String, String)>, address
 
 /// The peer beside this program.
 fn peer_program() -> Result<PathBuf> {
+    beside("peer")?.context("the native peer is not built: `cargo build --package bench`")
+}
+
+/// Spindle of the same profile, beside this program; else the usual one.
+pub(crate) fn spindle_program() -> Result<PathBuf> {
+    Ok(beside("spindle")?.unwrap_or_else(|| RuntimeKind::Spindle.binary(workspace())))
+}
+
+/// A program in the folder of this one.
+fn beside(name: &str) -> Result<Option<PathBuf>> {
     let own = std::env::current_exe().context("cannot find this program")?;
-    let peer = own.with_file_name("peer");
     // A test program is one folder further down.
-    let beside = own.parent().and_then(Path::parent).map(|folder| folder.join("peer"));
-    let found = [Some(peer), beside].into_iter().flatten().find(|path| path.is_file());
-    found.context("the native peer is not built: `cargo build --release --package bench`")
+    let above = own.parent().and_then(Path::parent).map(|folder| folder.join(name));
+    Ok([Some(own.with_file_name(name)), above].into_iter().flatten().find(|path| path.is_file()))
 }
 
 impl Process {

@@ -5,13 +5,12 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use dev_servers::app::RuntimeKind;
 
 use crate::load::{Load, Next};
 use crate::report::{Row, metric};
 use crate::run::Pace;
 use crate::scenario::Scenario;
-use crate::side::{Process, Role, Side};
+use crate::side::{Process, Role, Side, spindle_program};
 use crate::stage::Stage;
 use crate::{table, workspace};
 
@@ -100,7 +99,7 @@ fn children(pid: u32) -> Vec<u32> {
 pub(crate) fn instantiate(stage: &Stage, pace: &Pace) -> Result<Vec<Row>> {
     let mut all: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for _ in 0..pace.runs {
-        let mut command = Command::new(RuntimeKind::Spindle.binary(workspace()));
+        let mut command = Command::new(spindle_program()?);
         command.current_dir(workspace()).arg("time-instances").arg("-f").arg(workspace().join("spin.toml"));
         command.arg("--cache").arg(stage.cache());
         for (name, value) in stage.variables()? {

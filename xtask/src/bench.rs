@@ -31,13 +31,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         setup::server(&folder, Tool::Redis)?;
         setup::tool(&folder, "wrk")?;
         compile::components(&folder, &compiler, false)?;
-        compile::spindle(&folder)?;
     }
-    println!("Building the benchmark and the native peer");
-    let mut cargo = program::cargo(folder.root());
-    cargo.args(["build", "--release", "--package", "bench"]);
-    program::show("the build of the benchmark", cargo)?;
-    let mut bench = Command::new(folder.target().join("release").join("bench"));
+    compile::optimised(&folder, if needs_app { &["bench", "spindle"] } else { &["bench"] })?;
+    let mut bench = Command::new(folder.target().join(compile::OPTIMISED).join("bench"));
     bench.current_dir(folder.root()).args(&arguments.rest);
     program::show("the benchmark", bench)
 }

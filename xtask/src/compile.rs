@@ -16,6 +16,9 @@ pub(crate) const COMPONENT_FILES: &[&str] = &[
 /// The component that Spindle's own tests run.
 const GUEST: &str = "spindle-guest";
 
+/// The profile of what is handed out and measured, and the name of its folder.
+pub(crate) const OPTIMISED: &str = "dist";
+
 /// What Spindle's tests stand on. It is built with Spindle, so that what both depend on is built once, with the features of
 /// both: a `libc` of other features would have the tests compile the whole engine anew.
 const TEST_SUPPORT: &str = "dev-servers";
@@ -58,4 +61,15 @@ pub(crate) fn engine(folder: &Folder, package: &str) -> Result<()> {
     let mut cargo = program::cargo(folder.root());
     cargo.args(["build", "--release", "--package", package, "--package", TEST_SUPPORT]);
     program::show(&format!("the build of {package}"), cargo)
+}
+
+/// Packages in the profile of what is handed out and measured.
+pub(crate) fn optimised(folder: &Folder, packages: &[&str]) -> Result<()> {
+    println!("Building {} (a quarter of an hour the first time)", packages.join(" and "));
+    let mut cargo = program::cargo(folder.root());
+    cargo.args(["build", "--profile", OPTIMISED]);
+    for package in packages {
+        cargo.args(["--package", package]);
+    }
+    program::show(&format!("the build of {}", packages.join(" and ")), cargo)
 }

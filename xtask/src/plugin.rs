@@ -26,8 +26,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let folder = Folder::find()?;
-    println!("Building {NAME} (some minutes the first time)");
-    compile::engine(&folder, NAME)?;
+    compile::optimised(&folder, &[NAME])?;
     let files = Files::make(&folder.target(), arguments.base_url.as_deref())?;
     println!("Made {} and {}", files.tarball.display(), files.manifest.display());
     println!("Install it: spin plugins install --file {} --yes", files.manifest.display());
@@ -50,7 +49,7 @@ impl Files {
         let out = out.canonicalize()?;
         let file_name = format!("{NAME}-{version}-{os}-{arch}.tar.gz");
         let tarball = out.join(&file_name);
-        pack(&target.join("release").join(NAME), &tarball)?;
+        pack(&target.join(compile::OPTIMISED).join(NAME), &tarball)?;
         let bytes = std::fs::read(&tarball).with_context(|| format!("cannot read {}", tarball.display()))?;
         let url = match base_url {
             Some(base) => format!("{}/{file_name}", base.trim_end_matches('/')),
@@ -112,8 +111,8 @@ mod tests {
     #[test]
     fn the_manifest_names_the_tarball_by_its_sum_and_the_tarball_has_the_program_at_its_root() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join("release")).unwrap();
-        std::fs::write(dir.path().join("release").join(NAME), "a program").unwrap();
+        std::fs::create_dir(dir.path().join(compile::OPTIMISED)).unwrap();
+        std::fs::write(dir.path().join(compile::OPTIMISED).join(NAME), "a program").unwrap();
         let files = Files::make(dir.path(), None).unwrap();
         let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(&files.manifest).unwrap()).unwrap();
         let sum = hex(&Sha256::digest(std::fs::read(&files.tarball).unwrap()));

@@ -2,6 +2,7 @@
 //! meanwhile is measured beside it.
 
 use crate::Report;
+use crate::cluster::wait_for;
 use crate::load::Load;
 use crate::objects;
 use crate::samples::number;
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 
 /// Each of these computes for about a tenth of a second.
 const WORK: &str = "/users-ms/load-test?n=35";
-/// How many a second: a core's work, four times what two pods ask for.
+/// How many a second: a core's work, more than three times what two pods ask for.
 const RATE: u32 = 12;
 /// How long the load lasts.
 const LOADED: Duration = Duration::from_secs(240);
@@ -23,14 +24,20 @@ const STEP: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(stage: &Stage) -> Result<Report> {
     stage.with_load_test(|| {
+        let autoscaler = || stage.cluster.get("hpa users-ms");
+        let least = objects::least_pods(&autoscaler()?);
+        println!("Waiting until users has no more than {least} pods");
+        let is_calm = || Ok((objects::autoscaler(&autoscaler()?).0 == least).then_some(()));
+        wait_for("users to have as few pods as it may", DOWN, is_calm)?;
         let start = Instant::now();
         let mut seen = Vec::<(f64, u64, Option<u64>)>::new();
-        let mut look = || -> Result<u64> {
-            let (pods, _, load) = objects::autoscaler(&stage.cluster.get("hpa users-ms")?);
+        // An API server that does not answer once is asked again at the next step.
+        let mut look = || -> Option<u64> {
+            let (pods, _, load) = objects::autoscaler(&autoscaler().ok()?);
             seen.push((start.elapsed().as_secs_f64(), pods, load));
-            Ok(pods)
+            Some(pods)
         };
-        let least = look()?;
+        look();
         let neighbour = stage.load("/auth-ms/healthcheck");
         neighbour.go_on(Duration::from_secs(20));
         let from = start.elapsed().as_secs_f64();
@@ -40,7 +47,7 @@ pub(crate) fn run(stage: &Stage) -> Result<Report> {
         let mut grew = None;
         while start.elapsed().as_secs_f64() < from + LOADED.as_secs_f64() {
             std::thread::sleep(STEP);
-            let pods = look()?;
+            let Some(pods) = look() else { continue };
             most = most.max(pods);
             if pods > least && grew.is_none() {
                 grew = Some(start.elapsed().as_secs_f64() - from);
@@ -53,7 +60,7 @@ pub(crate) fn run(stage: &Stage) -> Result<Report> {
         let mut shrank = None;
         while shrank.is_none() && start.elapsed().as_secs_f64() < to + DOWN.as_secs_f64() {
             std::thread::sleep(STEP);
-            if look()? <= least {
+            if look().is_some_and(|pods| pods <= least) {
                 shrank = Some(start.elapsed().as_secs_f64() - to);
             }
         }

@@ -16,7 +16,7 @@ pub struct Pod {
     pub restarts: u64,
 }
 
-/// The pods of a list.
+/// The pods of a list that are to stay: one that is on its way out may be ready until its end.
 #[must_use]
 pub fn pods(list: &Value) -> Vec<Pod> {
     let one = |pod: &Value| {
@@ -30,7 +30,8 @@ pub fn pods(list: &Value) -> Vec<Pod> {
             restarts: statuses.into_iter().flatten().filter_map(|status| status["restartCount"].as_u64()).sum(),
         }
     };
-    list["items"].as_array().into_iter().flatten().map(one).collect()
+    let is_to_stay = |pod: &&Value| pod["metadata"]["deletionTimestamp"].is_null();
+    list["items"].as_array().into_iter().flatten().filter(is_to_stay).map(one).collect()
 }
 
 /// What an autoscaler says: pods that there are, pods that it wants, and the load in percent if it knows it.
@@ -40,6 +41,13 @@ pub fn autoscaler(object: &Value) -> (u64, u64, Option<u64>) {
     let load = metrics.filter_map(|metric| metric["resource"]["current"]["averageUtilization"].as_u64()).next();
     let number = |field: &str| object["status"][field].as_u64().unwrap_or(0);
     (number("currentReplicas"), number("desiredReplicas"), load)
+}
+
+/// How few pods an autoscaler leaves.
+#[must_use]
+pub fn least_pods(autoscaler: &Value) -> u64 {
+    // One is what Kubernetes takes for none said.
+    autoscaler["spec"]["minReplicas"].as_u64().unwrap_or(1)
 }
 
 /// The variables of a SpinApp with another value for one of them.
@@ -114,6 +122,8 @@ mod tests {
             { "metadata": { "name": "a" }, "status": {
                 "conditions": [{ "type": "Ready", "status": "True" }], "containerStatuses": [{ "restartCount": 2 }] } },
             { "metadata": { "name": "b" }, "status": { "conditions": [{ "type": "Ready", "status": "False" }] } },
+            { "metadata": { "name": "c", "deletionTimestamp": "2026-11-23T05:46:17Z" }, "status": {
+                "conditions": [{ "type": "Ready", "status": "True" }] } },
         ]});
         let expected = [
             Pod { name: "a".into(), is_ready: true, restarts: 2 },
@@ -129,6 +139,7 @@ mod tests {
             { "type": "Resource", "resource": { "name": "cpu", "current": { "averageUtilization": 120 } } }] } });
         assert_eq!(autoscaler(&known), (2, 4, Some(120)));
         assert_eq!(autoscaler(&json!({ "status": { "currentReplicas": 2 } })), (2, 0, None));
+        assert_eq!((least_pods(&json!({ "spec": { "minReplicas": 2 } })), least_pods(&known)), (2, 1));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What every experiment has: the cluster, the way in, a load, and the way back.
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, wait_for};
 use crate::load::Load;
 use crate::objects;
 use crate::samples::{Sample, Samples};
@@ -8,12 +8,16 @@ use crate::{Arguments, Report};
 use anyhow::{Context as _, Result, bail};
 use experiments::plot;
 use experiments::table::table;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::process::Command;
 use std::time::Duration;
 
-/// How long the load goes on before and after what is looked at.
-const AROUND: Duration = Duration::from_secs(10);
+/// How long the load goes on before what is looked at.
+const BEFORE: Duration = Duration::from_secs(10);
+/// How long it goes on afterwards: a rollout counts as done when the last old pod begins to wait the 10 seconds until its end.
+pub(crate) const AFTER: Duration = Duration::from_secs(20);
+/// How long the operator may take to make a change of a SpinApp one of its Deployment.
+const RECONCILIATION: Duration = Duration::from_secs(15);
 /// How long a rollout may take.
 const ROLLOUT: &str = "300s";
 
@@ -51,11 +55,11 @@ impl Stage {
     /// Does something in the middle of a load on a path, and gives all answers, and when it began and ended.
     pub(crate) fn under_load(&self, path: &str, act: impl FnOnce() -> Result<()>) -> Result<(Samples, f64, f64)> {
         let load = self.load(path);
-        load.go_on(AROUND);
+        load.go_on(BEFORE);
         let from = load.seconds();
         act()?;
         let to = load.seconds();
-        load.go_on(AROUND);
+        load.go_on(AFTER);
         Ok((load.stop(), from, to))
     }
 
@@ -69,22 +73,30 @@ impl Stage {
         let app = self.cluster.get("spinapp users-ms")?;
         let variables = objects::variables_with(&app, "load_test", "on");
         let before = json!({ "spec": { "variables": app["spec"]["variables"] } });
-        self.cluster.patch("spinapp users-ms", &json!({ "spec": { "variables": variables } }))?;
         and_back(
             || {
-                self.wait_for_reconciliation("users-ms")?;
+                self.roll("users-ms", &json!({ "spec": { "variables": variables } }))?;
                 act()
             },
-            || {
-                self.cluster.patch("spinapp users-ms", &before)?;
-                self.wait_for_reconciliation("users-ms")
-            },
+            || self.roll("users-ms", &before),
         )
     }
 
-    /// Waits until the operator has made a change of a SpinApp one of its Deployment, and that is rolled out.
-    pub(crate) fn wait_for_reconciliation(&self, app: &str) -> Result<()> {
-        std::thread::sleep(Duration::from_secs(3));
+    /// Changes a SpinApp, and waits until the operator has made that a change of its Deployment.
+    pub(crate) fn change(&self, app: &str, patch: &Value) -> Result<()> {
+        let generation = || -> Result<Option<u64>> {
+            Ok(self.cluster.get(&format!("deployment {app}"))?["metadata"]["generation"].as_u64())
+        };
+        let before = generation()?;
+        self.cluster.patch(&format!("spinapp {app}"), patch)?;
+        // A change that changes nothing never becomes one of the Deployment, so this may end in vain.
+        let _ = wait_for("the operator", RECONCILIATION, || Ok((generation()? > before).then_some(())));
+        Ok(())
+    }
+
+    /// Changes a SpinApp, and waits until that is rolled out.
+    pub(crate) fn roll(&self, app: &str, patch: &Value) -> Result<()> {
+        self.change(app, patch)?;
         self.wait_for_rollout(app)
     }
 

@@ -26,18 +26,16 @@ pub(crate) fn canary(stage: &Stage) -> Result<Report> {
     let cluster = &stage.cluster;
     let labels = json!({ SHARED: "users" });
     with_twin(stage, "users-ms-canary", 1, &labels, || {
-        cluster.patch("spinapp users-ms", &json!({ "spec": { "podLabels": labels } }))?;
-        stage.wait_for_reconciliation("users-ms")?;
         let both = json!({ "spec": { "selector": { APP_NAME: null, SHARED: "users" } } });
         let back = json!({ "spec": { "selector": { APP_NAME: "users-ms", SHARED: null } } });
         let act = || {
+            stage.roll("users-ms", &json!({ "spec": { "podLabels": labels } }))?;
             let load = stage.load(PATH);
             load.go_on(STEP);
             let mut marks = vec![("old alone".to_owned(), 0.0, load.seconds(), 0.0)];
             cluster.patch(SERVICE, &both)?;
             for pods in [1, 2] {
-                cluster.patch("spinapp users-ms-canary", &json!({ "spec": { "replicas": pods } }))?;
-                stage.wait_for_reconciliation("users-ms-canary")?;
+                stage.roll("users-ms-canary", &json!({ "spec": { "replicas": pods } }))?;
                 let old = count(cluster, "users-ms")?;
                 let from = load.seconds();
                 load.go_on(STEP);
@@ -53,7 +51,7 @@ pub(crate) fn canary(stage: &Stage) -> Result<Report> {
         };
         let undo = || {
             cluster.patch(SERVICE, &back)?;
-            cluster.patch("spinapp users-ms", &json!({ "spec": { "podLabels": null } }))
+            stage.roll("users-ms", &json!({ "spec": { "podLabels": null } }))
         };
         and_back(act, undo)
     })

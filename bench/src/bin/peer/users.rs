@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::Peer;
 use crate::answer::{Answer, Outcome, bearer_token, finish, json as answer, request_id};
+use crate::database::Parameter;
 use crate::statements::{self, Found};
 
 /// GET /users-ms/users/{id}.
@@ -40,8 +41,13 @@ async fn find(peer: &Peer, id: &str, query: Option<&str>, headers: &HeaderMap) -
     }
     let known = headers.get(IF_NONE_MATCH).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let known = Precondition::parse(known.as_deref(), id, true)?;
-    let session = session.map(|session| session.to_string());
-    let Found { is_alive, user } = peer.database.one(statements::FIND_USER, &[&id.get(), &session]).await?;
+    let Found { is_alive, user } = match session {
+        None => peer.database.one(statements::FIND_USER, &[&id.get()]).await?,
+        Some(session) => {
+            let parameters: [Parameter<'_>; 2] = [&id.get(), &session.to_string()];
+            peer.database.one(statements::FIND_USER_IN_SESSION, &parameters).await?
+        }
+    };
     if !is_alive {
         return Err(invalid_token());
     }

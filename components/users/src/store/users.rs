@@ -83,8 +83,13 @@ pub(crate) fn insert(
 
 /// One user, and on the way whether the session that asks is alive.
 pub(crate) fn find(store: &Store, id: UserId, session: Option<Uuid>) -> Result<Found, Problem> {
-    let session = session.map(|session| session.to_string());
-    Ok(store.one(statements::FIND_USER, &[ParameterValue::Int64(id.get()), optional(session.as_deref())])?)
+    let id = ParameterValue::Int64(id.get());
+    Ok(match session {
+        None => store.one(statements::FIND_USER, &[id])?,
+        Some(session) => {
+            store.one(statements::FIND_USER_IN_SESSION, &[id, ParameterValue::Str(session.to_string())])?
+        }
+    })
 }
 
 /// What a current password is checked against.
