@@ -35,6 +35,10 @@ pub fn overlays() -> &'static [Manifests] {
     static OVERLAYS: OnceLock<Vec<Manifests>> = OnceLock::new();
     OVERLAYS.get_or_init(|| {
         if Command::new("kubectl").args(["version", "--client"]).output().is_err() {
+            assert!(
+                std::env::var_os("CONCIERGE_REQUIRE_KUBECTL").is_none(),
+                "kubectl is not on the PATH, and CONCIERGE_REQUIRE_KUBECTL asks for it"
+            );
             // Past what catches the output of tests that pass.
             let _ = writeln!(
                 std::io::stderr(),

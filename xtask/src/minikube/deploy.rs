@@ -19,9 +19,12 @@ pub(crate) struct Arguments {
     /// A tag that is in the registry already, in place of building and pushing one.
     #[arg(long)]
     tag: Option<String>,
-    /// Components of k8s/components to join, such as mailpit and keda.
+    /// Components of k8s/components to join from now on, such as mailpit and keda.
     #[arg(long, value_name = "COMPONENT")]
     with: Vec<String>,
+    /// Components to leave out again. What they brought is not removed.
+    #[arg(long, value_name = "COMPONENT")]
+    without: Vec<String>,
 }
 
 pub(crate) fn run(cluster: &Cluster, arguments: &Arguments) -> Result<()> {
@@ -72,8 +75,9 @@ pub(crate) fn apply(cluster: &Cluster, arguments: &Arguments, tag: &str) -> Resu
             let deployment = format!("deployment/{component}-ms");
             cluster.kubectl(&[&["wait", "--for=create", &deployment, "--timeout=60s"], &namespace[..]].concat())?;
         }
-        let merge = ["apply", "--server-side", "--field-manager=concierge", "--filename", "k8s/hardening"];
-        cluster.kubectl(&[&merge[..], &namespace[..]].concat()).map(drop)
+        // What an experiment that was broken off has changed is taken over.
+        let merge = ["apply", "--server-side", "--force-conflicts", "--field-manager=concierge"];
+        cluster.kubectl(&[&merge[..], &["--filename", "k8s/hardening"], &namespace[..]].concat()).map(drop)
     })?;
     let advice = "`kubectl get pods --namespace concierge` and `kubectl logs` say what holds it up; pods that are refused by \
                   the container runtime say so in `kubectl describe pod`.";
@@ -94,12 +98,30 @@ fn write_overlay(cluster: &Cluster, arguments: &Arguments, tag: &str) -> Result<
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let file = folder.join("tags");
     let tags = tags(&std::fs::read_to_string(&file).unwrap_or_default(), arguments.only.as_deref(), tag)?;
+    let joined_file = folder.join("components");
+    let kept = std::fs::read_to_string(&joined_file).unwrap_or_default();
+    let joined = joined(&kept, &arguments.with, &arguments.without);
+    if let Some(unknown) = joined.iter().find(|name| !cluster.folder.root().join("k8s/components").join(name).is_dir())
+    {
+        bail!("there is no component {unknown} in k8s/components");
+    }
     let lines: String = tags.iter().map(|(service, tag)| format!("{service}={tag}\n")).collect();
     let outer = std::fs::read_to_string(cluster.folder.root().join("k8s/overlays/minikube/kustomization.yaml"))
         .context("the overlay is not there")?;
     std::fs::write(&file, lines)?;
-    std::fs::write(folder.join("kustomization.yaml"), overlay(&tags, &arguments.with, &outer))?;
+    std::fs::write(&joined_file, joined.iter().map(|name| format!("{name}\n")).collect::<String>())?;
+    std::fs::write(folder.join("kustomization.yaml"), overlay(&tags, &joined, &outer))?;
     Ok(folder)
+}
+
+/// The components that are joined: those of before, with these and without those. Without the memory of them the next
+/// deployment would take back what they change, and leave what they brought.
+fn joined(kept: &str, with: &[String], without: &[String]) -> Vec<String> {
+    let mut joined: Vec<String> = kept.lines().map(str::to_owned).chain(with.iter().cloned()).collect();
+    joined.sort();
+    joined.dedup();
+    joined.retain(|name| !without.contains(name));
+    joined
 }
 
 /// The tag of each service.
@@ -155,6 +177,14 @@ mod tests {
         assert_eq!(one["users"], "1");
         assert_eq!(tags(&kept, None, "3").unwrap()["users"], "3");
         assert!(tags("", Some("mail"), "1").is_err());
+    }
+
+    #[test]
+    fn components_stay_joined_until_they_are_left_out() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(joined("", &names(&["mailpit", "keda"]), &[]), ["keda", "mailpit"]);
+        assert_eq!(joined("keda\nmailpit\n", &names(&["keda"]), &[]), ["keda", "mailpit"]);
+        assert_eq!(joined("keda\nmailpit\n", &[], &names(&["keda"])), ["mailpit"]);
     }
 
     #[test]

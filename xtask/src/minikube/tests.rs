@@ -66,7 +66,15 @@ fn the_cluster_is_prepared_in_the_order_that_the_webhooks_need() {
     let stage = Stage::set();
     up::prepare(&stage.cluster(), &up::Arguments::default()).unwrap();
     let calls = stage.calls();
-    let order = ["cert-manager.yaml", "spin-operator.crds.yaml", "spin-operator --", "namespace.yaml", "executor.yaml"];
+    let order = [
+        "cert-manager.yaml",
+        "k8s/cluster/shim.yaml",
+        "spin-v2}=provisioned",
+        "spin-operator.crds.yaml",
+        "spin-operator --",
+        "namespace.yaml",
+        "executor.yaml",
+    ];
     let places: Vec<_> = order.iter().map(|words| place(&calls, words)).collect();
     assert!(places.is_sorted(), "{calls:#?}");
     // A node that runs is left as it is.

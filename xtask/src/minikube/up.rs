@@ -7,10 +7,19 @@ use super::cluster::Cluster;
 
 const CERT_MANAGER: &str = "https://github.com/cert-manager/cert-manager/releases/download/v1.20.0/cert-manager.yaml";
 const RUNTIME_CLASS_MANAGER: (&str, &str) = ("0.2.0", "oci://ghcr.io/spinframework/charts/runtime-class-manager");
-const SHIM: &str = "https://github.com/spinframework/containerd-shim-spin/releases/download/v0.24.0/runtime-class-manager-shim-v1alpha1-v0.24.0.yaml";
 const OPERATOR: (&str, &str) = ("0.6.1", "oci://ghcr.io/spinframework/charts/spin-operator");
+/// The operator's own limit of 128 MiB is too little for it (spin-operator's issue 496).
+const OPERATOR_MEMORY: [&str; 4] = [
+    "--set",
+    "controllerManager.manager.resources.limits.memory=512Mi",
+    "--set",
+    "controllerManager.manager.resources.requests.memory=128Mi",
+];
 const OPERATOR_KINDS: &str =
     "https://github.com/spinframework/spin-operator/releases/download/v0.6.1/spin-operator.crds.yaml";
+
+/// What the manifests were written to.
+const KUBERNETES: &str = "--kubernetes-version=v1.36.0";
 
 const NETWORK: &str = "It loads from the network: try again when that is there. `kubectl get events --all-namespaces` says \
                        what the cluster is waiting for.";
@@ -37,7 +46,8 @@ pub(crate) fn prepare(cluster: &Cluster, arguments: &Arguments) -> Result<()> {
     cluster.step("the node", advice, || {
         if cluster.minikube(&["status"]).is_err() {
             let (cpus, memory) = (format!("--cpus={}", arguments.cpus), format!("--memory={}", arguments.memory));
-            cluster.minikube(&["start", "--container-runtime=containerd", "--cni=calico", &cpus, &memory])?;
+            let kind = ["--container-runtime=containerd", "--cni=calico", KUBERNETES];
+            cluster.minikube(&[&["start"], &kind[..], &[&cpus, &memory]].concat())?;
         }
         let field = "jsonpath={.items[*].status.nodeInfo.containerRuntimeVersion}";
         let runtime = cluster.kubectl(&["get", "nodes", "--output", field])?;
@@ -59,16 +69,21 @@ pub(crate) fn prepare(cluster: &Cluster, arguments: &Arguments) -> Result<()> {
         let wait = ["wait", "--namespace", "cert-manager", "--for=condition=Available", "deployment", "--all"];
         cluster.kubectl(&[&wait[..], &["--timeout=300s"]].concat()).map(drop)
     })?;
-    cluster.step("the shim for Spin", NETWORK, || {
-        install(cluster, "runtime-class-manager", RUNTIME_CLASS_MANAGER)?;
-        cluster.kubectl(&["apply", "--filename", SHIM])?;
+    let advice = "`kubectl get jobs --namespace runtime-class-manager` says how far the download to the node is, and \
+                  `kubectl logs` of its pod why it failed.";
+    cluster.step("the shim for Spin", advice, || {
+        install(cluster, "runtime-class-manager", RUNTIME_CLASS_MANAGER, &[])?;
+        cluster.kubectl(&["apply", "--filename", "k8s/cluster/shim.yaml"])?;
         cluster.kubectl(&["label", "node", "--all", "--overwrite", "spin=true"])?;
+        // The RuntimeClass is there before the shim is; the label comes when containerd knows it.
+        let provisioned = "--for=jsonpath={.metadata.labels.spin-v2}=provisioned";
+        cluster.kubectl(&["wait", "node", "--all", provisioned, "--timeout=600s"])?;
         let wait = ["wait", "--for=create", "runtimeclass/wasmtime-spin-v2", "--timeout=300s"];
         cluster.kubectl(&wait).map(drop)
     })?;
     cluster.step("the operator", NETWORK, || {
         cluster.kubectl(&["apply", "--server-side", "--filename", OPERATOR_KINDS])?;
-        install(cluster, "spin-operator", OPERATOR)
+        install(cluster, "spin-operator", OPERATOR, &OPERATOR_MEMORY)
     })?;
     let advice =
         "It goes through the operator's webhook: `kubectl get pods --namespace spin-operator` says whether that runs.";
@@ -80,7 +95,7 @@ pub(crate) fn prepare(cluster: &Cluster, arguments: &Arguments) -> Result<()> {
 }
 
 /// Installs a chart, or brings it to its version.
-fn install(cluster: &Cluster, name: &str, (version, chart): (&str, &str)) -> Result<()> {
+fn install(cluster: &Cluster, name: &str, (version, chart): (&str, &str), values: &[&str]) -> Result<()> {
     let place = ["--namespace", name, "--create-namespace", "--version", version, "--wait"];
-    cluster.helm(&[&["upgrade", "--install", name, chart], &place[..]].concat()).map(drop)
+    cluster.helm(&[&["upgrade", "--install", name, chart], &place[..], values].concat()).map(drop)
 }
