@@ -1,6 +1,8 @@
 //! A storm of logins: what the others feel of it. As many people sign in at once, again and again, as there are places to
 //! hash in, while a calm caller asks for a route without I/O, and another for one user.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context as _, Result, ensure};
 
 use crate::load::{Load, Next, Sample};
@@ -15,6 +17,10 @@ use crate::table;
 const PEOPLE: u32 = 16;
 /// How long the calm caller rests between two requests, in milliseconds.
 const PAUSE: u32 = 5;
+/// How long logins may go on when nobody waits for them any longer; a place that is not given back is free after that.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks.
+const STEP: Duration = Duration::from_millis(100);
 
 /// Measures both routes on each side, in idleness and in the storm.
 pub(crate) fn measure(stage: &Stage, sides: &[Side], pace: &Pace) -> Result<Vec<Row>> {
@@ -39,11 +45,12 @@ pub(crate) fn measure(stage: &Stage, sides: &[Side], pace: &Pace) -> Result<Vec<
             let seconds = 3 + 2 * seconds(pace);
             let storm = Load { url: &url, requests: &requests, connections: PEOPLE, seconds, next: Next::AtOnce };
             let storm = storm.start(stage)?;
-            std::thread::sleep(std::time::Duration::from_secs(1));
+            std::thread::sleep(Duration::from_secs(1));
             for (scenario, samples) in calm.iter().zip(&mut stormy) {
                 samples.push(ask(stage, &process, *scenario, pace)?);
             }
             logins.push(storm.finish().with_context(|| process.log_tail())?);
+            settle(stage)?;
         }
         for (scenario, (idle, stormy)) in calm.iter().zip(idle.iter().zip(&stormy)) {
             for (when, samples) in [("idle", idle), ("storm", stormy)] {
@@ -58,6 +65,18 @@ pub(crate) fn measure(stage: &Stage, sides: &[Side], pace: &Pace) -> Result<Vec<
         rows.push(row);
     }
     Ok(rows)
+}
+
+/// Waits until no login is under way: one that nobody waits for any longer hashes all the same, holds its place, and would
+/// be in the way of what is measured next.
+pub(crate) fn settle(stage: &Stage) -> Result<()> {
+    let mut sql = stage.sql()?;
+    let begun = Instant::now();
+    while sql.query_one("SELECT EXISTS (SELECT FROM hashing_places WHERE held_until > now())", &[])?.get(0) {
+        ensure!(begun.elapsed() < PATIENCE, "logins are still under way after {} seconds", PATIENCE.as_secs());
+        std::thread::sleep(STEP);
+    }
+    Ok(())
 }
 
 fn seconds(pace: &Pace) -> u32 {
