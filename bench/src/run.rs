@@ -163,9 +163,8 @@ fn http(
             let sample = load.run(stage).with_context(|| process.log_tail())?;
             let _ = std::fs::remove_file(requests);
             ensure!(sample.refused == 0, "{} requests were refused: {}", sample.refused, process.log_tail());
-            // The peer stops at once when nobody waits.
-            if scenario == Scenario::Login && matches!(process, Process::App(_)) {
-                storm::settle(stage)?;
+            if scenario == Scenario::Login {
+                storm::settle(stage, process)?;
             }
             Ok(sample)
         };

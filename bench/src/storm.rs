@@ -19,6 +19,8 @@ const PEOPLE: u32 = 16;
 const PAUSE: u32 = 5;
 /// How long logins may go on when nobody waits for them any longer; a place that is not given back is free after that.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than a hash takes.
+const HASH: Duration = Duration::from_secs(2);
 /// Between two looks.
 const STEP: Duration = Duration::from_millis(100);
 
@@ -50,7 +52,7 @@ pub(crate) fn measure(stage: &Stage, sides: &[Side], pace: &Pace) -> Result<Vec<
                 samples.push(ask(stage, &process, *scenario, pace)?);
             }
             logins.push(storm.finish().with_context(|| process.log_tail())?);
-            settle(stage)?;
+            settle(stage, &process)?;
         }
         for (scenario, (idle, stormy)) in calm.iter().zip(idle.iter().zip(&stormy)) {
             for (when, samples) in [("idle", idle), ("storm", stormy)] {
@@ -69,8 +71,14 @@ pub(crate) fn measure(stage: &Stage, sides: &[Side], pace: &Pace) -> Result<Vec<
 
 /// Waits until no login is under way: one that nobody waits for any longer hashes all the same, holds its place, and would
 /// be in the way of what is measured next.
-pub(crate) fn settle(stage: &Stage) -> Result<()> {
+pub(crate) fn settle(stage: &Stage, process: &Process) -> Result<()> {
     let mut sql = stage.sql()?;
+    if let Process::Peer(..) = process {
+        // It ends the hash that it has begun, and nothing gives the place back.
+        std::thread::sleep(HASH);
+        sql.batch_execute("UPDATE hashing_places SET holder = NULL, held_until = '-infinity'")?;
+        return Ok(());
+    }
     let begun = Instant::now();
     while sql.query_one("SELECT EXISTS (SELECT FROM hashing_places WHERE held_until > now())", &[])?.get(0) {
         ensure!(begun.elapsed() < PATIENCE, "logins are still under way after {} seconds", PATIENCE.as_secs());

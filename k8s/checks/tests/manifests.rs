@@ -1,7 +1,8 @@
-//! Every check on the base and on every overlay.
+//! Every check on the base and on every overlay, and the Shim, which is applied before them.
 
-use k8s_checks::app::App;
+use k8s_checks::app::{App, workspace};
 use k8s_checks::checks::{CHECKS, manifest_of};
+use k8s_checks::manifests::Manifests;
 use k8s_checks::render::overlays;
 
 #[test]
@@ -15,4 +16,25 @@ fn every_overlay_keeps_every_invariant() {
         }
     }
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+#[test]
+fn the_shim_is_the_one_that_the_readme_names_and_the_executor_asks_for() {
+    let read = |path: &str| std::fs::read_to_string(workspace().join(path)).expect("the file is there");
+    let of = |path: &str| Manifests::parse(path, &read(path));
+    let (cluster, base) = (of("k8s/cluster/shim.yaml"), of("k8s/base/executor.yaml"));
+    let shim = cluster.get("Shim", "spin-v2").expect("the Shim is there");
+    let executor = base.get("SpinAppExecutor", "containerd-shim-spin").expect("the executor is there");
+    let class = shim.text("/spec/runtimeClass/name");
+    assert_eq!(class, executor.text("/spec/deploymentConfig/runtimeClassName"));
+    let location = shim.text("/spec/fetchStrategy/platforms/0/location");
+    let version = location.split("/releases/download/v").nth(1).and_then(|rest| rest.split('/').next());
+    let (minor, _) = version.and_then(|version| version.rsplit_once('.')).expect("the location has a version");
+    let readme = read("k8s/README.md");
+    assert!(readme.contains(&format!("the shim for Spin ({minor} here")), "{location}");
+    assert!(readme.contains(&format!("runtimeclass/{class} ")), "{class}");
+    // By this label runtime-class-manager finds the nodes; by its own name it labels those that are done.
+    assert_eq!(shim.text("/spec/nodeSelector/spin"), "true");
+    assert!(readme.contains("kubectl label node --all spin=true"));
+    assert!(readme.contains(&format!("{{.metadata.labels.{}}}'=provisioned", shim.name())));
 }

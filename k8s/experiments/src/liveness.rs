@@ -4,7 +4,7 @@
 use crate::Report;
 use crate::cluster::wait_for;
 use crate::load::Load;
-use crate::objects::{self, APP_NAME, Pod};
+use crate::objects::Pod;
 use crate::stage::{Stage, report};
 use anyhow::{Context as _, Result};
 use std::time::Duration;
@@ -21,9 +21,7 @@ const WEDGE: u32 = 16;
 
 pub(crate) fn run(stage: &Stage) -> Result<Report> {
     stage.with_load_test(|| {
-        let pods = || -> Result<Vec<Pod>> {
-            Ok(objects::pods(&stage.cluster.get(&format!("pods --selector {APP_NAME}=users-ms"))?))
-        };
+        let pods = || stage.pods("users-ms");
         let victim = pods()?.into_iter().find(|pod| pod.is_ready).context("users has no pod that is ready")?;
         println!("Wedging {}", victim.name);
         let way = stage.cluster.in_background(&format!("port-forward pod/{} {PORT}:80", victim.name))?;

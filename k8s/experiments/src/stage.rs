@@ -2,7 +2,7 @@
 
 use crate::cluster::{Cluster, wait_for};
 use crate::load::Load;
-use crate::objects;
+use crate::objects::{self, APP_NAME, Pod};
 use crate::samples::{Sample, Samples};
 use crate::{Arguments, Report};
 use anyhow::{Context as _, Result, bail};
@@ -80,6 +80,11 @@ impl Stage {
             },
             || self.roll("users-ms", &before),
         )
+    }
+
+    /// The pods of a SpinApp that are to stay.
+    pub(crate) fn pods(&self, app: &str) -> Result<Vec<Pod>> {
+        Ok(objects::pods(&self.cluster.get(&format!("pods --selector {APP_NAME}={app}"))?))
     }
 
     /// Changes a SpinApp, and waits until the operator has made that a change of its Deployment.

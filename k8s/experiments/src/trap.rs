@@ -2,7 +2,6 @@
 
 use crate::Report;
 use crate::load::Load;
-use crate::objects::{self, APP_NAME};
 use crate::samples::Samples;
 use crate::stage::{Stage, report};
 use anyhow::Result;
@@ -17,8 +16,7 @@ const LENGTH: Duration = Duration::from_secs(20);
 pub(crate) fn run(stage: &Stage) -> Result<Report> {
     stage.with_load_test(|| {
         let restarts = || -> Result<BTreeMap<String, u64>> {
-            let pods = objects::pods(&stage.cluster.get(&format!("pods --selector {APP_NAME}=users-ms"))?);
-            Ok(pods.into_iter().map(|pod| (pod.name, pod.restarts)).collect())
+            Ok(stage.pods("users-ms")?.into_iter().map(|pod| (pod.name, pod.restarts)).collect())
         };
         let before = restarts()?;
         let mut trapped = Samples::default();

@@ -67,3 +67,37 @@ fn a_backup_is_private_and_a_restore_takes_an_empty_database() {
     let restore = stage.run_as_superuser("backup/restore.sh", &[&file], "/nowhere");
     assert!(!restore.status.success() && words(&restore).contains("into an empty one"), "{}", words(&restore));
 }
+
+/// The statements that docs/operations.md has psql run before a restore, on `postgres`.
+fn statements() -> Vec<String> {
+    let path = workspace().join("docs/operations.md");
+    let text = std::fs::read_to_string(path).expect("the page is there");
+    let of = |line: &str| Some(line.trim().strip_prefix("--command '")?.split_once('\'')?.0.to_owned());
+    text.lines().filter_map(of).filter(|statement| statement.contains("DATABASE concierge")).collect()
+}
+
+#[test]
+fn a_database_in_use_is_restored_in_its_place() {
+    let Some(stage) = with_people() else { return };
+    let file = stage.folder.path().join("backup").display().to_string();
+    let backup = stage.run_as_superuser("backup/backup.sh", &[&file], "/nowhere");
+    assert!(backup.status.success(), "{}", words(&backup));
+    stage.sql("DELETE FROM users");
+    // A pod that is still connected.
+    let _pod = postgres::connect(&stage.url).expect("it lets us in");
+    let statements = statements();
+    assert_eq!(statements.len(), 2, "{statements:?}");
+    let owner = format!("OWNER {}", postgres::identifier(&stage.superuser.user));
+    let mut client = postgres::connect(&stage.url_of("postgres")).expect("it lets us in");
+    for statement in statements {
+        client.batch_execute(&statement.replace("OWNER concierge", &owner)).expect("it is done");
+    }
+    let restore = stage.run_as_superuser("backup/restore.sh", &[&file], "/nowhere");
+    assert!(restore.status.success(), "{}", words(&restore));
+    let files = workspace().join("migrations").display().to_string();
+    let migrate = stage.run_as_superuser("base/jobs/migrate.sh", &[&files], "/nowhere");
+    let said = words(&migrate);
+    assert!(migrate.status.success() && !said.contains("applied 0001"), "{said}");
+    // The service has its rights again, and people are there.
+    stage.sql("SET ROLE concierge_users; SELECT 1 / (count(*) = 50)::int FROM users");
+}

@@ -11,7 +11,7 @@ pub(crate) struct Stage {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) url: String,
     pub(crate) superuser: Address,
-    _postgres: Postgres,
+    postgres: Postgres,
     programs: PathBuf,
 }
 
@@ -28,7 +28,12 @@ impl Stage {
         let postgres = Postgres::start(folder.path(), Options::for_tests()).expect("PostgreSQL starts");
         let url = postgres.create_database("concierge").expect("a database can be made");
         let superuser = Address::parse(&url).expect("a URL");
-        Some(Self { folder, url, superuser, _postgres: postgres, programs })
+        Some(Self { folder, url, superuser, postgres, programs })
+    }
+
+    /// The same server's URL of another database.
+    pub(crate) fn url_of(&self, database: &str) -> String {
+        self.postgres.database_url(database)
     }
 
     pub(crate) fn sql(&self, statements: &str) {
