@@ -1,6 +1,8 @@
 //! A storm of logins: what the others feel of it. As many people sign in at once, again and again, as there are places to
-//! hash in, while a calm caller asks for a route without I/O, and another for one user.
+//! hash in, while a calm caller asks for a route without I/O, and another for one user. How much of what they feel is the
+//! system's own doing shows a thread that only sleeps.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -10,13 +12,15 @@ use crate::report::{Row, metric};
 use crate::run::{Pace, http_row};
 use crate::scenario::Scenario;
 use crate::side::{Process, Role, Side};
-use crate::stage::Stage;
+use crate::stage::{PASSWORD, Stage};
 use crate::table;
 
 /// People who sign in: as many as `hashing_places` says by default.
 const PEOPLE: u32 = 16;
 /// How long the calm caller rests between two requests, in milliseconds.
 const PAUSE: u32 = 5;
+/// The same for a thread that only sleeps.
+const SLEEP: Duration = Duration::from_millis(PAUSE as u64);
 /// How long logins may go on when nobody waits for them any longer; a place that is not given back is free after that.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Longer than a hash takes.
@@ -26,7 +30,7 @@ const STEP: Duration = Duration::from_millis(100);
 
 /// Measures both routes on each side, in idleness and in the storm.
 pub(crate) fn measure(stage: &Stage, sides: &[Side], pace: &Pace) -> Result<Vec<Row>> {
-    let mut rows = Vec::new();
+    let mut rows = wakings(stage, pace)?;
     for side in sides {
         // A storm of the peer's own is worth a look, and takes a while.
         if pace.quick && *side == Side::Native {
@@ -67,6 +71,53 @@ pub(crate) fn measure(stage: &Stage, sides: &[Side], pace: &Pace) -> Result<Vec<
         rows.push(row);
     }
     Ok(rows)
+}
+
+/// How late a thread wakes up that has slept as long as a calm caller rests: in idleness, and beside native hashes on all
+/// cores. So much the system, and the machine below it, adds each time that anybody waits for a core.
+fn wakings(stage: &Stage, pace: &Pace) -> Result<Vec<Row>> {
+    let (hash, pepper) = (stage.hash()?, stage.pepper()?);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut rows = Vec::new();
+    for (when, busy) in [("idle", 0), ("hashes", cores)] {
+        let (mut middle, mut late) = (Vec::new(), Vec::new());
+        for _ in 0..pace.runs {
+            let is_over = AtomicBool::new(false);
+            let mut lateness = std::thread::scope(|scope| {
+                for _ in 0..busy {
+                    scope.spawn(|| {
+                        while !is_over.load(Ordering::Relaxed) {
+                            std::hint::black_box(hash.verify(PASSWORD, &pepper)).ok();
+                        }
+                    });
+                }
+                let lateness = lateness(Duration::from_secs(seconds(pace).into()));
+                is_over.store(true, Ordering::Relaxed);
+                lateness
+            });
+            lateness.sort_by(f64::total_cmp);
+            let at = |share: f64| lateness.get((lateness.len() as f64 * share) as usize).copied().unwrap_or_default();
+            middle.push(at(0.5));
+            late.push(at(0.99));
+        }
+        let row = Row::new(&format!("waking up, {when}"), 0, Side::Native.name());
+        let row = row.with(metric::P50, middle).with(metric::P99, late);
+        println!("{}", table::line(&row));
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+/// How many milliseconds too late each sleep ends, for a while.
+fn lateness(time: Duration) -> Vec<f64> {
+    let begun = Instant::now();
+    let mut all = Vec::new();
+    while begun.elapsed() < time {
+        let asleep = Instant::now();
+        std::thread::sleep(SLEEP);
+        all.push(asleep.elapsed().saturating_sub(SLEEP).as_secs_f64() * 1e3);
+    }
+    all
 }
 
 /// Waits until no login is under way: one that nobody waits for any longer hashes all the same, holds its place, and would

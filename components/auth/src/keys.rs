@@ -3,26 +3,21 @@
 use identity::{Role, UserId};
 use problem::{Kind, Problem};
 use shell::{AccessTokens, config, now};
-use tokens::{AccessClaims, SigningKey};
+use tokens::{AccessClaims, Audience, SigningKey};
 use uuid::Uuid;
 
-/// The keys, and whose tokens they are.
-pub(crate) struct Keys {
-    signing: SigningKey,
-    tokens: AccessTokens,
+/// What access tokens are signed with. Those who only sign need none of the public keys, which cost time to read.
+pub(crate) struct Signer {
+    key: SigningKey,
+    issuer: String,
+    audience: String,
 }
 
-impl Keys {
-    /// Reads the component variable `token_signing_key`, and those that say which tokens are good.
+impl Signer {
+    /// Reads the component variables `token_signing_key`, `token_issuer` and `token_audience`.
     pub(crate) fn from_config() -> Result<Self, Problem> {
-        let signing = SigningKey::from_seed(&config::text("token_signing_key")?)
-            .map_err(|error| config::fault("token_signing_key", &format!("cannot be used: {error}")))?;
-        Ok(Self { tokens: AccessTokens::from_config()?.and(signing.public()), signing })
-    }
-
-    /// The tokens that are good.
-    pub(crate) fn tokens(&self) -> &AccessTokens {
-        &self.tokens
+        let (issuer, audience) = (config::text("token_issuer")?, config::text("token_audience")?);
+        Ok(Self { key: signing_key()?, issuer, audience })
     }
 
     /// Signs an access token that is good from now on for `seconds`.
@@ -30,9 +25,20 @@ impl Keys {
         let issued_at = now();
         let claims =
             AccessClaims { user_id, role, session, id: Uuid::new_v4(), issued_at, expires_at: issued_at + seconds };
-        tokens::sign(&claims, self.tokens.whose(), &self.signing).map_err(|error| {
+        let whose = Audience { issuer: &self.issuer, audience: &self.audience };
+        tokens::sign(&claims, whose, &self.key).map_err(|error| {
             Problem::new(Kind::Internal, "This did not work; the service's log says more.")
                 .with_cause(error.to_string())
         })
     }
+}
+
+/// The access tokens that are good: those of the public keys, and those signed here.
+pub(crate) fn good_tokens() -> Result<AccessTokens, Problem> {
+    Ok(AccessTokens::from_config()?.and(signing_key()?.public()))
+}
+
+fn signing_key() -> Result<SigningKey, Problem> {
+    SigningKey::from_seed(&config::text("token_signing_key")?)
+        .map_err(|error| config::fault("token_signing_key", &format!("cannot be used: {error}")))
 }

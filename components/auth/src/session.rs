@@ -1,6 +1,6 @@
 //! The tokens of a session.
 
-use crate::keys::Keys;
+use crate::keys::Signer;
 use crate::users::Users;
 use auth_domain::{ACCESS_TOKEN_SECONDS, RefreshToken, TokenResponse};
 use identity::{Role, UserId};
@@ -11,12 +11,12 @@ use uuid::Uuid;
 /// Begins a session of somebody who was let in.
 pub(crate) async fn begin_session(
     users: &Users,
-    keys: &Keys,
+    signer: &Signer,
     user_id: UserId,
     role: Role,
 ) -> Result<TokenResponse, Problem> {
     let (session, refresh) = (Uuid::new_v4(), RefreshToken::new(random::bytes()));
-    let access = keys.sign(user_id, role, session, ACCESS_TOKEN_SECONDS)?;
+    let access = signer.sign(user_id, role, session, ACCESS_TOKEN_SECONDS)?;
     if users.begin_session(session, user_id, &refresh).await? {
         Ok(TokenResponse::new(access, refresh))
     } else {

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use thiserror::Error;
+use tokio::runtime::Handle;
 use url::Url;
 use wasmtime::component::InstancePre;
 use wasmtime::{Engine, Store};
@@ -20,6 +21,7 @@ use crate::capability::{mqtt, outbound_http, postgres, redis};
 use crate::cpu::{Cpu, Share};
 use crate::engine::{self, EngineError};
 use crate::hosts::{AllowedHosts, HostError};
+use crate::lanes::Lanes;
 use crate::locked::{LockedApp, LockedComponent};
 use crate::runtime_config::RuntimeConfig;
 use crate::state::State;
@@ -134,6 +136,10 @@ pub struct App {
     pub limits: Limits,
     /// The client for requests to the outside.
     pub client: outbound_http::Client,
+    /// Threads for connections.
+    pub lanes: Lanes,
+    /// The runtime for everything else, and for calls that compute for long.
+    pub shared: Handle,
     engine: Engine,
     cpu: Cpu,
     writer: Writer,
@@ -220,11 +226,14 @@ impl App {
         resolver.check()?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let cpu = Cpu::start(&engine, cores).map_err(AppError::Thread)?;
+        let lanes = Lanes::start(cores).map_err(AppError::Thread)?;
         Ok(Arc::new(Self {
             locked,
             resolver,
             limits: options.limits,
             client: outbound_http::Client::new(&config.outbound_http),
+            lanes,
+            shared: Handle::current(),
             engine,
             cpu,
             writer,

@@ -3,13 +3,14 @@
 //! A guest that computes would keep its thread until it is done, and a handful of them would keep them all. So a
 //! call is free only for its first [`GRACE`]; from then on it runs only while it holds one of as many permits as there
 //! are cores, and after [`SLICE`] it goes to the end of the queue for them. The runtime has more threads than permits, so
-//! there is always a thread for calls that are short and for the network.
+//! there is always a thread for calls that are short and for the network. A call on a thread that serves connections
+//! ([`crate::lanes`]) is moved to that runtime as soon as it is no longer free.
 //!
 //! Time is counted while the call's future is polled. When the future waits for anything (a host function, a timer, a
 //! socket) the permit goes back at once, so no waiting guest ever holds one.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::{self, Thread};
@@ -19,10 +20,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::{Engine, Store, UpdateDeadline};
 
 /// How long a call runs before it needs a permit.
-pub const GRACE: Duration = Duration::from_millis(2);
+pub const GRACE: Duration = Duration::from_millis(1);
 
 /// How long a call keeps a permit while others wait for one.
-pub const SLICE: Duration = Duration::from_millis(4);
+pub const SLICE: Duration = Duration::from_millis(20);
 
 /// How often running guests are looked at.
 const TICK: Duration = Duration::from_millis(1);
@@ -74,13 +75,20 @@ impl Cpu {
         if self.clock.calls.fetch_add(1, Ordering::AcqRel) == 0 {
             self.clock.thread.unpark();
         }
-        let share = Share { usage: Arc::default(), clock: Arc::clone(&self.clock) };
-        let usage = Arc::clone(&share.usage);
+        let share = Share { account: Arc::default(), clock: Arc::clone(&self.clock) };
+        let account = Arc::clone(&share.account);
         let permits = Arc::clone(&self.permits);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(move |_| Ok(tick(&usage, &permits)));
+        store.epoch_deadline_callback(move |_| Ok(tick(&account, &permits)));
         share
     }
+}
+
+/// One call's account.
+#[derive(Debug, Default)]
+struct Account {
+    usage: Mutex<Usage>,
+    is_long: AtomicBool,
 }
 
 /// What one call has used.
@@ -92,14 +100,32 @@ struct Usage {
     permit: Option<(OwnedSemaphorePermit, Instant)>,
 }
 
-/// One call's account.
+/// The right to run one call, with its account.
 #[derive(Debug)]
 pub struct Share {
-    usage: Arc<Mutex<Usage>>,
+    account: Arc<Account>,
     clock: Arc<Clock>,
 }
 
+/// Tells of one call whether it is a long one.
+#[derive(Debug)]
+pub struct Watch(Arc<Account>);
+
+impl Watch {
+    /// Whether the call has used up its [`GRACE`].
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        self.0.is_long.load(Ordering::Relaxed)
+    }
+}
+
 impl Share {
+    /// A look at the account from outside.
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        Watch(Arc::clone(&self.account))
+    }
+
     /// Counts the time that a call's future takes.
     pub async fn run<F: Future>(self, call: F) -> F::Output {
         let mut call = std::pin::pin!(call);
@@ -107,9 +133,9 @@ impl Share {
     }
 
     fn poll<F: Future>(&self, call: Pin<&mut F>, context: &mut Context<'_>) -> Poll<F::Output> {
-        lock(&self.usage).since = Some(Instant::now());
+        lock(&self.account.usage).since = Some(Instant::now());
         let result = call.poll(context);
-        let mut usage = lock(&self.usage);
+        let mut usage = lock(&self.account.usage);
         if let Some(since) = usage.since.take() {
             usage.spent += since.elapsed();
         }
@@ -120,28 +146,33 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        lock(&self.usage).permit = None;
+        lock(&self.account.usage).permit = None;
         self.clock.calls.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
 /// Decides at a tick whether a guest goes on.
-fn tick(usage: &Arc<Mutex<Usage>>, permits: &Arc<Semaphore>) -> UpdateDeadline {
+fn tick(account: &Arc<Account>, permits: &Arc<Semaphore>) -> UpdateDeadline {
     let now = Instant::now();
-    {
-        let mut usage = lock(usage);
+    let may_go_on = {
+        let mut usage = lock(&account.usage);
         let running = usage.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         if usage.spent + running < GRACE {
             return UpdateDeadline::Continue(1);
         }
-        if let Some((_, since)) = &usage.permit
-            && now.saturating_duration_since(*since) < SLICE
-        {
-            return UpdateDeadline::Continue(1);
+        let has_time = matches!(&usage.permit, Some((_, since)) if now.saturating_duration_since(*since) < SLICE);
+        if !has_time {
+            usage.permit = None;
         }
-        usage.permit = None;
+        has_time
+    };
+    if may_go_on {
+        // Threads that wait for this core come first: those that serve connections, and other processes.
+        thread::yield_now();
+        return UpdateDeadline::Continue(1);
     }
-    let (usage, permits) = (Arc::clone(usage), Arc::clone(permits));
+    account.is_long.store(true, Ordering::Relaxed);
+    let (account, permits) = (Arc::clone(account), Arc::clone(permits));
     UpdateDeadline::YieldCustom(
         1,
         Box::pin(async move {
@@ -149,7 +180,7 @@ fn tick(usage: &Arc<Mutex<Usage>>, permits: &Arc<Semaphore>) -> UpdateDeadline {
             tokio::task::yield_now().await;
             // The semaphore is never closed.
             if let Ok(permit) = permits.acquire_owned().await {
-                lock(&usage).permit = Some((permit, Instant::now()));
+                lock(&account.usage).permit = Some((permit, Instant::now()));
             }
         }),
     )

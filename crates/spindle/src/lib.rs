@@ -14,6 +14,7 @@ pub mod engine;
 pub mod failure;
 pub mod hosts;
 pub mod http;
+pub mod lanes;
 pub mod locked;
 pub mod manifest;
 mod pause;

@@ -1,6 +1,6 @@
 //! POST /auth-ms/auth/introspect: whether an access token is good at this moment (RFC 7662).
 
-use crate::keys::Keys;
+use crate::keys::good_tokens;
 use crate::users::Users;
 use problem::{FieldError, Kind, Problem};
 use serde_json::json;
@@ -12,7 +12,7 @@ pub(super) async fn introspect(request: &Request) -> Outcome {
     request.query(&[])?;
     let form = request.form(&["token", "token_type_hint"])?;
     let token = form.get("token").ok_or_else(token_is_missing)?;
-    let claims = Keys::from_config()?.tokens().verify(token).ok();
+    let claims = good_tokens()?.verify(token).ok();
     let inactive = || Ok(shell::json(StatusCode::OK, &json!({"active": false})));
     let Some(claims) = claims else { return inactive() };
     if !Users::from_config()?.is_session_alive(claims.session).await? {

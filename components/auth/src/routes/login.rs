@@ -1,7 +1,7 @@
 //! POST /auth-ms/auth/login: from a name and a password to tokens.
 
 use crate::announce::announce;
-use crate::keys::Keys;
+use crate::keys::Signer;
 use crate::session::begin_session;
 use crate::users::Users;
 use auth_domain::{Attempt, Entry, LoginForm};
@@ -17,13 +17,13 @@ pub(super) async fn login(request: &Request) -> Outcome {
     let attempt = Attempt::from(request.json::<LoginForm>(&["application/json"])?);
     let pepper = config::pepper()?;
     let cost: Cost = config::parsed("bcrypt_cost")?;
-    let keys = Keys::from_config()?;
+    let signer = Signer::from_config()?;
     let users = Users::from_config()?;
     let counted = AttemptKeys::new(&pepper, attempt.username(), &client_address(request)?);
     let entry = check(&users, &attempt, &counted, &pepper, cost).await.inspect_err(|problem| {
         log::audit("login", problem.kind().slug(), &request.id, &[("account", &counted.account)]);
     })?;
-    let tokens = begin_session(&users, &keys, entry.credentials.id, entry.credentials.role).await?;
+    let tokens = begin_session(&users, &signer, entry.credentials.id, entry.credentials.role).await?;
     let user_id = entry.credentials.id.to_string();
     log::audit("login", "success", &request.id, &[("account", &counted.account), ("user_id", &user_id)]);
     announce(&users, &entry.credentials, &request.id).await;

@@ -1,6 +1,6 @@
 //! POST /auth-ms/auth/refresh and /auth-ms/auth/logout: a session goes on, or ends.
 
-use crate::keys::Keys;
+use crate::keys::Signer;
 use crate::users::Users;
 use auth_domain::{ACCESS_TOKEN_SECONDS, RefreshForm, RefreshToken, TokenResponse};
 use shell::{Outcome, Request, StatusCode, empty, invalid_token, json, log, random, refuse_idempotency_key};
@@ -16,7 +16,7 @@ pub(super) async fn refresh(request: &Request) -> Outcome {
         invalid_token()
     };
     let spent = RefreshToken::parse(&form.refresh_token).ok_or_else(|| refused("malformed"))?;
-    let keys = Keys::from_config()?;
+    let signer = Signer::from_config()?;
     let next = RefreshToken::new(random::bytes());
     let rotated = Users::from_config()?.rotate(&spent, &next).await?;
     if rotated.was_reused {
@@ -24,7 +24,7 @@ pub(super) async fn refresh(request: &Request) -> Outcome {
     }
     let result = if rotated.was_reused { "reused" } else { "unknown" };
     let session = rotated.session.ok_or_else(|| refused(result))?;
-    let access = keys.sign(session.user_id, session.role, session.session_id, ACCESS_TOKEN_SECONDS)?;
+    let access = signer.sign(session.user_id, session.role, session.session_id, ACCESS_TOKEN_SECONDS)?;
     let (user_id, session_id) = (session.user_id.to_string(), session.session_id.to_string());
     log::audit("refresh", "success", &request.id, &[("user_id", &user_id), ("session_id", &session_id)]);
     Ok(json(StatusCode::OK, &TokenResponse::new(access, next)))

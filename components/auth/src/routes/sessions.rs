@@ -1,6 +1,6 @@
 //! /auth-ms/auth/sessions: a person's own sessions; for an administrator anybody's, by `?user_id=`.
 
-use crate::keys::Keys;
+use crate::keys::good_tokens;
 use crate::users::Users;
 use identity::{Role, UserId};
 use problem::{FieldError, Kind, Problem};
@@ -41,7 +41,7 @@ pub(super) async fn end_sessions(request: &Request, id: Option<&str>) -> Outcome
 /// Lets only a caller through whose token is good and whose session is alive, to what is their own; an administrator
 /// to what is anybody's.
 async fn asked(request: &Request) -> Result<Asked, Problem> {
-    let caller = Keys::from_config()?.tokens().require(request)?;
+    let caller = good_tokens()?.require(request)?;
     let query = request.query(&["user_id"])?;
     let user_id = match query.get("user_id").map(|text| UserId::parse(text)) {
         None => caller.user_id,

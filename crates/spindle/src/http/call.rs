@@ -18,6 +18,7 @@ use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView};
 
 use super::{body, headers};
 use crate::app::{App, Component};
+use crate::cpu::Watch;
 use crate::failure::describe_trap;
 use crate::state::State;
 
@@ -52,7 +53,8 @@ where
         tracing::error!(component = component.id, error, "cannot start an instance");
         Failure::Failed
     })?;
-    let mut work = Work::new(share.run(async move {
+    let (shared, watch) = (app.shared.clone(), share.watch());
+    let work = share.run(async move {
         let _guard = guard;
         let deadline = app.limits.http_deadline;
         let result = timeout(deadline, handle(&mut store, &handler, request, send)).await;
@@ -67,7 +69,8 @@ where
                 tracing::error!(component = called.id, seconds, "an HTTP handler took too long");
             }
         }
-    }));
+    });
+    let mut work = Work { future: Some(Box::pin(work)), watch, shared };
     // The instance runs on the task of its connection, which saves two switches between threads for each request.
     let response = poll_fn(|context| {
         work.poll(context);
@@ -85,29 +88,34 @@ where
 
 /// The work of an instance. It comes to its end even when nobody waits for it any longer, because the response is
 /// there or the client is gone: half a piece of work could be worse than a needless one.
-struct Work(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
+struct Work {
+    /// None when it has ended, or goes on elsewhere.
+    future: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    watch: Watch,
+    shared: Handle,
+}
 
 impl Work {
-    fn new(work: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self(Some(Box::pin(work)))
+    fn poll(&mut self, context: &mut Context<'_>) {
+        let Some(future) = &mut self.future else { return };
+        if future.as_mut().poll(context).is_ready() {
+            self.future = None;
+        } else if self.watch.is_long() && Handle::try_current().is_ok_and(|here| here.id() != self.shared.id()) {
+            self.move_on();
+        }
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) {
-        if let Some(work) = &mut self.0
-            && work.as_mut().poll(context).is_ready()
-        {
-            self.0 = None;
+    /// Lets what is left come to its end on the shared runtime.
+    fn move_on(&mut self) {
+        if let Some(future) = self.future.take() {
+            self.shared.spawn(future);
         }
     }
 }
 
 impl Drop for Work {
     fn drop(&mut self) {
-        if let Some(work) = self.0.take()
-            && let Ok(runtime) = Handle::try_current()
-        {
-            runtime.spawn(work);
-        }
+        self.move_on();
     }
 }
 

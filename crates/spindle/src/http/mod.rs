@@ -15,12 +15,14 @@ use std::time::Duration;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper::rt::Executor;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use serde::Deserialize;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
@@ -70,7 +72,7 @@ struct TriggerConfig {
     route: RouteConfig,
     component: Option<String>,
     static_response: Option<StaticResponse>,
-    executor: Option<Executor>,
+    executor: Option<ExecutorConfig>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -82,7 +84,7 @@ enum RouteConfig {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Executor {
+struct ExecutorConfig {
     #[serde(rename = "type")]
     kind: String,
 }
@@ -168,7 +170,7 @@ impl HttpTrigger {
 
     /// Serves until `stop`; then lets what is under way come to its end.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) {
-        let mut builder = Builder::new(TokioExecutor::new());
+        let mut builder = Builder::new(OnShared(self.app.shared.clone()));
         builder
             .http1()
             .timer(TokioTimer::new())
@@ -201,7 +203,7 @@ impl HttpTrigger {
             };
             let (trigger, builder, watcher) = (Arc::clone(&self), Arc::clone(&builder), graceful.watcher());
             let stop = stop.clone();
-            tokio::spawn(async move {
+            let served = self.app.lanes.serve(stream, move |stream| async move {
                 let _permit = permit;
                 // A connection on which nothing comes at all.
                 let ready = tokio::select! {
@@ -220,6 +222,9 @@ impl HttpTrigger {
                     tracing::debug!(error, "a connection has broken");
                 }
             });
+            if let Err(error) = served {
+                tracing::warn!(%error, "a connection could not be accepted");
+            }
         }
         drop(listener);
         graceful.shutdown().await;
@@ -285,6 +290,19 @@ impl StaticResponse {
             response.headers_mut().append(name, value);
         }
         Ok(response)
+    }
+}
+
+/// Runs the streams of an HTTP/2 connection: one connection may carry all that a proxy has, too much for one thread.
+#[derive(Debug, Clone)]
+struct OnShared(Handle);
+
+impl<F> Executor<F> for OnShared
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        self.0.spawn(stream);
     }
 }
 

@@ -1,0 +1,74 @@
+//! Threads that serve HTTP connections: one for each core, each with a runtime of its own.
+//!
+//! All that a short request needs stays on one thread: its connection, its instance, the connections to servers that it
+//! uses and the tasks that drive these. Nothing has to wake another thread, which costs more than the work itself.
+//! A call that computes for long is moved to the shared runtime, see [`crate::cpu`], so it is in nobody's way.
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+
+/// The threads. They end when this is dropped, and what is under way on them ends too.
+#[derive(Debug)]
+pub struct Lanes {
+    lanes: Vec<Lane>,
+}
+
+#[derive(Debug)]
+struct Lane {
+    handle: Handle,
+    /// One clone for each connection, beside this one.
+    connections: Arc<()>,
+    _running: oneshot::Sender<()>,
+}
+
+impl Lanes {
+    /// Starts so many threads.
+    ///
+    /// # Errors
+    /// When a thread or its runtime cannot be made.
+    pub fn start(count: usize) -> io::Result<Self> {
+        Ok(Self { lanes: (0..count.max(1)).map(|_| Lane::start()).collect::<io::Result<_>>()? })
+    }
+
+    /// Serves a connection on the thread that has the fewest of them. What `serve` returns is run there, to its end.
+    ///
+    /// # Errors
+    /// When the connection cannot be moved.
+    pub fn serve<F>(&self, stream: TcpStream, serve: impl FnOnce(TcpStream) -> F + Send + 'static) -> io::Result<()>
+    where
+        F: Future<Output = ()> + Send,
+    {
+        let stream = stream.into_std()?;
+        let Some(lane) = self.lanes.iter().min_by_key(|lane| Arc::strong_count(&lane.connections)) else {
+            return Ok(());
+        };
+        let counted = Arc::clone(&lane.connections);
+        lane.handle.spawn(async move {
+            let _counted = counted;
+            match TcpStream::from_std(stream) {
+                Ok(stream) => serve(stream).await,
+                Err(error) => tracing::warn!(%error, "a connection could not be accepted"),
+            }
+        });
+        Ok(())
+    }
+}
+
+impl Lane {
+    fn start() -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (running, stopped) = oneshot::channel::<()>();
+        thread::Builder::new().name("spindle-lane".to_owned()).spawn(move || {
+            // It ends when the other side is dropped.
+            let _ = runtime.block_on(stopped);
+            runtime.shutdown_background();
+        })?;
+        Ok(Self { handle, connections: Arc::new(()), _running: running })
+    }
+}
