@@ -72,3 +72,43 @@ impl Lane {
         Ok(Self { handle, connections: Arc::new(()), _running: running })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread::ThreadId;
+    use tokio::net::TcpListener;
+    use tokio::sync::mpsc;
+
+    #[tokio::test]
+    async fn a_connection_goes_where_the_fewest_are() {
+        let lanes = Lanes::start(2).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (send, mut threads) = mpsc::unbounded_channel::<ThreadId>();
+        let mut connections = Vec::new();
+        for n in 0..3 {
+            let (end, ended) = oneshot::channel::<()>();
+            let client = TcpStream::connect(address).await.unwrap();
+            let (stream, _) = listener.accept().await.unwrap();
+            let send = send.clone();
+            let serve = |stream| async move {
+                let _stream: TcpStream = stream;
+                send.send(thread::current().id()).unwrap();
+                ended.await.unwrap();
+            };
+            lanes.serve(stream, serve).unwrap();
+            connections.push((threads.recv().await.unwrap(), client, end));
+            // The first of two ends, so the third goes where that was.
+            if n == 1 {
+                let (first, client, end) = connections.remove(0);
+                assert_ne!(first, connections[0].0);
+                end.send(()).unwrap();
+                let is_closed =
+                    async { while client.readable().await.is_ok() && client.try_read(&mut [0]).is_err() {} };
+                tokio::time::timeout(std::time::Duration::from_secs(10), is_closed).await.unwrap();
+            }
+        }
+        assert_ne!(connections[0].0, connections[1].0);
+    }
+}
