@@ -2,28 +2,33 @@
 //!
 //! A guest that computes would keep its thread until it is done, and a handful of them would keep them all. So a
 //! call is free only for its first [`GRACE`]; from then on it runs only while it holds one of as many permits as there
-//! are cores, and after [`SLICE`] it goes to the end of the queue for them. The runtime has more threads than permits, so
+//! are cores, and after [`SLICE`] more it goes to the end of the queue for them. The runtime has more threads than permits, so
 //! there is always a thread for calls that are short and for the network. A call on a thread that serves connections
-//! ([`crate::lanes`]) is moved to that runtime as soon as it is no longer free.
+//! ([`crate::lanes`]) is moved to that runtime before, as soon as it is seen to be no short one.
 //!
-//! Time is counted while the call's future is polled. When the future waits for anything (a host function, a timer, a
-//! socket) the permit goes back at once, so no waiting guest ever holds one.
+//! Time is counted in ticks that the guest itself runs into, and not by a clock: a short call whose thread had to wait for a
+//! core has not computed for long, and would queue behind those that have. When the call's future waits for anything (a
+//! host function, a timer, a socket) the permit goes back at once, so no waiting guest ever holds one.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::{Engine, Store, UpdateDeadline};
 
-/// How long a call runs before it needs a permit.
-pub const GRACE: Duration = Duration::from_millis(1);
+/// The ticks that a call may run into before it is a long one, which leaves the threads of connections.
+const SHORT: u32 = 1;
 
-/// How long a call keeps a permit while others wait for one.
-pub const SLICE: Duration = Duration::from_millis(20);
+/// The ticks that a call may run into before it needs a permit. A short call that has to wait for a core again and again
+/// runs into a few.
+pub const GRACE: u32 = 5;
+
+/// The ticks for which a call keeps a permit while others wait for one.
+pub const SLICE: u32 = 20;
 
 /// How often running guests are looked at.
 const TICK: Duration = Duration::from_millis(1);
@@ -94,10 +99,9 @@ struct Account {
 /// What one call has used.
 #[derive(Debug, Default)]
 struct Usage {
-    spent: Duration,
-    /// Set while the call is being polled.
-    since: Option<Instant>,
-    permit: Option<(OwnedSemaphorePermit, Instant)>,
+    ticks: u32,
+    /// With the ticks at which it was had.
+    permit: Option<(OwnedSemaphorePermit, u32)>,
 }
 
 /// The right to run one call, with its account.
@@ -112,7 +116,7 @@ pub struct Share {
 pub struct Watch(Arc<Account>);
 
 impl Watch {
-    /// Whether the call has used up its [`GRACE`].
+    /// Whether the call computes for long.
     #[must_use]
     pub fn is_long(&self) -> bool {
         self.0.is_long.load(Ordering::Relaxed)
@@ -126,20 +130,15 @@ impl Share {
         Watch(Arc::clone(&self.account))
     }
 
-    /// Counts the time that a call's future takes.
+    /// Runs a call, and takes its permit back whenever it waits.
     pub async fn run<F: Future>(self, call: F) -> F::Output {
         let mut call = std::pin::pin!(call);
         std::future::poll_fn(move |context| self.poll(call.as_mut(), context)).await
     }
 
     fn poll<F: Future>(&self, call: Pin<&mut F>, context: &mut Context<'_>) -> Poll<F::Output> {
-        lock(&self.account.usage).since = Some(Instant::now());
         let result = call.poll(context);
-        let mut usage = lock(&self.account.usage);
-        if let Some(since) = usage.since.take() {
-            usage.spent += since.elapsed();
-        }
-        usage.permit = None;
+        lock(&self.account.usage).permit = None;
         result
     }
 }
@@ -153,14 +152,17 @@ impl Drop for Share {
 
 /// Decides at a tick whether a guest goes on.
 fn tick(account: &Arc<Account>, permits: &Arc<Semaphore>) -> UpdateDeadline {
-    let now = Instant::now();
     let may_go_on = {
         let mut usage = lock(&account.usage);
-        let running = usage.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-        if usage.spent + running < GRACE {
+        usage.ticks = usage.ticks.saturating_add(1);
+        if usage.ticks <= SHORT {
             return UpdateDeadline::Continue(1);
         }
-        let has_time = matches!(&usage.permit, Some((_, since)) if now.saturating_duration_since(*since) < SLICE);
+        account.is_long.store(true, Ordering::Relaxed);
+        if usage.ticks <= GRACE {
+            return UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()));
+        }
+        let has_time = matches!(&usage.permit, Some((_, since)) if usage.ticks - since < SLICE);
         if !has_time {
             usage.permit = None;
         }
@@ -171,7 +173,6 @@ fn tick(account: &Arc<Account>, permits: &Arc<Semaphore>) -> UpdateDeadline {
         thread::yield_now();
         return UpdateDeadline::Continue(1);
     }
-    account.is_long.store(true, Ordering::Relaxed);
     let (account, permits) = (Arc::clone(account), Arc::clone(permits));
     UpdateDeadline::YieldCustom(
         1,
@@ -180,7 +181,8 @@ fn tick(account: &Arc<Account>, permits: &Arc<Semaphore>) -> UpdateDeadline {
             tokio::task::yield_now().await;
             // The semaphore is never closed.
             if let Ok(permit) = permits.acquire_owned().await {
-                lock(&account.usage).permit = Some((permit, Instant::now()));
+                let mut usage = lock(&account.usage);
+                usage.permit = Some((permit, usage.ticks));
             }
         }),
     )
