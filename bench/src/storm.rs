@@ -1,6 +1,6 @@
 //! A storm of logins: what the others feel of it. As many people sign in at once, again and again, as there are places to
-//! hash in, while a calm caller asks for a route without I/O, and another for one user. How much of what they feel is the
-//! system's own doing shows a thread that only sleeps.
+//! hash in, while a calm caller asks for a route without I/O, and another for one user. For comparison, a thread that only sleeps:
+//! how late a timer wakes it beside hashes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -74,7 +74,7 @@ pub(crate) fn measure(stage: &Stage, sides: &[Side], pace: &Pace) -> Result<Vec<
 }
 
 /// How late a thread wakes up that has slept as long as a calm caller rests: in idleness, and beside native hashes on all
-/// cores. So much the system, and the machine below it, adds each time that anybody waits for a core.
+/// cores. It tells of timers alone: whoever is woken by another thread or process may wait longer.
 fn wakings(stage: &Stage, pace: &Pace) -> Result<Vec<Row>> {
     let (hash, pepper) = (stage.hash()?, stage.pepper()?);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

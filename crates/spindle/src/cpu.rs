@@ -6,9 +6,10 @@
 //! there is always a thread for calls that are short and for the network. A call on a thread that serves connections
 //! ([`crate::lanes`]) is moved to that runtime before, as soon as it is seen to be no short one.
 //!
-//! Time is counted in ticks that the guest itself runs into, and not by a clock: a short call whose thread had to wait for a
-//! core has not computed for long, and would queue behind those that have. When the call's future waits for anything (a
-//! host function, a timer, a socket) the permit goes back at once, so no waiting guest ever holds one.
+//! Time is counted in ticks that the guest runs into, and not by a clock: a short call whose thread had to wait for a core
+//! has not computed for long, and would queue behind those that have. The first tick after a wait does not count, since it
+//! may have come during the wait. When the call's future waits for anything (a host function, a timer, a socket) the permit
+//! goes back at once, so no waiting guest ever holds one.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -20,12 +21,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::{Engine, Store, UpdateDeadline};
 
-/// The ticks that a call may run into before it is a long one, which leaves the threads of connections.
-const SHORT: u32 = 1;
-
-/// The ticks that a call may run into before it needs a permit. A short call that has to wait for a core again and again
-/// runs into a few.
-pub const GRACE: u32 = 5;
+/// The ticks that count before a call needs a permit. A short call that has to wait for a core again and again has a few.
+pub const GRACE: u32 = 3;
 
 /// The ticks for which a call keeps a permit while others wait for one.
 pub const SLICE: u32 = 20;
@@ -99,7 +96,10 @@ struct Account {
 /// What one call has used.
 #[derive(Debug, Default)]
 struct Usage {
+    /// Those that count.
     ticks: u32,
+    /// Whether there was a tick since the call went on after its last wait.
+    has_seen_tick: bool,
     /// With the ticks at which it was had.
     permit: Option<(OwnedSemaphorePermit, u32)>,
 }
@@ -116,7 +116,7 @@ pub struct Share {
 pub struct Watch(Arc<Account>);
 
 impl Watch {
-    /// Whether the call computes for long.
+    /// Whether the call has computed for longer than from one tick to the next.
     #[must_use]
     pub fn is_long(&self) -> bool {
         self.0.is_long.load(Ordering::Relaxed)
@@ -137,6 +137,7 @@ impl Share {
     }
 
     fn poll<F: Future>(&self, call: Pin<&mut F>, context: &mut Context<'_>) -> Poll<F::Output> {
+        lock(&self.account.usage).has_seen_tick = false;
         let result = call.poll(context);
         lock(&self.account.usage).permit = None;
         result
@@ -154,10 +155,10 @@ impl Drop for Share {
 fn tick(account: &Arc<Account>, permits: &Arc<Semaphore>) -> UpdateDeadline {
     let may_go_on = {
         let mut usage = lock(&account.usage);
-        usage.ticks = usage.ticks.saturating_add(1);
-        if usage.ticks <= SHORT {
+        if !std::mem::replace(&mut usage.has_seen_tick, true) {
             return UpdateDeadline::Continue(1);
         }
+        usage.ticks = usage.ticks.saturating_add(1);
         account.is_long.store(true, Ordering::Relaxed);
         if usage.ticks <= GRACE {
             return UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()));
@@ -190,4 +191,55 @@ fn tick(account: &Arc<Account>, permits: &Arc<Semaphore>) -> UpdateDeadline {
 
 fn lock(usage: &Mutex<Usage>) -> MutexGuard<'_, Usage> {
     usage.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn share() -> Share {
+        Share {
+            account: Arc::default(),
+            clock: Arc::new(Clock { calls: AtomicUsize::new(1), thread: thread::current() }),
+        }
+    }
+
+    /// Goes on so many times, and runs into so many ticks each time; true if a permit was asked for.
+    async fn run(share: Share, turns: u32, ticks: u32) -> bool {
+        let (account, permits) = (Arc::clone(&share.account), Arc::new(Semaphore::new(0)));
+        let (asked, mut left) = (AtomicBool::new(false), turns);
+        let call = std::future::poll_fn(|context| {
+            for _ in 0..ticks {
+                if let UpdateDeadline::YieldCustom(_, mut pause) = tick(&account, &permits) {
+                    // A permit never comes here, while a yield ends when it is asked again.
+                    let _ = pause.as_mut().poll(context);
+                    asked.fetch_or(pause.as_mut().poll(context).is_pending(), Ordering::Relaxed);
+                }
+            }
+            left -= 1;
+            if left == 0 { Poll::Ready(()) } else { Poll::Pending }
+        });
+        let mut run = std::pin::pin!(share.run(call));
+        for _ in 0..turns {
+            let _ = futures_util::poll!(run.as_mut());
+        }
+        asked.load(Ordering::Relaxed)
+    }
+
+    #[tokio::test]
+    async fn a_call_that_waits_often_is_no_long_one() {
+        let share = share();
+        let watch = share.watch();
+        assert!(!run(share, 100, 1).await);
+        assert!(!watch.is_long());
+    }
+
+    #[tokio::test]
+    async fn a_call_that_computes_is_moved_and_then_needs_a_permit() {
+        let share = share();
+        let watch = share.watch();
+        assert!(!run(share, 1, 1 + GRACE).await);
+        assert!(watch.is_long());
+        assert!(run(self::share(), 1, 2 + GRACE).await);
+    }
 }
