@@ -4,6 +4,7 @@
 //! [`Password`], [`Pepper`] and [`PasswordHash`] show only their name in debug output and have no `Display`.
 
 mod attempt;
+mod bcrypt_rounds;
 mod common_password;
 mod email;
 mod name;
@@ -14,6 +15,7 @@ mod secret;
 mod user_id;
 
 pub use attempt::{AttemptKeys, DIGEST_LENGTH};
+pub use bcrypt_rounds::{Pacer, Unpaced};
 pub use email::{Email, EmailError};
 pub use name::{NameError, PersonName};
 pub use password::{Cost, CostError, HashError, Password, PasswordError, PasswordHash, Pepper, SALT_BYTES};

@@ -7,11 +7,13 @@
 //!
 //! A kept hash begins with its scheme's version, `v1:`, so that another scheme can come without a flag day.
 
+use crate::bcrypt_rounds::{BcryptRounds, OUTPUT_BYTES, Pacer, Unpaced};
 use crate::common_password::is_common;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Sha256, Sha384};
 use std::str::FromStr;
+use subtle::ConstantTimeEq;
 
 /// The length of a salt, in bytes.
 pub const SALT_BYTES: usize = 16;
@@ -24,6 +26,8 @@ const MAX_BYTES: usize = 1024;
 const CONTEXT_WORDS: [&str; 4] = ["concierge", "password", "administrator", "welcome"];
 /// The fewest letters that make a word, or that make a password more than a word.
 const MIN_WORD: usize = 4;
+/// What a bcrypt hash begins with before its salt: `$2b$12$`.
+const BCRYPT_HEAD: usize = 7;
 /// The scheme that new hashes are made by.
 const VERSION_1: &str = "v1:";
 
@@ -67,10 +71,24 @@ impl Password {
     /// Hashes it with a fresh `salt`, which must come from a cryptographic source.
     ///
     /// # Errors
-    /// Only if bcrypt itself refuses, which no valid [`Cost`] makes it do.
+    /// Only if what came out is no hash, which no valid [`Cost`] makes it.
     pub fn hash(&self, pepper: &Pepper, cost: Cost, salt: [u8; SALT_BYTES]) -> Result<PasswordHash, HashError> {
-        let parts = bcrypt::hash_with_salt(pepper.prehash(&self.0), cost.0, salt).map_err(|_| HashError::Bcrypt)?;
-        Ok(PasswordHash(format!("{VERSION_1}{}", parts.format_for_version(bcrypt::Version::TwoB))))
+        self.hash_paced(pepper, cost, salt, &mut Unpaced)
+    }
+
+    /// The same, in slices with pauses between them.
+    ///
+    /// # Errors
+    /// As [`Self::hash`].
+    pub fn hash_paced(
+        &self,
+        pepper: &Pepper,
+        cost: Cost,
+        salt: [u8; SALT_BYTES],
+        pacer: &mut impl Pacer,
+    ) -> Result<PasswordHash, HashError> {
+        let output = BcryptRounds::new(cost.0, salt, pepper.prehash(&self.0).as_bytes()).run(pacer);
+        PasswordHash::parse(&format!("{VERSION_1}$2b${:02}${}", cost.0, encode(salt, output)))
     }
 }
 
@@ -187,7 +205,18 @@ impl PasswordHash {
     /// # Errors
     /// Only if the kept hash cannot be read.
     pub fn verify(&self, candidate: &str, pepper: &Pepper) -> Result<bool, HashError> {
-        bcrypt::verify(pepper.prehash(candidate), self.bcrypt()).map_err(|_| HashError::Malformed)
+        self.verify_paced(candidate, pepper, &mut Unpaced)
+    }
+
+    /// The same, in slices with pauses between them.
+    ///
+    /// # Errors
+    /// Only if the kept hash cannot be read.
+    pub fn verify_paced(&self, candidate: &str, pepper: &Pepper, pacer: &mut impl Pacer) -> Result<bool, HashError> {
+        let kept = bcrypt::HashParts::from_str(self.bcrypt()).map_err(|_| HashError::Malformed)?;
+        let (cost, salt) = (kept.get_cost(), kept.get_salt_raw());
+        let output = BcryptRounds::new(cost, salt, pepper.prehash(candidate).as_bytes()).run(pacer);
+        Ok(self.bcrypt().as_bytes()[BCRYPT_HEAD..].ct_eq(encode(salt, output).as_bytes()).into())
     }
 
     /// Whether it was made more cheaply than `cost`, and should be made anew at the next login.
@@ -216,6 +245,11 @@ impl std::fmt::Debug for PasswordHash {
     }
 }
 
+/// Salt and hash in bcrypt's base64.
+fn encode(salt: [u8; SALT_BYTES], output: [u8; OUTPUT_BYTES]) -> String {
+    format!("{}{}", bcrypt::BASE_64.encode(salt), bcrypt::BASE_64.encode(output))
+}
+
 /// Why a hash cannot be used, be it kept or sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
@@ -225,9 +259,6 @@ pub enum HashError {
     /// Its bcrypt part cannot be read.
     #[error("the hash is malformed")]
     Malformed,
-    /// bcrypt refused.
-    #[error("bcrypt failed")]
-    Bcrypt,
 }
 
 #[cfg(test)]
