@@ -14,7 +14,7 @@ use identity::{AttemptKeys, Role, UserId};
 use problem::{Kind, Problem};
 use serde::Deserialize;
 use tokens::AccessClaims;
-use users_domain::{Counter, FORGET_SECONDS, KNOWN_SECONDS, PLACE_SECONDS, Place};
+use users_domain::{AcquirePermit, Counter, Place, ReleasePermit};
 use uuid::Uuid;
 
 use crate::answer::{Answer, Outcome, finish, json as answer, request_id};
@@ -70,11 +70,8 @@ async fn begin(peer: &Peer, counters: &[Counter]) -> Result<Place, Problem> {
         place: Option<Place>,
         retry_after: Option<u32>,
     }
-    let (counters, holder) = (as_json(counters), Uuid::new_v4().to_string());
-    let begun: Begun = peer
-        .database
-        .one(statements::BEGIN_ATTEMPT, &[&counters, &peer.settings.hashing_places, &holder, &PLACE_SECONDS])
-        .await?;
+    let request = AcquirePermit::new(counters, peer.settings.hashing_places).to_json();
+    let begun: Begun = peer.database.one(statements::ACQUIRE_HASH_PERMIT, &[&request]).await?;
     begun.place.ok_or_else(|| match begun.retry_after {
         Some(seconds) => Problem::new(Kind::TooManyAttempts, "Too many attempts have failed.")
             .with_header("retry-after", seconds.to_string()),
@@ -89,20 +86,8 @@ async fn end(
     keys: &AttemptKeys,
     succeeded: Option<bool>,
 ) -> Result<(), Problem> {
-    let failed = as_json(if succeeded == Some(false) { counters } else { &[] });
-    let known_as = (succeeded == Some(true)).then_some(keys.pair.as_str());
-    let holder = place.holder.to_string();
-    peer.database
-        .one::<bool>(
-            statements::END_ATTEMPT,
-            &[&place.number, &holder, &failed, &FORGET_SECONDS, &known_as, &KNOWN_SECONDS],
-        )
-        .await
-        .map(drop)
-}
-
-fn as_json(counters: &[Counter]) -> String {
-    serde_json::to_string(counters).unwrap_or_else(|_| "[]".to_owned())
+    let request = ReleasePermit::new(place, counters, Some(&keys.pair), succeeded).to_json();
+    peer.database.one::<bool>(statements::RELEASE_HASH_PERMIT, &[&request]).await.map(drop)
 }
 
 /// POST /auth-ms/auth/refresh.

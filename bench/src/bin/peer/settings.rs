@@ -17,7 +17,7 @@ pub(crate) struct Settings {
     pub(crate) service_token: Secret,
     pub(crate) pepper: Pepper,
     pub(crate) cost: Cost,
-    pub(crate) hashing_places: i32,
+    pub(crate) hashing_places: u32,
     pub(crate) asks_for_tokens: bool,
     pub(crate) signing_key: SigningKey,
     pub(crate) keys: PublicKeys,

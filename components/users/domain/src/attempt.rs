@@ -26,11 +26,11 @@ const CLIENT: Limit = Limit { free_failures: 50, longest_seconds: 15 * 60 };
 const PROBE: Limit = Limit { free_failures: 20, longest_seconds: 15 * 60 };
 
 /// After how many seconds without a failure the count begins anew.
-pub const FORGET_SECONDS: i32 = 60 * 60;
+const FORGET_SECONDS: i32 = 60 * 60;
 /// For how many seconds a client that has signed in to an account is known there: thirty days.
-pub const KNOWN_SECONDS: i32 = 30 * 24 * 60 * 60;
+const KNOWN_SECONDS: i32 = 30 * 24 * 60 * 60;
 /// For how many seconds somebody has a place to hash in at most.
-pub const PLACE_SECONDS: i32 = 30;
+const PLACE_SECONDS: i32 = 30;
 /// How many places there are in the database.
 pub const MAX_PLACES: u32 = 256;
 
@@ -74,6 +74,59 @@ pub struct Place {
     /// Who holds it.
     #[serde(deserialize_with = "uuid")]
     pub holder: Uuid,
+}
+
+/// What the database's function `acquire_hash_permit` is asked.
+#[derive(Debug, Serialize)]
+pub struct AcquirePermit<'a> {
+    counters: &'a [Counter],
+    permits: u32,
+    seconds: i32,
+}
+
+impl<'a> AcquirePermit<'a> {
+    /// Asks for one of the first `permits` permits, unless these rate limits make wait.
+    #[must_use]
+    pub fn new(counters: &'a [Counter], permits: u32) -> Self {
+        Self { counters, permits, seconds: PLACE_SECONDS }
+    }
+
+    /// The statement's parameter.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        json(self)
+    }
+}
+
+/// What the database's function `release_hash_permit` is asked.
+#[derive(Debug, Serialize)]
+pub struct ReleasePermit<'a> {
+    place: &'a Place,
+    counters: &'a [Counter],
+    known_as: Option<&'a str>,
+    succeeded: Option<bool>,
+    forget_seconds: i32,
+    known_seconds: i32,
+}
+
+impl<'a> ReleasePermit<'a> {
+    /// Releases a permit. The attempt counts as a failure under all of the counters, or as a success that ends the
+    /// failures of `known_as`; as neither if the password was not looked at.
+    #[must_use]
+    pub fn new(place: &'a Place, counters: &'a [Counter], known_as: Option<&'a str>, succeeded: Option<bool>) -> Self {
+        let (forget_seconds, known_seconds) = (FORGET_SECONDS, KNOWN_SECONDS);
+        Self { place, counters, known_as, succeeded, forget_seconds, known_seconds }
+    }
+
+    /// The statement's parameter.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        json(self)
+    }
+}
+
+fn json(request: &impl Serialize) -> String {
+    serde_json::to_string(request).unwrap_or_default()
 }
 
 /// Judges the keys of an attempt that another service sends.

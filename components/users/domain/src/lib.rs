@@ -16,9 +16,7 @@ mod session;
 mod sign_up;
 
 pub use access::{Caller, user_not_found};
-pub use attempt::{
-    Counter, Ended, EndedForm, FORGET_SECONDS, KNOWN_SECONDS, MAX_PLACES, PLACE_SECONDS, Place, judge_keys,
-};
+pub use attempt::{AcquirePermit, Counter, Ended, EndedForm, MAX_PLACES, Place, ReleasePermit, judge_keys};
 pub use change::{Change, Changes, Shown};
 pub use export::{Collected, Collection, MAX_EXPORTED, too_much};
 pub use fibonacci::{MAX_N, fibonacci};

@@ -4,8 +4,7 @@ use super::{Store, statements};
 use problem::Problem;
 use serde::Deserialize;
 use spin_sdk::pg4::ParameterValue;
-use users_domain::{Counter, FORGET_SECONDS, KNOWN_SECONDS, PLACE_SECONDS, Place};
-use uuid::Uuid;
+use users_domain::{AcquirePermit, Counter, Place, ReleasePermit};
 
 /// What came of asking for a place.
 #[derive(Debug, Deserialize)]
@@ -18,14 +17,8 @@ pub(crate) struct Begun {
 
 /// Asks how long these counters make wait, and takes one of the first `places` places if they do not.
 pub(crate) fn begin(store: &Store, counters: &[Counter], places: u32) -> Result<Begun, Problem> {
-    let places = i32::try_from(places).unwrap_or(i32::MAX);
-    let parameters = [
-        counters_as_json(counters),
-        ParameterValue::Int32(places),
-        ParameterValue::Str(Uuid::new_v4().to_string()),
-        ParameterValue::Int32(PLACE_SECONDS),
-    ];
-    Ok(store.one(statements::BEGIN_ATTEMPT, &parameters)?)
+    let request = AcquirePermit::new(counters, places).to_json();
+    Ok(store.one(statements::ACQUIRE_HASH_PERMIT, &[ParameterValue::Str(request)])?)
 }
 
 /// Gives a place back, and counts: a failure under all counters, a success as the end of the failures of `known_as`,
@@ -37,17 +30,8 @@ pub(crate) fn end(
     known_as: Option<&str>,
     succeeded: Option<bool>,
 ) -> Result<(), Problem> {
-    let failed = if succeeded == Some(false) { counters } else { &[] };
-    let known_as = known_as.filter(|_| succeeded == Some(true));
-    let parameters = [
-        ParameterValue::Int32(place.number),
-        ParameterValue::Str(place.holder.to_string()),
-        counters_as_json(failed),
-        ParameterValue::Int32(FORGET_SECONDS),
-        known_as.map_or(ParameterValue::DbNull, |key| ParameterValue::Str(key.to_owned())),
-        ParameterValue::Int32(KNOWN_SECONDS),
-    ];
-    store.one::<bool>(statements::END_ATTEMPT, &parameters)?;
+    let request = ReleasePermit::new(place, counters, known_as, succeeded).to_json();
+    store.one::<bool>(statements::RELEASE_HASH_PERMIT, &[ParameterValue::Str(request)])?;
     Ok(())
 }
 
@@ -62,8 +46,4 @@ pub(crate) fn forget(store: &Store) -> Result<(), Problem> {
         SELECT to_jsonb(true)";
     store.one::<bool>(STATEMENT, &[])?;
     Ok(())
-}
-
-fn counters_as_json(counters: &[Counter]) -> ParameterValue {
-    ParameterValue::Str(serde_json::to_string(counters).unwrap_or_else(|_| "[]".to_owned()))
 }

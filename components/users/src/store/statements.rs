@@ -68,45 +68,12 @@ pub(super) const KEEP_EVENT: &str = "
     )
     SELECT to_jsonb(true)";
 
-/// Asks how long the counters `$1` make wait, and takes one of the first `$2` places for `$3`, for `$4` seconds, if they
-/// do not.
-pub(super) const BEGIN_ATTEMPT: &str = "
-    WITH asked AS (
-        SELECT * FROM jsonb_to_recordset($1::text::jsonb) AS a(key text, free int, longest int, known_as text)
-    ), waiting AS (
-        SELECT max(ceil(extract(epoch FROM failed_at - now()) + least(longest, power(2, least(failures - free, 30)))))
-            AS seconds
-        FROM asked JOIN attempts USING (key)
-        WHERE failures >= free AND NOT EXISTS (
-            SELECT FROM attempts known WHERE known.key = known_as AND known.known_until > now())
-    ), free AS (
-        SELECT place FROM hashing_places
-        WHERE place <= $2 AND held_until <= now() AND coalesce((SELECT seconds FROM waiting), 0) <= 0
-        ORDER BY place LIMIT 1 FOR UPDATE SKIP LOCKED
-    ), taken AS (
-        UPDATE hashing_places p SET holder = $3::text::uuid, held_until = now() + make_interval(secs => $4::int4)
-        FROM free WHERE p.place = free.place RETURNING p.place AS number, p.holder
-    )
-    SELECT jsonb_build_object('place', (SELECT to_jsonb(taken) FROM taken),
-                              'retry_after', (SELECT seconds::int FROM waiting WHERE seconds > 0))";
+/// Acquires a hashing permit, unless a rate limit makes wait: `$1` is a `users_domain::AcquirePermit`. Other statements may
+/// call the function beside what they do themselves.
+pub(super) const ACQUIRE_HASH_PERMIT: &str = "SELECT acquire_hash_permit($1::text::jsonb)";
 
-/// Gives the place `$1` of `$2` back; counts a failure under the counters `$3`, forgotten after `$4` seconds, or a success
-/// under `$5`, known for `$6` seconds.
-pub(super) const END_ATTEMPT: &str = "
-    WITH freed AS (
-        UPDATE hashing_places SET holder = NULL, held_until = '-infinity'
-        WHERE place = $1 AND holder = $2::text::uuid
-    ), failed AS (
-        INSERT INTO attempts AS a (key, failures)
-        SELECT key, 1 FROM jsonb_to_recordset($3::text::jsonb) AS asked(key text) ORDER BY key
-        ON CONFLICT (key) DO UPDATE SET failed_at = now(), failures =
-            CASE WHEN a.failed_at < now() - make_interval(secs => $4::int4) THEN 1 ELSE a.failures + 1 END
-    ), known AS (
-        INSERT INTO attempts (key, known_until)
-        SELECT key, now() + make_interval(secs => $6::int4) FROM (VALUES ($5::text)) AS k(key) WHERE key IS NOT NULL
-        ON CONFLICT (key) DO UPDATE SET failures = 0, known_until = excluded.known_until
-    )
-    SELECT to_jsonb(true)";
+/// Releases a hashing permit and counts the attempt: `$1` is a `users_domain::ReleasePermit`.
+pub(super) const RELEASE_HASH_PERMIT: &str = "SELECT release_hash_permit($1::text::jsonb)";
 
 /// Begins the session `$1` of the user `$2` with the refresh token `$3`; false if the user is gone. It lives `$4` seconds
 /// unused and `$5` at most. What has ended of the user's sessions is removed on the way, and all but the 49 newest: with
