@@ -9,7 +9,8 @@ use crate::{compile, program, setup};
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// `split`, `kill-consumer`, `broker-restart`, `crash` or `poison`, and its options; `--help` tells them. With `--on k8s`:
-    /// `rolling`, `recreate`, `canary`, `blue-green`, `rollback`, `liveness`, `trap`, `autoscale`, `split` or `db-failover`.
+    /// `rolling`, `recreate`, `canary`, `blue-green`, `rollback`, `liveness`, `trap`, `autoscale`,
+    /// `kube-deploy`, `split` or `db-failover`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "EXPERIMENT")]
     arguments: Vec<String>,
 }

@@ -32,19 +32,13 @@ impl Manifests {
         Self { name: name.to_owned(), objects: values.into_iter().map(Object).collect(), merged: Vec::new() }
     }
 
-    /// Adds what is merged: a Deployment, or a list of them, for those SpinApps that the overlay has.
+    /// Adds what is merged: a Deployment a document, for those SpinApps that the overlay has.
     ///
     /// # Panics
     /// If it is no YAML.
     #[must_use]
     pub fn with_merged(mut self, yaml: &str) -> Self {
-        let parsed = Self::parse(&self.name, yaml);
-        for object in parsed.objects {
-            match object.kind() {
-                "List" => self.merged.extend(items(&object.0, "/items").cloned().map(Object)),
-                _ => self.merged.push(object),
-            }
-        }
+        self.merged.extend(Self::parse(&self.name, yaml).objects);
         self
     }
 

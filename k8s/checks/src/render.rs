@@ -24,6 +24,11 @@ const VARIANTS: &[Variant] = &[
         kustomization: "labels: [{pairs: {app.kubernetes.io/part-of: concierge}}]\nresources: [../minikube]\n\
                         components: [../../components/mailpit, ../../components/keda]\n",
     },
+    Variant {
+        name: "minikube-whole-app",
+        kustomization: "labels: [{pairs: {app.kubernetes.io/part-of: concierge}}]\nresources: [../minikube]\n\
+                        components: [../../components/whole-app]\n",
+    },
 ];
 
 /// All overlays, the base with the secrets of one, and joined components; nothing, after saying why, without kubectl.
@@ -94,8 +99,12 @@ fn render(k8s: &Path, name: &str) -> Manifests {
     let words = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "the overlay {name} does not render: {words}");
     let mut manifests = Manifests::parse(name, &String::from_utf8_lossy(&output.stdout));
-    // docs is not everywhere, and has a file of its own.
-    let is_there = |file: &str| file != "docs.yaml" || manifests.get("SpinApp", "docs-ms").is_some();
+    // What is not everywhere has a file of its own.
+    let is_there = |file: &str| match file {
+        "docs.yaml" => manifests.get("SpinApp", "docs-ms").is_some(),
+        "whole-app.yaml" => manifests.get("SpinApp", "concierge").is_some(),
+        _ => true,
+    };
     for file in names(&k8s.join("hardening")).into_iter().filter(|file| is_there(file)).collect::<Vec<_>>() {
         let text = std::fs::read_to_string(k8s.join("hardening").join(file)).expect("a file can be read");
         manifests = manifests.with_merged(&text);

@@ -38,3 +38,20 @@ fn the_shim_is_the_one_that_the_readme_names_and_the_executor_asks_for() {
     assert!(readme.contains("kubectl label node --all spin=true"));
     assert!(readme.contains(&format!("{{.metadata.labels.{}}}'=provisioned", shim.name())));
 }
+
+/// `kubectl wait --for=create` fails at once when two or more of several names are missing.
+#[test]
+fn whoever_waits_for_something_to_be_created_waits_for_one_thing() {
+    let mut waits = Vec::new();
+    for page in ["k8s/README.md", "docs/operations.md", "README.md"] {
+        let text = std::fs::read_to_string(workspace().join(page)).expect("the page is there");
+        let text = text.replace("\\\n", " ");
+        waits.extend(text.lines().filter(|line| line.contains("--for=create")).map(str::to_owned));
+    }
+    assert!(!waits.is_empty());
+    for wait in waits {
+        // What is waited for is named `kind/name`; a variable of the shell stands for one name.
+        let count = wait.split_whitespace().filter(|word| word.contains('/') && !word.starts_with('-')).count();
+        assert_eq!(count, 1, "{wait}");
+    }
+}

@@ -45,6 +45,7 @@ fn mutations() -> Vec<Mutation> {
     let production = |check, object, change| on(check, "production", object, change);
     let keda = |check, object, change| on(check, "minikube-mailpit-keda", object, change);
     let rabbitmq = |check, object, change| on(check, "rabbitmq", object, change);
+    let whole_app = |check, object, change| on(check, "minikube-whole-app", object, change);
     let container = |field: &str| -> &'static str { Box::leak(format!("{CONTAINER}{field}").into_boxed_str()) };
     let policy = |spec: Value| {
         let metadata =
@@ -217,6 +218,25 @@ fn mutations() -> Vec<Mutation> {
             Set("/spec/checks/liveness/httpGet/path", json!("/auth-ms/healthcheck")),
         ),
         minikube("probes", "SpinApp/users-ms", Remove("/spec/checks/readiness")),
+        minikube("probes", "SpinApp/users-ms", Remove("/spec/checks/readiness/httpGet/httpHeaders")),
+        minikube("probes", "SpinApp/docs-ms", Set("/spec/checks/liveness/httpGet/httpHeaders", json!(null))),
+        whole_app("probes", "SpinApp/concierge", Remove("/spec/checks/liveness/httpGet/httpHeaders")),
+        whole_app("components", "SpinApp/concierge", Remove("/spec/components/0")),
+        whole_app("kube-deploy", "SpinApp/concierge", Set("/spec/replicas", json!(3))),
+        whole_app("kube-deploy", "SpinApp/concierge", Set("/spec/enableAutoscaling", json!(true))),
+        whole_app("kube-deploy", "SpinApp/concierge", Set("/spec/image", json!("localhost:5000/whole-app:0.1.0"))),
+        whole_app("kube-deploy", "SpinApp/concierge", Set("/spec/executor", json!("spin-with-amqp"))),
+        whole_app("settings", "SpinApp/concierge", Set("/spec/variables/0/value", json!("http://auth.spin.internal"))),
+        whole_app("network", "NetworkPolicy/redis-from-concierge", Drop),
+        whole_app("network", "NetworkPolicy/gateway-to-concierge", Drop),
+        whole_app("budgets", "PodDisruptionBudget/concierge", Drop),
+        whole_app("hardening", "merged Deployment/concierge", Drop),
+        whole_app(
+            "gateway",
+            "ConfigMap/gateway",
+            Replace("/data/whole-app.conf", "location ~* ^/[^/]+/internal(/|$)", "location /internal"),
+        ),
+        whole_app("gateway", "ConfigMap/gateway", Remove("/data/whole-app.conf")),
         minikube("probes", "SpinApp/docs-ms", Set("/spec/checks/readiness/httpGet/path", json!("/"))),
         minikube(
             "schedules",
@@ -279,6 +299,7 @@ fn mutations() -> Vec<Mutation> {
             Set("/spec/template/spec/securityContext/runAsNonroot", json!(true)),
         ),
         minikube("hardening", "merged Deployment/users-ms", Drop),
+        minikube("hardening", "merged Deployment/users-ms", Set("/kind", json!("List"))),
         minikube("hardening", "merged Deployment/users-ms", Set("/metadata/name", json!("users"))),
         minikube("hardening", "merged Deployment/users-ms", Set("/spec/replicas", json!(2))),
         minikube(

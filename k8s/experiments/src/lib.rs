@@ -12,6 +12,7 @@ pub mod samples;
 
 mod autoscale;
 mod db_failover;
+mod kube_deploy;
 mod liveness;
 mod rollback;
 mod rolling;
@@ -48,7 +49,7 @@ pub struct Arguments {
     out: PathBuf,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 enum Experiment {
     /// A new version of users by a rolling update, under load.
     Rolling,
@@ -66,6 +67,12 @@ enum Experiment {
     Trap,
     /// CPU load drives the autoscaler up, and its end down.
     Autoscale,
+    /// The whole application rolled out by `spin kube deploy`, under load (the component `whole-app`).
+    KubeDeploy {
+        /// The tag to roll out; by default the one that is there, with its pods made anew.
+        #[arg(long)]
+        tag: Option<String>,
+    },
     /// How evenly the pods of notification share the work of a queue.
     Split,
     /// The primary of the database is killed (the overlay `production`).
@@ -91,7 +98,7 @@ struct Report {
 /// If it cannot be run.
 pub fn run(arguments: &Arguments) -> Result<bool> {
     let stage = Stage::set(arguments)?;
-    let report = match arguments.experiment {
+    let report = match &arguments.experiment {
         Experiment::Rolling => rolling::run(&stage, rolling::Strategy::RollingUpdate)?,
         Experiment::Recreate => rolling::run(&stage, rolling::Strategy::Recreate)?,
         Experiment::Canary => versions::canary(&stage)?,
@@ -100,6 +107,7 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         Experiment::Liveness => liveness::run(&stage)?,
         Experiment::Trap => trap::run(&stage)?,
         Experiment::Autoscale => autoscale::run(&stage)?,
+        Experiment::KubeDeploy { tag } => kube_deploy::run(&stage, &arguments.context, tag.as_deref())?,
         Experiment::Split => split::run(&stage)?,
         Experiment::DbFailover => db_failover::run(&stage)?,
     };

@@ -54,7 +54,12 @@ impl Stage {
 
     /// Does something in the middle of a load on a path, and gives all answers, and when it began and ended.
     pub(crate) fn under_load(&self, path: &str, act: impl FnOnce() -> Result<()>) -> Result<(Samples, f64, f64)> {
-        let load = self.load(path);
+        self.under_load_at(&format!("{}{path}", self.url), act)
+    }
+
+    /// The same on a whole URL.
+    pub(crate) fn under_load_at(&self, url: &str, act: impl FnOnce() -> Result<()>) -> Result<(Samples, f64, f64)> {
+        let load = Load::start(url, self.rate);
         load.go_on(BEFORE);
         let from = load.seconds();
         act()?;

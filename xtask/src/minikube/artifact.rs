@@ -1,5 +1,6 @@
 //! The artifact in minikube's registry. Its tag is made of its content, so what has not changed is not pushed again, and
-//! a tag never stands for something else than before: a node keeps what it has by that name.
+//! that tag never stands for something else than before: a node keeps what it has by that name. The version alone is pushed
+//! beside it, for commands that are typed; on a node that has it, it stands for what it was first.
 
 use std::hash::{DefaultHasher, Hasher as _};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,8 @@ use crate::{compile, program, setup};
 
 /// The name in the registry; nodes know the registry as localhost:5000.
 pub(crate) const IMAGE: &str = "localhost:5000/concierge";
+/// The version of the application.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// What is in the artifact besides the components.
 const CONTENTS: [&str; 3] = ["spin.toml", "components/docs/page", "openapi"];
 /// How long the way to the registry may take to open.
@@ -29,12 +32,16 @@ pub(crate) fn push(cluster: &Cluster) -> Result<String> {
     let port = ports::free_port()?;
     let _way = Way::open(cluster, port)?;
     let tags = minreq::get(format!("http://127.0.0.1:{port}/v2/concierge/tags/list")).with_timeout(10).send()?;
-    if tags.as_str().is_ok_and(|list| list.contains(&format!("\"{tag}\""))) {
-        return Ok(tag);
+    let is_there = tags.as_str().is_ok_and(|list| list.contains(&format!("\"{tag}\"")));
+    if !is_there {
+        // The one with the hash comes last: once it is there, both are.
+        for tag in [VERSION, &tag] {
+            println!("  pushing {IMAGE}:{tag}");
+            let reference = format!("localhost:{port}/concierge:{tag}");
+            cluster.output("spin", &["registry", "push", "--insecure", "--file", "spin.toml", &reference], None)?;
+        }
     }
-    println!("  pushing {IMAGE}:{tag}");
-    let reference = format!("localhost:{port}/concierge:{tag}");
-    cluster.output("spin", &["registry", "push", "--insecure", "--file", "spin.toml", &reference], None)?;
+    println!("  the artifact is {IMAGE}:{tag}");
     Ok(tag)
 }
 
@@ -50,7 +57,7 @@ fn tag(folder: &Folder) -> Result<String> {
         hasher.write(file.file_name().unwrap_or_default().as_encoded_bytes());
         hasher.write(&std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?);
     }
-    Ok(format!("{}-{:016x}", env!("CARGO_PKG_VERSION"), hasher.finish()))
+    Ok(format!("{VERSION}-{:016x}", hasher.finish()))
 }
 
 /// A file, or all files of a folder, in the order of their names.

@@ -47,6 +47,9 @@ pub(crate) fn run(cluster: &Cluster, arguments: &Arguments) -> Result<()> {
     })
 }
 
+/// The component of k8s/components that is the whole application as one SpinApp, and that SpinApp.
+const WHOLE_APP: (&str, &str) = ("whole-app", "concierge");
+
 /// Applies everything, with the artifact of this tag.
 pub(crate) fn apply(cluster: &Cluster, arguments: &Arguments, tag: &str) -> Result<()> {
     let advice = "The script says what it lacks.";
@@ -64,36 +67,54 @@ pub(crate) fn apply(cluster: &Cluster, arguments: &Arguments, tag: &str) -> Resu
     })?;
     let advice =
         "What the API server refuses it names. A webhook without endpoints is an operator that is still starting.";
+    let mut has_whole_app = false;
     cluster.step("the manifests", advice, || {
-        let overlay = write_overlay(cluster, arguments, tag)?;
+        let (overlay, joined) = write_overlay(cluster, arguments, tag)?;
+        has_whole_app = joined.iter().any(|name| name == WHOLE_APP.0);
         let overlay = overlay.to_str().context("the workspace's path is no text")?;
         cluster.insist(|| cluster.kubectl(&["apply", "--kustomize", overlay]).map(drop))
     })?;
+    let deployments = deployments(has_whole_app);
     let advice = "`kubectl describe deployment --namespace concierge` says what was refused.";
     cluster.step("what a SpinApp cannot say", advice, || {
-        for component in COMPONENTS {
-            let deployment = format!("deployment/{component}-ms");
-            cluster.kubectl(&[&["wait", "--for=create", &deployment, "--timeout=60s"], &namespace[..]].concat())?;
+        for deployment in &deployments {
+            cluster.kubectl(&[&["wait", "--for=create", deployment, "--timeout=60s"], &namespace[..]].concat())?;
         }
-        // What an experiment that was broken off has changed is taken over.
+        // What an experiment that was broken off has changed is taken over. A file whose Deployment is not there would make one.
         let merge = ["apply", "--server-side", "--force-conflicts", "--field-manager=concierge"];
-        cluster.kubectl(&[&merge[..], &["--filename", "k8s/hardening"], &namespace[..]].concat()).map(drop)
+        for file in hardening(has_whole_app) {
+            cluster.kubectl(&[&merge[..], &["--filename", file], &namespace[..]].concat())?;
+        }
+        Ok(())
     })?;
     let advice = "`kubectl get pods --namespace concierge` and `kubectl logs` say what holds it up; pods that are refused by \
                   the container runtime say so in `kubectl describe pod`.";
     cluster.step("the rollout", advice, || {
         let wait = ["wait", "--for=condition=Complete", "job/migrations", "--timeout=600s"];
         cluster.kubectl(&[&wait[..], &namespace[..]].concat())?;
-        for component in COMPONENTS {
-            let deployment = format!("deployment/{component}-ms");
-            cluster.kubectl(&[&["rollout", "status", &deployment, "--timeout=300s"], &namespace[..]].concat())?;
+        for deployment in &deployments {
+            cluster.kubectl(&[&["rollout", "status", deployment, "--timeout=300s"], &namespace[..]].concat())?;
         }
         Ok(())
     })
 }
 
-/// The overlay `minikube` with the tag of each service: all of them this one, or one of them.
-fn write_overlay(cluster: &Cluster, arguments: &Arguments, tag: &str) -> Result<PathBuf> {
+/// The Deployments that the operator makes.
+fn deployments(has_whole_app: bool) -> Vec<String> {
+    let services = COMPONENTS.iter().map(|component| format!("deployment/{component}-ms"));
+    services.chain(has_whole_app.then(|| format!("deployment/{}", WHOLE_APP.1))).collect()
+}
+
+/// What is merged into them.
+fn hardening(has_whole_app: bool) -> Vec<&'static str> {
+    let mut files = vec!["k8s/hardening/services.yaml", "k8s/hardening/docs.yaml"];
+    files.extend(has_whole_app.then_some("k8s/hardening/whole-app.yaml"));
+    files
+}
+
+/// The overlay `minikube` with the tag of each service: all of them this one, or one of them; and the components that are
+/// joined.
+fn write_overlay(cluster: &Cluster, arguments: &Arguments, tag: &str) -> Result<(PathBuf, Vec<String>)> {
     let folder = cluster.folder.state()?.join(format!("cluster-{}", cluster.profile));
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let file = folder.join("tags");
@@ -111,7 +132,7 @@ fn write_overlay(cluster: &Cluster, arguments: &Arguments, tag: &str) -> Result<
     std::fs::write(&file, lines)?;
     std::fs::write(&joined_file, joined.iter().map(|name| format!("{name}\n")).collect::<String>())?;
     std::fs::write(folder.join("kustomization.yaml"), overlay(&tags, &joined, &outer))?;
-    Ok(folder)
+    Ok((folder, joined))
 }
 
 /// The components that are joined: those of before, with these and without those. Without the memory of them the next
@@ -151,12 +172,19 @@ fn overlay(tags: &BTreeMap<String, String>, with: &[String], outer: &str) -> Str
         let _ = writeln!(text, "components: [{}]", paths.join(", "));
     }
     text.push_str("patches:\n");
-    for (service, tag) in tags {
-        let _ = writeln!(text, "  - target: {{ kind: SpinApp, name: {service}-ms }}");
+    let mut patch = |app: &str, tag: &str| {
+        let _ = writeln!(text, "  - target: {{ kind: SpinApp, name: {app} }}");
         let _ = writeln!(
             text,
             "    patch: '[{{\"op\":\"replace\",\"path\":\"/spec/image\",\"value\":\"{IMAGE}:{tag}\"}}]'"
         );
+    };
+    for (service, tag) in tags {
+        patch(&format!("{service}-ms"), tag);
+    }
+    // One process has one version: that of users.
+    if let Some(tag) = tags.get("users").filter(|_| with.iter().any(|name| name == WHOLE_APP.0)) {
+        patch(WHOLE_APP.1, tag);
     }
     let order = outer.split_once("sortOptions:").map(|(_, order)| order).unwrap_or_default();
     let _ = write!(text, "sortOptions:{order}");
@@ -194,5 +222,16 @@ mod tests {
         assert!(text.contains("localhost:5000/concierge:0.1.0-ab"), "{text}");
         assert!(text.contains("components: [../../k8s/components/keda]"), "{text}");
         assert!(text.ends_with("sortOptions:\n  order: legacy\n"), "{text}");
+        assert!(!text.contains("name: concierge }"), "{text}");
+        let text = overlay(&tags, &["whole-app".into()], "sortOptions: {}\n");
+        assert!(text.contains("name: concierge }"), "{text}");
+    }
+
+    #[test]
+    fn what_is_merged_is_merged_into_deployments_that_are_there() {
+        assert_eq!(deployments(false).len(), COMPONENTS.len());
+        assert!(!hardening(false).iter().any(|file| file.contains("whole-app")));
+        assert!(deployments(true).contains(&"deployment/concierge".to_owned()));
+        assert!(hardening(true).contains(&"k8s/hardening/whole-app.yaml"));
     }
 }

@@ -12,7 +12,13 @@ pub(super) fn check(manifests: &Manifests, app: &App) -> Vec<String> {
         manifests.of_kind("Ingress").flat_map(|ingress| ingress_faults(ingress, manifests)).collect();
     let gateways = manifests.of_kind("ConfigMap").filter(|map| map.name().starts_with("gateway"));
     for gateway in gateways {
-        faults.extend(configuration_faults(gateway.text("/data/default.conf")));
+        // nginx reads every file of this name; each is a server of its own.
+        let servers = entries(&gateway.0, "/data").filter(|(file, _)| file.ends_with(".conf"));
+        let texts: Vec<_> = servers.filter_map(|(_, text)| text.as_str()).collect();
+        if texts.is_empty() {
+            faults.push("the gateway has no server".to_owned());
+        }
+        faults.extend(texts.into_iter().flat_map(configuration_faults));
         faults.extend(route_faults(gateway, manifests, app));
     }
     for service in manifests.of_kind("Service").filter(|service| service.text("/spec/type") != "ClusterIP") {

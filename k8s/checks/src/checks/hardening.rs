@@ -21,6 +21,9 @@ pub(super) fn check(manifests: &Manifests, _: &App) -> Vec<String> {
     let apps: BTreeSet<_> = manifests.of_kind("SpinApp").map(Object::name).collect();
     let merged: BTreeSet<_> = manifests.merged.iter().map(Object::name).collect();
     let mut faults = Vec::new();
+    // kubectl refuses a List on its own side when it applies on the server: "missing required field selector".
+    let others = manifests.merged.iter().filter(|object| object.kind() != "Deployment");
+    faults.extend(others.map(|object| format!("{} is merged, which is no Deployment", object.id())));
     faults.extend(apps.difference(&merged).map(|name| format!("nothing is merged into the Deployment of {name}")));
     faults.extend(merged.difference(&apps).map(|name| format!("{name} is no SpinApp, so nobody makes its Deployment")));
     for deployment in &manifests.merged {

@@ -31,6 +31,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("replicas", scaling::check_replicas),
     ("executor", spin_apps::check_executor),
     ("components", spin_apps::check_components),
+    ("kube-deploy", spin_apps::check_kube_deploy),
     ("order", order::check),
     ("images", images::check),
     ("references", references::check),

@@ -21,6 +21,13 @@ pub(super) fn check(manifests: &Manifests, app: &App) -> Vec<String> {
             if !is_good {
                 faults.push(format!("{}: the {check} probe asks for `{path}`", spin_app.id()));
             }
+            // The operator's webhook writes null where there is no list, which its own CRD refuses.
+            if !spin_app.at(&format!("/spec/checks/{check}/httpGet/httpHeaders")).is_array() {
+                faults.push(format!(
+                    "{}: the {check} probe has no list of httpHeaders, not even an empty one",
+                    spin_app.id()
+                ));
+            }
         }
     }
     faults

@@ -28,7 +28,10 @@ pub(super) fn check_executor(manifests: &Manifests, _: &App) -> Vec<String> {
 /// The documentation is not everywhere.
 const OPTIONAL: &str = "docs";
 
-/// Each component of the application runs in one SpinApp.
+/// The SpinApp that runs the whole application beside the others. The plugin `kube` calls it like the artifact.
+pub(super) const WHOLE_APP: &str = "concierge";
+
+/// Each component of the application runs in one SpinApp, and all of them in the one that is the whole application.
 pub(super) fn check_components(manifests: &Manifests, app: &App) -> Vec<String> {
     let mut faults = Vec::new();
     let mut run = BTreeMap::<&str, usize>::new();
@@ -36,6 +39,11 @@ pub(super) fn check_components(manifests: &Manifests, app: &App) -> Vec<String> 
         let components: Vec<_> = items(&spin_app.0, "/spec/components").filter_map(|name| name.as_str()).collect();
         if components.is_empty() {
             faults.push(format!("{} runs all components", spin_app.id()));
+        }
+        if spin_app.name() == WHOLE_APP {
+            let missing = app.components.keys().filter(|name| !components.contains(&name.as_str()));
+            faults.extend(missing.map(|name| format!("{} does not run {name}", spin_app.id())));
+            continue;
         }
         for component in components {
             *run.entry(component).or_default() += 1;
@@ -50,4 +58,18 @@ pub(super) fn check_components(manifests: &Manifests, app: &App) -> Vec<String> 
     });
     faults.extend(others.map(|name| format!("the component {name} does not run in one SpinApp")));
     faults
+}
+
+/// What `spin kube deploy` sends for the whole application, a name, an image, a number of replicas and an executor, is what
+/// is there, but for the image's tag. The operator refuses replicas beside an autoscaler.
+pub(super) fn check_kube_deploy(manifests: &Manifests, _: &App) -> Vec<String> {
+    let Some(app) = manifests.get("SpinApp", WHOLE_APP) else { return vec![] };
+    let image = app.text("/spec/image").rsplit('/').next().unwrap_or_default();
+    let sent = [
+        ("image", image.starts_with(&format!("{WHOLE_APP}:"))),
+        ("replicas", *app.at("/spec/replicas") == 2 && app.at("/spec/enableAutoscaling").is_null()),
+        ("executor", app.text("/spec/executor") == "containerd-shim-spin"),
+    ];
+    let faults = sent.into_iter().filter(|(_, is_good)| !is_good);
+    faults.map(|(field, _)| format!("`spin kube deploy` would change the {field} of {}", app.id())).collect()
 }

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 
 /// The ConfigMap of the settings. Its name ends with a hash of its content, or not.
 const SETTINGS: &str = "concierge-config";
+/// Where users is for what runs in its process.
+const CHAINED: &str = "http://users.spin.internal";
 /// The manifest that the base is for.
 const BASE: &str = "spin.toml";
 
@@ -57,7 +59,16 @@ pub(super) fn check_settings(manifests: &Manifests, app: &App) -> Vec<String> {
             }
         }
         let uses = components(spin_app, app).flat_map(|component| &component.uses).map(String::as_str);
-        for name in uses.filter(|name| settings.contains(name) && !given.contains(&(*name, *name))) {
+        // Who runs users itself reaches it in its own process.
+        let is_chained = |name: &str| {
+            let mut variables = items(&spin_app.0, "/spec/variables");
+            let runs_users = items(&spin_app.0, "/spec/components").any(|component| component == "users");
+            name == "users_url"
+                && runs_users
+                && variables.any(|variable| text(variable, "/name") == name && text(variable, "/value") == CHAINED)
+        };
+        let missing = uses.filter(|name| settings.contains(name) && !given.contains(&(*name, *name)));
+        for name in missing.filter(|name| !is_chained(name)) {
             faults.push(format!("{} uses {name} and is not given the setting", spin_app.id()));
         }
     }
