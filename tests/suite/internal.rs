@@ -255,6 +255,7 @@ fn the_queues_are_shown_to_an_operator() {
         (Some("login_email_notification"), Some("user_login_event")),
         (Some("login_sms_notification"), Some("user_login_event")),
         (Some("welcome_email_notification"), Some("new_user_event")),
+        (Some("account_locked_email_notification"), Some("account_locked_event")),
     ];
     assert_eq!(named, expected);
     for item in items {

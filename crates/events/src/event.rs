@@ -32,6 +32,8 @@ pub enum Payload {
     Login(Login),
     /// `new_user_event`.
     SignUp(SignUp),
+    /// `account_locked_event`.
+    AccountLocked(AccountLocked),
 }
 
 /// The data of a `user_login_event`.
@@ -57,6 +59,15 @@ pub struct SignUp {
     pub name: String,
 }
 
+/// The data of an `account_locked_event`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AccountLocked {
+    /// Whose account it is.
+    pub user_id: UserId,
+    /// Where mail goes.
+    pub email: String,
+}
+
 impl Payload {
     /// The exchange that it is published to.
     #[must_use]
@@ -64,6 +75,7 @@ impl Payload {
         match self {
             Payload::Login(_) => Exchange::UserLogin,
             Payload::SignUp(_) => Exchange::NewUser,
+            Payload::AccountLocked(_) => Exchange::AccountLocked,
         }
     }
 
@@ -73,6 +85,7 @@ impl Payload {
         match self {
             Payload::Login(login) => login.user_id,
             Payload::SignUp(sign_up) => sign_up.user_id,
+            Payload::AccountLocked(locked) => locked.user_id,
         }
     }
 }
@@ -124,6 +137,7 @@ impl Event {
         let data = match &self.payload {
             Payload::Login(login) => serde_json::to_value(login),
             Payload::SignUp(sign_up) => serde_json::to_value(sign_up),
+            Payload::AccountLocked(locked) => serde_json::to_value(locked),
         };
         let envelope = Envelope {
             specversion: SPEC_VERSION.to_owned(),
@@ -160,6 +174,7 @@ impl Event {
         let payload = match Exchange::from_name(&envelope.r#type).ok_or(EventError::UnknownType)? {
             Exchange::UserLogin => serde_json::from_value(data).map(Payload::Login),
             Exchange::NewUser => serde_json::from_value(data).map(Payload::SignUp),
+            Exchange::AccountLocked => serde_json::from_value(data).map(Payload::AccountLocked),
         }
         .map_err(|_| EventError::BadData)?;
         Ok(Self { id: envelope.id, source: envelope.source, time: envelope.time, payload })

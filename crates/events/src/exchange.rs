@@ -7,11 +7,13 @@ pub enum Exchange {
     UserLogin,
     /// `new_user_event`, published by users at every sign-up.
     NewUser,
+    /// `account_locked_event`, published by users when an account is open to known devices alone.
+    AccountLocked,
 }
 
 impl Exchange {
     /// All exchanges.
-    pub const ALL: [Exchange; 2] = [Exchange::UserLogin, Exchange::NewUser];
+    pub const ALL: [Exchange; 3] = [Exchange::UserLogin, Exchange::NewUser, Exchange::AccountLocked];
 
     /// Its name, which is also the type of its events, the stream's key and the doorbell's channel on Redis.
     #[must_use]
@@ -19,6 +21,7 @@ impl Exchange {
         match self {
             Exchange::UserLogin => "user_login_event",
             Exchange::NewUser => "new_user_event",
+            Exchange::AccountLocked => "account_locked_event",
         }
     }
 
@@ -34,6 +37,7 @@ impl Exchange {
         match self {
             Exchange::UserLogin => &[Queue::LoginEmail, Queue::LoginSms],
             Exchange::NewUser => &[Queue::WelcomeEmail],
+            Exchange::AccountLocked => &[Queue::AccountLockedEmail],
         }
     }
 }
@@ -47,11 +51,13 @@ pub enum Queue {
     LoginSms,
     /// `welcome_email_notification`: somebody signed up, by mail.
     WelcomeEmail,
+    /// `account_locked_email_notification`: somebody has failed to sign in too often, by mail.
+    AccountLockedEmail,
 }
 
 impl Queue {
     /// All queues.
-    pub const ALL: [Queue; 3] = [Queue::LoginEmail, Queue::LoginSms, Queue::WelcomeEmail];
+    pub const ALL: [Queue; 4] = [Queue::LoginEmail, Queue::LoginSms, Queue::WelcomeEmail, Queue::AccountLockedEmail];
 
     /// Its name, which is the consumer group's on Redis.
     #[must_use]
@@ -60,6 +66,7 @@ impl Queue {
             Queue::LoginEmail => "login_email_notification",
             Queue::LoginSms => "login_sms_notification",
             Queue::WelcomeEmail => "welcome_email_notification",
+            Queue::AccountLockedEmail => "account_locked_email_notification",
         }
     }
 
@@ -75,6 +82,7 @@ impl Queue {
         match self {
             Queue::LoginEmail | Queue::LoginSms => Exchange::UserLogin,
             Queue::WelcomeEmail => Exchange::NewUser,
+            Queue::AccountLockedEmail => Exchange::AccountLocked,
         }
     }
 

@@ -14,5 +14,5 @@ mod exchange;
 pub mod redis;
 
 pub use delivery::{MAX_DELIVERIES, Policy, Verdict};
-pub use event::{Event, EventError, Login, MAX_EVENT_BYTES, Payload, SignUp};
+pub use event::{AccountLocked, Event, EventError, Login, MAX_EVENT_BYTES, Payload, SignUp};
 pub use exchange::{Exchange, Queue};

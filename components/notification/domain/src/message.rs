@@ -73,6 +73,18 @@ pub fn render(queue: Queue, event: &Event) -> Result<Message, RenderError> {
             subject: "Welcome".to_owned(),
             text: format!("Hello {},\n\nyour account is ready: you can sign in with this address.\n", sign_up.name),
         }),
+        (Queue::AccountLockedEmail, Payload::AccountLocked(locked)) => Ok(Message {
+            kind: MessageKind::Email,
+            to: locked.email.clone(),
+            phone: None,
+            subject: "Sign-in to your account is locked".to_owned(),
+            text: format!(
+                "Somebody has failed to sign in to your account 100 times in a row, the last time at {at}. Nobody got \
+                 in.\n\n\
+                 From now on only a device on which you have signed in before can sign in. Sign in there, and the lock \
+                 is gone. If you have no such device, ask the service to set a new password.\n"
+            ),
+        }),
         _ => Err(RenderError::WrongEvent),
     }
 }
@@ -86,7 +98,7 @@ fn time_of(event: &Event) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use events::{Login, SignUp};
+    use events::{AccountLocked, Login, SignUp};
     use identity::UserId;
     use time::macros::datetime;
 
@@ -123,6 +135,14 @@ mod tests {
     #[test]
     fn a_sign_up_leads_to_a_welcome() {
         assert!(render(Queue::WelcomeEmail, &sign_up()).unwrap().text.starts_with("Hello Ada,"));
+    }
+
+    #[test]
+    fn a_locked_account_leads_to_a_mail_that_says_what_to_do() {
+        let locked = AccountLocked { user_id: UserId::try_from(7).unwrap(), email: "ada@example.org".into() };
+        let mail = render(Queue::AccountLockedEmail, &event(Payload::AccountLocked(locked))).unwrap();
+        assert_eq!((mail.kind, mail.to.as_str()), (MessageKind::Email, "ada@example.org"));
+        assert!(mail.text.contains("2024-05-06 07:08 UTC") && mail.text.contains("device"), "{}", mail.text);
     }
 
     #[test]

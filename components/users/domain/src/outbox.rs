@@ -51,6 +51,7 @@ fn can_be_told(payload: &Payload) -> bool {
             Email::parse(&login.email).is_ok() && login.phone.as_deref().is_none_or(|phone| Phone::parse(phone).is_ok())
         }
         Payload::SignUp(sign_up) => Email::parse(&sign_up.email).is_ok() && PersonName::parse(&sign_up.name).is_ok(),
+        Payload::AccountLocked(locked) => Email::parse(&locked.email).is_ok(),
     }
 }
 

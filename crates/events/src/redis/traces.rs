@@ -170,9 +170,11 @@ mod tests {
             [
                 "user_login_event",
                 "new_user_event",
+                "account_locked_event",
                 "login_email_notification.dead",
                 "login_sms_notification.dead",
                 "welcome_email_notification.dead",
+                "account_locked_email_notification.dead",
                 "concierge:notifications",
             ]
         );
