@@ -21,7 +21,7 @@ const KEPT: &[(&str, &str)] = &[
     ("/docs/", "no-cache"),
 ];
 /// The only route that may show a hash, and the one whose files tell what a hash looks like.
-const HASHES: &[&str] = &["/users-ms/internal/credentials", "/docs/"];
+const HASHES: &[&str] = &["/users-ms/internal/sign-in/", "/docs/"];
 
 /// Speaks to one app, each request on a fresh connection.
 #[derive(Debug)]

@@ -40,7 +40,7 @@ fn every_event_of_authentication_is_one_line() {
         ("logout", "success", app.post("/auth-ms/auth/logout").json(&json!({"refresh_token": other.refresh}))),
         ("access-token", "refused", app.get("/users-ms/users").bearer("a.b.c")),
         ("service-token", "wrong", app.post("/auth-ms/auth/introspect").bearer("no")),
-        ("service-token", "missing", app.get("/users-ms/internal/credentials?email=a@b.example")),
+        ("service-token", "missing", app.post("/users-ms/internal/sign-in/begin")),
         ("sign-up", "email-taken", app.post("/users-ms/users").json(&blackbox::people::sign_up_form(&ada.email))),
         ("role-changed", "success", app.patch(&other.path()).bearer(&root.access).json(&json!({"role": "admin"}))),
         (
@@ -68,9 +68,15 @@ fn every_event_of_authentication_is_one_line() {
     for (number, (event, result, request)) in requests.into_iter().enumerate() {
         let id = format!("audited-{number}");
         let _ = request.header("x-request-id", &id).send();
-        let lines = lines_of(&app, &id);
+        // A session that begins has a line of its own, which has the request's id too.
+        let (begun, lines): (Vec<_>, Vec<_>) =
+            lines_of(&app, &id).into_iter().partition(|line| line["audit"] == "session-begun");
         assert_eq!(lines.len(), 1, "{event}: {lines:?}");
         assert_eq!((&lines[0]["audit"], &lines[0]["result"]), (&json!(event), &json!(result)), "{lines:?}");
+        assert_eq!(begun.len(), usize::from((event, result) == ("login", "success")), "{begun:?}");
+        for line in begun {
+            assert_eq!((&line["user_id"], &line["session_id"]), (&lines[0]["user_id"], &lines[0]["session_id"]));
+        }
     }
     let by = lines_of(&app, "audited-11");
     assert_eq!((&by[0]["user_id"], &by[0]["by"]), (&json!(other.id.to_string()), &json!(root.id.to_string())));

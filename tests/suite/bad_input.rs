@@ -315,22 +315,26 @@ fn a_body_that_breaks_off_is_not_taken_for_a_large_one() {
 fn a_number_without_a_fraction_is_an_integer() {
     let app = TestApp::shared();
     let id = app.sign_up("integer@bad.example");
+    let permit = format!(r#"{{"number":1,"holder":"{}"}}"#, Uuid::new_v4());
+    let (a, b, c, d) = ("a".repeat(64), "b".repeat(64), "c".repeat(64), "d".repeat(64));
     let begin = |seconds: Value, user: String| {
         let body = format!(
-            r#"{{"session_id":"{}","user_id":{user},"refresh_digest":"{}","idle_seconds":{seconds},"absolute_seconds":6e2}}"#,
+            r#"{{"permit":{permit},"keys":{{"account":"{a}","client":"{b}","pair":"{c}"}},"succeeded":true,"session":{{
+                "session_id":"{}","user_id":{user},"email":"integer@bad.example","credentials_epoch":1.0,
+                "refresh_digest":"{d}","idle_seconds":{seconds},"absolute_seconds":6e2}}}}"#,
             Uuid::new_v4(),
-            "a".repeat(64),
         );
-        app.post("/users-ms/internal/sessions").bearer(app.service_token()).body("application/json", body).send()
+        app.post("/users-ms/internal/sign-in/end").bearer(app.service_token()).body("application/json", body).send()
     };
-    let _ = begin(json!(60.0), format!("{id}.0")).expect(204);
+    let begun = begin(json!(60.0), format!("{id}.0")).expect(200).json();
+    assert_eq!(begun["session"]["user_id"], id);
     for (answer, problem, pointer, detail) in [
-        (begin(json!(60.5), id.to_string()), "invalid-value", "/idle_seconds", "This must be an integer."),
-        (begin(json!("60"), id.to_string()), "wrong-type", "/idle_seconds", "This must be an integer."),
+        (begin(json!(60.5), id.to_string()), "invalid-value", "/session/idle_seconds", "This must be an integer."),
+        (begin(json!("60"), id.to_string()), "wrong-type", "/session/idle_seconds", "This must be an integer."),
         (
             begin(json!(60), "0".to_owned()),
             "invalid-value",
-            "/user_id",
+            "/session/user_id",
             "This must be an integer from 1 to 9223372036854775807.",
         ),
     ] {
@@ -634,11 +638,11 @@ fn query_parameters_that_a_route_does_not_know_are_refused() {
         ("PATCH", format!("/users-ms/users/{id}")),
         ("DELETE", format!("/users-ms/users/{id}")),
         ("GET", format!("/users-ms/users/{id}/export")),
-        ("PUT", format!("/users-ms/internal/credentials/{id}")),
         ("POST", "/users-ms/internal/outbox".to_owned()),
         ("POST", "/users-ms/internal/outbox/sweep".to_owned()),
-        ("POST", "/users-ms/internal/attempts".to_owned()),
-        ("POST", "/users-ms/internal/sessions".to_owned()),
+        ("DELETE", format!("/users-ms/internal/outbox/{nobody}")),
+        ("POST", "/users-ms/internal/sign-in/begin".to_owned()),
+        ("POST", "/users-ms/internal/sign-in/end".to_owned()),
         ("POST", "/users-ms/internal/sessions/rotate".to_owned()),
         ("POST", "/users-ms/internal/sessions/end".to_owned()),
         ("GET", format!("/users-ms/internal/sessions/{nobody}")),
@@ -700,7 +704,7 @@ fn nothing_that_a_caller_sends_is_logged() {
     let _ = post(&app, format!("{{\"{MARKER}\": 1}}")).expect(422);
     let _ = app.get(&format!("/users-ms/users?name={MARKER}&limit=0")).send().expect(400);
     let _ = app.get(&format!("/users-ms/{MARKER}")).send().expect(404);
-    let _ = app.get("/users-ms/internal/credentials?email=a@b.example").bearer(MARKER).send().expect(401);
+    let _ = app.post("/users-ms/internal/sign-in/begin").bearer(MARKER).send().expect(401);
     let secrets = [MARKER, PASSWORD, "logged.example", "+39555000111", app.service_token(), "$2b$"];
     // Lines may come a little after the answers that they are about.
     poll::throughout(Duration::from_millis(500), "no line of the log has anything of it", || {

@@ -226,20 +226,15 @@ fn a_value_that_is_not_acceptable_is_named_by_every_route_that_has_it() {
 
 #[test]
 fn a_value_of_an_internal_route_that_is_not_acceptable_is_named() {
-    const PLACE: &str = "1102a751-c9c5-4a86-b0a6-1c0d4a0c5d51";
+    const PERMIT: &str = "1102a751-c9c5-4a86-b0a6-1c0d4a0c5d51";
     let keys = json!({"account": "ada@example.org", "client": "b".repeat(64), "pair": "c".repeat(64)});
-    let place = json!({"number": 1, "holder": PLACE});
+    let permit = json!({"number": 1, "holder": PERMIT});
     let bad = [
         ("replace_user", "role", json!("root"), "/role"),
         ("patch_user", "role", json!("Admin"), "/role"),
-        ("renew_hash", "previous_hash", json!("v1:x"), "/previous_hash"),
-        ("renew_hash", "password_hash", json!("$2b$12$x"), "/password_hash"),
         ("keep_event", "event", json!({"type": "order_event"}), "/event"),
-        ("begin_attempt", "account", json!("ada@example.org"), ""),
-        ("end_attempt", "counted", keys, ""),
-        ("begin_session", "refresh_digest", json!("A".repeat(64)), "/refresh_digest"),
-        ("begin_session", "idle_seconds", json!(0), "/idle_seconds"),
-        ("begin_session", "absolute_seconds", json!(31_622_401), "/absolute_seconds"),
+        ("begin_sign_in", "keys", keys.clone(), "/keys"),
+        ("end_sign_in", "keys", keys, "/keys"),
         ("rotate_token", "next_digest", json!("a"), "/next_digest"),
         ("end_by_token", "refresh_digest", json!(""), "/refresh_digest"),
     ];
@@ -256,10 +251,11 @@ fn a_value_of_an_internal_route_that_is_not_acceptable_is_named() {
             assert_eq!(answer.pointers(), [*pointer], "{}", operation.id());
         }
     }
-    // A place that nobody holds is given back to nobody, which is no fault.
-    let body = json!({"place": place, "counted": {"account": "a".repeat(64), "client": "b".repeat(64), "pair": "c".repeat(64)}});
-    let answer = app.post("/users-ms/internal/attempts/end").bearer(app.service_token()).json(&body).send();
-    assert_eq!(answer.status, 204);
+    // A permit that nobody holds is given back to nobody, which is no fault.
+    let keys = json!({"account": "a".repeat(64), "client": "b".repeat(64), "pair": "c".repeat(64)});
+    let body = json!({"permit": permit, "keys": keys, "succeeded": false});
+    let answer = app.post("/users-ms/internal/sign-in/end").bearer(app.service_token()).json(&body).send();
+    assert_eq!(answer.expect(200).json(), json!({"session": null, "event": null}));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use blackbox::backend::Backend;
 use blackbox::people::PASSWORD;
 use blackbox::turn;
 use insta::assert_snapshot;
+use serde_json::json;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -149,24 +150,65 @@ fn a_hash_that_was_made_more_costly_still_lets_in() {
     assert!(row.get::<_, String>(0).starts_with("v1:$2b$06$"), "a hash never becomes cheaper");
 }
 
+/// An app, and somebody who has signed up to it and to whom this happens once, at the moment after a sign-in has read the
+/// credentials.
+fn app_where_in_between(email: &str, statement: &str) -> TestApp {
+    let app = TestApp::on(&Backend::new()).start();
+    let _ = app.sign_up(email);
+    app.backend
+        .sql()
+        .batch_execute(&format!(
+            "CREATE FUNCTION happen_in_between() RETURNS trigger SECURITY DEFINER LANGUAGE plpgsql
+                 AS $$ BEGIN {statement}; RETURN NULL; END $$;
+             CREATE TRIGGER in_between AFTER UPDATE ON hashing_places
+                 FOR EACH ROW WHEN (NEW.holder IS NOT NULL) EXECUTE FUNCTION happen_in_between()",
+        ))
+        .expect("the trigger can be made");
+    app
+}
+
 #[test]
 fn somebody_who_is_removed_while_signing_in_is_not_let_in() {
     let _turn = turn::together();
-    let app = TestApp::on(&Backend::new()).start();
-    let _ = app.sign_up("gone@login.example");
-    // The moment between the check of the password, which is over when its place to hash in is free again, and the
-    // session.
-    app.backend
-        .sql()
-        .batch_execute(
-            "CREATE FUNCTION remove_everybody() RETURNS trigger SECURITY DEFINER LANGUAGE plpgsql
-                 AS $$ BEGIN DELETE FROM users; RETURN NULL; END $$;
-             CREATE TRIGGER in_between AFTER UPDATE ON hashing_places
-                 FOR EACH ROW WHEN (NEW.holder IS NULL) EXECUTE FUNCTION remove_everybody()",
-        )
-        .expect("the trigger can be made");
+    let app = app_where_in_between("gone@login.example", "DELETE FROM users");
     let answer = app.login("gone@login.example", PASSWORD);
-    assert_eq!((answer.status, answer.problem().as_str()), (401, "invalid-token"));
+    assert_eq!((answer.status, answer.problem().as_str()), (401, "invalid-credentials"));
     let left: i64 = app.backend.sql().query_one("SELECT count(*) FROM sessions", &[]).unwrap().get(0);
-    assert_eq!(left, 0);
+    assert_eq!((left, app.backend.outbox_length()), (0, 0));
+}
+
+#[test]
+fn credentials_that_change_while_they_are_checked_let_nobody_in() {
+    let _turn = turn::together();
+    for change in [
+        "UPDATE users SET role = 'admin' WHERE role = 'user'",
+        "UPDATE users SET password_hash = overlay(password_hash placing 'e' from 50), version = version + 1
+             WHERE version = 1",
+        "UPDATE users SET email = 'new@login.example', email_key = 'new@login.example'",
+    ] {
+        let app = app_where_in_between("changed@login.example", change);
+        let answer = app.login("changed@login.example", PASSWORD);
+        assert_eq!((answer.status, answer.problem().as_str()), (401, "invalid-credentials"), "{change}");
+        let left: i64 = app.backend.sql().query_one("SELECT count(*) FROM sessions", &[]).unwrap().get(0);
+        assert_eq!((left, app.backend.outbox_length()), (0, 0), "{change}");
+    }
+}
+
+#[test]
+fn a_session_of_an_older_epoch_is_none() {
+    let _turn = turn::together();
+    let app = TestApp::on(&Backend::new()).variable("authorization", "required").start();
+    let ada = app.person("epoch@login.example");
+    let introspect = || {
+        let form = format!("token={}", ada.access);
+        let request = app.post("/auth-ms/auth/introspect").bearer(app.service_token());
+        request.body("application/x-www-form-urlencoded", form).send().expect(200).json()["active"].clone()
+    };
+    assert_eq!(introspect(), true);
+    let raised = app.backend.sql().execute("UPDATE users SET credentials_epoch = credentials_epoch + 1", &[]);
+    assert_eq!(raised.unwrap(), 1);
+    assert_eq!(introspect(), false);
+    let _ = app.get(&ada.path()).bearer(&ada.access).send().expect(401);
+    let _ = app.get("/auth-ms/auth/sessions").bearer(&ada.access).send().expect(401);
+    let _ = app.post("/auth-ms/auth/refresh").json(&json!({"refresh_token": ada.refresh})).send().expect(401);
 }

@@ -32,6 +32,7 @@ mod rabbitmq;
 mod security_page;
 mod sessions;
 mod shutdown;
+mod sign_in_races;
 mod storm;
 mod throttling;
 mod tokens;

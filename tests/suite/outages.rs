@@ -30,7 +30,8 @@ fn within(limit: Duration, ask: impl FnOnce() -> Answer) -> Answer {
 fn assert_database_unavailable(app: &TestApp, id: i64, limit: Duration) {
     let path = format!("/users-ms/users/{id}");
     let patch = serde_json::json!({"name": "A"});
-    let credentials = "/users-ms/internal/credentials?email=a@b.example";
+    let keys = serde_json::json!({"account": "a".repeat(64), "client": "b".repeat(64), "pair": "c".repeat(64)});
+    let sign_in = serde_json::json!({"keys": keys, "email": "a@b.example"});
     // Side by side: each may take its time.
     let asks: [&(dyn Fn() -> Answer + Sync); 7] = [
         &|| app.get(&path).send(),
@@ -38,7 +39,7 @@ fn assert_database_unavailable(app: &TestApp, id: i64, limit: Duration) {
         &|| app.post("/users-ms/users").json(&sign_up_form("new@outage.example")).send(),
         &|| app.patch(&path).json(&patch).send(),
         &|| app.delete(&path).send(),
-        &|| app.get(credentials).bearer(app.service_token()).send(),
+        &|| app.post("/users-ms/internal/sign-in/begin").bearer(app.service_token()).json(&sign_in).send(),
         &|| app.post("/users-ms/internal/outbox/sweep").bearer(app.service_token()).send(),
     ];
     std::thread::scope(|scope| {

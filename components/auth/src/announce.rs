@@ -1,25 +1,27 @@
 //! Telling the world that somebody signed in.
 
 use crate::users::Users;
-use auth_domain::Credentials;
-use events::{Event, Login, Payload};
+use events::Event;
+use serde_json::Value;
 use shell::broker::Broker;
 use shell::log;
 
-/// Publishes `user_login_event`. If the broker does not take it, users keeps it and publishes it later; if users
-/// does not either, the log has the event's id, and the login goes on.
-pub(crate) async fn announce(users: &Users, who: &Credentials, request_id: &str) {
-    let login = Login { user_id: who.id, email: who.email.clone(), phone: who.phone.clone() };
-    let event = Event::new("/auth-ms", Payload::Login(login));
-    let published = Broker::connect().and_then(|broker| broker.publish(event.payload.exchange(), &event.to_json()));
-    let Err(cause) = published else { return };
+/// Publishes `user_login_event`, which users keeps in its outbox, and has it forgotten there. Whatever goes wrong, a sweep
+/// of the outbox publishes it later, and the login goes on.
+pub(crate) async fn announce(users: &Users, event: &Value, request_id: &str) {
+    let json = event.to_string();
+    let warn = |message: &str, id: &str, cause: &str| {
+        log::warn(message, &[("event_id", id), ("request_id", request_id), ("cause", cause)]);
+    };
+    let event = match Event::from_json(json.as_bytes()) {
+        Ok(event) => event,
+        Err(error) => return warn("an event cannot be read", "unknown", &error.to_string()),
+    };
     let id = event.id.to_string();
-    let fields = [("event_id", id.as_str()), ("request_id", request_id)];
-    match users.keep_event(&event).await {
-        Ok(()) => {
-            let cause = cause.to_string();
-            log::warn("an event is kept for later", &[fields[0], fields[1], ("cause", &cause)]);
-        }
-        Err(error) => log::error("an event is lost", &[fields[0], fields[1], ("cause", &error)]),
+    if let Err(cause) = Broker::connect().and_then(|broker| broker.publish(event.payload.exchange(), &json)) {
+        return warn("an event is kept for later", &id, &cause.to_string());
+    }
+    if let Err(cause) = users.forget_event(event.id).await {
+        warn("an event that was published is still in the outbox", &id, &cause);
     }
 }

@@ -5,7 +5,6 @@
 mod announce;
 mod keys;
 mod routes;
-mod session;
 mod users;
 
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};

@@ -1,7 +1,6 @@
 //! The users service, as auth sees it. Calls are synchronous: without the answer nothing can go on.
 
 use auth_domain::{ABSOLUTE_SECONDS, Credentials, IDLE_SECONDS, RefreshToken};
-use events::Event;
 use identity::{AttemptKeys, Email, PasswordHash, Role, UserId};
 use problem::{Kind, Problem};
 use serde::de::DeserializeOwned;
@@ -9,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shell::attempts::{too_busy, too_many_attempts};
 use shell::client::{Answer, call};
-use shell::{Method, ServiceToken, config, log};
+use shell::{Method, Request, ServiceToken, config, log};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -18,17 +17,18 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// How long a probe does.
 const PROBE_LIMIT: Duration = Duration::from_secs(1);
 
-/// Where the users service is, and what it lets auth in with.
+/// Where the users service is, what it lets auth in with, and the request that it is asked for.
 pub(crate) struct Users {
     url: String,
     token: ServiceToken,
+    request_id: String,
 }
 
 impl Users {
     /// Reads the component variables `users_url` and `service_token`.
-    pub(crate) fn from_config() -> Result<Self, Problem> {
+    pub(crate) fn from_config(request: &Request) -> Result<Self, Problem> {
         let url = config::text("users_url")?.trim_end_matches('/').to_owned();
-        Ok(Self { url, token: ServiceToken::from_config()? })
+        Ok(Self { url, token: ServiceToken::from_config()?, request_id: request.id.clone() })
     }
 
     /// Whether it is alive.
@@ -37,80 +37,61 @@ impl Users {
         call(&Method::GET, &url, &[], Vec::new(), PROBE_LIMIT).await.is_ok_and(|answer| answer.status == 200)
     }
 
-    /// Asks who has this address. Without an address it asks all the same, for nobody, so that a name that is no
-    /// address takes as long as any other.
-    pub(crate) async fn find_credentials(&self, email: Option<&Email>) -> Result<Option<Credentials>, Problem> {
-        let query: String = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("email", email.map_or("nobody@invalid.example", Email::key))
-            .finish();
-        let path = format!("/users-ms/internal/credentials?{query}");
-        let answer = self.call(&Method::GET, &path, Vec::new()).await.map_err(|cause| unavailable(&cause))?;
-        match answer.status {
-            200 if email.is_some() => serde_json::from_slice(&answer.body)
-                .map(Some)
-                .map_err(|_| unavailable("the answer has another shape than expected")),
-            200 | 404 => Ok(None),
-            status => Err(unavailable(&format!("status {status}"))),
-        }
-    }
-
-    /// Asks whether this account and this client may try now, and for a place to hash in. The problem says when they
-    /// may.
-    pub(crate) async fn begin_attempt(&self, counted: &AttemptKeys) -> Result<Place, Problem> {
+    /// Asks for a hashing permit, and who has this address. The problem says when somebody may try who may not now.
+    pub(crate) async fn begin_sign_in(&self, keys: &AttemptKeys, email: Option<&Email>) -> Result<Begun, Problem> {
         #[derive(Deserialize)]
         struct Answer {
-            place: Option<Place>,
+            permit: Option<Permit>,
             retry_after: Option<u32>,
+            credentials: Option<Credentials>,
         }
-        let answer: Answer = read(&self.post("/users-ms/internal/attempts", &json!(counted)).await?)?;
+        let body = json!({"keys": keys, "email": email.map(Email::key)});
+        let answer: Answer = read(&self.post("/users-ms/internal/sign-in/begin", &body).await?)?;
         match answer {
-            Answer { place: Some(place), .. } => Ok(place),
+            Answer { permit: Some(permit), credentials, .. } => Ok(Begun { permit, credentials }),
             Answer { retry_after: Some(seconds), .. } => Err(too_many_attempts(seconds)),
             Answer { .. } => Err(too_busy()),
         }
     }
 
-    /// Gives the place back and has the attempt counted. If that fails, the place comes free by itself.
-    pub(crate) async fn end_attempt(&self, place: &Place, counted: &AttemptKeys, succeeded: Option<bool>) {
-        let body = json!({"place": place, "counted": counted, "succeeded": succeeded});
-        let ended = self.call(&Method::POST, "/users-ms/internal/attempts/end", body.to_string().into_bytes()).await;
-        if let Err(cause) = ended.and_then(|answer| expect(answer, &[204])) {
-            log::warn("an attempt was not counted", &[("cause", &cause)]);
+    /// Gives the permit back after a sign-in that lets nobody in, and has a failure counted. If that fails, the permit
+    /// comes free by itself.
+    pub(crate) async fn end_failed(&self, permit: &Permit, keys: &AttemptKeys, succeeded: Option<bool>) {
+        let body = json!({"permit": permit, "keys": keys, "succeeded": succeeded});
+        if let Err(problem) = self.post("/users-ms/internal/sign-in/end", &body).await.and_then(|a| read::<Ended>(&a)) {
+            log::warn("an attempt was not counted", &[("cause", problem.cause().unwrap_or_default())]);
         }
     }
 
-    /// Puts a costlier hash in the place of the one that was just verified.
-    pub(crate) async fn renew_hash(
+    /// Gives the permit back after a success, and begins a session: `None` if the credentials have changed since they
+    /// were read.
+    pub(crate) async fn end_succeeded(
         &self,
-        id: UserId,
-        previous: &PasswordHash,
-        renewed: &PasswordHash,
-    ) -> Result<(), String> {
-        let body = serde_json::json!({"previous_hash": previous.expose(), "password_hash": renewed.expose()});
-        let path = format!("/users-ms/internal/credentials/{id}");
-        // 409: somebody was quicker, which is as good.
-        expect(self.call(&Method::PUT, &path, body.to_string().into_bytes()).await?, &[204, 409])
-    }
-
-    /// Has a session kept; false if the user has gone since.
-    pub(crate) async fn begin_session(
-        &self,
-        session: Uuid,
-        user_id: UserId,
-        refresh: &RefreshToken,
-    ) -> Result<bool, Problem> {
-        let body = json!({
-            "session_id": session,
-            "user_id": user_id,
-            "refresh_digest": refresh.digest(),
+        permit: &Permit,
+        keys: &AttemptKeys,
+        session: &NewSession<'_>,
+    ) -> Result<Ended, Problem> {
+        let Credentials { id, email, credentials_epoch, .. } = session.credentials;
+        let renewal = session
+            .renewal
+            .map(|(previous, renewed)| json!({"previous_hash": previous.expose(), "password_hash": renewed.expose()}));
+        let body = json!({"permit": permit, "keys": keys, "succeeded": true, "session": {
+            "session_id": session.id,
+            "user_id": id,
+            "email": email,
+            "credentials_epoch": credentials_epoch,
+            "refresh_digest": session.refresh.digest(),
             "idle_seconds": IDLE_SECONDS,
             "absolute_seconds": ABSOLUTE_SECONDS,
-        });
-        match self.post("/users-ms/internal/sessions", &body).await?.status {
-            204 => Ok(true),
-            404 => Ok(false),
-            status => Err(unavailable(&format!("status {status}"))),
-        }
+            "renewal": renewal,
+        }});
+        read(&self.post("/users-ms/internal/sign-in/end", &body).await?)
+    }
+
+    /// Has an event forgotten that was published.
+    pub(crate) async fn forget_event(&self, event_id: Uuid) -> Result<(), String> {
+        let path = format!("/users-ms/internal/outbox/{event_id}");
+        expect(self.call(&Method::DELETE, &path, Vec::new()).await?, &[204])
     }
 
     /// Spends a refresh token for the next.
@@ -167,25 +148,52 @@ impl Users {
         self.call(&Method::POST, path, body.to_string().into_bytes()).await.map_err(|cause| unavailable(&cause))
     }
 
-    /// Gives an event to be published later.
-    pub(crate) async fn keep_event(&self, event: &Event) -> Result<(), String> {
-        let body = format!("{{\"event\":{}}}", event.to_json());
-        expect(self.call(&Method::POST, "/users-ms/internal/outbox", body.into_bytes()).await?, &[202])
-    }
-
     async fn call(&self, method: &Method, path: &str, body: Vec<u8>) -> Result<Answer, String> {
         let authorization = self.token.authorization();
-        let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
+        let headers = [
+            ("authorization", authorization.as_str()),
+            ("content-type", "application/json"),
+            ("x-request-id", &self.request_id),
+        ];
         let url = format!("{}{path}", self.url);
         call(method, &url, &headers, body, LIMIT).await.map_err(|error| error.to_string())
     }
 }
 
-/// A place to hash in, to be given back.
+/// A hashing permit, to be given back.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Place {
+pub(crate) struct Permit {
     number: u32,
     holder: Uuid,
+}
+
+/// A sign-in that may go on.
+pub(crate) struct Begun {
+    /// What lets the password be hashed now.
+    pub(crate) permit: Permit,
+    /// The credentials of whoever has the address.
+    pub(crate) credentials: Option<Credentials>,
+}
+
+/// A session to begin.
+pub(crate) struct NewSession<'a> {
+    /// Its id.
+    pub(crate) id: Uuid,
+    /// The credentials that were checked.
+    pub(crate) credentials: &'a Credentials,
+    /// Its first refresh token.
+    pub(crate) refresh: &'a RefreshToken,
+    /// The hash that was checked, and a costlier one to put in its place.
+    pub(crate) renewal: Option<(&'a PasswordHash, &'a PasswordHash)>,
+}
+
+/// What came of a sign-in.
+#[derive(Deserialize)]
+pub(crate) struct Ended {
+    /// The session that was begun, if one was.
+    pub(crate) session: Option<Continued>,
+    /// The event of the sign-in, for this service to publish.
+    pub(crate) event: Option<Value>,
 }
 
 /// What came of a rotation.
@@ -206,7 +214,7 @@ pub(crate) struct EndedSession {
     pub(crate) user_id: UserId,
 }
 
-/// A session that goes on.
+/// A session that begins or goes on.
 #[derive(Deserialize)]
 pub(crate) struct Continued {
     /// Its id.

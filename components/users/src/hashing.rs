@@ -17,7 +17,7 @@ pub(crate) struct Held<'a> {
 impl<'a> Held<'a> {
     /// Takes a place, unless these counters make wait or all places are taken.
     pub(crate) fn take(store: &'a Store, counters: Vec<Counter>) -> Result<Self, Problem> {
-        let begun = begin(store, &counters)?;
+        let begun = attempts::begin(store, &counted(counters.clone()), places()?)?;
         match (begun.place, begun.retry_after) {
             (Some(place), _) => Ok(Self { store, place, counters }),
             (None, Some(seconds)) => Err(too_many_attempts(seconds)),
@@ -34,13 +34,13 @@ impl<'a> Held<'a> {
     }
 }
 
-/// Asks for a place in the component variable `hashing_places`.
-pub(crate) fn begin(store: &Store, counters: &[Counter]) -> Result<attempts::Begun, Problem> {
+/// How many places there are: the component variable `hashing_places`.
+pub(crate) fn places() -> Result<u32, Problem> {
     let places: u32 = config::parsed("hashing_places")?;
     if !(1..=MAX_PLACES).contains(&places) {
         return Err(config::fault("hashing_places", &format!("must be from 1 to {MAX_PLACES}")));
     }
-    attempts::begin(store, &counted(counters.to_vec()), places)
+    Ok(places)
 }
 
 /// The counters, or none with `login_throttling = "off"`.

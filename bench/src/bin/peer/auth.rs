@@ -4,22 +4,27 @@ use std::sync::Arc;
 
 use auth_domain::{
     ABSOLUTE_SECONDS, ACCESS_TOKEN_SECONDS, Attempt, Credentials, IDLE_SECONDS, LoginForm, RefreshForm, RefreshToken,
-    TokenResponse, verdict,
+    TokenResponse, invalid_credentials, verdict,
 };
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use events::{Event, Exchange, Login, Payload};
-use identity::{AttemptKeys, Role, UserId};
+use events::{Event, Exchange};
+use identity::{AttemptKeys, Email, Role, UserId};
 use problem::{Kind, Problem};
 use serde::Deserialize;
+use serde_json::Value;
 use tokens::AccessClaims;
 use users_domain::{AcquirePermit, Counter, Place, ReleasePermit};
 use uuid::Uuid;
 
 use crate::answer::{Answer, Outcome, finish, json as answer, request_id};
+use crate::database::Parameter;
 use crate::users::{invalid_token, now};
 use crate::{Peer, statements};
+
+/// How long the event of a sign-in is not for a sweep, in seconds.
+const OWN_LEASE_SECONDS: i32 = 10;
 
 /// POST /auth-ms/auth/login.
 pub(crate) async fn login(State(peer): State<Arc<Peer>>, headers: HeaderMap, body: Bytes) -> Answer {
@@ -30,64 +35,95 @@ async fn let_in(peer: &Arc<Peer>, body: &[u8]) -> Outcome {
     let attempt = Attempt::from(problem::decode::<LoginForm>(body)?);
     let keys = AttemptKeys::new(&peer.settings.pepper, attempt.username(), "127.0.0.1");
     let counters = Counter::of_attempt(&keys);
-    let place = begin(peer, &counters).await?;
-    let known: Option<Credentials> = match &attempt.email {
-        Some(email) => peer.database.one(statements::FIND_CREDENTIALS, &[&email.key()]).await?,
-        None => None,
-    };
+    let (permit, known) = begin(peer, &counters, attempt.email.as_ref()).await?;
     // A hash would keep a thread of the runtime for as long as it takes.
     let judge = tokio::task::spawn_blocking({
         let peer = Arc::clone(peer);
         move || attempt.judge(known, &peer.settings.pepper, peer.settings.cost)
     });
     let judged = judge.await.map_err(|_| internal())?;
-    end(peer, &place, &counters, &keys, verdict(&judged)).await?;
-    let who = judged?.credentials;
-    let (session, refresh) = (Uuid::new_v4(), RefreshToken::new(random()));
-    let access = sign(peer, who.id, who.role, session)?;
-    let parameters = (session.to_string(), who.id.get(), refresh.digest());
-    let begun: bool = peer
-        .database
-        .one(
-            statements::BEGIN_SESSION,
-            &[&parameters.0, &parameters.1, &parameters.2, &IDLE_SECONDS, &ABSOLUTE_SECONDS],
-        )
-        .await?;
-    if !begun {
-        return Err(invalid_token());
-    }
-    let login = Login { user_id: who.id, email: who.email, phone: who.phone };
-    let event = Event::new("/auth-ms", Payload::Login(login)).to_json();
-    for command in events::redis::publish(Exchange::UserLogin, &event) {
+    let refresh = RefreshToken::new(random());
+    let ended = end(peer, &permit, &counters, &keys, judged.as_ref().map(|entry| &entry.credentials), &refresh).await?;
+    judged?;
+    let Continued { session_id, user_id, role } = ended.session.ok_or_else(invalid_credentials)?;
+    let access = sign(peer, user_id, role, session_id)?;
+    let event = ended.event.unwrap_or_default();
+    for command in events::redis::publish(Exchange::UserLogin, &event.to_string()) {
         peer.broker.run(&command).await.map_err(|_| internal())?;
     }
+    let id = event["id"].as_str().unwrap_or_default();
+    peer.database.one::<bool>(statements::FORGET_EVENT, &[&id]).await?;
     Ok(answer(StatusCode::OK, &TokenResponse::new(access, refresh)))
 }
 
-async fn begin(peer: &Peer, counters: &[Counter]) -> Result<Place, Problem> {
+async fn begin(
+    peer: &Peer,
+    counters: &[Counter],
+    email: Option<&Email>,
+) -> Result<(Place, Option<Credentials>), Problem> {
     #[derive(Deserialize)]
     struct Begun {
-        place: Option<Place>,
+        permit: Option<Place>,
         retry_after: Option<u32>,
+        credentials: Option<Credentials>,
     }
     let request = AcquirePermit::new(counters, peer.settings.hashing_places).to_json();
-    let begun: Begun = peer.database.one(statements::ACQUIRE_HASH_PERMIT, &[&request]).await?;
-    begun.place.ok_or_else(|| match begun.retry_after {
+    let begun: Begun = peer.database.one(statements::BEGIN_SIGN_IN, &[&request, &email.map(Email::key)]).await?;
+    let permit = begun.permit.ok_or_else(|| match begun.retry_after {
         Some(seconds) => Problem::new(Kind::TooManyAttempts, "Too many attempts have failed.")
             .with_header("retry-after", seconds.to_string()),
         None => Problem::new(Kind::TooBusy, "More people are signing in than can be dealt with."),
-    })
+    })?;
+    Ok((permit, begun.credentials))
+}
+
+#[derive(Deserialize)]
+struct Continued {
+    session_id: Uuid,
+    user_id: UserId,
+    role: Role,
+}
+
+#[derive(Deserialize)]
+struct Ended {
+    session: Option<Continued>,
+    event: Option<Value>,
 }
 
 async fn end(
     peer: &Peer,
-    place: &Place,
+    permit: &Place,
     counters: &[Counter],
     keys: &AttemptKeys,
-    succeeded: Option<bool>,
-) -> Result<(), Problem> {
-    let request = ReleasePermit::new(place, counters, Some(&keys.pair), succeeded).to_json();
-    peer.database.one::<bool>(statements::RELEASE_HASH_PERMIT, &[&request]).await.map(drop)
+    judged: Result<&Credentials, &Problem>,
+    refresh: &RefreshToken,
+) -> Result<Ended, Problem> {
+    let succeeded = judged.map_or_else(verdict, |_| Some(true));
+    let known = judged.ok();
+    let request = ReleasePermit::new(permit, counters, Some(&keys.pair), succeeded).to_json();
+    let (digest, session) = (refresh.digest(), Uuid::new_v4().to_string());
+    let id = known.map(|known| known.id.get());
+    let email = known.and_then(|known| Email::parse(&known.email).ok());
+    let email = email.as_ref().map(Email::key);
+    let epoch = known.map(|known| known.credentials_epoch);
+    let template = Event::template("/auth-ms", Exchange::UserLogin);
+    let none: Option<&str> = None;
+    let parameters: [Parameter<'_>; 13] = [
+        &request,
+        &session,
+        &id,
+        &email,
+        &epoch,
+        &digest,
+        &IDLE_SECONDS,
+        &ABSOLUTE_SECONDS,
+        &none,
+        &none,
+        &Exchange::UserLogin.name(),
+        &template,
+        &OWN_LEASE_SECONDS,
+    ];
+    peer.database.one(statements::END_SIGN_IN, &parameters).await
 }
 
 /// POST /auth-ms/auth/refresh.
@@ -96,12 +132,6 @@ pub(crate) async fn refresh(State(peer): State<Arc<Peer>>, headers: HeaderMap, b
 }
 
 async fn go_on(peer: &Peer, body: &[u8]) -> Outcome {
-    #[derive(Deserialize)]
-    struct Continued {
-        session_id: Uuid,
-        user_id: UserId,
-        role: Role,
-    }
     #[derive(Deserialize)]
     struct Rotated {
         session: Option<Continued>,

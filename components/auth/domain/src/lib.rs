@@ -5,7 +5,7 @@
 mod login;
 mod token;
 
-pub use login::{Attempt, Credentials, Entry, LoginForm, verdict};
+pub use login::{Attempt, Credentials, Entry, LoginForm, invalid_credentials, verdict};
 pub use token::{
     ABSOLUTE_SECONDS, ACCESS_TOKEN_SECONDS, IDLE_SECONDS, RefreshForm, RefreshToken, TOKEN_BYTES, TokenResponse,
 };

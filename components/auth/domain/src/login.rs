@@ -34,6 +34,8 @@ pub struct Credentials {
     pub role: Role,
     /// The kept hash.
     pub password_hash: String,
+    /// Raised with each new password and each new role.
+    pub credentials_epoch: i32,
 }
 
 /// Somebody who is who they say.
@@ -83,17 +85,16 @@ impl Attempt {
     }
 }
 
-/// What an attempt counts as: a success, a failure, or neither, when something else kept it from being judged.
+/// What an attempt counts as that lets nobody in: a failure, or nothing, when something else kept it from being judged.
 #[must_use]
-pub fn verdict<T>(judged: &Result<T, Problem>) -> Option<bool> {
-    match judged {
-        Ok(_) => Some(true),
-        Err(problem) if problem.kind() == Kind::InvalidCredentials => Some(false),
-        Err(_) => None,
-    }
+pub fn verdict(problem: &Problem) -> Option<bool> {
+    (problem.kind() == Kind::InvalidCredentials).then_some(false)
 }
 
-fn invalid_credentials() -> Problem {
+/// The problem for a wrong password, for somebody who does not exist, and for credentials that have changed since they
+/// were read.
+#[must_use]
+pub fn invalid_credentials() -> Problem {
     Problem::new(Kind::InvalidCredentials, "There is no user with this name and password.")
         .with_header("www-authenticate", "Bearer realm=\"concierge\"")
 }
@@ -125,6 +126,7 @@ mod tests {
             phone: None,
             role: Role::User,
             password_hash: hash.expose().into(),
+            credentials_epoch: 1,
         }
     }
 

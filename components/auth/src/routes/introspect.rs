@@ -15,7 +15,7 @@ pub(super) async fn introspect(request: &Request) -> Outcome {
     let claims = good_tokens()?.verify(token).ok();
     let inactive = || Ok(shell::json(StatusCode::OK, &json!({"active": false})));
     let Some(claims) = claims else { return inactive() };
-    if !Users::from_config()?.is_session_alive(claims.session).await? {
+    if !Users::from_config(request)?.is_session_alive(claims.session).await? {
         return inactive();
     }
     let answer = json!({

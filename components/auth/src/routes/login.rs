@@ -2,12 +2,22 @@
 
 use crate::announce::announce;
 use crate::keys::Signer;
-use crate::session::begin_session;
-use crate::users::Users;
-use auth_domain::{Attempt, Entry, LoginForm};
-use identity::{AttemptKeys, Cost, Password, Pepper};
+use crate::users::{Begun, Continued, Ended, NewSession, Users};
+use auth_domain::{
+    ACCESS_TOKEN_SECONDS, Attempt, Entry, LoginForm, RefreshToken, TokenResponse, invalid_credentials, verdict,
+};
+use identity::{AttemptKeys, Cost, Password, PasswordHash, Pepper};
 use problem::Problem;
+use serde_json::Value;
 use shell::{Outcome, Request, StatusCode, client_address, config, json, log, random, refuse_idempotency_key};
+use uuid::Uuid;
+
+/// Somebody who was let in.
+struct SignedIn {
+    session: Continued,
+    refresh: RefreshToken,
+    event: Option<Value>,
+}
 
 /// Lets somebody in and publishes `user_login_event`. That the event cannot be published now is no reason to keep
 /// anybody out.
@@ -18,47 +28,57 @@ pub(super) async fn login(request: &Request) -> Outcome {
     let pepper = config::pepper()?;
     let cost: Cost = config::parsed("bcrypt_cost")?;
     let signer = Signer::from_config()?;
-    let users = Users::from_config()?;
-    let counted = AttemptKeys::new(&pepper, attempt.username(), &client_address(request)?);
-    let entry = check(&users, &attempt, &counted, &pepper, cost).await.inspect_err(|problem| {
-        log::audit("login", problem.kind().slug(), &request.id, &[("account", &counted.account)]);
+    let users = Users::from_config(request)?;
+    let keys = AttemptKeys::new(&pepper, attempt.username(), &client_address(request)?);
+    let signed_in = sign_in(&users, &attempt, &keys, &pepper, cost).await.inspect_err(|problem| {
+        log::audit("login", problem.kind().slug(), &request.id, &[("account", &keys.account)]);
     })?;
-    let tokens = begin_session(&users, &signer, entry.credentials.id, entry.credentials.role).await?;
-    let user_id = entry.credentials.id.to_string();
-    log::audit("login", "success", &request.id, &[("account", &counted.account), ("user_id", &user_id)]);
-    announce(&users, &entry.credentials, &request.id).await;
-    Ok(json(StatusCode::OK, &tokens))
+    let Continued { session_id, user_id, role } = signed_in.session;
+    let access = signer.sign(user_id, role, session_id, ACCESS_TOKEN_SECONDS)?;
+    let (user, session) = (user_id.to_string(), session_id.to_string());
+    let fields = [("account", keys.account.as_str()), ("user_id", &user), ("session_id", &session)];
+    log::audit("login", "success", &request.id, &fields);
+    if let Some(event) = &signed_in.event {
+        announce(&users, event, &request.id).await;
+    }
+    Ok(json(StatusCode::OK, &TokenResponse::new(access, signed_in.refresh)))
 }
 
-/// Checks the password, if this account and this client may try now and there is a place to hash in.
-async fn check(
+/// Checks the password, if this account and this client may try now and there is a hashing permit, and begins a session.
+/// Role and address are those of that moment: a change while the password was being checked is seen, and one of the
+/// password or the role ends the attempt.
+async fn sign_in(
     users: &Users,
     attempt: &Attempt,
-    counted: &AttemptKeys,
+    keys: &AttemptKeys,
     pepper: &Pepper,
     cost: Cost,
-) -> Result<Entry, Problem> {
-    let place = users.begin_attempt(counted).await?;
-    let judged = match users.find_credentials(attempt.email.as_ref()).await {
-        Ok(known) => attempt.judge(known, pepper, cost),
-        Err(problem) => Err(problem),
+) -> Result<SignedIn, Problem> {
+    let Begun { permit, credentials } = users.begin_sign_in(keys, attempt.email.as_ref()).await?;
+    let entry = match attempt.judge(credentials, pepper, cost) {
+        Ok(entry) => entry,
+        Err(problem) => {
+            users.end_failed(&permit, keys, verdict(&problem)).await;
+            return Err(problem);
+        }
     };
-    if let Ok(entry) = &judged {
-        renew_outdated_hash(users, attempt, entry, pepper, cost).await;
-    }
-    users.end_attempt(&place, counted, auth_domain::verdict(&judged)).await;
-    judged
+    let refresh = RefreshToken::new(random::bytes());
+    let renewed = renewed_hash(attempt, &entry, pepper, cost);
+    let session = NewSession {
+        id: Uuid::new_v4(),
+        credentials: &entry.credentials,
+        refresh: &refresh,
+        renewal: entry.outdated.as_ref().zip(renewed.as_ref()),
+    };
+    let Ended { session, event } = users.end_succeeded(&permit, keys, &session).await?;
+    let session = session.ok_or_else(invalid_credentials)?;
+    Ok(SignedIn { session, refresh, event })
 }
 
-/// A hash made when hashing was cheaper is renewed now, in the same place: the password is known only at this moment.
+/// A hash made when hashing was cheaper is renewed now, under the same permit: the password is known only at this moment.
 /// If that fails, the next login tries again.
-async fn renew_outdated_hash(users: &Users, attempt: &Attempt, entry: &Entry, pepper: &Pepper, cost: Cost) {
-    let Some(outdated) = &entry.outdated else { return };
-    let renewed = Password::parse(attempt.password().to_owned())
-        .ok()
-        .and_then(|password| password.hash(pepper, cost, random::bytes()).ok());
-    let Some(renewed) = renewed else { return };
-    if let Err(error) = users.renew_hash(entry.credentials.id, outdated, &renewed).await {
-        log::warn("a password's hash was not renewed", &[("cause", &error)]);
-    }
+fn renewed_hash(attempt: &Attempt, entry: &Entry, pepper: &Pepper, cost: Cost) -> Option<PasswordHash> {
+    entry.outdated.as_ref()?;
+    let password = Password::parse(attempt.password().to_owned()).ok()?;
+    password.hash(pepper, cost, random::bytes()).ok()
 }

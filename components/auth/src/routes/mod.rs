@@ -41,7 +41,7 @@ pub(crate) async fn route(request: Request) -> Outcome {
         ["auth-ms", ".well-known", "jwks.json"] if is_read => jwks::show_keys(&request),
         ["auth-ms", ".well-known", "jwks.json"] => Err(method_not_allowed(&[Method::GET])),
         ["auth-ms", "healthcheck"] if is_read => Ok(shell::health::alive()),
-        ["auth-ms", "readiness"] if is_read => health::readiness().await,
+        ["auth-ms", "readiness"] if is_read => health::readiness(&request).await,
         ["auth-ms", "healthcheck" | "readiness"] => Err(method_not_allowed(&[Method::GET])),
         _ => Err(no_such_route()),
     }

@@ -18,7 +18,7 @@ pub(super) async fn refresh(request: &Request) -> Outcome {
     let spent = RefreshToken::parse(&form.refresh_token).ok_or_else(|| refused("malformed"))?;
     let signer = Signer::from_config()?;
     let next = RefreshToken::new(random::bytes());
-    let rotated = Users::from_config()?.rotate(&spent, &next).await?;
+    let rotated = Users::from_config(request)?.rotate(&spent, &next).await?;
     if rotated.was_reused {
         log::warn("a spent refresh token was used again; its session has ended", &[("request_id", &request.id)]);
     }
@@ -35,7 +35,7 @@ pub(super) async fn logout(request: &Request) -> Outcome {
     request.query(&[])?;
     let form: RefreshForm = request.json(&["application/json"])?;
     let ended = match RefreshToken::parse(&form.refresh_token) {
-        Some(token) => Users::from_config()?.end_by_token(&token).await?,
+        Some(token) => Users::from_config(request)?.end_by_token(&token).await?,
         None => None,
     };
     match ended {

@@ -55,7 +55,7 @@ async fn asked(request: &Request) -> Result<Asked, Problem> {
         log::audit("access", "refused", &request.id, &[("user_id", &caller.user_id.to_string())]);
         return Err(Problem::forbidden("Only an administrator may look at the sessions of others."));
     }
-    let users = Users::from_config()?;
+    let users = Users::from_config(request)?;
     if !users.is_session_alive(caller.session).await? {
         return Err(invalid_token());
     }

@@ -129,47 +129,13 @@ fn json(request: &impl Serialize) -> String {
     serde_json::to_string(request).unwrap_or_default()
 }
 
-/// Judges the keys of an attempt that another service sends.
-///
-/// # Errors
-/// `invalid-value`.
-pub fn judge_keys(keys: AttemptKeys) -> Result<AttemptKeys, Problem> {
+/// Judges the keys of an attempt that another service sends in the field at `pointer`.
+pub(crate) fn judge_keys(pointer: &str, keys: AttemptKeys) -> Result<AttemptKeys, Problem> {
     if keys.are_digests() {
         return Ok(keys);
     }
     let detail = format!("A key is a digest: {DIGEST_LENGTH} hexadecimal digits in lower case.");
-    Err(Problem::new(Kind::InvalidValue, detail.clone()).with_error(FieldError { pointer: String::new(), detail }))
-}
-
-/// The body of a request to end an attempt.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EndedForm {
-    place: Place,
-    counted: AttemptKeys,
-    #[serde(default)]
-    succeeded: Option<bool>,
-}
-
-/// An attempt that is over.
-#[derive(Debug)]
-pub struct Ended {
-    /// The place that it gives back.
-    pub place: Place,
-    /// What it is counted under.
-    pub counted: AttemptKeys,
-    /// Whether the password was right; `None` if it was not looked at.
-    pub succeeded: Option<bool>,
-}
-
-impl EndedForm {
-    /// Judges the keys.
-    ///
-    /// # Errors
-    /// `invalid-value`.
-    pub fn validate(self) -> Result<Ended, Problem> {
-        Ok(Ended { place: self.place, counted: judge_keys(self.counted)?, succeeded: self.succeeded })
-    }
+    Err(Problem::new(Kind::InvalidValue, detail.clone()).with_error(FieldError { pointer: pointer.to_owned(), detail }))
 }
 
 #[cfg(test)]
@@ -198,8 +164,8 @@ mod tests {
 
     #[test]
     fn what_is_no_digest_is_refused() {
-        assert!(judge_keys(keys()).is_ok());
+        assert!(judge_keys("/keys", keys()).is_ok());
         let odd = AttemptKeys { client: "10.0.0.1".into(), ..keys() };
-        assert_eq!(judge_keys(odd).unwrap_err().kind(), Kind::InvalidValue);
+        assert_eq!(judge_keys("/keys", odd).unwrap_err().kind(), Kind::InvalidValue);
     }
 }

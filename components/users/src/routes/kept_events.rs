@@ -3,9 +3,11 @@
 use super::JSON;
 use crate::store::{Store, attempts, events as kept, idempotency};
 use crate::{erasure, outbox};
+use problem::{FieldError, Kind, Problem};
 use serde_json::json;
-use shell::{Outcome, Request, ServiceToken, StatusCode};
+use shell::{Outcome, Request, ServiceToken, StatusCode, empty};
 use users_domain::KeptEventForm;
+use uuid::Uuid;
 
 /// POST: keeps an event that another service could not publish.
 pub(super) fn keep_event(request: &Request) -> Outcome {
@@ -14,6 +16,18 @@ pub(super) fn keep_event(request: &Request) -> Outcome {
     let event = request.json::<KeptEventForm>(JSON)?.validate()?;
     kept::keep(&Store::open()?, &event)?;
     Ok(shell::json(StatusCode::ACCEPTED, &json!({"kept": event.event.id})))
+}
+
+/// DELETE `/{event_id}`: forgets an event that its publisher has published.
+pub(super) fn forget_event(request: &Request, event_id: &str) -> Outcome {
+    ServiceToken::require(request)?;
+    request.query(&[])?;
+    let event_id = Uuid::try_parse(event_id).map_err(|_| {
+        let detail = "The id of an event is a UUID.";
+        Problem::new(Kind::InvalidId, detail).with_error(FieldError::new("id", detail))
+    })?;
+    kept::forget_one(&Store::open()?, event_id)?;
+    Ok(empty(StatusCode::NO_CONTENT))
 }
 
 /// POST `/sweep`: publishes what was left behind, erases what is left of people who were removed, and forgets what is

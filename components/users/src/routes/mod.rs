@@ -1,9 +1,7 @@
 //! The routes, one file for each thing that they are about.
 
-mod attempts;
 mod change_user;
 mod create_user;
-mod credentials;
 mod current_password;
 mod delete_user;
 mod export_user;
@@ -15,6 +13,7 @@ mod list_users;
 mod load_test;
 mod representation;
 mod sessions;
+mod sign_in;
 
 use identity::UserId;
 use problem::{FieldError, Kind, Problem};
@@ -47,11 +46,6 @@ pub(crate) async fn route(request: Request) -> Outcome {
         ["users-ms", "healthcheck"] => get_only(&method, || Ok(shell::health::alive())),
         ["users-ms", "readiness"] => get_only(&method, || Ok(health::readiness())),
         ["users-ms", "load-test"] => get_only(&method, || load_test::load_test(&request)),
-        ["users-ms", "internal", "credentials"] => get_only(&method, || credentials::find_credentials(&request)),
-        ["users-ms", "internal", "credentials", id] => match method {
-            Method::PUT => credentials::renew_hash(&request, user_id(id)?),
-            _ => Err(method_not_allowed(&[Method::PUT])),
-        },
         ["users-ms", "internal", "outbox"] => match method {
             Method::POST => kept_events::keep_event(&request),
             _ => Err(method_not_allowed(&[Method::POST])),
@@ -60,16 +54,13 @@ pub(crate) async fn route(request: Request) -> Outcome {
             Method::POST => kept_events::sweep(&request),
             _ => Err(method_not_allowed(&[Method::POST])),
         },
-        ["users-ms", "internal", "attempts"] => match method {
-            Method::POST => attempts::begin_attempt(&request),
-            _ => Err(method_not_allowed(&[Method::POST])),
+        ["users-ms", "internal", "outbox", event_id] => match method {
+            Method::DELETE => kept_events::forget_event(&request, event_id),
+            _ => Err(method_not_allowed(&[Method::DELETE])),
         },
-        ["users-ms", "internal", "attempts", "end"] => match method {
-            Method::POST => attempts::end_attempt(&request),
-            _ => Err(method_not_allowed(&[Method::POST])),
-        },
-        ["users-ms", "internal", "sessions"] => match method {
-            Method::POST => sessions::begin_session(&request),
+        ["users-ms", "internal", "sign-in", half @ ("begin" | "end")] => match (method, *half) {
+            (Method::POST, "begin") => sign_in::begin_sign_in(&request),
+            (Method::POST, _) => sign_in::end_sign_in(&request),
             _ => Err(method_not_allowed(&[Method::POST])),
         },
         ["users-ms", "internal", "sessions", action @ ("rotate" | "end")] => match (method, *action) {

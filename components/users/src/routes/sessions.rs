@@ -5,16 +5,8 @@ use super::JSON;
 use crate::store::{Store, sessions};
 use identity::UserId;
 use serde_json::json;
-use shell::{Outcome, Page, Request, ServiceToken, StatusCode, empty, session_id};
-use users_domain::{EndForm, NewSessionForm, RotationForm, user_not_found};
-
-/// POST: begins a session.
-pub(super) fn begin_session(request: &Request) -> Outcome {
-    ServiceToken::require(request)?;
-    request.query(&[])?;
-    let session = request.json::<NewSessionForm>(JSON)?.validate()?;
-    if sessions::begin(&Store::open()?, &session)? { Ok(empty(StatusCode::NO_CONTENT)) } else { Err(user_not_found()) }
-}
+use shell::{Outcome, Page, Request, ServiceToken, StatusCode, session_id};
+use users_domain::{EndForm, RotationForm};
 
 /// POST `/rotate`: spends a refresh token.
 pub(super) fn rotate_token(request: &Request) -> Outcome {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use spin_sdk::pg4::ParameterValue;
 use users_domain::KeptEvent;
+use uuid::Uuid;
 
 /// How long a sweep has an event to itself, in seconds, before another may take it.
 const SWEEP_LEASE_SECONDS: i32 = 30;
@@ -48,6 +49,12 @@ pub(crate) fn forget(store: &Store, events: &[&Kept]) -> Result<(), Problem> {
             ORDER BY id FOR UPDATE))
         SELECT to_jsonb(true)";
     for_each(store, STATEMENT, events)
+}
+
+/// Forgets an event that somebody else has published; one that is not there is forgotten.
+pub(crate) fn forget_one(store: &Store, event_id: Uuid) -> Result<(), Problem> {
+    store.one::<bool>(statements::FORGET_EVENT, &[ParameterValue::Str(event_id.to_string())])?;
+    Ok(())
 }
 
 /// Gives events back for the next sweep.

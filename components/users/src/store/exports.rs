@@ -29,7 +29,7 @@ pub(crate) struct Kept {
 pub(crate) fn read(store: &Store, id: UserId, session: Option<Uuid>) -> Result<Kept, Problem> {
     let statement = format!(
         "SELECT jsonb_build_object(
-            'is_alive', $2::text IS NULL OR EXISTS (SELECT FROM sessions WHERE id = $2::text::uuid AND {ALIVE}),
+            'is_alive', $2::text IS NULL OR EXISTS (SELECT FROM sessions s WHERE s.id = $2::text::uuid AND {ALIVE}),
             'exported_at', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),
             'user', (SELECT user_json(u) FROM users u WHERE id = $1),
             'sessions', (

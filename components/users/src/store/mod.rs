@@ -10,6 +10,7 @@ pub(crate) mod events;
 pub(crate) mod exports;
 pub(crate) mod idempotency;
 pub(crate) mod sessions;
+pub(crate) mod sign_in;
 mod statements;
 pub(crate) mod users;
 

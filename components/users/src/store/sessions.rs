@@ -1,12 +1,12 @@
 //! The statements about sessions.
 
+use super::Store;
 use super::statements::{self, ALIVE};
-use super::{Store, StoreError};
 use identity::{Role, UserId};
 use problem::Problem;
 use serde::{Deserialize, Serialize};
 use spin_sdk::pg4::ParameterValue;
-use users_domain::{NewSession, Rotation};
+use users_domain::Rotation;
 use uuid::Uuid;
 
 /// A session as its owner sees it.
@@ -40,25 +40,6 @@ pub(super) const SHOWN: &str = "id,
     to_char(used_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS used_at,
     to_char(ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS ends_at";
 
-/// Begins a session; false if the user is gone. What has ended of the user's sessions is removed on the way.
-pub(crate) fn begin(store: &Store, session: &NewSession) -> Result<bool, Problem> {
-    let begun = store.one(
-        statements::BEGIN_SESSION,
-        &[
-            text(&session.id.to_string()),
-            ParameterValue::Int64(session.user_id.get()),
-            text(&session.digest),
-            ParameterValue::Int32(session.idle_seconds),
-            ParameterValue::Int32(session.absolute_seconds),
-        ],
-    );
-    match begun {
-        // The user went in between.
-        Err(StoreError::Conflict) => Ok(false),
-        begun => Ok(begun?),
-    }
-}
-
 /// Spends a refresh token. Of two who try at once the row's lock lets one through; the other finds another digest.
 /// A token that was spent before ends its session.
 pub(crate) fn rotate(store: &Store, rotation: &Rotation) -> Result<Rotated, Problem> {
@@ -70,14 +51,14 @@ pub(crate) fn rotate(store: &Store, rotation: &Rotation) -> Result<Rotated, Prob
 pub(crate) fn list(store: &Store, user_id: UserId) -> Result<Vec<Session>, Problem> {
     let statement = format!(
         "SELECT coalesce(jsonb_agg(to_jsonb(s) ORDER BY created_at DESC, id), '[]')
-         FROM (SELECT {SHOWN} FROM sessions WHERE user_id = $1 AND {ALIVE}) s"
+         FROM (SELECT {SHOWN} FROM sessions s WHERE user_id = $1 AND {ALIVE}) s"
     );
     Ok(store.one(&statement, &[ParameterValue::Int64(user_id.get())])?)
 }
 
 /// Whether a session is alive.
 pub(crate) fn is_alive(store: &Store, id: Uuid) -> Result<bool, Problem> {
-    let statement = format!("SELECT to_jsonb(EXISTS (SELECT FROM sessions WHERE id = $1::text::uuid AND {ALIVE}))");
+    let statement = format!("SELECT to_jsonb(EXISTS (SELECT FROM sessions s WHERE s.id = $1::text::uuid AND {ALIVE}))");
     Ok(store.one(&statement, &[text(&id.to_string())])?)
 }
 

@@ -3,14 +3,15 @@
 use identity::{Role, UserId};
 use serde::{Deserialize, Serialize};
 
-/// Sessions that have not come to either of their ends.
+/// Sessions `s` that have not come to either of their ends, and were begun under the credentials that the user has now.
 macro_rules! alive {
     () => {
-        "idle_until > now() AND ends_at > now()"
+        "s.idle_until > now() AND s.ends_at > now()
+            AND s.credentials_epoch = (SELECT u.credentials_epoch FROM users u WHERE u.id = s.user_id)"
     };
 }
 
-/// Sessions that have not come to either of their ends.
+/// The same, for statements that only the component has.
 pub(super) const ALIVE: &str = alive!();
 
 /// A sign of life.
@@ -47,16 +48,11 @@ pub(super) const FIND_USER: &str = "
 /// `$2` that may be NULL, is cheapest by a plan for each value, so that PostgreSQL plans it anew each time.
 pub(super) const FIND_USER_IN_SESSION: &str = concat!(
     "SELECT jsonb_build_object(
-        'is_alive', EXISTS (SELECT FROM sessions WHERE id = $2::text::uuid AND ",
+        'is_alive', EXISTS (SELECT FROM sessions s WHERE s.id = $2::text::uuid AND ",
     alive!(),
     "),
         'user', (SELECT user_json(u) FROM users u WHERE id = $1))"
 );
-
-/// What auth needs to know about the user with the address `$1`.
-pub(super) const FIND_CREDENTIALS: &str = "
-    SELECT (SELECT to_jsonb(c) FROM
-        (SELECT id, email, phone, role, password_hash FROM users WHERE email_key = $1) c)";
 
 /// Keeps the event `$2` for the exchange `$1`. One that is kept already is kept once, and one about somebody who was
 /// removed a moment ago is not.
@@ -68,6 +64,11 @@ pub(super) const KEEP_EVENT: &str = "
     )
     SELECT to_jsonb(true)";
 
+/// Forgets the event `$1`, which is published.
+pub(super) const FORGET_EVENT: &str = "
+    WITH gone AS (DELETE FROM outbox WHERE event_id = $1)
+    SELECT to_jsonb(true)";
+
 /// Acquires a hashing permit, unless a rate limit makes wait: `$1` is a `users_domain::AcquirePermit`. Other statements may
 /// call the function beside what they do themselves.
 pub(super) const ACQUIRE_HASH_PERMIT: &str = "SELECT acquire_hash_permit($1::text::jsonb)";
@@ -75,21 +76,60 @@ pub(super) const ACQUIRE_HASH_PERMIT: &str = "SELECT acquire_hash_permit($1::tex
 /// Releases a hashing permit and counts the attempt: `$1` is a `users_domain::ReleasePermit`.
 pub(super) const RELEASE_HASH_PERMIT: &str = "SELECT release_hash_permit($1::text::jsonb)";
 
-/// Begins the session `$1` of the user `$2` with the refresh token `$3`; false if the user is gone. It lives `$4` seconds
-/// unused and `$5` at most. What has ended of the user's sessions is removed on the way, and all but the 49 newest: with
-/// this one they are as many as somebody may have.
-pub(super) const BEGIN_SESSION: &str = concat!(
-    "WITH gone AS (
-        DELETE FROM sessions WHERE user_id = $2 AND (NOT (",
+/// Begins a sign-in: acquires a hashing permit as [`ACQUIRE_HASH_PERMIT`] does, and with it reads the credentials of the
+/// user with the address `$2`, if there is one.
+pub(super) const BEGIN_SIGN_IN: &str = "
+    WITH acquired AS MATERIALIZED (SELECT acquire_hash_permit($1::text::jsonb) AS answer)
+    SELECT jsonb_build_object(
+        'permit', answer -> 'place',
+        'retry_after', answer -> 'retry_after',
+        'credentials', CASE WHEN answer -> 'place' <> 'null' THEN (
+            SELECT to_jsonb(c) FROM (
+                SELECT id, email, phone, role, password_hash, credentials_epoch FROM users WHERE email_key = $2::text) c)
+        END)
+    FROM acquired";
+
+/// Ends a sign-in: releases the permit and counts the attempt as [`RELEASE_HASH_PERMIT`] does, by `$1`.
+///
+/// After a success the session `$2` of the user `$3` begins with the refresh token `$6`, to live `$7` seconds unused and
+/// `$8` at most, if the user has still the address `$4` and the epoch `$5`. The row is locked first, so a change comes
+/// before, and is seen, or after, and raises the epoch above the session's. What has ended of the user's sessions is
+/// removed on the way, and all but the 49 newest: with this one they are as many as somebody may have. The hash `$10` takes
+/// the place of `$9` if there is one. The event, `$12` with the user's data, is kept for the exchange `$11`, and is the
+/// caller's for `$13` seconds. A success that begins no session counts as a failure.
+pub(super) const END_SIGN_IN: &str = concat!(
+    "WITH account AS (
+        SELECT id, email, phone, role, credentials_epoch FROM users
+        WHERE id = $3::int8 AND email_key = $4::text AND credentials_epoch = $5::int4 FOR NO KEY UPDATE
+    ), gone AS (
+        DELETE FROM sessions s USING account WHERE s.user_id = account.id AND (NOT (",
     alive!(),
-    ") OR id IN (
-            SELECT id FROM sessions WHERE user_id = $2 ORDER BY created_at DESC OFFSET 49))
+    ") OR s.id IN (
+            SELECT id FROM sessions WHERE user_id = $3 ORDER BY created_at DESC OFFSET 49))
     ), begun AS (
-        INSERT INTO sessions (id, user_id, refresh_digest, idle_until, ends_at)
-        SELECT $1::text::uuid, id, $3, now() + make_interval(secs => $4::int4), now() + make_interval(secs => $5::int4)
-        FROM users WHERE id = $2 RETURNING id
+        INSERT INTO sessions (id, user_id, credentials_epoch, refresh_digest, idle_until, ends_at)
+        SELECT $2::text::uuid, id, credentials_epoch, $6,
+            now() + make_interval(secs => $7::int4), now() + make_interval(secs => $8::int4)
+        FROM account ON CONFLICT DO NOTHING RETURNING id AS session_id, user_id
+    ), renewed AS (
+        UPDATE users u SET password_hash = $10 FROM account WHERE u.id = account.id AND u.password_hash = $9
+    ), kept AS (
+        INSERT INTO outbox (exchange, event, leased_until)
+        SELECT $11, $12::text::jsonb || jsonb_build_object(
+                   'subject', id::text,
+                   'data', jsonb_build_object('user_id', id, 'email', email, 'phone', phone)),
+               now() + make_interval(secs => $13::int4)
+        FROM account JOIN begun ON user_id = id
+        RETURNING event
+    ), released AS MATERIALIZED (
+        SELECT release_hash_permit(request || CASE
+            WHEN $3::int8 IS NULL THEN '{}' ELSE jsonb_build_object('succeeded', EXISTS (SELECT FROM begun)) END)
+        FROM (VALUES ($1::text::jsonb)) AS r(request)
     )
-    SELECT to_jsonb(EXISTS (SELECT FROM begun))"
+    SELECT jsonb_build_object(
+        'session', (SELECT to_jsonb(s) FROM (SELECT session_id, user_id, role FROM begun, account) s),
+        'event', (SELECT event FROM kept))
+    FROM released"
 );
 
 /// Spends the refresh token `$1` for `$2`, which is good for `$3` seconds. Of two who try at once the row's lock lets one

@@ -4,9 +4,9 @@ use super::erasures;
 use super::events::Kept;
 use super::{Changed, Found, Removed, Store, StoreError, User, statements};
 use ::events::{Event, Exchange};
-use identity::{Email, PasswordHash, Phone, Role, UserId};
+use identity::{Email, PasswordHash, Phone, UserId};
 use problem::Problem;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use spin_sdk::pg4::ParameterValue;
 use users_domain::{Change, PageRequest, Precondition, RequestDigests, SignUp};
 use uuid::Uuid;
@@ -19,16 +19,6 @@ const OWN_LEASE_SECONDS: i32 = 10;
 pub(crate) struct Inserted {
     pub(crate) user: User,
     pub(crate) event: Kept,
-}
-
-/// What auth needs to check a password and to tell people about it.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Credentials {
-    id: UserId,
-    email: String,
-    phone: Option<String>,
-    role: Role,
-    password_hash: String,
 }
 
 /// Inserts a user, keeps its event and remembers under which key the request came, or nothing of all: `None` if the
@@ -222,28 +212,6 @@ pub(crate) fn remove(store: &Store, id: UserId, condition: &Precondition) -> Res
         Row { exists: true, .. } if asks_for_versions(condition) => Removed::OtherVersion,
         Row { .. } => Removed::NotFound,
     })
-}
-
-/// What auth needs to know about the user with this address.
-pub(crate) fn find_credentials(store: &Store, email: &Email) -> Result<Option<Credentials>, Problem> {
-    Ok(store.one(statements::FIND_CREDENTIALS, &[text(email.key())])?)
-}
-
-/// Puts `renewed` in the place of `previous`; false if the user has another hash by now. Nobody sees a difference, so
-/// the version stays.
-pub(crate) fn renew_hash(
-    store: &Store,
-    id: UserId,
-    previous: &PasswordHash,
-    renewed: &PasswordHash,
-) -> Result<bool, Problem> {
-    const STATEMENT: &str = "
-        WITH renewed AS (
-            UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2 RETURNING id
-        )
-        SELECT to_jsonb(EXISTS (SELECT FROM renewed))";
-    let parameters = [ParameterValue::Int64(id.get()), text(previous.expose()), text(renewed.expose())];
-    Ok(store.one(STATEMENT, &parameters)?)
 }
 
 /// Whether a user that exists can be one that the precondition does not admit. If none can, and nothing was done to a

@@ -1,0 +1,101 @@
+//! The statements about sign-ins.
+
+use super::{Store, statements};
+use ::events::{Event, Exchange};
+use identity::{Email, Role, UserId};
+use problem::Problem;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use spin_sdk::pg4::ParameterValue;
+use users_domain::{AcquirePermit, Counter, EndSignIn, Place, ReleasePermit, Renewal, Verdict};
+use uuid::Uuid;
+
+/// How long whoever ends a sign-in has its event to itself, in seconds, before a sweep may publish it.
+const OWN_LEASE_SECONDS: i32 = 10;
+
+/// What auth needs to check a password.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Credentials {
+    id: UserId,
+    email: String,
+    phone: Option<String>,
+    role: Role,
+    password_hash: String,
+    credentials_epoch: i32,
+}
+
+/// What came of a request to begin a sign-in. Without a permit and without a time to wait, all permits are taken.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Begun {
+    permit: Option<Place>,
+    /// How many seconds are to be waited, if too many attempts have failed.
+    retry_after: Option<u32>,
+    /// With a permit: the credentials, if somebody has the address.
+    credentials: Option<Credentials>,
+}
+
+/// A session that was begun.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Session {
+    pub(crate) session_id: Uuid,
+    pub(crate) user_id: UserId,
+    role: Role,
+}
+
+/// What came of a sign-in.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Ended {
+    /// The session, if the password was right and the account is still what it was.
+    pub(crate) session: Option<Session>,
+    /// The event that is to be published; a sweep does it if nobody else has.
+    event: Option<Value>,
+}
+
+/// Asks how long these counters make wait; if they do not, takes one of the first `permits` permits and reads the
+/// credentials.
+pub(crate) fn begin(
+    store: &Store,
+    counters: &[Counter],
+    email: Option<&Email>,
+    permits: u32,
+) -> Result<Begun, Problem> {
+    let request = AcquirePermit::new(counters, permits).to_json();
+    Ok(store.one(statements::BEGIN_SIGN_IN, &[text(&request), optional(email.map(Email::key))])?)
+}
+
+/// Releases the permit, counts, and after a success begins the session, renews the hash and keeps the event.
+pub(crate) fn end(store: &Store, sign_in: &EndSignIn, counters: &[Counter]) -> Result<Ended, Problem> {
+    let (succeeded, session) = match &sign_in.verdict {
+        Verdict::Succeeded(session) => (Some(true), Some(session)),
+        Verdict::Failed => (Some(false), None),
+        Verdict::Open => (None, None),
+    };
+    let known_as = Some(sign_in.keys.pair.as_str()).filter(|_| !counters.is_empty());
+    let renewal = session.and_then(|session| session.renewal.as_ref());
+    let int = |value: Option<i32>| value.map_or(ParameterValue::DbNull, ParameterValue::Int32);
+    let request = ReleasePermit::new(&sign_in.permit, counters, known_as, succeeded).to_json();
+    let parameters = [
+        text(&request),
+        optional(session.map(|session| session.id.to_string()).as_deref()),
+        session.map_or(ParameterValue::DbNull, |session| ParameterValue::Int64(session.user_id.get())),
+        optional(session.map(|session| session.email.key())),
+        int(session.map(|session| session.credentials_epoch)),
+        optional(session.map(|session| session.digest.as_str())),
+        int(session.map(|session| session.idle_seconds)),
+        int(session.map(|session| session.absolute_seconds)),
+        optional(renewal.map(|Renewal { previous, .. }| previous.expose())),
+        optional(renewal.map(|Renewal { renewed, .. }| renewed.expose())),
+        text(Exchange::UserLogin.name()),
+        text(&Event::template("/auth-ms", Exchange::UserLogin)),
+        ParameterValue::Int32(OWN_LEASE_SECONDS),
+    ];
+    Ok(store.one(statements::END_SIGN_IN, &parameters)?)
+}
+
+fn text(text: &str) -> ParameterValue {
+    ParameterValue::Str(text.to_owned())
+}
+
+fn optional(value: Option<&str>) -> ParameterValue {
+    value.map_or(ParameterValue::DbNull, text)
+}
