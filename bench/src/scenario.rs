@@ -1,8 +1,7 @@
 //! The scenarios over HTTP: each takes one thing more than the one before.
 
 use anyhow::Result;
-use auth_domain::RefreshToken;
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use auth_domain::RefreshSecret;
 use events::{Event, Login, Payload};
 use identity::UserId;
 use serde_json::json;
@@ -125,12 +124,11 @@ impl Scenario {
 fn session(stage: &Stage, user: u32) -> Result<String> {
     let mut random = [0; 32];
     random[..16].copy_from_slice(Uuid::new_v4().as_bytes());
-    let token = URL_SAFE_NO_PAD.encode(random);
-    let digest = RefreshToken::new(random).digest();
+    let (session, secret) = (Uuid::new_v4(), RefreshSecret::new(random));
     let statement = "INSERT INTO sessions (id, user_id, refresh_digest, idle_until, ends_at)
-        VALUES (gen_random_uuid(), $1::int4, $2, now() + interval '1 day', now() + interval '1 day')";
-    stage.sql()?.execute(statement, &[&i32::try_from(user)?, &digest])?;
-    Ok(token)
+        VALUES ($1::text::uuid, $2::int4, $3, now() + interval '1 day', now() + interval '1 day')";
+    stage.sql()?.execute(statement, &[&session.to_string(), &i32::try_from(user)?, &secret.digest()])?;
+    Ok(stage.refresh_keys()?.token(session, 0, secret))
 }
 
 /// The event of a login.

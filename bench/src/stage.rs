@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use auth_domain::RefreshKeys;
 use dev_servers::postgres::{self, Postgres};
 use dev_servers::redis::{self, Redis};
 use dev_servers::{migrations, secret};
@@ -34,6 +35,7 @@ pub(crate) struct Stage {
     pub(crate) service_token: String,
     pepper: String,
     signing_key: String,
+    refresh_token_key: String,
     files: Cell<u32>,
 }
 
@@ -58,6 +60,7 @@ impl Stage {
             service_token: secret::random_hex()?,
             pepper: secret::random_hex()?,
             signing_key: secret::random_hex()?,
+            refresh_token_key: secret::random_hex()?,
             files: Cell::new(0),
         };
         stage.fill()?;
@@ -97,6 +100,7 @@ impl Stage {
             ("bcrypt_cost", COST.to_owned()),
             ("token_signing_key", self.signing_key.clone()),
             ("token_public_keys", public_keys),
+            ("refresh_token_key", self.refresh_token_key.clone()),
             ("notification_send_ms", "0".to_owned()),
         ];
         Ok(values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
@@ -104,6 +108,10 @@ impl Stage {
 
     fn key(&self) -> Result<SigningKey> {
         Ok(SigningKey::from_seed(&self.signing_key)?)
+    }
+
+    pub(crate) fn refresh_keys(&self) -> Result<RefreshKeys> {
+        RefreshKeys::new(&self.refresh_token_key, "").context("the key of refresh tokens is too short")
     }
 
     pub(crate) fn pepper(&self) -> Result<Pepper> {

@@ -1,6 +1,6 @@
 //! The native peer answers like the components: a yardstick that does less would be none.
 
-use blackbox::app::{SIGNING_KEY, TestApp, public_keys};
+use blackbox::app::{REFRESH_TOKEN_KEY, SIGNING_KEY, TestApp, public_keys};
 use blackbox::backend::Backend;
 use blackbox::http::{Answer, Client};
 use dev_servers::ports;
@@ -26,6 +26,7 @@ fn peer(app: &TestApp, authorization: &str) -> Peer {
         ("password_pepper", PEPPER.to_owned()),
         ("token_signing_key", SIGNING_KEY.to_owned()),
         ("token_public_keys", public_keys(SIGNING_KEY)),
+        ("refresh_token_key", REFRESH_TOKEN_KEY.to_owned()),
         ("authorization", authorization.to_owned()),
         ("bcrypt_cost", "4".to_owned()),
     ];

@@ -16,6 +16,8 @@ pub use dev_servers::app::RuntimeKind;
 const PEPPER: &str = "a-pepper-for-tests";
 /// The seed of the key that signs access tokens in tests.
 pub const SIGNING_KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+/// The key of refresh tokens in tests.
+pub const REFRESH_TOKEN_KEY: &str = "a key of refresh tokens for tests alone";
 /// How often the schedules of [`Ringer`] come round for the shared app.
 const ROUND: Duration = Duration::from_millis(300);
 
@@ -105,6 +107,7 @@ impl TestApp {
         Setup { backend: Arc::clone(backend), variables: Vec::new(), components: Vec::new() }
             .variable("password_pepper", PEPPER)
             .variable("token_signing_key", SIGNING_KEY)
+            .variable("refresh_token_key", REFRESH_TOKEN_KEY)
             .variable("token_public_keys", public_keys(SIGNING_KEY))
             .variable("authorization", "off")
             .variable("login_throttling", "off")

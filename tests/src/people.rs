@@ -46,7 +46,7 @@ impl TestApp {
         self.sign_in(id, email)
     }
 
-    /// Signs somebody up, gives them the role of an administrator behind the API's back, and signs them in.
+    /// Signs somebody up, makes them an administrator as `cargo xtask admin` does, and signs them in.
     ///
     /// # Panics
     /// If that fails.
@@ -54,8 +54,7 @@ impl TestApp {
     #[must_use]
     pub fn admin(&self, email: &str) -> Person {
         let id = self.sign_up(email);
-        let changed = self.backend.sql().execute("UPDATE users SET role = 'admin' WHERE id = $1", &[&id]);
-        assert_eq!(changed.expect("roles can be changed"), 1);
+        self.backend.sql().query_one("SELECT make_administrator($1)", &[&email]).expect("roles can be changed");
         self.sign_in(id, email)
     }
 

@@ -35,7 +35,8 @@ fn every_event_of_authentication_is_one_line() {
         ("login", "invalid-credentials", app.post("/auth-ms/auth/login").json(&login(&ada.email, "wrong horse 1"))),
         ("login", "invalid-credentials", app.post("/auth-ms/auth/login").json(&login("nobody@audit.example", "x"))),
         ("refresh", "success", app.post("/auth-ms/auth/refresh").json(&json!({"refresh_token": ada.refresh}))),
-        ("refresh", "reused", app.post("/auth-ms/auth/refresh").json(&json!({"refresh_token": ada.refresh}))),
+        ("refresh", "repeated", app.post("/auth-ms/auth/refresh").json(&json!({"refresh_token": ada.refresh}))),
+        ("refresh", "malformed", app.post("/auth-ms/auth/refresh").json(&json!({"refresh_token": "A".repeat(96)}))),
         ("refresh", "unknown", app.post("/auth-ms/auth/refresh").json(&json!({"refresh_token": "A".repeat(43)}))),
         ("logout", "success", app.post("/auth-ms/auth/logout").json(&json!({"refresh_token": other.refresh}))),
         ("access-token", "refused", app.get("/users-ms/users").bearer("a.b.c")),
@@ -78,7 +79,7 @@ fn every_event_of_authentication_is_one_line() {
             assert_eq!((&line["user_id"], &line["session_id"]), (&lines[0]["user_id"], &lines[0]["session_id"]));
         }
     }
-    let by = lines_of(&app, "audited-11");
+    let by = lines_of(&app, "audited-12");
     assert_eq!((&by[0]["user_id"], &by[0]["by"]), (&json!(other.id.to_string()), &json!(root.id.to_string())));
     let log = app.log();
     for secret in [

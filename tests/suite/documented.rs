@@ -236,6 +236,9 @@ fn a_value_of_an_internal_route_that_is_not_acceptable_is_named() {
         ("begin_sign_in", "keys", keys.clone(), "/keys"),
         ("end_sign_in", "keys", keys, "/keys"),
         ("rotate_token", "next_digest", json!("a"), "/next_digest"),
+        ("rotate_token", "generation", json!(-1), "/generation"),
+        ("rotate_token", "leeway_seconds", json!(301), "/leeway_seconds"),
+        ("rotate_token", "session_id", json!("7"), "/session_id"),
         ("end_by_token", "refresh_digest", json!(""), "/refresh_digest"),
     ];
     let app = TestApp::shared();

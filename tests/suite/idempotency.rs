@@ -292,7 +292,7 @@ fn routes_that_give_out_tokens_refuse_a_key_and_the_others_do_not_look_at_it() {
     let tokens = app.login("tokens@idempotency.example", PASSWORD).expect(200).json();
     let refresh = json!({"refresh_token": tokens["refresh_token"]});
     assert_eq!(post("/auth-ms/auth/refresh", &refresh).expect(400).problem(), "invalid-header");
-    // It was not spent.
+    // It was not rotated.
     let _ = app.post("/auth-ms/auth/refresh").json(&refresh).send().expect(200);
     let _ = post("/auth-ms/auth/logout", &refresh).expect(204);
 }

@@ -345,19 +345,23 @@ fn a_session_goes_on_and_ends() {
     let listed = get(&format!("/users/{id}/sessions")).json();
     assert_eq!(listed["items"][0]["id"], session.to_string());
 
-    let rotate =
-        |from: &str, to: &str| post("/rotate", &json!({"refresh_digest": from, "next_digest": to, "idle_seconds": 60}));
-    let rotated = rotate(&first, &second).expect(200).json();
+    let rotate = |generation: i64, from: &str, to: &str| {
+        let body = json!({"session_id": session, "generation": generation, "refresh_digest": from, "next_digest": to,
+            "idle_seconds": 60, "leeway_seconds": 30});
+        post("/rotate", &body).expect(200).json()
+    };
     let going_on = json!({"session_id": session, "user_id": id, "role": "user"});
-    assert_eq!(rotated, json!({"session": going_on, "was_reused": false}));
-    assert_eq!(rotate(&digest(), &digest()).expect(200).json(), json!({"session": null, "was_reused": false}));
-    // The next token is another session's.
+    assert_eq!(rotate(0, &first, &second), json!({"outcome": "renewed", "session": going_on}));
+    assert_eq!(rotate(0, &first, &second), json!({"outcome": "repeated", "session": going_on}));
+    // Another successor, another token of this generation, or one of a generation to come: nothing happens.
+    for (generation, from) in [(0, &first), (1, &digest()), (2, &second)] {
+        assert_eq!(rotate(generation, from, &digest()), json!({"outcome": "unknown", "session": null}));
+    }
     let (other, of_other) = (Uuid::new_v4(), digest());
     begin(other, &of_other);
-    assert_eq!(rotate(&second, &of_other).expect(409).problem(), "conflict");
 
-    let end = |digest: &str| post("/end", &json!({"refresh_digest": digest})).expect(200).json();
-    assert_eq!(end(&first), json!({"ended": {"session_id": session, "user_id": id}}), "a spent one will do");
+    let end = |digest: &str| post("/end", &json!({"session_id": session, "refresh_digest": digest})).expect(200).json();
+    assert_eq!(end(&first), json!({"ended": {"session_id": session, "user_id": id}}), "an earlier one will do");
     assert_eq!(end(&first), json!({"ended": null}));
     assert_eq!(get(&format!("/sessions/{session}")).json(), json!({"alive": false}));
     let delete = |path: &str| {

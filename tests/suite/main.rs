@@ -1,5 +1,6 @@
 //! The suite: what somebody outside sees of Concierge, told as facts. One file for each subject.
 
+mod administrators;
 mod audit;
 mod authorization;
 mod bad_input;
@@ -29,6 +30,7 @@ mod probes;
 mod promises;
 mod queues;
 mod rabbitmq;
+mod reauthentication;
 mod security_page;
 mod sessions;
 mod shutdown;

@@ -46,6 +46,7 @@ fn whoever_dies_with_a_place_in_hand_loses_it() {
     let _turn = turn::together();
     let app = TestApp::on(&Backend::new()).variable("hashing_places", 1).start();
     let path = format!("/users-ms/users/{}", app.sign_up("ada@lease.example"));
+    let root = app.admin("root@lease.example");
     let mut sql = app.backend.sql();
     let hold =
         |until: &str| format!("UPDATE hashing_places SET held_until = now() + interval '{until}' WHERE place = 1");
@@ -53,7 +54,12 @@ fn whoever_dies_with_a_place_in_hand_loses_it() {
     let _ = app.login("ada@lease.example", PASSWORD).expect(503);
     // Whatever hashes needs a place, and whatever does not needs none.
     let whole = json!({"name": "A", "surname": "L", "email": "ada@lease.example", "password": "a new good password"});
-    for request in [app.put(&path).json(&whole), app.patch(&path).json(&json!({"password": "a new good password"}))] {
+    let again = app.post(&format!("{}/reauthenticate", root.path())).bearer(&root.access);
+    for request in [
+        app.put(&path).json(&whole),
+        app.patch(&path).json(&json!({"password": "a new good password"})),
+        again.json(&json!({"current_password": PASSWORD})),
+    ] {
         assert_eq!(request.send().expect(503).problem(), "too-busy");
     }
     let _ = app.patch(&path).json(&json!({"name": "Augusta"})).send().expect(200);

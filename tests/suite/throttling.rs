@@ -170,6 +170,9 @@ fn the_current_password_is_guessed_at_no_more_easily_than_at_the_login() {
     let replaced =
         app.put(&ada.path()).bearer(&ada.access).header("x-forwarded-for", "203.0.113.5").json(&whole).send();
     assert_eq!(replaced.expect(429).problem(), "too-many-attempts");
+    let again = app.post(&format!("{}/reauthenticate", ada.path())).header("x-forwarded-for", "203.0.113.5");
+    let again = again.bearer(&ada.access).json(&json!({"current_password": PASSWORD})).send();
+    assert_eq!(again.expect(429).problem(), "too-many-attempts");
     let _ = attempt(&app, "203.0.113.5", &ada.email, PASSWORD).expect(429);
 }
 
@@ -266,4 +269,34 @@ fn what_is_counted_says_neither_who_nor_from_where_and_is_forgotten() {
     let_pass(&app, 2 * 24 * 60 * 60);
     let _ = app.post("/users-ms/internal/outbox/sweep").bearer(app.service_token()).send().expect(200);
     assert_eq!(rows().len(), 0);
+}
+
+#[test]
+fn a_change_of_email_that_finds_it_taken_is_counted_like_such_a_sign_up() {
+    let _turn = turn::together();
+    let app = throttled(&Backend::new()).variable("authorization", "required").start();
+    let _ = app.sign_up("victim@oracle.example");
+    let eve = app.person("eve@oracle.example");
+    let change = |email: &str| {
+        let body = json!({"email": email, "current_password": PASSWORD});
+        app.patch(&eve.path()).bearer(&eve.access).json(&body).send()
+    };
+    for tried in 0..20 {
+        assert_eq!(change("Victim@oracle.example").expect(409).problem(), "email-taken", "{tried}");
+        if tried == 10 {
+            // The right password is no pardon.
+            let _ = app.login(&eve.email, PASSWORD).expect(200);
+            let _ = change(&eve.email).expect(200);
+        }
+    }
+    for email in ["victim@oracle.example", "free@oracle.example"] {
+        let waits = change(email).expect(429);
+        assert_eq!(waits.problem(), "too-many-attempts");
+        assert!(waits.header("retry-after").is_some());
+    }
+    let _ = app.login(&eve.email, PASSWORD).expect(200);
+    // Whatever is no change of the email goes on.
+    let _ = app.patch(&eve.path()).bearer(&eve.access).json(&json!({"name": "Eve"})).send().expect(200);
+    let_pass(&app, 2 * 60 * 60);
+    let _ = change("free@oracle.example").expect(200);
 }

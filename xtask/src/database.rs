@@ -6,7 +6,7 @@ use dev_servers::install::Tool;
 use dev_servers::postgres::{self, Address, Options, Postgres};
 use dev_servers::{migrations, secret};
 
-use crate::app_variables::{Given, Variables};
+use crate::app_variables::{Given, Variables, from_dev_env};
 use crate::folder::Folder;
 use crate::secrets::Secrets;
 use crate::setup;
@@ -59,6 +59,16 @@ fn private(folder: &Folder, secrets: &Secrets) -> Result<(Database, Address)> {
     // The private server speaks no TLS, so there is nothing to ask it.
     address.sslmode = "disable";
     Ok((Database { server: Some(server), owner_url }, address))
+}
+
+/// The address of a database, for its owner: the one that is given, or that of `DATABASE_URL`, or of a running `up`.
+pub(crate) fn owner_url(given: Option<&str>) -> Result<String> {
+    let state = Folder::find()?.state()?;
+    given
+        .map(str::to_owned)
+        .or_else(|| std::env::var("DATABASE_URL").ok())
+        .or_else(|| from_dev_env(&state, "DATABASE_URL"))
+        .context("no database is known: give `--database-url`, set DATABASE_URL, or run `cargo xtask up` first")
 }
 
 /// Applies what is in `migrations/`.

@@ -3,6 +3,7 @@
 //! Each task does all of its own set-up, so that `cargo xtask up` and `cargo xtask test` are all that a newcomer needs. What a
 //! task makes is in `.concierge/` and `target/`; it ends only processes that it started.
 
+mod admin;
 mod app_variables;
 mod bench;
 mod checks;
@@ -75,6 +76,8 @@ enum Task {
     Keys(keys::Arguments),
     /// Apply the files of `migrations/` that a database does not have yet.
     Migrate(migrate::Arguments),
+    /// Make somebody an administrator who has signed up.
+    Admin(admin::Arguments),
     /// Make the trigger plugin for RabbitMQ, as `spin plugins install --file` takes it.
     Plugin(plugin::Arguments),
     /// Run Concierge on Kubernetes, on one minikube node.
@@ -99,6 +102,7 @@ fn main() -> ExitCode {
         Task::Doctor => doctor::run(),
         Task::Keys(arguments) => keys::run(&arguments),
         Task::Migrate(arguments) => migrate::run(&arguments),
+        Task::Admin(arguments) => admin::run(&arguments),
         Task::Plugin(arguments) => plugin::run(&arguments),
         Task::Minikube(arguments) => minikube::run(&arguments),
         Task::Ring(arguments) => ring::run(&arguments),

@@ -11,6 +11,7 @@ pub(crate) struct Secrets {
     pub(crate) service_token: String,
     pub(crate) password_pepper: String,
     pub(crate) token_signing_key: String,
+    pub(crate) refresh_token_key: String,
     /// A key set, or nothing: further keys that are good, beside the one that signs.
     pub(crate) further_public_keys: String,
     pub(crate) database_owner_password: String,
@@ -47,6 +48,7 @@ impl Secrets {
             service_token: get("SERVICE_TOKEN")?,
             password_pepper: get("PASSWORD_PEPPER")?,
             token_signing_key: get("TOKEN_SIGNING_KEY")?,
+            refresh_token_key: get("REFRESH_TOKEN_KEY")?,
             further_public_keys,
             database_owner_password: get("DATABASE_OWNER_PASSWORD")?,
             database_password: get("DATABASE_PASSWORD")?,

@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use dev_servers::app::{App, AppOptions, RuntimeKind};
 use dev_servers::postgres;
 
+use crate::admin;
 use crate::app_variables::{Given, Variables};
 use crate::database::{self, Database};
 use crate::folder::{Folder, SERVICES};
@@ -110,6 +111,7 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     variables.set(&given, "service_token", &secrets.service_token);
     variables.set(&given, "password_pepper", &secrets.password_pepper);
     variables.set(&given, "token_signing_key", &secrets.token_signing_key);
+    variables.set(&given, "refresh_token_key", &secrets.refresh_token_key);
     let signing_key = variables.get("token_signing_key").unwrap_or_default();
     let public_keys = keys::public_keys(signing_key, &secrets.further_public_keys)?;
     variables.set(&given, "token_public_keys", &public_keys);
@@ -311,9 +313,7 @@ fn make_admin(url: &str, owner_url: &str, password: &str) -> Result<()> {
         let words = response.as_str().unwrap_or_default();
         bail!("cannot sign the administrator up: {} {words}", response.status_code);
     }
-    client
-        .execute("UPDATE users SET role = 'admin' WHERE email_key = $1", &[&ADMIN_EMAIL])
-        .context("cannot make the administrator one")?;
+    admin::make_administrator(owner_url, ADMIN_EMAIL)?;
     Ok(())
 }
 

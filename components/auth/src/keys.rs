@@ -1,5 +1,6 @@
-//! The key that signs access tokens, and those that check them.
+//! The keys of tokens: the one that signs access tokens, those that check them, and those of refresh tokens.
 
+use auth_domain::{MIN_KEY_BYTES, RefreshKeys};
 use identity::{Role, UserId};
 use problem::{Kind, Problem};
 use shell::{AccessTokens, config, now};
@@ -36,6 +37,15 @@ impl Signer {
 /// The access tokens that are good: those of the public keys, and those signed here.
 pub(crate) fn good_tokens() -> Result<AccessTokens, Problem> {
     Ok(AccessTokens::from_config()?.and(signing_key()?.public()))
+}
+
+/// The keys of refresh tokens, from the component variables `refresh_token_key` and `refresh_token_accepted_key`.
+pub(crate) fn refresh_keys() -> Result<RefreshKeys, Problem> {
+    let (current, accepted) = (config::text("refresh_token_key")?, config::text("refresh_token_accepted_key")?);
+    RefreshKeys::new(current.trim(), accepted.trim()).ok_or_else(|| {
+        let names = "refresh_token_key (or refresh_token_accepted_key)";
+        config::fault(names, &format!("is shorter than {MIN_KEY_BYTES} bytes"))
+    })
 }
 
 fn signing_key() -> Result<SigningKey, Problem> {

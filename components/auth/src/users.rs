@@ -1,6 +1,6 @@
 //! The users service, as auth sees it. Calls are synchronous: without the answer nothing can go on.
 
-use auth_domain::{ABSOLUTE_SECONDS, Credentials, IDLE_SECONDS, RefreshToken};
+use auth_domain::{ABSOLUTE_SECONDS, Credentials, IDLE_SECONDS, REFRESH_LEEWAY_SECONDS, RefreshSecret, RefreshToken};
 use identity::{AttemptKeys, Email, PasswordHash, Role, UserId};
 use problem::{Kind, Problem};
 use serde::de::DeserializeOwned;
@@ -94,12 +94,15 @@ impl Users {
         expect(self.call(&Method::DELETE, &path, Vec::new()).await?, &[204])
     }
 
-    /// Spends a refresh token for the next.
-    pub(crate) async fn rotate(&self, spent: &RefreshToken, next: &RefreshToken) -> Result<Rotated, Problem> {
+    /// Rotates a refresh token.
+    pub(crate) async fn rotate(&self, shown: &RefreshToken) -> Result<Rotated, Problem> {
         let body = json!({
-            "refresh_digest": spent.digest(),
-            "next_digest": next.digest(),
+            "session_id": shown.session,
+            "generation": shown.generation,
+            "refresh_digest": shown.digest(),
+            "next_digest": shown.successor().digest(),
             "idle_seconds": IDLE_SECONDS,
+            "leeway_seconds": REFRESH_LEEWAY_SECONDS,
         });
         read(&self.post("/users-ms/internal/sessions/rotate", &body).await?)
     }
@@ -110,7 +113,7 @@ impl Users {
         struct Answer {
             ended: Option<EndedSession>,
         }
-        let body = json!({"refresh_digest": token.digest()});
+        let body = json!({"session_id": token.session, "refresh_digest": token.digest()});
         Ok(read::<Answer>(&self.post("/users-ms/internal/sessions/end", &body).await?)?.ended)
     }
 
@@ -181,8 +184,8 @@ pub(crate) struct NewSession<'a> {
     pub(crate) id: Uuid,
     /// The credentials that were checked.
     pub(crate) credentials: &'a Credentials,
-    /// Its first refresh token.
-    pub(crate) refresh: &'a RefreshToken,
+    /// The secret of its first refresh token.
+    pub(crate) refresh: RefreshSecret,
     /// The hash that was checked, and a costlier one to put in its place.
     pub(crate) renewal: Option<(&'a PasswordHash, &'a PasswordHash)>,
 }
@@ -198,11 +201,16 @@ pub(crate) struct Ended {
 
 /// What came of a rotation.
 #[derive(Deserialize)]
-pub(crate) struct Rotated {
-    /// The session that goes on, if the token was good.
-    pub(crate) session: Option<Continued>,
-    /// The token had been spent before, and its session has ended now.
-    pub(crate) was_reused: bool,
+#[serde(tag = "outcome", content = "session", rename_all = "lowercase")]
+pub(crate) enum Rotated {
+    /// The session goes on with the next token.
+    Renewed(Continued),
+    /// It went on with that token a moment ago; the answer may have been lost.
+    Repeated(Continued),
+    /// The token had been rotated before, and its session has ended now.
+    Reused(EndedSession),
+    /// The token belongs to no session that is alive.
+    Unknown,
 }
 
 /// A session that was ended.

@@ -34,6 +34,13 @@ impl<'a> Held<'a> {
     }
 }
 
+/// Counts a failure for which no place is held.
+pub(crate) fn count_failure(store: &Store, counters: Vec<Counter>) {
+    if let Err(problem) = attempts::count_failure(store, &counted(counters)) {
+        log::warn("an attempt was not counted", &[("cause", problem.cause().unwrap_or_default())]);
+    }
+}
+
 /// How many places there are: the component variable `hashing_places`.
 pub(crate) fn places() -> Result<u32, Problem> {
     let places: u32 = config::parsed("hashing_places")?;

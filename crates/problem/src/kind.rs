@@ -54,6 +54,8 @@ kinds! {
     Forbidden = "forbidden", 403, "Forbidden";
     /// The current password, asked for once more, is another.
     WrongCurrentPassword = "wrong-current-password", 403, "Wrong current password";
+    /// Who is asking has to be shown anew: by a sign-in, or by the current password.
+    ReauthenticationRequired = "reauthentication-required", 403, "Reauthentication required";
     /// No route has this path.
     NoSuchRoute = "no-such-route", 404, "No such route";
     /// No user has this id or email.
@@ -64,8 +66,8 @@ kinds! {
     MethodNotAllowed = "method-not-allowed", 405, "Method not allowed";
     /// Another user has this email already.
     EmailTaken = "email-taken", 409, "Email taken";
-    /// A compare-and-set found another value.
-    Conflict = "conflict", 409, "Conflict";
+    /// It would leave nobody who is an administrator.
+    LastAdministrator = "last-administrator", 409, "Last administrator";
     /// `If-Match` names another version of the user.
     PreconditionFailed = "precondition-failed", 412, "Precondition failed";
     /// The body is larger than [`crate::MAX_BODY_BYTES`].

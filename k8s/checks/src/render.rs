@@ -29,6 +29,11 @@ const VARIANTS: &[Variant] = &[
         kustomization: "labels: [{pairs: {app.kubernetes.io/part-of: concierge}}]\nresources: [../minikube]\n\
                         components: [../../components/whole-app]\n",
     },
+    Variant {
+        name: "minikube-administrator",
+        kustomization: "labels: [{pairs: {app.kubernetes.io/part-of: concierge}}]\nresources: [../minikube]\n\
+                        components: [../../components/administrator]\n",
+    },
 ];
 
 /// All overlays, the base with the secrets of one, and joined components; nothing, after saying why, without kubectl.

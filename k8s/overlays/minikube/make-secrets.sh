@@ -31,6 +31,7 @@ redis_url=redis://:$redis_password@redis-cluster-ip-service:6379
 service_token=$(openssl rand -hex 32)
 password_pepper=$(openssl rand -hex 32)
 token_signing_key=$token_signing_key
+refresh_token_key=$(openssl rand -hex 32)
 token_public_keys={"keys":[{"kty":"OKP","crv":"Ed25519","x":"$token_public_key"}]}
 SECRETS
 echo "$file is made"

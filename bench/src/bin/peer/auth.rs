@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use auth_domain::{
-    ABSOLUTE_SECONDS, ACCESS_TOKEN_SECONDS, Attempt, Credentials, IDLE_SECONDS, LoginForm, RefreshForm, RefreshToken,
-    TokenResponse, invalid_credentials, verdict,
+    ABSOLUTE_SECONDS, ACCESS_TOKEN_SECONDS, Attempt, Credentials, IDLE_SECONDS, LoginForm, REFRESH_LEEWAY_SECONDS,
+    RefreshForm, RefreshSecret, TokenResponse, invalid_credentials, verdict,
 };
 use axum::body::Bytes;
 use axum::extract::State;
@@ -42,8 +42,8 @@ async fn let_in(peer: &Arc<Peer>, body: &[u8]) -> Outcome {
         move || attempt.judge(known, &peer.settings.pepper, peer.settings.cost)
     });
     let judged = judge.await.map_err(|_| internal())?;
-    let refresh = RefreshToken::new(random());
-    let ended = end(peer, &permit, &counters, &keys, judged.as_ref().map(|entry| &entry.credentials), &refresh).await?;
+    let refresh = RefreshSecret::new(random());
+    let ended = end(peer, &permit, &counters, &keys, judged.as_ref().map(|entry| &entry.credentials), refresh).await?;
     judged?;
     let Continued { session_id, user_id, role } = ended.session.ok_or_else(invalid_credentials)?;
     let access = sign(peer, user_id, role, session_id)?;
@@ -53,6 +53,7 @@ async fn let_in(peer: &Arc<Peer>, body: &[u8]) -> Outcome {
     }
     let id = event["id"].as_str().unwrap_or_default();
     peer.database.one::<bool>(statements::FORGET_EVENT, &[&id]).await?;
+    let refresh = peer.settings.refresh_keys.token(session_id, 0, refresh);
     Ok(answer(StatusCode::OK, &TokenResponse::new(access, refresh)))
 }
 
@@ -96,7 +97,7 @@ async fn end(
     counters: &[Counter],
     keys: &AttemptKeys,
     judged: Result<&Credentials, &Problem>,
-    refresh: &RefreshToken,
+    refresh: RefreshSecret,
 ) -> Result<Ended, Problem> {
     let succeeded = judged.map_or_else(verdict, |_| Some(true));
     let known = judged.ok();
@@ -133,16 +134,32 @@ pub(crate) async fn refresh(State(peer): State<Arc<Peer>>, headers: HeaderMap, b
 
 async fn go_on(peer: &Peer, body: &[u8]) -> Outcome {
     #[derive(Deserialize)]
+    struct Session {
+        session_id: Uuid,
+        user_id: UserId,
+        /// None if the session has ended.
+        role: Option<Role>,
+    }
+    #[derive(Deserialize)]
     struct Rotated {
-        session: Option<Continued>,
+        session: Option<Session>,
     }
     let form: RefreshForm = problem::decode(body)?;
-    let spent = RefreshToken::parse(&form.refresh_token).ok_or_else(invalid_token)?;
-    let next = RefreshToken::new(random());
-    let rotated: Rotated =
-        peer.database.one(statements::ROTATE, &[&spent.digest(), &next.digest(), &IDLE_SECONDS]).await?;
-    let Continued { session_id, user_id, role } = rotated.session.ok_or_else(invalid_token)?;
+    let keys = &peer.settings.refresh_keys;
+    let shown = keys.read(&form.refresh_token).ok_or_else(invalid_token)?;
+    let parameters = (shown.session.map(|id| id.to_string()), shown.digest(), shown.successor().digest());
+    let rotated: Rotated = peer
+        .database
+        .one(
+            statements::ROTATE,
+            &[&parameters.0, &shown.generation, &parameters.1, &parameters.2, &IDLE_SECONDS, &REFRESH_LEEWAY_SECONDS],
+        )
+        .await?;
+    let Session { session_id, user_id, role: Some(role) } = rotated.session.ok_or_else(invalid_token)? else {
+        return Err(invalid_token());
+    };
     let access = sign(peer, user_id, role, session_id)?;
+    let next = keys.token(session_id, shown.generation + 1, shown.successor());
     Ok(answer(StatusCode::OK, &TokenResponse::new(access, next)))
 }
 

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use anyhow::{Context as _, Result, bail};
+use auth_domain::RefreshKeys;
 use identity::{Cost, Pepper, Secret};
 use tokens::{Audience, PublicKeys, SigningKey};
 
@@ -21,6 +22,7 @@ pub(crate) struct Settings {
     pub(crate) asks_for_tokens: bool,
     pub(crate) signing_key: SigningKey,
     pub(crate) keys: PublicKeys,
+    pub(crate) refresh_keys: RefreshKeys,
     /// Whether it consumes the queues.
     pub(crate) consumes: bool,
 }
@@ -45,6 +47,8 @@ impl Settings {
             },
             keys: PublicKeys::from_jwks(&variable("token_public_keys")?)?.and(signing_key.public()),
             signing_key,
+            refresh_keys: RefreshKeys::new(&variable("refresh_token_key")?, "")
+                .context("refresh_token_key is too short")?,
             consumes: std::env::var_os("PEER_CONSUMES").is_some(),
         })
     }

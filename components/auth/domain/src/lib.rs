@@ -3,9 +3,11 @@
 //! Nothing here does I/O or knows HTTP or Spin.
 
 mod login;
+mod refresh_token;
 mod token;
 
 pub use login::{Attempt, Credentials, Entry, LoginForm, invalid_credentials, verdict};
+pub use refresh_token::{MIN_KEY_BYTES, RefreshKeys, RefreshSecret, RefreshToken, TOKEN_BYTES};
 pub use token::{
-    ABSOLUTE_SECONDS, ACCESS_TOKEN_SECONDS, IDLE_SECONDS, RefreshForm, RefreshToken, TOKEN_BYTES, TokenResponse,
+    ABSOLUTE_SECONDS, ACCESS_TOKEN_SECONDS, IDLE_SECONDS, REFRESH_LEEWAY_SECONDS, RefreshForm, TokenResponse,
 };

@@ -1,10 +1,10 @@
 //! POST /auth-ms/auth/login: from a name and a password to tokens.
 
 use crate::announce::announce;
-use crate::keys::Signer;
+use crate::keys::{Signer, refresh_keys};
 use crate::users::{Begun, Continued, Ended, NewSession, Users};
 use auth_domain::{
-    ACCESS_TOKEN_SECONDS, Attempt, Entry, LoginForm, RefreshToken, TokenResponse, invalid_credentials, verdict,
+    ACCESS_TOKEN_SECONDS, Attempt, Entry, LoginForm, RefreshSecret, TokenResponse, invalid_credentials, verdict,
 };
 use identity::{AttemptKeys, Cost, Password, PasswordHash, Pepper};
 use problem::Problem;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 /// Somebody who was let in.
 struct SignedIn {
     session: Continued,
-    refresh: RefreshToken,
+    refresh: RefreshSecret,
     event: Option<Value>,
 }
 
@@ -28,6 +28,7 @@ pub(super) async fn login(request: &Request) -> Outcome {
     let pepper = config::pepper()?;
     let cost: Cost = config::parsed("bcrypt_cost")?;
     let signer = Signer::from_config()?;
+    let refresh_keys = refresh_keys()?;
     let users = Users::from_config(request)?;
     let keys = AttemptKeys::new(&pepper, attempt.username(), &client_address(request)?);
     let signed_in = sign_in(&users, &attempt, &keys, &pepper, cost).await.inspect_err(|problem| {
@@ -41,7 +42,8 @@ pub(super) async fn login(request: &Request) -> Outcome {
     if let Some(event) = &signed_in.event {
         announce(&users, event, &request.id).await;
     }
-    Ok(json(StatusCode::OK, &TokenResponse::new(access, signed_in.refresh)))
+    let refresh = refresh_keys.token(session_id, 0, signed_in.refresh);
+    Ok(json(StatusCode::OK, &TokenResponse::new(access, refresh)))
 }
 
 /// Checks the password, if this account and this client may try now and there is a hashing permit, and begins a session.
@@ -62,12 +64,12 @@ async fn sign_in(
             return Err(problem);
         }
     };
-    let refresh = RefreshToken::new(random::bytes());
+    let refresh = RefreshSecret::new(random::bytes());
     let renewed = renewed_hash(attempt, &entry, pepper, cost);
     let session = NewSession {
         id: Uuid::new_v4(),
         credentials: &entry.credentials,
-        refresh: &refresh,
+        refresh,
         renewal: entry.outdated.as_ref().zip(renewed.as_ref()),
     };
     let Ended { session, event } = users.end_succeeded(&permit, keys, &session).await?;

@@ -1,12 +1,13 @@
 //! POST /auth-ms/auth/refresh and /auth-ms/auth/logout: a session goes on, or ends.
 
-use crate::keys::Signer;
-use crate::users::Users;
-use auth_domain::{ACCESS_TOKEN_SECONDS, RefreshForm, RefreshToken, TokenResponse};
-use shell::{Outcome, Request, StatusCode, empty, invalid_token, json, log, random, refuse_idempotency_key};
+use crate::keys::{Signer, refresh_keys};
+use crate::users::{Rotated, Users};
+use auth_domain::{ACCESS_TOKEN_SECONDS, RefreshForm, TokenResponse};
+use shell::{Outcome, Request, StatusCode, empty, invalid_token, json, log, refuse_idempotency_key};
 
-/// Spends a refresh token for new tokens (RFC 9700, 4.14.2). One that was spent before has been stolen, by the first
-/// who used it or by this caller: its whole session ends.
+/// Rotates a refresh token (RFC 9700, 4.14.2). The one before the current one gives the same successor again for a
+/// moment, since the answer may have been lost. Any older one was stolen, by the first who used it or by this caller:
+/// its whole session ends. What auth has not made is refused without asking users.
 pub(super) async fn refresh(request: &Request) -> Outcome {
     request.query(&[])?;
     refuse_idempotency_key(request)?;
@@ -15,18 +16,25 @@ pub(super) async fn refresh(request: &Request) -> Outcome {
         log::audit("refresh", result, &request.id, &[]);
         invalid_token()
     };
-    let spent = RefreshToken::parse(&form.refresh_token).ok_or_else(|| refused("malformed"))?;
+    let keys = refresh_keys()?;
+    let shown = keys.read(&form.refresh_token).ok_or_else(|| refused("malformed"))?;
     let signer = Signer::from_config()?;
-    let next = RefreshToken::new(random::bytes());
-    let rotated = Users::from_config(request)?.rotate(&spent, &next).await?;
-    if rotated.was_reused {
-        log::warn("a spent refresh token was used again; its session has ended", &[("request_id", &request.id)]);
-    }
-    let result = if rotated.was_reused { "reused" } else { "unknown" };
-    let session = rotated.session.ok_or_else(|| refused(result))?;
+    let (session, result) = match Users::from_config(request)?.rotate(&shown).await? {
+        Rotated::Renewed(session) => (session, "success"),
+        Rotated::Repeated(session) => (session, "repeated"),
+        Rotated::Reused(ended) => {
+            let (user_id, session_id) = (ended.user_id.to_string(), ended.session_id.to_string());
+            let fields = [("request_id", request.id.as_str()), ("user_id", &user_id), ("session_id", &session_id)];
+            log::warn("a refresh token was used again; its session has ended", &fields);
+            log::audit("refresh", "reused", &request.id, &fields[1..]);
+            return Err(invalid_token());
+        }
+        Rotated::Unknown => return Err(refused("unknown")),
+    };
     let access = signer.sign(session.user_id, session.role, session.session_id, ACCESS_TOKEN_SECONDS)?;
+    let next = keys.token(session.session_id, shown.generation.saturating_add(1), shown.successor());
     let (user_id, session_id) = (session.user_id.to_string(), session.session_id.to_string());
-    log::audit("refresh", "success", &request.id, &[("user_id", &user_id), ("session_id", &session_id)]);
+    log::audit("refresh", result, &request.id, &[("user_id", &user_id), ("session_id", &session_id)]);
     Ok(json(StatusCode::OK, &TokenResponse::new(access, next)))
 }
 
@@ -34,7 +42,7 @@ pub(super) async fn refresh(request: &Request) -> Outcome {
 pub(super) async fn logout(request: &Request) -> Outcome {
     request.query(&[])?;
     let form: RefreshForm = request.json(&["application/json"])?;
-    let ended = match RefreshToken::parse(&form.refresh_token) {
+    let ended = match refresh_keys()?.read(&form.refresh_token) {
         Some(token) => Users::from_config(request)?.end_by_token(&token).await?,
         None => None,
     };

@@ -4,8 +4,12 @@
 //! that an id exists is private, so it is answered like one that does not.
 
 use crate::Change;
-use identity::{Role, UserId};
+use identity::{Phone, Role, UserId};
 use problem::{Kind, Problem};
+use serde::Deserialize;
+
+/// For how long a sign-in counts as a recent one, in seconds. Refreshes do not make it longer.
+pub const REAUTHENTICATION_SECONDS: i32 = 10 * 60;
 
 /// Who is asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,15 +67,71 @@ impl Caller {
         }
     }
 
-    /// Whether this caller has to show the current password before what a sign-in depends on is changed: whoever
-    /// found an open browser is not to take the account along.
+    /// What this caller has to show, beside an access token, for a change of the user with this id, who looks like this
+    /// now: whoever found an open browser is not to take the account along.
     #[must_use]
-    pub fn must_show_password(self, id: UserId) -> bool {
+    pub fn proof_for(self, id: UserId, change: &Change, current: &Current) -> Proof {
+        let own = match self {
+            Caller::Anyone => return Proof::None,
+            Caller::User(own) | Caller::Admin(own) => own,
+        };
+        let is_new_email = change.email.as_ref().is_some_and(|email| email.key() != current.email_key);
+        let is_new_phone =
+            change.phone.as_ref().is_some_and(|phone| phone.as_ref().map(Phone::as_str) != current.phone.as_deref());
+        let is_new_role = change.role.is_some_and(|role| role != current.role);
+        if own == id && (is_new_email || change.password.is_some()) {
+            Proof::Password
+        } else if is_new_email || is_new_phone || is_new_role || change.password.is_some() {
+            Proof::RecentSignIn
+        } else {
+            Proof::None
+        }
+    }
+
+    /// Whether it is this caller's own account.
+    #[must_use]
+    pub fn is(self, id: UserId) -> bool {
         match self {
             Caller::Anyone => false,
             Caller::User(own) | Caller::Admin(own) => own == id,
         }
     }
+}
+
+/// What a caller has to show beside an access token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Nothing.
+    None,
+    /// That they signed in, or showed the current password, in the last [`REAUTHENTICATION_SECONDS`].
+    RecentSignIn,
+    /// The current password, with the request (OWASP ASVS 5.0, 6.2.3).
+    Password,
+}
+
+/// What of a user decides about a change.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Current {
+    /// The address, as it is compared.
+    pub email_key: String,
+    /// The phone number.
+    pub phone: Option<String>,
+    /// The role.
+    pub role: Role,
+}
+
+/// The problem for a caller who has to show anew who they are. It says how (OWASP ASVS 5.0, 7.5.1 and 7.5.3).
+#[must_use]
+pub fn reauthentication_required() -> Problem {
+    let detail = "This needs a sign-in of the last ten minutes. Sign in again, or show the current password at \
+                  /users-ms/users/{id}/reauthenticate with your own id; then repeat the request.";
+    Problem::new(Kind::ReauthenticationRequired, detail)
+}
+
+/// The problem for a change or a removal that would leave nobody who is an administrator.
+#[must_use]
+pub fn last_administrator() -> Problem {
+    Problem::new(Kind::LastAdministrator, "This is the last administrator; make somebody else one first.")
 }
 
 /// The problem for an id that nobody has, or nobody whom the caller may know of.
@@ -99,21 +159,45 @@ mod tests {
         assert_eq!(ada.may_list().unwrap_err().kind(), Kind::Forbidden);
         assert_eq!(ada.may_make(&ROLE_CHANGE).unwrap_err().kind(), Kind::Forbidden);
         assert!(ada.may_make(&Change::default()).is_ok());
-        assert!(ada.must_show_password(id(7)));
     }
 
     #[test]
-    fn an_administrator_does_all_and_shows_its_password_for_its_own_account_alone() {
+    fn an_administrator_does_all() {
         let admin = Caller::new(id(1), Role::Admin);
         assert!(admin.may_reach(id(8)).is_ok() && admin.may_list().is_ok() && admin.may_make(&ROLE_CHANGE).is_ok());
-        assert!(admin.must_show_password(id(1)) && !admin.must_show_password(id(8)));
     }
 
     #[test]
     fn where_nobody_is_asked_all_is_open_but_roles() {
         let anyone = Caller::Anyone;
         assert!(anyone.may_reach(id(8)).is_ok() && anyone.may_list().is_ok());
-        assert!(anyone.may_make(&Change::default()).is_ok() && !anyone.must_show_password(id(8)));
+        assert!(anyone.may_make(&Change::default()).is_ok());
         assert_eq!(anyone.may_make(&ROLE_CHANGE).unwrap_err().kind(), Kind::Forbidden);
+    }
+
+    fn current() -> Current {
+        Current { email_key: "ada@example.org".into(), phone: Some("+4912345".into()), role: Role::User }
+    }
+
+    #[test]
+    fn what_a_sign_in_depends_on_needs_the_password_and_what_leads_to_it_a_recent_sign_in() {
+        let change = |body: serde_json::Value| serde_json::from_value::<crate::Changes>(body).unwrap().patch().unwrap();
+        let (ada, admin) = (Caller::new(id(7), Role::User), Caller::new(id(1), Role::Admin));
+        for (body, own, by_admin) in [
+            (serde_json::json!({"name": "Augusta"}), Proof::None, Proof::None),
+            (serde_json::json!({"email": "ADA@example.org"}), Proof::None, Proof::None),
+            (serde_json::json!({"phone": "+4912345"}), Proof::None, Proof::None),
+            (serde_json::json!({"role": "user"}), Proof::None, Proof::None),
+            (serde_json::json!({"email": "other@example.org"}), Proof::Password, Proof::RecentSignIn),
+            (serde_json::json!({"password": "correct horse"}), Proof::Password, Proof::RecentSignIn),
+            (serde_json::json!({"phone": null}), Proof::RecentSignIn, Proof::RecentSignIn),
+            (serde_json::json!({"phone": "+4912346"}), Proof::RecentSignIn, Proof::RecentSignIn),
+            (serde_json::json!({"role": "admin"}), Proof::RecentSignIn, Proof::RecentSignIn),
+        ] {
+            let change = change(body.clone()).change;
+            assert_eq!(ada.proof_for(id(7), &change, &current()), own, "{body}");
+            assert_eq!(admin.proof_for(id(7), &change, &current()), by_admin, "{body}");
+            assert_eq!(Caller::Anyone.proof_for(id(7), &change, &current()), Proof::None, "{body}");
+        }
     }
 }

@@ -22,7 +22,7 @@ struct Limit {
 const PAIR: Limit = Limit { free_failures: 5, longest_seconds: 15 * 60 };
 const ACCOUNT: Limit = Limit { free_failures: 20, longest_seconds: 60 };
 const CLIENT: Limit = Limit { free_failures: 50, longest_seconds: 15 * 60 };
-/// A sign-up that finds its email taken has learned that somebody has it.
+/// A sign-up, or a change of an email, that finds it taken has learned that somebody has it.
 const PROBE: Limit = Limit { free_failures: 20, longest_seconds: 15 * 60 };
 
 /// After how many seconds without a failure the count begins anew.
@@ -57,7 +57,7 @@ impl Counter {
         vec![account, Self::new(&keys.client, CLIENT), Self::new(&keys.pair, PAIR)]
     }
 
-    /// The counter of sign-ups that find out who is there already.
+    /// The counter of sign-ups and changes of an email that find out who is there already.
     #[must_use]
     pub fn of_probe(client: &str) -> Vec<Self> {
         vec![Self::new(client, PROBE)]
@@ -101,7 +101,7 @@ impl<'a> AcquirePermit<'a> {
 /// What the database's function `release_hash_permit` is asked.
 #[derive(Debug, Serialize)]
 pub struct ReleasePermit<'a> {
-    place: &'a Place,
+    place: Option<&'a Place>,
     counters: &'a [Counter],
     known_as: Option<&'a str>,
     succeeded: Option<bool>,
@@ -115,7 +115,14 @@ impl<'a> ReleasePermit<'a> {
     #[must_use]
     pub fn new(place: &'a Place, counters: &'a [Counter], known_as: Option<&'a str>, succeeded: Option<bool>) -> Self {
         let (forget_seconds, known_seconds) = (FORGET_SECONDS, KNOWN_SECONDS);
-        Self { place, counters, known_as, succeeded, forget_seconds, known_seconds }
+        Self { place: Some(place), counters, known_as, succeeded, forget_seconds, known_seconds }
+    }
+
+    /// Counts a failure for which no permit is held.
+    #[must_use]
+    pub fn failure(counters: &'a [Counter]) -> Self {
+        let (forget_seconds, known_seconds) = (FORGET_SECONDS, KNOWN_SECONDS);
+        Self { place: None, counters, known_as: None, succeeded: Some(false), forget_seconds, known_seconds }
     }
 
     /// The statement's parameter.

@@ -60,6 +60,14 @@ pub struct Change {
     pub role: Option<Role>,
 }
 
+impl Change {
+    /// Whether it may touch what a sign-in depends on or leads to: address, phone number, password, role.
+    #[must_use]
+    pub fn is_about_access(&self) -> bool {
+        self.email.is_some() || self.phone.is_some() || self.password.is_some() || self.role.is_some()
+    }
+}
+
 impl Changes {
     /// Judges a merge patch: any of the fields, null only where a field may be absent.
     ///

@@ -13,6 +13,13 @@ pub(crate) fn uuid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uuid, D
     Uuid::try_parse(&text).map_err(|_| D::Error::invalid_value(Unexpected::Str(&text), &"a UUID"))
 }
 
+/// Decodes a UUID or null. The field has to be there.
+pub(crate) fn optional_uuid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Uuid>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    let parsed = Uuid::try_parse(&text);
+    parsed.map(Some).map_err(|_| D::Error::invalid_value(Unexpected::Str(&text), &"a UUID"))
+}
+
 /// Collects the faults of several fields.
 #[derive(Default)]
 pub(crate) struct Fields {

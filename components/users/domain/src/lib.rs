@@ -16,7 +16,9 @@ mod session;
 mod sign_in;
 mod sign_up;
 
-pub use access::{Caller, user_not_found};
+pub use access::{
+    Caller, Current, Proof, REAUTHENTICATION_SECONDS, last_administrator, reauthentication_required, user_not_found,
+};
 pub use attempt::{AcquirePermit, Counter, MAX_PLACES, Place, ReleasePermit};
 pub use change::{Change, Changes, Shown};
 pub use export::{Collected, Collection, MAX_EXPORTED, too_much};
@@ -25,6 +27,6 @@ pub use idempotency::{IdempotencyKey, KEPT_SECONDS, RequestDigests, key_reused};
 pub use outbox::{KeptEvent, KeptEventForm};
 pub use page::{Cursor, MAX_LIMIT, PageRequest};
 pub use precondition::{Precondition, etag};
-pub use session::{EndForm, Rotation, RotationForm};
+pub use session::{EndForm, Rotation, RotationForm, ShownToken};
 pub use sign_in::{BeginSignIn, BeginSignInForm, EndSignIn, EndSignInForm, NewSession, Renewal, Verdict};
 pub use sign_up::{SignUp, SignUpForm};

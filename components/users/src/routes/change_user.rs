@@ -1,15 +1,16 @@
 //! PUT and PATCH /users-ms/users/{id}: replace a user, or change some fields.
 
 use super::JSON;
-use super::create_user::{email_taken, hash_in_place};
+use super::create_user::{email_taken, hash_in_place, probe};
 use super::current_password;
-use super::guard::Guard;
+use super::guard::{Confirmed, Guard};
 use super::representation::changed_user;
+use crate::hashing;
 use crate::store::{Changed, Store, users};
 use identity::UserId;
 use problem::{Kind, Problem};
-use shell::{Outcome, Request, StatusCode, log};
-use users_domain::{Change, Changes, Precondition, Shown, user_not_found};
+use shell::{Outcome, Request, StatusCode, config, log};
+use users_domain::{Change, Changes, Counter, Precondition, Proof, Shown, last_administrator, user_not_found};
 
 /// The media types of a merge patch.
 const MERGE_PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
@@ -40,19 +41,64 @@ fn change_user(request: &Request, id: UserId, guard: &Guard, shown: &Shown) -> O
     guard.make(request, change)?;
     let condition = Precondition::parse(request.header("if-match"), id, false)?;
     let store = Store::open()?;
-    guard.confirm(&store)?;
-    if guard.must_show_password(id) {
-        current_password::require(request, &store, id, change, shown.current_password.as_deref())?;
-    }
+    let confirmed = guard.confirm(&store)?;
+    let probe = prove(request, &store, id, guard, &confirmed, shown)?;
     let hash = change.password.as_ref().map(|password| hash_in_place(&store, password)).transpose()?;
-    match users::update(&store, id, change, hash.as_ref(), &condition)? {
+    let own_session = guard.session.filter(|_| guard.caller().is(id));
+    match users::update(&store, id, change, hash.as_ref(), own_session, &condition)? {
         Changed::Done(user) => {
             report(request, id, guard, change);
             Ok(changed_user(request, StatusCode::OK, &user))
         }
         Changed::NotFound => Err(user_not_found()),
         Changed::OtherVersion => Err(precondition_failed()),
-        Changed::EmailTaken => Err(email_taken()),
+        Changed::EmailTaken => {
+            // The right password tells nobody who else has an account: too many of those have to wait, as at a sign-up.
+            hashing::count_failure(&store, probe);
+            log::audit(
+                "email-changed",
+                "email-taken",
+                &request.id,
+                &[("user_id", &id.to_string()), ("by", &guard.by())],
+            );
+            Err(email_taken())
+        }
+        Changed::LastAdministrator => Err(last_administrator()),
+        Changed::OwnRole => Err(Problem::forbidden("Nobody may raise their own role.")),
+    }
+}
+
+/// Lets only a caller go on who has shown what the change needs beside an access token. Gives the counters for the case
+/// that the change finds its email taken.
+fn prove(
+    request: &Request,
+    store: &Store,
+    id: UserId,
+    guard: &Guard,
+    confirmed: &Confirmed,
+    shown: &Shown,
+) -> Result<Vec<Counter>, Problem> {
+    if guard.session.is_none() || !shown.change.is_about_access() {
+        return Ok(Vec::new());
+    }
+    let account = users::find_account(store, id)?.ok_or_else(user_not_found)?;
+    let password = shown.current_password.as_deref();
+    match guard.caller().proof_for(id, &shown.change, &account.current) {
+        Proof::None => Ok(Vec::new()),
+        Proof::Password => {
+            let probe = match shown.change.email {
+                Some(_) => probe(request, &config::pepper()?)?,
+                None => Vec::new(),
+            };
+            current_password::require(request, store, id, &account, password, probe.clone())?;
+            Ok(probe)
+        }
+        // In the place of a recent sign-in the password will do, where it is the caller's own.
+        Proof::RecentSignIn if !confirmed.is_recent && guard.caller().is(id) && password.is_some() => {
+            current_password::require(request, store, id, &account, password, Vec::new())?;
+            Ok(Vec::new())
+        }
+        Proof::RecentSignIn => confirmed.require_recent(request).map(|()| Vec::new()),
     }
 }
 

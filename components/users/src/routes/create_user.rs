@@ -64,8 +64,7 @@ fn sign_up_once(
     sign_up: &SignUp,
     digests: Option<&RequestDigests>,
 ) -> Result<SignedUp, Problem> {
-    let probe = Counter::of_probe(&pepper.digest("sign-up by client", client_address(request)?));
-    let place = Held::take(store, probe)?;
+    let place = Held::take(store, probe(request, pepper)?)?;
     let inserted = hash(&sign_up.password).and_then(|hash| users::insert(store, sign_up, &hash, digests));
     let outcome = inserted.and_then(|inserted| match inserted {
         Some(inserted) => Ok(SignedUp::Made(Box::new(inserted))),
@@ -74,6 +73,11 @@ fn sign_up_once(
     // A sign-up that finds its email taken has found out that somebody has it: too many of those have to wait.
     place.give_back(None, outcome.as_ref().ok().map(|outcome| !matches!(outcome, SignedUp::EmailTaken)));
     outcome
+}
+
+/// The counter of a client that finds out who has an account, by sign-ups and by changes of its email.
+pub(super) fn probe(request: &Request, pepper: &Pepper) -> Result<Vec<Counter>, Problem> {
+    Ok(Counter::of_probe(&pepper.digest("sign-up by client", client_address(request)?)))
 }
 
 /// The user that was shown when the same request came before.

@@ -2,32 +2,28 @@
 //! 7.5.1). It is guessed at no more easily here than at the login: the same counters, the same places to hash in.
 
 use crate::hashing::Held;
-use crate::store::{Store, users};
+use crate::store::Store;
+use crate::store::users::Account;
 use identity::{AttemptKeys, PasswordHash, UserId};
 use problem::{FieldError, Kind, Problem};
 use shell::{Request, client_address, config, log};
-use users_domain::{Change, Counter, user_not_found};
+use users_domain::Counter;
 
-/// Lets only a caller through who shows the user's current password, if the change needs it.
+/// Lets only a caller through who shows the current password of this account. Where `further` counters make wait, it
+/// is not looked at.
 pub(super) fn require(
     request: &Request,
     store: &Store,
     id: UserId,
-    change: &Change,
+    account: &Account,
     shown: Option<&str>,
+    further: Vec<Counter>,
 ) -> Result<(), Problem> {
-    if change.password.is_none() && change.email.is_none() {
-        return Ok(());
-    }
-    let account = users::find_account(store, id)?.ok_or_else(user_not_found)?;
-    let is_new_email = change.email.as_ref().is_some_and(|email| email.key() != account.email_key);
-    if change.password.is_none() && !is_new_email {
-        return Ok(());
-    }
     let shown = shown.ok_or_else(missing)?;
     let pepper = config::pepper()?;
-    let keys = AttemptKeys::new(&pepper, &account.email_key, &client_address(request)?);
-    let place = Held::take(store, Counter::of_attempt(&keys))?;
+    let keys = AttemptKeys::new(&pepper, &account.current.email_key, &client_address(request)?);
+    let counters = Counter::of_attempt(&keys).into_iter().chain(further).collect();
+    let place = Held::take(store, counters)?;
     let matches = PasswordHash::parse(&account.password_hash).and_then(|hash| hash.verify(shown, &pepper));
     place.give_back(Some(&keys.pair), matches.as_ref().ok().copied());
     let matches = matches.map_err(|error| {

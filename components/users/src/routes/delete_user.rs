@@ -6,7 +6,7 @@ use crate::erasure;
 use crate::store::{Removed, Store, users};
 use identity::UserId;
 use shell::{Outcome, Request, StatusCode, empty, log};
-use users_domain::{Precondition, user_not_found};
+use users_domain::{Precondition, last_administrator, user_not_found};
 
 /// Removes a user, and all that is kept about it.
 pub(super) fn delete_user(request: &Request, id: UserId) -> Outcome {
@@ -15,7 +15,7 @@ pub(super) fn delete_user(request: &Request, id: UserId) -> Outcome {
     request.query(&[])?;
     let condition = Precondition::parse(request.header("if-match"), id, false)?;
     let store = Store::open()?;
-    guard.confirm(&store)?;
+    guard.confirm(&store)?.require_recent(request)?;
     match users::remove(&store, id, &condition)? {
         Removed::Done => {
             log::audit("user-removed", "success", &request.id, &[("user_id", &id.to_string()), ("by", &guard.by())]);
@@ -24,6 +24,7 @@ pub(super) fn delete_user(request: &Request, id: UserId) -> Outcome {
             Ok(empty(StatusCode::NO_CONTENT))
         }
         Removed::NotFound => Err(user_not_found()),
+        Removed::LastAdministrator => Err(last_administrator()),
         Removed::OtherVersion => Err(precondition_failed()),
     }
 }

@@ -33,7 +33,9 @@ pub(super) fn export_user(request: &Request, id: UserId) -> Outcome {
     let guard = Guard::of(request)?;
     guard.reach(request, id)?;
     request.query(&[])?;
-    let kept = exports::read(&Store::open()?, id, guard.session)?;
+    let store = Store::open()?;
+    guard.confirm(&store)?.require_recent(request)?;
+    let kept = exports::read(&store, id, guard.session)?;
     if !kept.is_alive {
         return Err(invalid_token());
     }

@@ -4,7 +4,7 @@ use crate::store::{Store, sessions};
 use identity::UserId;
 use problem::Problem;
 use shell::{AccessTokens, Request, config, invalid_token, log};
-use users_domain::{Caller, Change};
+use users_domain::{Caller, Change, reauthentication_required};
 use uuid::Uuid;
 
 /// A caller whose token is good. Whether its session has ended in the meantime is for [`Guard::confirm`] to say, or
@@ -14,6 +14,8 @@ pub(super) struct Guard {
     caller: Caller,
     /// The session that the token belongs to; none where nobody is asked.
     pub(super) session: Option<Uuid>,
+    /// The component variable `authorization` is `off`.
+    is_open: bool,
 }
 
 impl Guard {
@@ -26,13 +28,15 @@ impl Guard {
                 let shown = request.bearer_token().map(|token| Ok::<_, Problem>((AccessTokens::from_config()?, token)));
                 let claims = shown.transpose()?.and_then(|(tokens, token)| tokens.verify(token).ok());
                 match claims.map(|claims| (Caller::new(claims.user_id, claims.role), claims.session)) {
-                    Some((caller @ Caller::Admin(_), session)) => return Ok(Self { caller, session: Some(session) }),
-                    _ => return Ok(Self { caller: Caller::Anyone, session: None }),
+                    Some((caller @ Caller::Admin(_), session)) => {
+                        return Ok(Self { caller, session: Some(session), is_open: true });
+                    }
+                    _ => return Ok(Self { caller: Caller::Anyone, session: None, is_open: true }),
                 }
             }
             _ => return Err(config::fault("authorization", "must be required or off")),
         };
-        Ok(Self { caller: Caller::new(claims.user_id, claims.role), session: Some(claims.session) })
+        Ok(Self { caller: Caller::new(claims.user_id, claims.role), session: Some(claims.session), is_open: false })
     }
 
     /// Lets the caller go on only if they may see lists of users.
@@ -50,9 +54,9 @@ impl Guard {
         self.audited(request, self.caller.may_make(change))
     }
 
-    /// Whether the caller has to show the current password for a change of the user with this id.
-    pub(super) fn must_show_password(&self, id: UserId) -> bool {
-        self.caller.must_show_password(id)
+    /// Who is asking.
+    pub(super) fn caller(&self) -> Caller {
+        self.caller
     }
 
     fn audited(&self, request: &Request, outcome: Result<(), Problem>) -> Result<(), Problem> {
@@ -68,10 +72,26 @@ impl Guard {
     }
 
     /// Lets the caller go on only while its session is alive: a token outlives its session by minutes.
-    pub(super) fn confirm(&self, store: &Store) -> Result<(), Problem> {
-        match self.session {
-            Some(session) if !sessions::is_alive(store, session)? => Err(invalid_token()),
-            _ => Ok(()),
+    pub(super) fn confirm(&self, store: &Store) -> Result<Confirmed, Problem> {
+        let Some(session) = self.session else { return Ok(Confirmed { is_recent: true }) };
+        let alive = sessions::find_alive(store, session)?.ok_or_else(invalid_token)?;
+        Ok(Confirmed { is_recent: alive.is_recent || self.is_open })
+    }
+}
+
+/// A caller whose session is alive.
+pub(super) struct Confirmed {
+    /// Whether they signed in, or showed the current password, a moment ago. Nobody is asked where the API is open.
+    pub(super) is_recent: bool,
+}
+
+impl Confirmed {
+    /// Lets the caller go on only after a recent sign-in.
+    pub(super) fn require_recent(&self, request: &Request) -> Result<(), Problem> {
+        if self.is_recent {
+            return Ok(());
         }
+        log::audit("access", "reauthentication-required", &request.id, &[]);
+        Err(reauthentication_required())
     }
 }

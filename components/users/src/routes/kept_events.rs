@@ -1,13 +1,17 @@
 //! /users-ms/internal/outbox: events that are yet to be published.
 
 use super::JSON;
-use crate::store::{Store, attempts, events as kept, idempotency};
+use crate::store::{Store, attempts, events as kept, idempotency, sessions};
 use crate::{erasure, outbox};
 use problem::{FieldError, Kind, Problem};
 use serde_json::json;
 use shell::{Outcome, Request, ServiceToken, StatusCode, empty};
 use users_domain::KeptEventForm;
 use uuid::Uuid;
+
+/// How many ended sessions one statement forgets, and how many statements one sweep runs.
+const SESSIONS_A_STEP: i64 = 1_000;
+const STEPS: usize = 10;
 
 /// POST: keeps an event that another service could not publish.
 pub(super) fn keep_event(request: &Request) -> Outcome {
@@ -39,6 +43,17 @@ pub(super) fn sweep(request: &Request) -> Outcome {
     let swept = outbox::sweep(&store)?;
     erasure::sweep(&store)?;
     attempts::forget(&store)?;
+    forget_sessions(&store)?;
     idempotency::forget(&store)?;
     Ok(shell::json(StatusCode::OK, &json!({"published": swept.published, "left": swept.left})))
+}
+
+/// Forgets sessions that have ended, in steps that lock little; the next sweep goes on.
+fn forget_sessions(store: &Store) -> Result<(), Problem> {
+    for _ in 0..STEPS {
+        if sessions::forget(store, SESSIONS_A_STEP)? < SESSIONS_A_STEP {
+            break;
+        }
+    }
+    Ok(())
 }

@@ -11,6 +11,7 @@ mod health;
 mod kept_events;
 mod list_users;
 mod load_test;
+mod reauthenticate;
 mod representation;
 mod sessions;
 mod sign_in;
@@ -43,6 +44,10 @@ pub(crate) async fn route(request: Request) -> Outcome {
             _ => Err(method_not_allowed(ONE_USER)),
         },
         ["users-ms", "users", id, "export"] => get_only(&method, || export_user::export_user(&request, user_id(id)?)),
+        ["users-ms", "users", id, "reauthenticate"] => match method {
+            Method::POST => reauthenticate::reauthenticate(&request, user_id(id)?),
+            _ => Err(method_not_allowed(&[Method::POST])),
+        },
         ["users-ms", "healthcheck"] => get_only(&method, || Ok(shell::health::alive())),
         ["users-ms", "readiness"] => get_only(&method, || Ok(health::readiness())),
         ["users-ms", "load-test"] => get_only(&method, || load_test::load_test(&request)),

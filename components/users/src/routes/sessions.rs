@@ -8,21 +8,20 @@ use serde_json::json;
 use shell::{Outcome, Page, Request, ServiceToken, StatusCode, session_id};
 use users_domain::{EndForm, RotationForm};
 
-/// POST `/rotate`: spends a refresh token.
+/// POST `/rotate`: rotates a refresh token.
 pub(super) fn rotate_token(request: &Request) -> Outcome {
     ServiceToken::require(request)?;
     request.query(&[])?;
     let rotation = request.json::<RotationForm>(JSON)?.validate()?;
-    let rotated = sessions::rotate(&Store::open()?, &rotation)?;
-    Ok(shell::json(StatusCode::OK, &json!({"session": rotated.session, "was_reused": rotated.was_reused})))
+    Ok(shell::json(StatusCode::OK, &sessions::rotate(&Store::open()?, &rotation)?))
 }
 
 /// POST `/end`: ends the session that a refresh token belongs to. One that is gone is ended.
 pub(super) fn end_by_token(request: &Request) -> Outcome {
     ServiceToken::require(request)?;
     request.query(&[])?;
-    let digest = request.json::<EndForm>(JSON)?.validate()?;
-    let ended = sessions::end_by_token(&Store::open()?, &digest)?;
+    let token = request.json::<EndForm>(JSON)?.validate()?;
+    let ended = sessions::end_by_token(&Store::open()?, &token)?;
     Ok(shell::json(StatusCode::OK, &json!({"ended": ended})))
 }
 

@@ -35,13 +35,18 @@ pub(crate) fn end(
     Ok(())
 }
 
-/// Forgets failures that are over, clients that were not seen for long, and sessions that have ended.
+/// Counts a failure for which no place is held.
+pub(crate) fn count_failure(store: &Store, counters: &[Counter]) -> Result<(), Problem> {
+    let request = ReleasePermit::failure(counters).to_json();
+    store.one::<bool>(statements::RELEASE_HASH_PERMIT, &[ParameterValue::Str(request)])?;
+    Ok(())
+}
+
+/// Forgets failures that are over, and clients that were not seen for long.
 pub(crate) fn forget(store: &Store) -> Result<(), Problem> {
     const STATEMENT: &str = "
         WITH attempts_gone AS (
             DELETE FROM attempts WHERE greatest(failed_at, known_until) < now() - interval '1 day'
-        ), sessions_gone AS (
-            DELETE FROM sessions WHERE ends_at < now() - interval '1 day'
         )
         SELECT to_jsonb(true)";
     store.one::<bool>(STATEMENT, &[])?;

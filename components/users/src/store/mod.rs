@@ -36,6 +36,10 @@ pub(crate) enum Changed {
     OtherVersion,
     /// Another user has the email.
     EmailTaken,
+    /// It would leave nobody who is an administrator.
+    LastAdministrator,
+    /// It would give its maker a role that they do not have.
+    OwnRole,
 }
 
 /// What came of a removal.
@@ -46,6 +50,8 @@ pub(crate) enum Removed {
     NotFound,
     /// It has another version than the precondition asks for.
     OtherVersion,
+    /// It is the last administrator.
+    LastAdministrator,
 }
 
 /// Why a statement failed.
@@ -124,12 +130,13 @@ impl From<StoreError> for Problem {
                     .with_header("retry-after", "1")
                     .with_cause(cause)
             }
-            StoreError::Conflict => {
-                Problem::new(Kind::Conflict, "It is there already, or what it belongs to has gone.")
-            }
-            StoreError::Fault(cause) => {
-                Problem::new(Kind::Internal, "This did not work; the service's log says more.").with_cause(cause)
-            }
+            // Where a conflict is to be expected, the statement's own function says what it means.
+            StoreError::Conflict => internal("a unique index or a foreign key says no".to_owned()),
+            StoreError::Fault(cause) => internal(cause),
         }
     }
+}
+
+fn internal(cause: String) -> Problem {
+    Problem::new(Kind::Internal, "This did not work; the service's log says more.").with_cause(cause)
 }

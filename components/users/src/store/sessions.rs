@@ -6,7 +6,7 @@ use identity::{Role, UserId};
 use problem::Problem;
 use serde::{Deserialize, Serialize};
 use spin_sdk::pg4::ParameterValue;
-use users_domain::Rotation;
+use users_domain::{REAUTHENTICATION_SECONDS, Rotation, ShownToken};
 use uuid::Uuid;
 
 /// A session as its owner sees it.
@@ -18,20 +18,34 @@ pub(crate) struct Session {
     ends_at: String,
 }
 
-/// What a new access token needs to know about a session that goes on.
+/// What came of a rotation: its outcome, and the session that goes on or has ended.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Continued {
-    session_id: Uuid,
-    user_id: UserId,
-    role: Role,
+pub(crate) struct Rotated {
+    outcome: Outcome,
+    session: Option<RotatedSession>,
 }
 
 /// What came of a rotation.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Rotated {
-    pub(crate) session: Option<Continued>,
-    /// The token had been spent before; its whole session has ended now.
-    pub(crate) was_reused: bool,
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Outcome {
+    /// The session goes on with the next token.
+    Renewed,
+    /// It went on with the next token a moment ago.
+    Repeated,
+    /// The token was rotated before that; its session has ended now.
+    Reused,
+    /// The token belongs to no session that is alive.
+    Unknown,
+}
+
+/// A session that was refreshed or ended, with what a new access token needs to know.
+#[derive(Debug, Serialize, Deserialize)]
+struct RotatedSession {
+    session_id: Uuid,
+    user_id: UserId,
+    /// What the user may do now; none for a session that has ended.
+    role: Option<Role>,
 }
 
 /// The columns of a session as its owner sees it.
@@ -40,10 +54,16 @@ pub(super) const SHOWN: &str = "id,
     to_char(used_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS used_at,
     to_char(ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS ends_at";
 
-/// Spends a refresh token. Of two who try at once the row's lock lets one through; the other finds another digest.
-/// A token that was spent before ends its session.
+/// Rotates a refresh token; see `rotate_refresh_token` in the migrations.
 pub(crate) fn rotate(store: &Store, rotation: &Rotation) -> Result<Rotated, Problem> {
-    let parameters = [text(&rotation.digest), text(&rotation.next), ParameterValue::Int32(rotation.idle_seconds)];
+    let parameters = [
+        optional_id(rotation.token.session),
+        ParameterValue::Int64(rotation.generation),
+        text(&rotation.token.digest),
+        text(&rotation.next),
+        ParameterValue::Int32(rotation.idle_seconds),
+        ParameterValue::Int32(rotation.leeway_seconds),
+    ];
     Ok(store.one(statements::ROTATE, &parameters)?)
 }
 
@@ -62,6 +82,33 @@ pub(crate) fn is_alive(store: &Store, id: Uuid) -> Result<bool, Problem> {
     Ok(store.one(&statement, &[text(&id.to_string())])?)
 }
 
+/// A session that is alive.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Alive {
+    /// Whether its user showed a moment ago who they are.
+    pub(crate) is_recent: bool,
+}
+
+/// The session with this id, if it is alive.
+pub(crate) fn find_alive(store: &Store, id: Uuid) -> Result<Option<Alive>, Problem> {
+    let statement = format!(
+        "SELECT (SELECT jsonb_build_object('is_recent', authenticated_at > now() - make_interval(secs => $2::int4))
+                 FROM sessions s WHERE s.id = $1::text::uuid AND {ALIVE})"
+    );
+    Ok(store.one(&statement, &[text(&id.to_string()), ParameterValue::Int32(REAUTHENTICATION_SECONDS)])?)
+}
+
+/// Notes that the user of a session has shown anew who they are; false if the session has ended.
+pub(crate) fn authenticate(store: &Store, id: Uuid) -> Result<bool, Problem> {
+    let statement = format!(
+        "WITH authenticated AS (
+            UPDATE sessions s SET authenticated_at = now() WHERE s.id = $1::text::uuid AND {ALIVE} RETURNING id
+         )
+         SELECT to_jsonb(EXISTS (SELECT FROM authenticated))"
+    );
+    Ok(store.one(&statement, &[text(&id.to_string())])?)
+}
+
 /// Ends one session of a user, or all of them; says how many.
 pub(crate) fn end(store: &Store, user_id: UserId, id: Option<Uuid>) -> Result<i64, Problem> {
     const STATEMENT: &str = "
@@ -69,8 +116,7 @@ pub(crate) fn end(store: &Store, user_id: UserId, id: Option<Uuid>) -> Result<i6
             DELETE FROM sessions WHERE user_id = $1 AND ($2::text IS NULL OR id = $2::text::uuid) RETURNING id
         )
         SELECT to_jsonb((SELECT count(*) FROM ended))";
-    let id = id.map_or(ParameterValue::DbNull, |id| text(&id.to_string()));
-    Ok(store.one(STATEMENT, &[ParameterValue::Int64(user_id.get()), id])?)
+    Ok(store.one(STATEMENT, &[ParameterValue::Int64(user_id.get()), optional_id(id)])?)
 }
 
 /// A session that was ended.
@@ -80,20 +126,36 @@ pub(crate) struct Ended {
     user_id: UserId,
 }
 
-/// Ends the session that a refresh token belongs to, whether the token is the current one or spent; says which.
-pub(crate) fn end_by_token(store: &Store, digest: &str) -> Result<Option<Ended>, Problem> {
+/// Ends the session that a refresh token belongs to, whichever generation it is; says which session.
+pub(crate) fn end_by_token(store: &Store, token: &ShownToken) -> Result<Option<Ended>, Problem> {
     const STATEMENT: &str = "
         WITH ended AS (
-            DELETE FROM sessions WHERE refresh_digest = $1
-                OR id = (SELECT session_id FROM spent_refresh_tokens WHERE digest = $1)
+            DELETE FROM sessions WHERE id = coalesce(
+                $1::text::uuid, (SELECT session_id FROM former_refresh_tokens WHERE digest = $2))
             RETURNING id AS session_id, user_id
         )
         SELECT (SELECT to_jsonb(ended) FROM ended)";
-    match store.one(STATEMENT, &[text(digest)])? {
-        // A refresh that spent the token while this waited for it: now that is seen.
-        None => Ok(store.one(STATEMENT, &[text(digest)])?),
-        ended => Ok(ended),
-    }
+    Ok(store.one(STATEMENT, &[optional_id(token.session), text(&token.digest)])?)
+}
+
+/// Forgets up to `limit` sessions that ended more than a day ago, unused or at their absolute end; says how many.
+pub(crate) fn forget(store: &Store, limit: i64) -> Result<i64, Problem> {
+    // `ends_on` is the day of the end, in UTC: the index on it is for finding them, the times decide.
+    const STATEMENT: &str = "
+        WITH gone AS (
+            DELETE FROM sessions WHERE id IN (
+                SELECT id FROM sessions
+                WHERE ends_on < (now() AT TIME ZONE 'UTC')::date
+                  AND least(idle_until, ends_at) < now() - interval '1 day'
+                ORDER BY ends_on LIMIT $1 FOR UPDATE SKIP LOCKED)
+            RETURNING id
+        )
+        SELECT to_jsonb((SELECT count(*) FROM gone))";
+    Ok(store.one(STATEMENT, &[ParameterValue::Int64(limit)])?)
+}
+
+fn optional_id(id: Option<Uuid>) -> ParameterValue {
+    id.map_or(ParameterValue::DbNull, |id| text(&id.to_string()))
 }
 
 fn text(text: &str) -> ParameterValue {

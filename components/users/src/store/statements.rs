@@ -94,7 +94,7 @@ pub(super) const BEGIN_SIGN_IN: &str = "
 /// After a success the session `$2` of the user `$3` begins with the refresh token `$6`, to live `$7` seconds unused and
 /// `$8` at most, if the user has still the address `$4` and the epoch `$5`. The row is locked first, so a change comes
 /// before, and is seen, or after, and raises the epoch above the session's. What has ended of the user's sessions is
-/// removed on the way, and all but the 49 newest: with this one they are as many as somebody may have. The hash `$10` takes
+/// removed on the way, and all but the 49 last used: with this one they are as many as somebody may have. The hash `$10` takes
 /// the place of `$9` if there is one. The event, `$12` with the user's data, is kept for the exchange `$11`, and is the
 /// caller's for `$13` seconds. A success that begins no session counts as a failure.
 pub(super) const END_SIGN_IN: &str = concat!(
@@ -105,7 +105,7 @@ pub(super) const END_SIGN_IN: &str = concat!(
         DELETE FROM sessions s USING account WHERE s.user_id = account.id AND (NOT (",
     alive!(),
     ") OR s.id IN (
-            SELECT id FROM sessions WHERE user_id = $3 ORDER BY created_at DESC OFFSET 49))
+            SELECT id FROM sessions WHERE user_id = $3 ORDER BY used_at DESC OFFSET 49))
     ), begun AS (
         INSERT INTO sessions (id, user_id, credentials_epoch, refresh_digest, idle_until, ends_at)
         SELECT $2::text::uuid, id, credentials_epoch, $6,
@@ -132,22 +132,6 @@ pub(super) const END_SIGN_IN: &str = concat!(
     FROM released"
 );
 
-/// Spends the refresh token `$1` for `$2`, which is good for `$3` seconds. Of two who try at once the row's lock lets one
-/// through; the other finds another digest. A token that was spent before ends its session.
-pub(super) const ROTATE: &str = concat!(
-    "WITH rotated AS (
-        UPDATE sessions s SET refresh_digest = $2, used_at = now(),
-            idle_until = now() + make_interval(secs => $3::int4)
-        FROM users u WHERE s.refresh_digest = $1 AND u.id = s.user_id AND ",
-    alive!(),
-    "
-        RETURNING s.id AS session_id, s.user_id, u.role
-    ), spent AS (
-        INSERT INTO spent_refresh_tokens (digest, session_id) SELECT $1, session_id FROM rotated
-    ), ended AS (
-        DELETE FROM sessions WHERE id = (SELECT session_id FROM spent_refresh_tokens WHERE digest = $1)
-        RETURNING id
-    )
-    SELECT jsonb_build_object('session', (SELECT to_jsonb(rotated) FROM rotated),
-                              'was_reused', EXISTS (SELECT FROM ended))"
-);
+/// Rotates the refresh token of the session `$1`, generation `$2`, with the digest `$3` to the one with the digest `$4`.
+/// The session then lives `$5` seconds unused; the token before is answered in the same way for `$6` seconds.
+pub(super) const ROTATE: &str = "SELECT rotate_refresh_token($1::text::uuid, $2, $3, $4, $5, $6)";

@@ -4,11 +4,11 @@ use super::erasures;
 use super::events::Kept;
 use super::{Changed, Found, Removed, Store, StoreError, User, statements};
 use ::events::{Event, Exchange};
-use identity::{Email, PasswordHash, Phone, UserId};
+use identity::{Email, PasswordHash, Phone, Role, UserId};
 use problem::Problem;
 use serde::Deserialize;
 use spin_sdk::pg4::ParameterValue;
-use users_domain::{Change, PageRequest, Precondition, RequestDigests, SignUp};
+use users_domain::{Change, Current, PageRequest, Precondition, RequestDigests, SignUp};
 use uuid::Uuid;
 
 /// How long a sign-up has its own event to itself, in seconds, before a sweep may publish it.
@@ -82,17 +82,19 @@ pub(crate) fn find(store: &Store, id: UserId, session: Option<Uuid>) -> Result<F
     })
 }
 
-/// What a current password is checked against.
+/// What of a user decides about a change, and what a current password is checked against.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Account {
-    pub(crate) email_key: String,
+    #[serde(flatten)]
+    pub(crate) current: Current,
     pub(crate) password_hash: String,
 }
 
 /// The account of a user.
 pub(crate) fn find_account(store: &Store, id: UserId) -> Result<Option<Account>, Problem> {
-    const STATEMENT: &str =
-        "SELECT (SELECT to_jsonb(a) FROM (SELECT email_key, password_hash FROM users WHERE id = $1) a)";
+    const STATEMENT: &str = "
+        SELECT (SELECT to_jsonb(a) FROM
+            (SELECT email_key, phone, role, password_hash FROM users WHERE id = $1) a)";
     Ok(store.one(STATEMENT, &[ParameterValue::Int64(id.get())])?)
 }
 
@@ -119,16 +121,19 @@ pub(crate) fn list(store: &Store, page: &PageRequest) -> Result<Vec<User>, Probl
     Ok(store.one(&statement, &parameters)?)
 }
 
-/// Changes a user if the precondition admits its version.
+/// Changes a user if the precondition admits its version. `own_session` is the caller's if the change is of their own
+/// account: it goes on where others end.
 pub(crate) fn update(
     store: &Store,
     id: UserId,
     change: &Change,
     hash: Option<&PasswordHash>,
+    own_session: Option<Uuid>,
     condition: &Precondition,
 ) -> Result<Changed, Problem> {
     let (admits, versions) = versions(condition);
-    let mut parameters = vec![ParameterValue::Int64(id.get()), versions];
+    let own = own_session.map(|session| session.to_string());
+    let mut parameters = vec![ParameterValue::Int64(id.get()), versions, optional(own.as_deref())];
     let mut assignments = Vec::new();
     let mut assign = |column: &str, value: Option<ParameterValue>| {
         if let Some(value) = value {
@@ -143,20 +148,33 @@ pub(crate) fn update(
     assign("phone", change.phone.as_ref().map(|phone| optional(phone.as_ref().map(Phone::as_str))));
     assign("password_hash", hash.map(|hash| text(hash.expose())));
     assign("role", change.role.map(|role| text(role.name())));
+    // An administrator is never the last to go, and nobody raises their own role: the row may have changed since the
+    // caller's token was looked at.
+    let allowed = match change.role {
+        Some(Role::User) => KEEPS_AN_ADMIN,
+        Some(Role::Admin) => "($3::text IS NULL OR role = 'admin')",
+        None => "true",
+    };
     // A change of nothing is no new version.
     let changed = if assignments.is_empty() {
-        format!("SELECT id, user_json(u) AS shown FROM users u WHERE id = $1 AND {admits}")
+        format!("SELECT id, credentials_epoch, user_json(u) AS shown FROM users u WHERE id = $1 AND {admits}")
     } else {
         format!(
-            "UPDATE users u SET {}, version = version + 1, updated_at = now() WHERE id = $1 AND {admits}
-             RETURNING id, user_json(u) AS shown",
+            "UPDATE users u SET {}, version = version + 1, updated_at = now() WHERE id = $1 AND {admits} AND {allowed}
+             RETURNING id, credentials_epoch, user_json(u) AS shown",
             assignments.join(", ")
         )
     };
-    // Whoever knew the old password is signed out everywhere, and so is whoever may do something else from now on. A
-    // statement sees the role as it was before.
+    // Whoever knew the old password is signed out everywhere, but for the session in which it was changed, which comes
+    // along into the new epoch; and so is whoever may do something else from now on. A statement sees the role as it was
+    // before.
     let ended = match (hash, change.role) {
-        (Some(_), _) => ", ended AS (DELETE FROM sessions WHERE user_id IN (SELECT id FROM changed))".to_owned(),
+        (Some(_), None) => ", ended AS (DELETE FROM sessions WHERE user_id IN (SELECT id FROM changed)
+                AND id IS DISTINCT FROM $3::text::uuid
+            ), goes_on AS (UPDATE sessions s SET credentials_epoch = c.credentials_epoch FROM changed c
+                WHERE s.id = $3::text::uuid AND s.user_id = c.id AND s.credentials_epoch = c.credentials_epoch - 1)"
+            .to_owned(),
+        (Some(_), Some(_)) => ", ended AS (DELETE FROM sessions WHERE user_id IN (SELECT id FROM changed))".to_owned(),
         (None, Some(role)) => format!(
             ", ended AS (DELETE FROM sessions WHERE user_id IN (SELECT id FROM changed)
                 AND EXISTS (SELECT FROM users WHERE id = $1 AND role <> '{}'))",
@@ -167,15 +185,23 @@ pub(crate) fn update(
     let statement = format!(
         "WITH changed AS ({changed}){ended}
          SELECT jsonb_build_object('exists', EXISTS (SELECT FROM users WHERE id = $1),
-                                   'user', (SELECT shown FROM changed))"
+                                   'user', (SELECT shown FROM changed),
+                                   'role', (SELECT role FROM users WHERE id = $1 AND {admits}),
+                                   'own_session', $3::text)"
     );
     #[derive(Deserialize)]
     struct Row {
         exists: bool,
         user: Option<User>,
+        /// The role that it had, if the precondition admits its version.
+        role: Option<Role>,
     }
     match store.one(&statement, &parameters) {
         Ok(Row { user: Some(user), .. }) => Ok(Changed::Done(Box::new(user))),
+        Ok(Row { role: Some(Role::Admin), .. }) if change.role == Some(Role::User) => Ok(Changed::LastAdministrator),
+        Ok(Row { role: Some(_), .. }) if change.role == Some(Role::Admin) && own_session.is_some() => {
+            Ok(Changed::OwnRole)
+        }
         Ok(Row { exists: true, .. }) if asks_for_versions(condition) => Ok(Changed::OtherVersion),
         Ok(Row { .. }) => Ok(Changed::NotFound),
         Err(StoreError::Conflict) => Ok(Changed::EmailTaken),
@@ -189,7 +215,7 @@ pub(crate) fn remove(store: &Store, id: UserId, condition: &Precondition) -> Res
     let (admits, versions) = versions(condition);
     let statement = format!(
         "WITH removed AS (
-            DELETE FROM users WHERE id = $1 AND {admits} RETURNING id
+            DELETE FROM users WHERE id = $1 AND {admits} AND {KEEPS_AN_ADMIN} RETURNING id
          ), unpublished AS (
             DELETE FROM outbox WHERE id IN (
                 SELECT id FROM outbox WHERE event #>> '{{data,user_id}}' IN (SELECT id::text FROM removed)
@@ -198,17 +224,20 @@ pub(crate) fn remove(store: &Store, id: UserId, condition: &Precondition) -> Res
             INSERT INTO erasures (user_id, due_at) SELECT id, now() + make_interval(secs => $3::int4) FROM removed
          )
          SELECT jsonb_build_object('exists', EXISTS (SELECT FROM users WHERE id = $1),
-                                   'removed', EXISTS (SELECT FROM removed))"
+                                   'removed', EXISTS (SELECT FROM removed),
+                                   'is_admin', EXISTS (SELECT FROM users WHERE id = $1 AND role = 'admin' AND {admits}))"
     );
     #[derive(Deserialize)]
     struct Row {
         exists: bool,
         removed: bool,
+        is_admin: bool,
     }
     let parameters = [ParameterValue::Int64(id.get()), versions, ParameterValue::Int32(erasures::OWN_LEASE_SECONDS)];
     let row: Row = store.one(&statement, &parameters)?;
     Ok(match row {
         Row { removed: true, .. } => Removed::Done,
+        Row { is_admin: true, .. } => Removed::LastAdministrator,
         Row { exists: true, .. } if asks_for_versions(condition) => Removed::OtherVersion,
         Row { .. } => Removed::NotFound,
     })
@@ -219,6 +248,9 @@ pub(crate) fn remove(store: &Store, id: UserId, condition: &Precondition) -> Res
 fn asks_for_versions(condition: &Precondition) -> bool {
     matches!(condition, Precondition::Versions(_))
 }
+
+/// The condition that somebody stays who is an administrator; see the migrations.
+const KEEPS_AN_ADMIN: &str = "(role <> 'admin' OR another_admin_stays(id))";
 
 /// The condition on the version, over parameter 2, and that parameter.
 fn versions(condition: &Precondition) -> (&'static str, ParameterValue) {

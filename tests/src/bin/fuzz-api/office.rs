@@ -43,8 +43,7 @@ impl People {
         let id = signed_up.json()["id"].as_i64().ok_or_else(|| signed_up.text())?;
         if sender == Sender::Admin {
             let mut sql = dev_servers::postgres::connect(&self.database_url).map_err(|error| error.to_string())?;
-            let promote = "UPDATE users SET role = 'admin' WHERE id = $1";
-            sql.execute(promote, &[&id]).map_err(|error| error.to_string())?;
+            sql.query_one("SELECT make_administrator($1)", &[&email]).map_err(|error| error.to_string())?;
         }
         let login = json!({"username": email, "password": PASSWORD});
         let login = client.request("POST", "/auth-ms/auth/login").json(&login).try_send()?;

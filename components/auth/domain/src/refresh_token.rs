@@ -1,0 +1,272 @@
+//! Refresh tokens: what they are made of, who can make one, and which comes after which.
+//!
+//! A token carries the id of its session, a generation (0 at the sign-in, one more at each refresh) and a secret of
+//! 256 bits, under an authentication tag. The tag says that auth has made it, so that anything else is refused
+//! without asking anybody. The secret is what the database has a digest of.
+//!
+//! The secret of the next generation is derived from the one before. So whoever refreshes a second time because the
+//! answer was lost, or from a second tab, gets the very same successor, and nobody has to keep it for them. Without
+//! the key nobody can derive it.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+/// The randomness of a first refresh token, in bytes: 256 bits cannot be guessed.
+pub const TOKEN_BYTES: usize = 32;
+/// The fewest bytes of a key.
+pub const MIN_KEY_BYTES: usize = 32;
+/// The length of a tag, in bytes: HMAC-SHA-256, cut to 128 bits (RFC 2104, 5).
+const TAG_BYTES: usize = 16;
+/// Where the parts of a token end.
+const SESSION_END: usize = 16;
+const GENERATION_END: usize = SESSION_END + 8;
+const SECRET_END: usize = GENERATION_END + TOKEN_BYTES;
+
+/// What the two uses of a key begin with, so that neither gives away the other's results.
+const TAG_LABEL: &[u8] = b"concierge refresh token tag 1";
+const SUCCESSOR_LABEL: &[u8] = b"concierge refresh token successor 1";
+
+/// The keys of refresh tokens: one that makes them, and perhaps another whose tokens are accepted as well.
+#[derive(Clone)]
+pub struct RefreshKeys {
+    /// The first one makes tokens.
+    keys: Vec<Key>,
+}
+
+#[derive(Clone)]
+struct Key(Vec<u8>);
+
+/// The secret of one generation of a session's refresh token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RefreshSecret([u8; TOKEN_BYTES]);
+
+/// A refresh token that auth has made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// The session that it belongs to; `None` for a token in the format of earlier versions, which has to be looked up.
+    pub session: Option<Uuid>,
+    /// How many refreshes of the session came before it.
+    pub generation: i64,
+    secret: RefreshSecret,
+    /// The secret of the generation that follows.
+    successor: RefreshSecret,
+}
+
+impl RefreshKeys {
+    /// Takes the key that makes tokens, and one that is accepted beside it unless it is empty; `None` if one is shorter
+    /// than [`MIN_KEY_BYTES`].
+    #[must_use]
+    pub fn new(current: &str, accepted: &str) -> Option<Self> {
+        let keys: Vec<_> = [current, accepted].into_iter().take(if accepted.is_empty() { 1 } else { 2 }).collect();
+        let are_long = keys.iter().all(|key| key.len() >= MIN_KEY_BYTES);
+        are_long.then(|| Self { keys: keys.into_iter().map(|key| Key(key.as_bytes().to_vec())).collect() })
+    }
+
+    /// The token that says this, as its owner gets it.
+    #[must_use]
+    pub fn token(&self, session: Uuid, generation: i64, secret: RefreshSecret) -> String {
+        let mut bytes = Vec::with_capacity(SECRET_END + TAG_BYTES);
+        bytes.extend(session.as_bytes());
+        bytes.extend(generation.to_be_bytes());
+        bytes.extend(secret.0);
+        let tag = self.keys[0].mac(TAG_LABEL, &bytes).finalize().into_bytes();
+        bytes.extend(&tag[..TAG_BYTES]);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Reads what a caller shows; `None` if auth has not made it. A token of an earlier version has no tag, so whether
+    /// it is one, only the database can say.
+    #[must_use]
+    pub fn read(&self, text: &str) -> Option<RefreshToken> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        if let Ok(secret) = bytes.as_slice().try_into() {
+            return Some(self.keys[0].read(None, 0, RefreshSecret(secret)));
+        }
+        if bytes.len() != SECRET_END + TAG_BYTES {
+            return None;
+        }
+        let (said, tag) = bytes.split_at(SECRET_END);
+        // The key that made a token derives its successor too, whichever makes tokens by now.
+        let key = self.keys.iter().find(|key| key.mac(TAG_LABEL, said).verify_truncated_left(tag).is_ok())?;
+        let session = Uuid::from_slice(&said[..SESSION_END]).ok()?;
+        let generation = i64::from_be_bytes(said[SESSION_END..GENERATION_END].try_into().ok()?);
+        let secret = RefreshSecret(said[GENERATION_END..].try_into().ok()?);
+        Some(key.read(Some(session), generation, secret))
+    }
+}
+
+impl Key {
+    fn mac(&self, label: &[u8], text: &[u8]) -> Hmac<Sha256> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        mac.update(label);
+        mac.update(b"\0");
+        mac.update(text);
+        mac
+    }
+
+    fn read(&self, session: Option<Uuid>, generation: i64, secret: RefreshSecret) -> RefreshToken {
+        let mut text = Vec::with_capacity(SECRET_END);
+        text.extend(session.unwrap_or_default().as_bytes());
+        text.extend(generation.to_be_bytes());
+        text.extend(secret.0);
+        let successor = RefreshSecret(self.mac(SUCCESSOR_LABEL, &text).finalize().into_bytes().into());
+        RefreshToken { session, generation, secret, successor }
+    }
+}
+
+impl RefreshToken {
+    /// What is kept of it.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        self.secret.digest()
+    }
+
+    /// The secret of the token that takes its place: the same one however often it is asked for.
+    #[must_use]
+    pub fn successor(&self) -> RefreshSecret {
+        self.successor
+    }
+}
+
+impl RefreshSecret {
+    /// The secret of a session's first token, from fresh random bytes.
+    #[must_use]
+    pub fn new(random: [u8; TOKEN_BYTES]) -> Self {
+        Self(random)
+    }
+
+    /// What is kept of it: SHA-256 of its text in hexadecimal digits. A random secret needs no salt and no slow hash.
+    #[must_use]
+    pub fn digest(self) -> String {
+        let text = URL_SAFE_NO_PAD.encode(self.0);
+        Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl std::fmt::Debug for RefreshSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RefreshSecret(..)")
+    }
+}
+
+impl std::fmt::Debug for RefreshKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RefreshKeys(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SESSION: Uuid = Uuid::from_u128(0x0123_4567_89ab_4def_8123_4567_89ab_cdef);
+    const OLD: &str = "an old key, which is 32 bytes long";
+    const NEW: &str = "a new key, which is as long as that";
+
+    fn keys() -> RefreshKeys {
+        RefreshKeys::new(OLD, "").unwrap()
+    }
+
+    fn first(keys: &RefreshKeys) -> String {
+        keys.token(SESSION, 0, RefreshSecret::new([7; 32]))
+    }
+
+    #[test]
+    fn a_token_reads_back() {
+        let token = keys().token(SESSION, 3, RefreshSecret::new([7; 32]));
+        assert_eq!(token.len(), 96);
+        let read = keys().read(&token).unwrap();
+        assert_eq!((read.session, read.generation), (Some(SESSION), 3));
+        assert_eq!(read.digest(), RefreshSecret::new([7; 32]).digest());
+        assert_eq!(read.digest().len(), 64);
+    }
+
+    #[test]
+    fn no_part_of_a_token_can_be_altered() {
+        let bytes = URL_SAFE_NO_PAD.decode(first(&keys())).unwrap();
+        for place in 0..bytes.len() {
+            for bit in [1, 0x80] {
+                let mut altered = bytes.clone();
+                altered[place] ^= bit;
+                assert!(keys().read(&URL_SAFE_NO_PAD.encode(altered)).is_none(), "{place}");
+            }
+        }
+        for length in (0..bytes.len()).filter(|length| *length != TOKEN_BYTES) {
+            assert!(keys().read(&URL_SAFE_NO_PAD.encode(&bytes[..length])).is_none(), "{length}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_token_or_made_by_another_key_is_refused() {
+        let foreign = RefreshKeys::new(NEW, "").unwrap();
+        assert!(keys().read(&first(&foreign)).is_none());
+        for text in
+            ["", "abc", "\0", &"A".repeat(96), &"A".repeat(44), &"x".repeat(5000), &format!("{} ", first(&keys()))]
+        {
+            assert!(keys().read(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_same_token_has_the_same_successor_and_no_other_has_it() {
+        let keys = keys();
+        let read = |text: &str| keys.read(text).unwrap();
+        let token = first(&keys);
+        let successor = read(&token).successor();
+        assert_eq!(successor, read(&token).successor());
+        let others = [
+            keys.token(SESSION, 1, RefreshSecret::new([7; 32])),
+            keys.token(SESSION, 0, RefreshSecret::new([8; 32])),
+            keys.token(Uuid::from_u128(1), 0, RefreshSecret::new([7; 32])),
+        ];
+        for other in others {
+            assert!(read(&other).successor() != successor);
+        }
+        let by_another_key = RefreshKeys::new(NEW, "").unwrap();
+        let other = by_another_key.read(&first(&by_another_key)).unwrap();
+        assert!(other.successor() != successor);
+    }
+
+    #[test]
+    fn while_a_key_is_replaced_both_are_accepted_and_derive_the_same_successor() {
+        let (before, prepared, after) =
+            (keys(), RefreshKeys::new(OLD, NEW).unwrap(), RefreshKeys::new(NEW, OLD).unwrap());
+        let token = first(&before);
+        let successor = before.read(&token).unwrap().successor();
+        for keys in [&prepared, &after] {
+            assert_eq!(keys.read(&token).unwrap().successor(), successor);
+        }
+        let renewed = after.token(SESSION, 1, successor);
+        assert!(prepared.read(&renewed).is_some() && before.read(&renewed).is_none());
+        assert!(RefreshKeys::new(NEW, "").unwrap().read(&token).is_none());
+    }
+
+    #[test]
+    fn a_token_of_an_earlier_version_is_to_be_looked_up() {
+        let secret = RefreshSecret::new([7; 32]);
+        let former = URL_SAFE_NO_PAD.encode([7; 32]);
+        let read = keys().read(&former).unwrap();
+        assert_eq!((read.session, read.generation), (None, 0));
+        assert_eq!(read.digest(), secret.digest());
+        // What is kept of such a token: the digest of its text.
+        let kept: String = Sha256::digest(former.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(read.digest(), kept);
+    }
+
+    #[test]
+    fn a_short_key_is_none() {
+        assert!(RefreshKeys::new(&"k".repeat(31), "").is_none());
+        assert!(RefreshKeys::new("", "").is_none());
+        assert!(RefreshKeys::new(OLD, "short").is_none());
+        assert!(RefreshKeys::new(&"k".repeat(32), "").is_some());
+    }
+
+    #[test]
+    fn neither_keys_nor_secrets_are_shown() {
+        let keys = keys();
+        let shown = format!("{keys:?} {:?}", keys.read(&first(&keys)));
+        assert!(!shown.contains("old key") && !shown.contains("7, 7"), "{shown}");
+    }
+}
