@@ -1,12 +1,13 @@
 //! Backends: what the app stands on. Each has a Redis and a database of its own, so that no test sees another's.
 
-use crate::folder;
 use crate::rabbit::Rabbit;
+use crate::{folder, poll};
 use dev_servers::postgres::{self, Postgres};
 use dev_servers::redis::{self, Redis};
 use dev_servers::{migrations, secret};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 /// The role that users logs in as: it may read and write rows, and no more.
 const ROLE: &str = "concierge_users";
@@ -83,6 +84,27 @@ impl Backend {
     #[must_use]
     pub fn outbox_length(&self) -> i64 {
         self.sql().query_one("SELECT count(*) FROM outbox", &[]).expect("the outbox can be read").get(0)
+    }
+
+    /// Waits until all events are published, which comes after the answers to what they tell of.
+    ///
+    /// # Panics
+    /// If one stays in the outbox.
+    #[track_caller]
+    pub fn wait_until_published(&self) {
+        poll::until(Duration::from_secs(10), "the outbox is empty", || self.outbox_length() == 0);
+    }
+
+    /// Waits until the first pass after the removal of this user is over, which comes after the answer.
+    ///
+    /// # Panics
+    /// If it does not end.
+    #[track_caller]
+    pub fn wait_until_looked_through(&self, user_id: i64) {
+        const IN_HAND: &str = "SELECT count(*) FROM erasures WHERE user_id = $1 AND passes = 0 AND due_at > now()";
+        poll::until(Duration::from_secs(8), "the removal's own pass is over", || {
+            self.sql().query_one(IN_HAND, &[&user_id]).is_ok_and(|row| row.get::<_, i64>(0) == 0)
+        });
     }
 
     /// The values of the manifest's variables that say where this backend is.

@@ -43,11 +43,13 @@ fn zenobia(app: &TestApp) -> i64 {
         "password": PASSWORD,
     });
     let answer = app.post("/users-ms/users").header("idempotency-key", KEY).json(&form).send().expect(201);
+    app.backend.wait_until_published();
     answer.json()["id"].as_i64().expect("an id is an integer")
 }
 
 fn remove(app: &TestApp, id: i64) {
     let _ = app.delete(&format!("/users-ms/users/{id}")).send().expect(204);
+    app.backend.wait_until_looked_through(id);
 }
 
 fn sweep(app: &TestApp) -> Value {
@@ -120,6 +122,7 @@ fn busy_people(app: &TestApp, backend: &Arc<Backend>) -> (i64, i64) {
         // One message of each is claimed and left lying in one queue, two wait in the other.
         let _ = app.login(email, PASSWORD).expect(200);
         let _ = app.login(email, PASSWORD).expect(200);
+        backend.wait_until_published();
         broker.claim(LOGINS, LOGIN_EMAIL, "nobody");
         broker.claim(LOGINS, LOGIN_EMAIL, "nobody");
         keep(app, &event_of(id, email));

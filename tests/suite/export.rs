@@ -118,6 +118,7 @@ fn an_export_has_what_waits_in_the_outbox_what_is_claimed_and_what_is_dead() {
     let form = sign_up_form("places@export.example");
     let signed_up = app.post("/users-ms/users").header("idempotency-key", "places").json(&form).send().expect(201);
     let id = signed_up.json()["id"].as_i64().unwrap();
+    backend.wait_until_published();
     let event = || login_event_of(&Uuid::new_v4().to_string(), id, "places@export.example");
     let mut broker = backend.broker();
     broker.add(LOGINS, &event());

@@ -29,7 +29,7 @@ fn after_a_sign_up_nothing_is_left_in_the_outbox() {
     let app = TestApp::on(&backend).only(&["users", "auth"]).start();
     let _ = app.sign_up("left@outbox.example");
     let _ = app.login("left@outbox.example", PASSWORD).expect(200);
-    assert_eq!(backend.outbox_length(), 0);
+    backend.wait_until_published();
     let mut broker = backend.broker();
     assert_eq!((broker.length(SIGN_UPS), broker.length(LOGINS)), (1, 1));
 }

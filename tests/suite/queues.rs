@@ -67,6 +67,7 @@ fn events_from_before_the_first_consumer_are_delivered() {
     let to = "before@queues.example";
     let _ = app.sign_up(to);
     let _ = app.login(to, PASSWORD).expect(200);
+    backend.wait_until_published();
     let mut broker = backend.broker();
     assert_eq!((broker.length(SIGN_UPS), broker.length(LOGINS)), (1, 1));
     let consumer = consumer(&backend, "late").start();

@@ -21,9 +21,12 @@ const RECIPIENTS: u64 = 100;
 
 /// Looks for the traces of somebody who was just removed. Whatever goes wrong, the person is removed, and a sweep does
 /// the rest.
-pub(crate) fn erase_now(store: &Store, user_id: UserId) {
+///
+/// The database is asked after the broker has answered: of one that hangs no connection waits.
+pub(crate) fn erase_now(user_id: UserId) {
     let leased = Leased { erasures: vec![Erasure { user_id, passes: 0 }], place: None };
-    if let Err(problem) = work_off(store, &leased, AT_ONCE) {
+    let pass = look_through(&leased, AT_ONCE);
+    if let Err(problem) = Store::open().and_then(|store| settle(&store, &leased, pass)) {
         log::warn("the erasures could not be updated", &[("cause", problem.cause().unwrap_or_default())]);
     }
 }
@@ -31,18 +34,21 @@ pub(crate) fn erase_now(store: &Store, user_id: UserId) {
 /// Works off the erasures that are due.
 pub(crate) fn sweep(store: &Store) -> Result<(), Problem> {
     let leased = open::lease(store, PEOPLE)?;
-    if leased.erasures.is_empty() { Ok(()) } else { work_off(store, &leased, SWEEP) }
+    if leased.erasures.is_empty() { Ok(()) } else { settle(store, &leased, look_through(&leased, SWEEP)) }
 }
 
-/// Makes one pass and keeps what came of it.
-fn work_off(store: &Store, leased: &Leased, limit: Duration) -> Result<(), Problem> {
+/// Makes one pass; says where it has come to if it ran out of time.
+fn look_through(leased: &Leased, limit: Duration) -> Result<Option<Place>, BrokerError> {
     let users: Vec<_> = leased.erasures.iter().map(|erasure| erasure.user_id).collect();
-    let count = users.len().to_string();
     // Without a Redis nothing is kept that could be looked through; RabbitMQ's queues cannot.
-    let pass = Redis::find().and_then(|redis| match redis {
+    match Redis::find()? {
         Some(broker) => Pass { broker, end: Instant::now() + limit }.run(&users, leased.place.as_ref()),
         None => Ok(None),
-    });
+    }
+}
+
+/// Keeps what came of a pass.
+fn settle(store: &Store, leased: &Leased, pass: Result<Option<Place>, BrokerError>) -> Result<(), Problem> {
     match pass {
         Ok(None) => {
             let complete = open::finish(store, &leased.erasures)?;
@@ -53,6 +59,7 @@ fn work_off(store: &Store, leased: &Leased, limit: Duration) -> Result<(), Probl
         }
         Ok(Some(place)) => open::release(store, &leased.erasures, Some(&place)),
         Err(error) => {
+            let count = leased.erasures.len().to_string();
             log::warn("erasures are kept for later", &[("count", &count), ("cause", &error.to_string())]);
             open::release(store, &leased.erasures, leased.place.as_ref())
         }

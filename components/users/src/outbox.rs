@@ -19,16 +19,17 @@ pub(crate) struct Swept {
     pub(crate) left: usize,
 }
 
-/// Publishes an event that was just kept. Whatever goes wrong, the request that caused it is not affected.
-pub(crate) fn publish_now(store: &Store, kept: &Kept) {
+/// Publishes an event that was just kept. Whatever goes wrong, the request that caused it is not affected. The database is
+/// asked after the broker has answered: of one that hangs no connection waits.
+pub(crate) fn publish_now(kept: &Kept) {
     let outcome = Broker::connect().map_err(|error| error.to_string()).and_then(|broker| publish(&broker, kept));
-    let settled = match outcome {
-        Ok(()) => kept::forget(store, &[kept]),
+    let settled = Store::open().and_then(|store| match outcome {
+        Ok(()) => kept::forget(&store, &[kept]),
         Err(cause) => {
             log::warn("an event is kept for later", &[("event_id", &kept.event_id), ("cause", &cause)]);
-            kept::release(store, &[kept])
+            kept::release(&store, &[kept])
         }
-    };
+    });
     if let Err(problem) = settled {
         log::warn("the outbox could not be updated", &[("cause", problem.cause().unwrap_or_default())]);
     }

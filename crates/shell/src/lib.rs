@@ -6,6 +6,7 @@
 //! between two calls.
 
 mod access;
+mod after;
 pub mod attempts;
 pub mod broker;
 pub mod client;

@@ -1,10 +1,12 @@
 //! An incoming request: its parts, decoded and bounded.
 
+use crate::after::After;
 use http::Method;
 use problem::{FieldError, Kind, MAX_BODY_BYTES, Problem};
 use serde::de::DeserializeOwned;
 use spin_sdk::http::IncomingRequest;
 use std::collections::BTreeMap;
+use std::future::Future;
 use uuid::Uuid;
 
 /// How much of an oversize body is read and thrown away, so that the caller gets its answer instead of a broken
@@ -24,6 +26,7 @@ pub struct Request {
     query: String,
     headers: BTreeMap<String, String>,
     body: Result<Vec<u8>, Unread>,
+    after: After,
 }
 
 /// Why a body was not read to its end.
@@ -72,7 +75,17 @@ impl Request {
             .filter(|id| is_sane_id(id))
             .cloned()
             .unwrap_or_else(|| Uuid::new_v4().to_string());
-        Self { method, id, segments, query: query.to_owned(), headers, body }
+        Self { method, id, segments, query: query.to_owned(), headers, body, after: After::default() }
+    }
+
+    /// Has something done once the answer is on its way, so that the caller does not wait for it.
+    pub fn after(&self, work: impl Future<Output = ()> + 'static) {
+        self.after.add(work);
+    }
+
+    /// What is to be done then.
+    pub(crate) fn work_after(&self) -> After {
+        self.after.clone()
     }
 
     /// The path's segments, percent-decoded: `/users-ms/users/7` is `["users-ms", "users", "7"]`.

@@ -11,13 +11,14 @@ use std::future::Future;
 pub type Outcome = Result<Response, Problem>;
 
 /// Serves one request: reads it, calls `handle`, and answers with whatever comes out. A problem on the service's side
-/// (5xx) is logged with its cause; one on the caller's side is not, and no body ever is.
+/// (5xx) is logged with its cause; one on the caller's side is not, and no body ever is. What the handler has put off until
+/// [after](Request::after) the answer is done then.
 pub async fn serve<F>(incoming: IncomingRequest, out: ResponseOutparam, handle: impl FnOnce(Request) -> F)
 where
     F: Future<Output = Outcome>,
 {
     let request = Request::read(incoming).await;
-    let id = request.id.clone();
+    let (id, after) = (request.id.clone(), request.work_after());
     let mut response = handle(request).await.unwrap_or_else(|failure| {
         if failure.status() >= 500 {
             let cause = failure.cause().unwrap_or("unknown");
@@ -30,6 +31,7 @@ where
     });
     finish(&mut response, &id);
     send(response, out);
+    after.run().await;
 }
 
 /// The problem for a path that no route has.

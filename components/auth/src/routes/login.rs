@@ -19,8 +19,7 @@ struct SignedIn {
     event: Option<Value>,
 }
 
-/// Lets somebody in and publishes `user_login_event`. That the event cannot be published now is no reason to keep
-/// anybody out.
+/// Lets somebody in, and then publishes `user_login_event`: a broker that hangs or is away keeps nobody waiting.
 pub(super) async fn login(request: &Request) -> Outcome {
     request.query(&[])?;
     refuse_idempotency_key(request)?;
@@ -39,8 +38,9 @@ pub(super) async fn login(request: &Request) -> Outcome {
     let (user, session) = (user_id.to_string(), session_id.to_string());
     let fields = [("account", keys.account.as_str()), ("user_id", &user), ("session_id", &session)];
     log::audit("login", "success", &request.id, &fields);
-    if let Some(event) = &signed_in.event {
-        announce(&users, event, &request.id).await;
+    if let Some(event) = signed_in.event {
+        let request_id = request.id.clone();
+        request.after(async move { announce(&users, &event, &request_id).await });
     }
     let refresh = refresh_keys.token(session_id, 0, signed_in.refresh);
     Ok(json(StatusCode::OK, &TokenResponse::new(access, refresh)))

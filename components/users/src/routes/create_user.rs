@@ -21,7 +21,7 @@ enum SignedUp {
     EmailTaken,
 }
 
-/// Creates a user and publishes `new_user_event`; under an `idempotency-key` once, however often it is asked for.
+/// Creates a user and, after the answer, publishes `new_user_event`; under an `idempotency-key` once, however often it is asked for.
 pub(super) fn create_user(request: &Request) -> Outcome {
     request.query(&[])?;
     let key = IdempotencyKey::parse(request.header("idempotency-key"))?;
@@ -38,10 +38,13 @@ pub(super) fn create_user(request: &Request) -> Outcome {
     };
     match outcome {
         SignedUp::Made(inserted) => {
-            report("success", &inserted.user);
-            // Kept in the same statement as the user; what cannot be published now is published by a later sweep.
-            outbox::publish_now(&store, &inserted.event);
-            Ok(created(request, &inserted.user))
+            let users::Inserted { user, event } = *inserted;
+            report("success", &user);
+            // Kept in the same statement as the user; what cannot be published then is published by a later sweep.
+            if let Some(event) = event {
+                request.after(async move { outbox::publish_now(&event) });
+            }
+            Ok(created(request, &user))
         }
         SignedUp::Repeated(user) => {
             report("repeated", &user);

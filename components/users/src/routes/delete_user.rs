@@ -19,8 +19,8 @@ pub(super) fn delete_user(request: &Request, id: UserId) -> Outcome {
     match users::remove(&store, id, &condition)? {
         Removed::Done => {
             log::audit("user-removed", "success", &request.id, &[("user_id", &id.to_string()), ("by", &guard.by())]);
-            // Noted in the same statement; what cannot be erased now is erased by later sweeps.
-            erasure::erase_now(&store, id);
+            // Noted in the same statement; what cannot be erased then is erased by later sweeps.
+            request.after(async move { erasure::erase_now(id) });
             Ok(empty(StatusCode::NO_CONTENT))
         }
         Removed::NotFound => Err(user_not_found()),

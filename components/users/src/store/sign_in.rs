@@ -47,7 +47,7 @@ pub(crate) struct Session {
 pub(crate) struct Ended {
     /// The session, if the password was right and the account is still what it was.
     pub(crate) session: Option<Session>,
-    /// The event that is to be published; a sweep does it if nobody else has.
+    /// The event, for the caller to publish; `None` without a session, or if so many wait that it is left to a sweep.
     event: Option<Value>,
 }
 

@@ -14,6 +14,14 @@ macro_rules! alive {
 /// The same, for statements that only the component has.
 pub(super) const ALIVE: &str = alive!();
 
+/// Whether so many events wait in the outbox that a new one is left to the sweeps: the broker is away or hangs, and each
+/// further attempt to publish would only be one more that waits for it.
+macro_rules! outbox_is_long {
+    () => {
+        "(SELECT count(*) >= 64 FROM (SELECT FROM outbox LIMIT 64) AS waiting)"
+    };
+}
+
 /// A sign of life.
 pub(super) const PING: &str = "SELECT to_jsonb(1)";
 
@@ -52,6 +60,34 @@ pub(super) const FIND_USER_IN_SESSION: &str = concat!(
     alive!(),
     "),
         'user', (SELECT user_json(u) FROM users u WHERE id = $1))"
+);
+
+/// Inserts a user with the columns `$1` to `$6`, keeps its event, `$8` with the user's data, for the exchange `$7`, and
+/// remembers the request under the digests `$10` and `$11`; or nothing of all, if the email is taken. The event is the
+/// caller's to publish for `$9` seconds, unless so many wait already that it is left to the sweeps.
+pub(super) const INSERT_USER: &str = concat!(
+    "WITH new_user AS (
+        INSERT INTO users AS u (email, email_key, name, surname, phone, password_hash)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (email_key) DO NOTHING
+        RETURNING u.id, u.email, u.name, user_json(u) AS shown
+    ), kept AS (
+        INSERT INTO outbox (exchange, event, leased_until)
+        SELECT $7, $8::text::jsonb || jsonb_build_object(
+                   'subject', id::text,
+                   'data', jsonb_build_object('user_id', id, 'email', email, 'name', name)),
+               now() + make_interval(secs => CASE WHEN ",
+    outbox_is_long!(),
+    " THEN 0 ELSE $9::int4 END)
+        FROM new_user
+        RETURNING event_id, exchange, event, leased_until
+    ), remembered AS (
+        INSERT INTO idempotency_keys (key_digest, body_digest, user_id, response)
+        SELECT $10, $11, id, shown FROM new_user WHERE $10::text IS NOT NULL
+    )
+    SELECT (SELECT jsonb_build_object('user', shown,
+                'event', CASE WHEN leased_until > now() THEN to_jsonb(kept) - 'leased_until' END)
+            FROM new_user, kept)"
 );
 
 /// Keeps the event `$2` for the exchange `$1`. One that is kept already is kept once, and one about somebody who was
@@ -96,7 +132,7 @@ pub(super) const BEGIN_SIGN_IN: &str = "
 /// before, and is seen, or after, and raises the epoch above the session's. What has ended of the user's sessions is
 /// removed on the way, and all but the 49 last used: with this one they are as many as somebody may have. The hash `$10` takes
 /// the place of `$9` if there is one. The event, `$12` with the user's data, is kept for the exchange `$11`, and is the
-/// caller's for `$13` seconds. A success that begins no session counts as a failure.
+/// caller's for `$13` seconds, unless so many wait already that it is left to the sweeps. A success that begins no session counts as a failure.
 pub(super) const END_SIGN_IN: &str = concat!(
     "WITH account AS (
         SELECT id, email, phone, role, credentials_epoch FROM users
@@ -118,9 +154,11 @@ pub(super) const END_SIGN_IN: &str = concat!(
         SELECT $11, $12::text::jsonb || jsonb_build_object(
                    'subject', id::text,
                    'data', jsonb_build_object('user_id', id, 'email', email, 'phone', phone)),
-               now() + make_interval(secs => $13::int4)
+               now() + make_interval(secs => CASE WHEN ",
+    outbox_is_long!(),
+    " THEN 0 ELSE $13::int4 END)
         FROM account JOIN begun ON user_id = id
-        RETURNING event
+        RETURNING event, leased_until
     ), released AS MATERIALIZED (
         SELECT release_hash_permit(request || CASE
             WHEN $3::int8 IS NULL THEN '{}' ELSE jsonb_build_object('succeeded', EXISTS (SELECT FROM begun)) END)
@@ -128,7 +166,7 @@ pub(super) const END_SIGN_IN: &str = concat!(
     )
     SELECT jsonb_build_object(
         'session', (SELECT to_jsonb(s) FROM (SELECT session_id, user_id, role FROM begun, account) s),
-        'event', (SELECT event FROM kept))
+        'event', (SELECT event FROM kept WHERE leased_until > now()))
     FROM released"
 );
 

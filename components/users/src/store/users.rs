@@ -18,7 +18,8 @@ const OWN_LEASE_SECONDS: i32 = 10;
 #[derive(Debug, Deserialize)]
 pub(crate) struct Inserted {
     pub(crate) user: User,
-    pub(crate) event: Kept,
+    /// For the caller to publish; `None` if so many wait that it is left to a sweep.
+    pub(crate) event: Option<Kept>,
 }
 
 /// Inserts a user, keeps its event and remembers under which key the request came, or nothing of all: `None` if the
@@ -29,27 +30,8 @@ pub(crate) fn insert(
     hash: &PasswordHash,
     request: Option<&RequestDigests>,
 ) -> Result<Option<Inserted>, Problem> {
-    const STATEMENT: &str = "
-        WITH new_user AS (
-            INSERT INTO users AS u (email, email_key, name, surname, phone, password_hash)
-            VALUES ($1, $2, $3, $4, $5, $6)
-            ON CONFLICT (email_key) DO NOTHING
-            RETURNING u.id, u.email, u.name, user_json(u) AS shown
-        ), kept AS (
-            INSERT INTO outbox (exchange, event, leased_until)
-            SELECT $7, $8::text::jsonb || jsonb_build_object(
-                       'subject', id::text,
-                       'data', jsonb_build_object('user_id', id, 'email', email, 'name', name)),
-                   now() + make_interval(secs => $9::int4)
-            FROM new_user
-            RETURNING event_id, exchange, event
-        ), remembered AS (
-            INSERT INTO idempotency_keys (key_digest, body_digest, user_id, response)
-            SELECT $10, $11, id, shown FROM new_user WHERE $10::text IS NOT NULL
-        )
-        SELECT (SELECT jsonb_build_object('user', shown, 'event', to_jsonb(kept)) FROM new_user, kept)";
     let inserted = store.one(
-        STATEMENT,
+        statements::INSERT_USER,
         &[
             text(sign_up.email.address()),
             text(sign_up.email.key()),
