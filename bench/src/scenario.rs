@@ -91,12 +91,15 @@ impl Scenario {
             Self::RedisCall => get("/notification-ms/readiness", None),
             Self::SqlRead => get("/users-ms/readiness", None),
             Self::SqlWrite => {
-                stage.sql()?.batch_execute("TRUNCATE outbox")?;
-                let event = event(1)?.to_json();
-                // The generator gives each request an id of its own.
-                let (known, counted) = (id(1).to_string(), format!("00000000-0000-4000-8000-{}", "#".repeat(12)));
-                let body = format!("{{\"event\":{}}}", event.replace(&known, &counted));
-                post("/users-ms/internal/outbox", Some(&stage.service_token), &body)
+                stage.sql()?.batch_execute("TRUNCATE attempts")?;
+                // The generator gives each request keys of its own.
+                let key = |letter: &str| format!("{}{}", letter.repeat(52), "#".repeat(12));
+                let body = json!({
+                    "permit": {"number": 1, "holder": Uuid::nil()},
+                    "keys": {"account": key("a"), "client": key("b"), "pair": key("c")},
+                    "succeeded": false,
+                });
+                post("/users-ms/internal/sign-in/end", Some(&stage.credential), &body.to_string())
             }
             Self::GetUser => return Ok(all(users.map(|user| get(&format!("/users-ms/users/{user}"), None)))),
             Self::GetUserWithToken => {

@@ -149,7 +149,7 @@ impl Stage {
             return broker::is_empty(&self.backend);
         }
         let Some((_, consumer)) = self.consumers.last() else { return false };
-        let asked = consumer.get("/notification-ms/internal/queues").bearer(consumer.service_token()).try_send();
+        let asked = consumer.get("/notification-ms/internal/queues").bearer(consumer.operator()).try_send();
         let Ok(answer) = asked else { return false };
         if answer.status != 200 {
             return false;

@@ -1,6 +1,6 @@
 """As whom requests are made, and what Schemathesis cannot know from the OpenAPI files.
 
-An operation that asks for the service token gets it. One that asks for an access token gets one of somebody who has just
+An operation that asks for a service's credential gets it. One that asks for an access token gets one of somebody who has just
 signed up: requests end sessions, change passwords and remove users, their own sender among them, and after each 401
 there is somebody new.
 
@@ -22,6 +22,8 @@ import schemathesis
 
 OFFICE = os.environ["FUZZ_API_OFFICE"]
 SENDER = os.environ["FUZZ_API_SENDER"]
+# The security schemes that are credentials of services.
+CREDENTIALS = ("authCredential", "schedulerCredential", "operatorCredential")
 # What makes a password one that nobody else has: that many people have it no pattern can say.
 RARE = "-qzxvkwjy"
 SHORTEST, LONGEST = 8, 1024
@@ -52,7 +54,7 @@ def is_open(operation):
         # It is switched off: it is there to be slow.
         return False
     name = scheme_of(operation)
-    return name is None or SENDER == "admin" or (SENDER == "user" and name == "serviceToken")
+    return name is None or SENDER == "admin" or (SENDER == "user" and name in CREDENTIALS)
 
 
 def ask(what):
@@ -69,8 +71,8 @@ class Bearer:
         name = scheme(context)
         if name is None or SENDER == "nobody":
             return None
-        if name == "serviceToken":
-            return ask("service")["token"]
+        if name in CREDENTIALS:
+            return ask("service")[name]
         people["sender"] = ask("person")
         return people["sender"]["access_token"]
 
@@ -155,7 +157,7 @@ def after_call(context, case, response):
     if permit is None:
         return
     body = json.dumps({"permit": permit, "keys": case.body["keys"]}).encode()
-    headers = {"authorization": f"Bearer {ask('service')['token']}", "content-type": "application/json"}
+    headers = {"authorization": f"Bearer {ask('service')['authCredential']}", "content-type": "application/json"}
     base = response.request.url.split("/users-ms/")[0]
     with urlopen(Request(f"{base}/users-ms/internal/sign-in/end", body, headers)):
         pass

@@ -174,10 +174,32 @@ impl TestApp {
         &self.client
     }
 
-    /// The service token.
+    /// What auth shows other services.
     #[must_use]
-    pub fn service_token(&self) -> &str {
-        &self.backend.service_token
+    pub fn auth(&self) -> &str {
+        &self.backend.auth_credential
+    }
+
+    /// What the schedules show.
+    #[must_use]
+    pub fn scheduler(&self) -> &str {
+        &self.backend.scheduler_credential
+    }
+
+    /// What an operator shows.
+    #[must_use]
+    pub fn operator(&self) -> &str {
+        &self.backend.operator_credential
+    }
+
+    /// The credential that the internal route at this path asks for.
+    #[must_use]
+    pub fn credential_for(&self, path: &str) -> &str {
+        match path {
+            _ if path.contains("/outbox/sweep") || path.contains("/internal/ring") => self.scheduler(),
+            _ if path.starts_with("/users-ms/internal/") => self.auth(),
+            _ => self.operator(),
+        }
     }
 
     /// Waits until a route answers with `status`.

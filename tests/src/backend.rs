@@ -22,8 +22,12 @@ pub struct Backend {
     pub redis: Redis,
     /// The broker, if it is not Redis.
     pub rabbit: Option<Rabbit>,
-    /// The token that services show each other.
-    pub service_token: String,
+    /// What auth shows.
+    pub auth_credential: String,
+    /// What the schedules show.
+    pub scheduler_credential: String,
+    /// What an operator shows.
+    pub operator_credential: String,
     database: String,
 }
 
@@ -59,8 +63,10 @@ impl Backend {
         let options = redis::Options { always_fsync: true, ..redis::Options::default() };
         let redis = Redis::start(&folder::fresh("redis"), options).expect("Redis starts");
         let database = format!("concierge_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let service_token = secret::random_hex().expect("the system gives random numbers");
-        let backend = Self { postgres, redis, rabbit, service_token, database };
+        let [auth_credential, scheduler_credential, operator_credential] =
+            [(); 3].map(|()| secret::random_hex().expect("the system gives random numbers"));
+        let backend =
+            Self { postgres, redis, rabbit, auth_credential, scheduler_credential, operator_credential, database };
         let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let url = backend.postgres.create_database(&backend.database).expect("a database can be made");
         migrations::run(&url, &folder::workspace().join("migrations")).expect("the migrations apply");
@@ -84,6 +90,17 @@ impl Backend {
     #[must_use]
     pub fn outbox_length(&self) -> i64 {
         self.sql().query_one("SELECT count(*) FROM outbox", &[]).expect("the outbox can be read").get(0)
+    }
+
+    /// Keeps an event in the outbox, as a service does that could not publish it.
+    ///
+    /// # Panics
+    /// If it is none, or is kept already.
+    pub fn keep_event(&self, event: &str) {
+        let keep = "INSERT INTO outbox (exchange, event) SELECT event ->> 'type', event
+            FROM (VALUES ($1::text::jsonb)) AS e(event)";
+        let kept = self.sql().execute(keep, &[&event]).expect("an event can be kept");
+        assert_eq!(kept, 1);
     }
 
     /// Waits until all events are published, which comes after the answers to what they tell of.
@@ -118,7 +135,9 @@ impl Backend {
             ("redis_host", self.redis.host()),
             ("redis_credentials", self.redis.credentials()),
             ("redis_url", self.redis.url()),
-            ("service_token", self.service_token.clone()),
+            ("auth_credential", self.auth_credential.clone()),
+            ("scheduler_credential", self.scheduler_credential.clone()),
+            ("operator_credential", self.operator_credential.clone()),
         ]
         .into_iter()
         .chain(self.rabbit.iter().flat_map(Rabbit::variables))

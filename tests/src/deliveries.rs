@@ -43,7 +43,7 @@ impl TestApp {
         let mut cursor = String::new();
         loop {
             let path = format!("/notification-ms/notifications?{query}{cursor}");
-            let page = self.get(&path).bearer(self.service_token()).send().expect(200).json();
+            let page = self.get(&path).bearer(self.operator()).send().expect(200).json();
             all.extend(page["items"].as_array().expect("items is a list").iter().map(logged));
             match page["next_cursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),

@@ -19,8 +19,7 @@ impl Ringer {
     /// Goes round all apps every `interval`. What does not answer, or is not in an app, is passed over.
     #[must_use]
     pub fn start(apps: &[&TestApp], interval: Duration) -> Self {
-        let doors: Vec<_> =
-            apps.iter().map(|app| (Client::new(&app.app.url()), app.service_token().to_owned())).collect();
+        let doors: Vec<_> = apps.iter().map(|app| (Client::new(&app.app.url()), app.scheduler().to_owned())).collect();
         let (stop, stopped) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {

@@ -89,7 +89,8 @@ fn every_event_of_authentication_is_one_line() {
         "another good one",
         &ada.refresh,
         &ada.access,
-        app.service_token(),
+        app.auth(),
+        app.operator(),
         "127.0.0.1",
     ] {
         let shown = log.lines().filter(|line| line.contains("\"audit\"")).find(|line| line.contains(secret));

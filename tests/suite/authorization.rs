@@ -53,7 +53,7 @@ fn sign_up_is_open_and_everything_else_about_users_needs_a_token() {
 fn a_token_that_is_none_is_refused_with_the_reason_that_the_standard_names() {
     let app = TestApp::guarded();
     let id = app.sign_up("odd-token@authorization.example");
-    for token in ["x", "a.b.c", app.service_token()] {
+    for token in ["x", "a.b.c", app.operator()] {
         let answer = app.get(&format!("/users-ms/users/{id}")).bearer(token).send().expect(401);
         assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"concierge\", error=\"invalid_token\""));
     }
@@ -130,7 +130,7 @@ fn listing_and_the_delivery_log_are_an_administrators() {
     "#);
     let log = app.get("/notification-ms/notifications").bearer(&ada.access).send();
     assert_eq!(seen(&log), (403, "forbidden".into()));
-    let by_service = app.get("/notification-ms/notifications").bearer(app.service_token()).send();
+    let by_service = app.get("/notification-ms/notifications").bearer(app.operator()).send();
     assert_eq!(by_service.status, 200);
 }
 

@@ -258,8 +258,8 @@ fn a_body_over_the_limit_is_refused_and_the_answer_arrives() {
       "type": "urn:concierge:problem:body-too-large"
     }
     "#);
-    for path in ["/auth-ms/auth/login", "/users-ms/internal/outbox"] {
-        let request = app.post(path).bearer(app.service_token());
+    for path in ["/auth-ms/auth/login", "/users-ms/internal/sign-in/begin"] {
+        let request = app.post(path).bearer(app.auth());
         let answer = request.body("application/json", vec![b' '; 2 * 1024 * 1024]).send();
         assert_problem(&answer, 413, "body-too-large", &[]);
     }
@@ -299,7 +299,7 @@ fn a_body_that_breaks_off_is_not_taken_for_a_large_one() {
     for (path, media_type) in
         [("/users-ms/users", "application/json"), ("/auth-ms/auth/introspect", "application/x-www-form-urlencoded")]
     {
-        let token = app.service_token();
+        let token = app.operator();
         let head = format!(
             "POST {path} HTTP/1.1\r\nhost: app\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
              content-type: {media_type}\r\n"
@@ -324,7 +324,7 @@ fn a_number_without_a_fraction_is_an_integer() {
                 "refresh_digest":"{d}","idle_seconds":{seconds},"absolute_seconds":6e2}}}}"#,
             Uuid::new_v4(),
         );
-        app.post("/users-ms/internal/sign-in/end").bearer(app.service_token()).body("application/json", body).send()
+        app.post("/users-ms/internal/sign-in/end").bearer(app.auth()).body("application/json", body).send()
     };
     let begun = begin(json!(60.0), format!("{id}.0")).expect(200).json();
     assert_eq!(begun["session"]["user_id"], id);
@@ -569,8 +569,7 @@ fn a_login_is_decoded_as_strictly_as_a_sign_up() {
 #[test]
 fn what_is_no_query_of_the_delivery_log_is_refused() {
     let app = TestApp::shared();
-    let ask =
-        |query: &str| app.get(&format!("/notification-ms/notifications?{query}")).bearer(app.service_token()).send();
+    let ask = |query: &str| app.get(&format!("/notification-ms/notifications?{query}")).bearer(app.operator()).send();
     assert_snapshot!(ask("limit=0").shown(), @r#"
     400
     cache-control: no-store
@@ -638,7 +637,6 @@ fn query_parameters_that_a_route_does_not_know_are_refused() {
         ("PATCH", format!("/users-ms/users/{id}")),
         ("DELETE", format!("/users-ms/users/{id}")),
         ("GET", format!("/users-ms/users/{id}/export")),
-        ("POST", "/users-ms/internal/outbox".to_owned()),
         ("POST", "/users-ms/internal/outbox/sweep".to_owned()),
         ("DELETE", format!("/users-ms/internal/outbox/{nobody}")),
         ("POST", "/users-ms/internal/sign-in/begin".to_owned()),
@@ -657,7 +655,7 @@ fn query_parameters_that_a_route_does_not_know_are_refused() {
         ("GET", "/notification-ms/internal/queues".to_owned()),
         ("POST", "/notification-ms/internal/ring".to_owned()),
     ] {
-        let answer = app.request(method, &format!("{path}?verbose=1")).bearer(app.service_token()).send();
+        let answer = app.request(method, &format!("{path}?verbose=1")).bearer(app.credential_for(&path)).send();
         assert_problem(&answer, 400, "invalid-query", &["/verbose"]);
     }
     let user = app.get(&format!("/users-ms/users/{id}")).send().expect(200).json();
@@ -705,7 +703,7 @@ fn nothing_that_a_caller_sends_is_logged() {
     let _ = app.get(&format!("/users-ms/users?name={MARKER}&limit=0")).send().expect(400);
     let _ = app.get(&format!("/users-ms/{MARKER}")).send().expect(404);
     let _ = app.post("/users-ms/internal/sign-in/begin").bearer(MARKER).send().expect(401);
-    let secrets = [MARKER, PASSWORD, "logged.example", "+39555000111", app.service_token(), "$2b$"];
+    let secrets = [MARKER, PASSWORD, "logged.example", "+39555000111", app.auth(), "$2b$"];
     // Lines may come a little after the answers that they are about.
     poll::throughout(Duration::from_millis(500), "no line of the log has anything of it", || {
         let log = app.log();

@@ -23,7 +23,7 @@ fn wait_for_deliveries(app: &TestApp, to: &str, count: usize) {
 
 fn log_page(app: &TestApp, query: &str) -> Value {
     let path = format!("/notification-ms/notifications?{query}");
-    app.get(&path).bearer(app.service_token()).send().expect(200).json()
+    app.get(&path).bearer(app.operator()).send().expect(200).json()
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn a_sign_up_leads_to_one_welcome() {
     let _ = app.sign_up("Welcome@delivery.example");
     wait_for_deliveries(&app, "Welcome@delivery.example", 1);
     let path = "/notification-ms/notifications?to=welcome@DELIVERY.example";
-    assert_snapshot!(app.get(path).bearer(app.service_token()).send().shown(), @r#"
+    assert_snapshot!(app.get(path).bearer(app.operator()).send().shown(), @r#"
     200
     cache-control: no-store
     content-type: application/json
@@ -142,7 +142,7 @@ fn the_log_goes_back_page_by_page() {
 fn the_log_of_somebody_unknown_is_empty() {
     let app = TestApp::shared();
     let path = "/notification-ms/notifications?to=nobody@delivery.example";
-    assert_snapshot!(app.get(path).bearer(app.service_token()).send().shown(), @r#"
+    assert_snapshot!(app.get(path).bearer(app.operator()).send().shown(), @r#"
     200
     cache-control: no-store
     content-type: application/json
@@ -157,7 +157,7 @@ fn the_log_of_somebody_unknown_is_empty() {
 }
 
 #[test]
-fn the_log_needs_the_service_token_or_an_administrators() {
+fn the_log_needs_an_operators_credential_or_an_administrators_token() {
     let app = TestApp::shared();
     assert_snapshot!(app.get("/notification-ms/notifications").send().shown(), @r#"
     401

@@ -58,7 +58,9 @@ impl<'a> Caller<'a> {
         let request = self.app.request(&operation.method, target);
         match operation.tokens().as_slice() {
             [] => request,
-            tokens if tokens.contains(&"serviceToken") => request.bearer(self.app.service_token()),
+            tokens if tokens.contains(&"authCredential") => request.bearer(self.app.auth()),
+            tokens if tokens.contains(&"schedulerCredential") => request.bearer(self.app.scheduler()),
+            tokens if tokens.contains(&"operatorCredential") => request.bearer(self.app.operator()),
             _ => request.bearer(&self.access),
         }
     }
@@ -232,7 +234,6 @@ fn a_value_of_an_internal_route_that_is_not_acceptable_is_named() {
     let bad = [
         ("replace_user", "role", json!("root"), "/role"),
         ("patch_user", "role", json!("Admin"), "/role"),
-        ("keep_event", "event", json!({"type": "order_event"}), "/event"),
         ("begin_sign_in", "keys", keys.clone(), "/keys"),
         ("end_sign_in", "keys", keys, "/keys"),
         ("rotate_token", "next_digest", json!("a"), "/next_digest"),
@@ -257,7 +258,7 @@ fn a_value_of_an_internal_route_that_is_not_acceptable_is_named() {
     // A permit that nobody holds is given back to nobody, which is no fault.
     let keys = json!({"account": "a".repeat(64), "client": "b".repeat(64), "pair": "c".repeat(64)});
     let body = json!({"permit": permit, "keys": keys, "succeeded": false});
-    let answer = app.post("/users-ms/internal/sign-in/end").bearer(app.service_token()).json(&body).send();
+    let answer = app.post("/users-ms/internal/sign-in/end").bearer(app.auth()).json(&body).send();
     assert_eq!(answer.expect(200).json(), json!({"session": null, "event": null}));
 }
 
@@ -318,7 +319,8 @@ fn a_precondition_that_cannot_be_read_is_refused_by_every_route_that_has_one() {
 fn every_route_that_asks_for_a_token_refuses_none_and_a_wrong_one() {
     let app = TestApp::guarded();
     for operation in operations().iter().filter(|operation| !operation.tokens().is_empty()) {
-        let slug = if operation.tokens() == ["serviceToken"] { "invalid-service-token" } else { "invalid-token" };
+        let tokens = operation.tokens();
+        let slug = if tokens.contains(&"accessToken") { "invalid-token" } else { "invalid-service-token" };
         let target = operation.example_target(&[]);
         for request in [
             app.request(&operation.method, &target),
@@ -354,7 +356,9 @@ fn a_service_that_is_not_configured_as_it_should_be_says_so_and_no_more() {
         .variable("authorization", "maybe")
         .variable("load_test", "maybe")
         .variable("password_pepper", "")
-        .variable("service_token", "")
+        .variable("auth_credential", "")
+        .variable("scheduler_credential", "")
+        .variable("operator_credential", "")
         .variable("token_public_keys", "x")
         .variable("token_signing_key", "x")
         .start();
@@ -366,7 +370,7 @@ fn a_service_that_is_not_configured_as_it_should_be_says_so_and_no_more() {
             assert!(!answer.text().contains(secret), "{}: {}", operation.id(), answer.text());
         }
     }
-    app.wait_for_log("the variable service_token ");
+    app.wait_for_log("the variable auth_credential ");
 }
 
 #[test]

@@ -124,9 +124,7 @@ fn an_export_has_what_waits_in_the_outbox_what_is_claimed_and_what_is_dead() {
     broker.add(LOGINS, &event());
     broker.claim(LOGINS, LOGIN_EMAIL, "nobody");
     broker.add(&format!("{LOGIN_EMAIL}.dead"), &event().replace("{\"data\"", "broken {\"data\""));
-    let kept: Value = serde_json::from_str(&event()).unwrap();
-    let keep = app.post("/users-ms/internal/outbox").bearer(app.service_token()).json(&json!({"event": kept}));
-    let _ = keep.send().expect(202);
+    backend.keep_event(&event());
     let export = app.get(&path(id)).send().expect(200).json();
     let places: Vec<_> = list(&export, "pending_events").iter().map(|event| event["kept_in"].as_str()).collect();
     assert_eq!(export["kept_answers"], json!([signed_up.json()]));

@@ -230,7 +230,7 @@ fn a_key_is_good_for_a_day_and_as_long_as_its_user() {
     let _turn = turn::together();
     let backend = Backend::new();
     let app = users(&backend);
-    let sweep = || app.post("/users-ms/internal/outbox/sweep").bearer(app.service_token()).send().expect(200);
+    let sweep = || app.post("/users-ms/internal/outbox/sweep").bearer(app.scheduler()).send().expect(200);
     let form = |name: &str| sign_up_form(&format!("{name}@idempotency.example"));
     let age = |interval: &str| {
         let older = format!("UPDATE idempotency_keys SET created_at = now() - interval '{interval}'");

@@ -1,55 +1,100 @@
-//! The internal routes: for services that show the service token, and for nobody else.
+//! The internal routes: each for one service that shows its credential, and for nobody else.
 
 use blackbox::app::TestApp;
 use blackbox::backend::Backend;
-use blackbox::broker::login_event;
 use blackbox::http::Answer;
+use blackbox::openapi::operations;
+use blackbox::people::PASSWORD;
 use blackbox::turn;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-const INTERNAL: &[(&str, &str)] = &[
-    ("POST", "/users-ms/internal/sign-in/begin"),
-    ("POST", "/users-ms/internal/sign-in/end"),
-    ("POST", "/users-ms/internal/sessions/rotate"),
-    ("POST", "/users-ms/internal/sessions/end"),
-    ("GET", "/users-ms/internal/sessions/00000000-0000-0000-0000-000000000001"),
-    ("GET", "/users-ms/internal/users/1/sessions"),
-    ("DELETE", "/users-ms/internal/users/1/sessions"),
-    ("DELETE", "/users-ms/internal/users/1/sessions/00000000-0000-0000-0000-000000000001"),
-    ("POST", "/users-ms/internal/outbox"),
-    ("DELETE", "/users-ms/internal/outbox/00000000-0000-0000-0000-000000000001"),
-    ("POST", "/users-ms/internal/outbox/sweep"),
-    ("POST", "/notification-ms/internal/ring"),
-    ("GET", "/notification-ms/internal/queues"),
+/// All routes for services, and who may call each.
+const INTERNAL: &[(&str, &str, &str)] = &[
+    ("POST", "/users-ms/internal/sign-in/begin", "auth"),
+    ("POST", "/users-ms/internal/sign-in/end", "auth"),
+    ("POST", "/users-ms/internal/sessions/rotate", "auth"),
+    ("POST", "/users-ms/internal/sessions/end", "auth"),
+    ("GET", "/users-ms/internal/sessions/00000000-0000-0000-0000-000000000001", "auth"),
+    ("GET", "/users-ms/internal/users/9223372036854775807/sessions", "auth"),
+    ("DELETE", "/users-ms/internal/users/9223372036854775807/sessions", "auth"),
+    ("DELETE", "/users-ms/internal/users/9223372036854775807/sessions/00000000-0000-0000-0000-000000000001", "auth"),
+    ("DELETE", "/users-ms/internal/outbox/00000000-0000-0000-0000-000000000001", "auth"),
+    ("POST", "/users-ms/internal/outbox/sweep", "scheduler"),
+    ("POST", "/notification-ms/internal/ring", "scheduler"),
+    ("GET", "/notification-ms/internal/queues", "operator"),
+    ("POST", "/auth-ms/auth/introspect", "operator"),
 ];
 
+/// All callers, with what each shows.
+fn callers(app: &TestApp) -> [(&'static str, &str); 3] {
+    [("auth", app.auth()), ("scheduler", app.scheduler()), ("operator", app.operator())]
+}
+
 #[test]
-fn nothing_internal_answers_without_the_service_token() {
+fn each_internal_route_answers_the_one_service_that_may_call_it() {
+    let app = TestApp::shared();
+    for (method, path, may) in INTERNAL {
+        for (caller, credential) in callers(&app) {
+            let answer = app.request(method, path).bearer(credential).send();
+            let is_refused = (answer.status, answer.problem().as_str()) == (401, "invalid-service-token");
+            assert_eq!(is_refused, caller != *may, "{caller} asks {method} {path}: {}", answer.shown());
+        }
+    }
+}
+
+#[test]
+fn the_list_of_internal_routes_is_that_of_the_openapi_files() {
+    let credentials = ["authCredential", "schedulerCredential", "operatorCredential"];
+    for operation in operations() {
+        let tokens = operation.tokens();
+        let [only] = tokens.as_slice() else { continue };
+        if !credentials.contains(only) {
+            continue;
+        }
+        let target = operation.example_target(&[]);
+        let known = target.split('?').next().unwrap_or_default();
+        let listed = INTERNAL
+            .iter()
+            .find(|(method, path, _)| *method == operation.method.to_uppercase() && same_route(path, known));
+        assert!(listed.is_some_and(|(_, _, may)| only.starts_with(may)), "{} {known}", operation.method);
+    }
+}
+
+/// Whether two paths are of the same route: ids may differ.
+fn same_route(one: &str, other: &str) -> bool {
+    let is_id = |part: &str| part.parse::<i64>().is_ok() || Uuid::try_parse(part).is_ok();
+    let (one, other): (Vec<_>, Vec<_>) = (one.split('/').collect(), other.split('/').collect());
+    one.len() == other.len() && one.iter().zip(&other).all(|(a, b)| a == b || is_id(a) && is_id(b))
+}
+
+#[test]
+fn nothing_internal_answers_without_a_credential() {
     let app = TestApp::shared();
     let _ = app.sign_up("token@internal.example");
-    let token = app.service_token();
-    let wrong = [
-        None,
-        Some("Bearer ".to_owned()),
-        Some("Bearer wrong".to_owned()),
-        Some(format!("Bearer {}", &token[1..])),
-        Some(format!("Bearer {token}x")),
-        Some(format!("Bearer {}", token.to_uppercase())),
-        Some(format!("Basic {token}")),
-        Some(token.to_owned()),
-    ];
-    for (method, path) in INTERNAL {
-        for authorization in &wrong {
-            let request = app.request(method, path);
-            let request = match authorization {
-                Some(value) => request.header("authorization", value),
-                None => request,
-            };
-            let answer = request.send();
-            let seen = (answer.status, answer.problem());
-            assert_eq!(seen, (401, "invalid-service-token".to_owned()), "{method} {path} {authorization:?}");
+    for (method, path, _) in INTERNAL {
+        for (_, token) in callers(&app) {
+            let wrong = [
+                None,
+                Some("Bearer ".to_owned()),
+                Some("Bearer wrong".to_owned()),
+                Some(format!("Bearer {}", &token[1..])),
+                Some(format!("Bearer {token}x")),
+                Some(format!("Bearer {}", token.to_uppercase())),
+                Some(format!("Basic {token}")),
+                Some(token.to_owned()),
+            ];
+            for authorization in wrong {
+                let request = app.request(method, path);
+                let request = match &authorization {
+                    Some(value) => request.header("authorization", value),
+                    None => request,
+                };
+                let answer = request.send();
+                let seen = (answer.status, answer.problem());
+                assert_eq!(seen, (401, "invalid-service-token".to_owned()), "{method} {path} {authorization:?}");
+            }
         }
     }
     assert_snapshot!(app.post(INTERNAL[0].1).send().shown(), @r#"
@@ -61,13 +106,37 @@ fn nothing_internal_answers_without_the_service_token() {
     x-request-id: [uuid]
 
     {
-      "detail": "This route is for other services; it needs the service token as a bearer token.",
+      "detail": "This route is for one service alone; it needs that service's credential as a bearer token.",
       "instance": "[uuid]",
       "status": 401,
       "title": "Invalid service token",
       "type": "urn:concierge:problem:invalid-service-token"
     }
     "#);
+}
+
+#[test]
+fn a_credential_is_rotated_without_a_moment_in_which_nobody_is_let_in() {
+    let _turn = turn::together();
+    let backend = Backend::new();
+    let (old, new) = (backend.auth_credential.clone(), "n".repeat(40));
+    // Between the steps of a rotation each service may be a step ahead of the other.
+    let steps = [old.clone(), format!("{old},{new}"), format!("{new},{old}"), new.clone()];
+    for (users_has, auth_has) in [(0, 1), (1, 0), (1, 1), (1, 2), (2, 1), (2, 2), (2, 3), (3, 2), (3, 3)] {
+        let users = TestApp::on(&backend).only(&["users"]).variable("auth_credential", &steps[users_has]).start();
+        let auth = TestApp::on(&backend)
+            .only(&["auth"])
+            .variable("users_url", users.app.url())
+            .variable("auth_credential", &steps[auth_has])
+            .start();
+        let email = format!("rotation-{users_has}-{auth_has}@internal.example");
+        let _ = users.sign_up(&email);
+        let _ = auth.login(&email, PASSWORD).expect(200);
+        for (value, is_good) in [(&old, users_has < 3), (&new, users_has > 0)] {
+            let answer = users.get("/users-ms/internal/users/9223372036854775807/sessions").bearer(value).send();
+            assert_eq!(answer.status, if is_good { 200 } else { 401 }, "step {users_has}");
+        }
+    }
 }
 
 /// The keys that attempts for this name are counted under.
@@ -78,11 +147,11 @@ fn keys(name: &str) -> Value {
 
 fn begin(app: &TestApp, email: &str) -> Answer {
     let body = json!({"keys": keys(email), "email": email});
-    app.post("/users-ms/internal/sign-in/begin").bearer(app.service_token()).json(&body).send()
+    app.post("/users-ms/internal/sign-in/begin").bearer(app.auth()).json(&body).send()
 }
 
 fn end(app: &TestApp, body: &Value) -> Answer {
-    app.post("/users-ms/internal/sign-in/end").bearer(app.service_token()).json(body).send()
+    app.post("/users-ms/internal/sign-in/end").bearer(app.auth()).json(body).send()
 }
 
 /// A digest that no other token has.
@@ -157,7 +226,7 @@ fn a_success_gives_a_session_and_an_event_that_waits_for_its_publisher() {
     assert_eq!(ended["session"], json!({"session_id": session, "user_id": id, "role": "user"}));
     assert_eq!(ended["event"]["data"], json!({"user_id": id, "email": email, "phone": null}));
     assert_eq!((&ended["event"]["type"], &ended["event"]["source"]), (&json!("user_login_event"), &json!("/auth-ms")));
-    let sweep = || app.post("/users-ms/internal/outbox/sweep").bearer(app.service_token()).send().expect(200).json();
+    let sweep = || app.post("/users-ms/internal/outbox/sweep").bearer(app.scheduler()).send().expect(200).json();
     assert_eq!(sweep()["published"], 0, "it is its publisher's for a while");
     backend.sql().execute("UPDATE outbox SET leased_until = now()", &[]).unwrap();
     assert_eq!(sweep()["published"], 1, "then a sweep publishes it");
@@ -166,10 +235,10 @@ fn a_success_gives_a_session_and_an_event_that_waits_for_its_publisher() {
     let path = format!("/users-ms/internal/outbox/{}", ended["event"]["id"].as_str().unwrap());
     assert_eq!(backend.outbox_length(), 1);
     for _ in 0..2 {
-        let _ = app.delete(&path).bearer(app.service_token()).send().expect(204);
+        let _ = app.delete(&path).bearer(app.auth()).send().expect(204);
     }
     assert_eq!(backend.outbox_length(), 0, "its publisher has published it");
-    let odd = app.delete("/users-ms/internal/outbox/1").bearer(app.service_token()).send();
+    let odd = app.delete("/users-ms/internal/outbox/1").bearer(app.auth()).send();
     assert_eq!((odd.status, odd.problem()), (400, "invalid-id".to_owned()));
 }
 
@@ -205,62 +274,16 @@ fn a_session_begins_only_under_the_credentials_that_were_read() {
 }
 
 #[test]
-fn an_event_is_kept_for_another_service() {
-    let app = TestApp::shared();
-    let keep = |event: serde_json::Value| {
-        app.post("/users-ms/internal/outbox").bearer(app.service_token()).json(&json!({"event": event})).send()
-    };
-    let id = Uuid::new_v4().to_string();
-    let event: serde_json::Value = serde_json::from_str(&login_event(&id, "kept@internal.example")).unwrap();
-    let answer = keep(event);
-    assert_snapshot!(answer.shown(), @r#"
-    202
-    cache-control: no-store
-    content-type: application/json
-    x-content-type-options: nosniff
-    x-request-id: [uuid]
-
-    {
-      "kept": "[id]"
-    }
-    "#);
-    assert_eq!(answer.json()["kept"], id.as_str());
-    let to_nobody: serde_json::Value = serde_json::from_str(&login_event(&id, "")).unwrap();
-    assert_eq!(keep(to_nobody).expect(422).problem(), "invalid-value");
-    assert_snapshot!(keep(json!({"type": "order_event"})).shown(), @r#"
-    422
-    cache-control: no-store
-    content-type: application/problem+json
-    x-content-type-options: nosniff
-    x-request-id: [uuid]
-
-    {
-      "detail": "This is no event to keep: the message is no CloudEvents 1.0 JSON.",
-      "errors": [
-        {
-          "detail": "This is no event to keep: the message is no CloudEvents 1.0 JSON.",
-          "pointer": "/event"
-        }
-      ],
-      "instance": "[uuid]",
-      "status": 422,
-      "title": "Invalid value",
-      "type": "urn:concierge:problem:invalid-value"
-    }
-    "#);
-}
-
-#[test]
 fn a_sweep_tells_what_it_did() {
     let app = TestApp::shared();
-    let answer = app.post("/users-ms/internal/outbox/sweep").bearer(app.service_token()).send().expect(200).json();
+    let answer = app.post("/users-ms/internal/outbox/sweep").bearer(app.scheduler()).send().expect(200).json();
     assert!(answer["published"].is_u64() && answer["left"] == 0, "{answer}");
 }
 
 #[test]
 fn a_ring_is_accepted() {
     let app = TestApp::shared();
-    assert_snapshot!(app.post("/notification-ms/internal/ring").bearer(app.service_token()).send().shown(), @"
+    assert_snapshot!(app.post("/notification-ms/internal/ring").bearer(app.scheduler()).send().shown(), @"
     202
     cache-control: no-store
     x-content-type-options: nosniff
@@ -271,7 +294,7 @@ fn a_ring_is_accepted() {
 #[test]
 fn the_queues_are_shown_to_an_operator() {
     let app = TestApp::shared();
-    let answer = app.get("/notification-ms/internal/queues").bearer(app.service_token()).send().expect(200).json();
+    let answer = app.get("/notification-ms/internal/queues").bearer(app.operator()).send().expect(200).json();
     let items = answer["items"].as_array().unwrap();
     let named: Vec<_> = items.iter().map(|item| (item["queue"].as_str(), item["exchange"].as_str())).collect();
     let expected = [
@@ -304,7 +327,7 @@ fn a_sign_in_takes_a_permit_and_gives_it_back() {
     let waiting = begin(&app, email).expect(200).json();
     assert_eq!(waiting, json!({"permit": null, "retry_after": 1, "credentials": null}));
 
-    let post = |path: &str, body: &Value| app.post(path).bearer(app.service_token()).json(body).send();
+    let post = |path: &str, body: &Value| app.post(path).bearer(app.auth()).json(body).send();
     let mut odd = keys(email);
     odd["account"] = json!("ada@example.org");
     for (body, problem) in [
@@ -331,9 +354,9 @@ fn a_session_goes_on_and_ends() {
     let email = "sessions@internal.example";
     let id = app.sign_up(email);
     let post = |path: &str, body: &Value| {
-        app.post(&format!("/users-ms/internal/sessions{path}")).bearer(app.service_token()).json(body).send()
+        app.post(&format!("/users-ms/internal/sessions{path}")).bearer(app.auth()).json(body).send()
     };
-    let get = |path: &str| app.get(&format!("/users-ms/internal{path}")).bearer(app.service_token()).send().expect(200);
+    let get = |path: &str| app.get(&format!("/users-ms/internal{path}")).bearer(app.auth()).send().expect(200);
     let begin = |session: Uuid, digest: &str| {
         let begun = begin(&app, email).expect(200).json();
         let ended = end(&app, &success(email, &begun, session, digest)).expect(200).json();
@@ -366,7 +389,7 @@ fn a_session_goes_on_and_ends() {
     assert_eq!(get(&format!("/sessions/{session}")).json(), json!({"alive": false}));
     let delete = |path: &str| {
         let path = format!("/users-ms/internal/users/{id}/sessions{path}");
-        app.delete(&path).bearer(app.service_token()).send().expect(200).json()
+        app.delete(&path).bearer(app.auth()).send().expect(200).json()
     };
     assert_eq!(delete(&format!("/{session}")), json!({"ended": 0}));
     assert_eq!(delete(&format!("/{other}")), json!({"ended": 1}));

@@ -201,7 +201,7 @@ fn a_session_of_an_older_epoch_is_none() {
     let ada = app.person("epoch@login.example");
     let introspect = || {
         let form = format!("token={}", ada.access);
-        let request = app.post("/auth-ms/auth/introspect").bearer(app.service_token());
+        let request = app.post("/auth-ms/auth/introspect").bearer(app.operator());
         request.body("application/x-www-form-urlencoded", form).send().expect(200).json()["active"].clone()
     };
     assert_eq!(introspect(), true);

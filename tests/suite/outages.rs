@@ -39,8 +39,8 @@ fn assert_database_unavailable(app: &TestApp, id: i64, limit: Duration) {
         &|| app.post("/users-ms/users").json(&sign_up_form("new@outage.example")).send(),
         &|| app.patch(&path).json(&patch).send(),
         &|| app.delete(&path).send(),
-        &|| app.post("/users-ms/internal/sign-in/begin").bearer(app.service_token()).json(&sign_in).send(),
-        &|| app.post("/users-ms/internal/outbox/sweep").bearer(app.service_token()).send(),
+        &|| app.post("/users-ms/internal/sign-in/begin").bearer(app.auth()).json(&sign_in).send(),
+        &|| app.post("/users-ms/internal/outbox/sweep").bearer(app.scheduler()).send(),
     ];
     std::thread::scope(|scope| {
         let threads: Vec<_> = asks.iter().map(|ask| scope.spawn(move || within(limit, ask))).collect();
@@ -227,7 +227,7 @@ fn while_redis_is_stopped_people_sign_up_and_sign_in_and_are_told_later() {
       "status": "unavailable"
     }
     "#);
-    let log = app.get("/notification-ms/notifications").bearer(app.service_token()).send();
+    let log = app.get("/notification-ms/notifications").bearer(app.operator()).send();
     assert_snapshot!(log.shown(), @r#"
     503
     cache-control: no-store

@@ -52,7 +52,7 @@ fn an_entry_without_the_field_of_an_event_is_poison_too() {
     poll::until(SOON, "both are dead", || broker.dead_letters(LOGIN_SMS).len() == 2);
     let mut reasons: Vec<_> = broker.dead_letters(LOGIN_SMS).into_iter().map(|dead| dead.reason).collect();
     reasons.sort_unstable();
-    let state = app.get("/notification-ms/internal/queues").bearer(app.service_token()).send().expect(200).json();
+    let state = app.get("/notification-ms/internal/queues").bearer(app.operator()).send().expect(200).json();
     assert_eq!(state["items"][0]["dead"], 2);
     app.wait_for_log("\"deliveries\":\"5\"");
     assert_eq!(reasons, ["the message is larger than 65536 bytes", "the message is no CloudEvents 1.0 JSON"]);

@@ -25,9 +25,9 @@ fn what_is_the_brokers_own_business_is_not_shown() {
     let backend = Backend::with_rabbitmq();
     let app = TestApp::on(&backend).start();
     let _ = app.get("/notification-ms/readiness").send().expect(200);
-    let queues = app.get("/notification-ms/internal/queues").bearer(app.service_token()).send();
+    let queues = app.get("/notification-ms/internal/queues").bearer(app.operator()).send();
     assert_eq!((queues.status, queues.problem().as_str()), (404, "no-such-route"));
-    let _ = app.post("/notification-ms/internal/ring").bearer(app.service_token()).send().expect(202);
+    let _ = app.post("/notification-ms/internal/ring").bearer(app.scheduler()).send().expect(202);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn without_redis_people_are_told_and_no_log_is_kept() {
     let id = app.sign_up(to);
     let login = app.login(to, PASSWORD).expect(200).json();
     poll::until(SOON, "all three are sent", || mail.taken().len() == 3);
-    let log = app.get("/notification-ms/notifications").bearer(app.service_token()).send();
+    let log = app.get("/notification-ms/notifications").bearer(app.operator()).send();
     assert_eq!((log.status, log.problem().as_str()), (404, "no-such-route"));
     let _ = app.get("/notification-ms/readiness").send().expect(200);
     let token = login["access_token"].as_str().expect("there is a token");

@@ -35,7 +35,7 @@ fn refresh(app: &TestApp, token: &str) -> Answer {
 
 fn introspect(app: &TestApp, token: &str) -> Value {
     let form = format!("token={token}&token_type_hint=access_token");
-    let request = app.post("/auth-ms/auth/introspect").bearer(app.service_token());
+    let request = app.post("/auth-ms/auth/introspect").bearer(app.operator());
     request.body("application/x-www-form-urlencoded", form).send().expect(200).json()
 }
 
@@ -71,7 +71,7 @@ fn introspection_is_for_services_and_calls_nothing_else_active() {
         assert_eq!(introspect(&app, token), json!({"active": false}));
     }
     for form in ["", "token_type_hint=access_token"] {
-        let request = app.post("/auth-ms/auth/introspect").bearer(app.service_token());
+        let request = app.post("/auth-ms/auth/introspect").bearer(app.operator());
         let answer = request.body("application/x-www-form-urlencoded", form).send();
         assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-query"));
         assert_eq!(answer.pointers(), ["/token"]);
@@ -330,7 +330,7 @@ fn a_refresh_token_of_an_earlier_version_is_replaced_by_one_of_this() {
 
 /// Has everything forgotten that is over.
 fn sweep(app: &TestApp) {
-    let _ = app.post("/users-ms/internal/outbox/sweep").bearer(app.service_token()).send().expect(200);
+    let _ = app.post("/users-ms/internal/outbox/sweep").bearer(app.scheduler()).send().expect(200);
 }
 
 #[test]
@@ -447,7 +447,7 @@ fn sessions_need_a_good_token() {
         let answer = request.send();
         assert_eq!((answer.status, answer.problem().as_str()), (401, "invalid-token"));
     }
-    let by_service = app.get("/auth-ms/auth/sessions").bearer(app.service_token()).send();
+    let by_service = app.get("/auth-ms/auth/sessions").bearer(app.operator()).send();
     assert_eq!(by_service.status, 401);
     let (_, tokens) = sign_in(&app, "needs@sessions.example");
     let odd = app.delete("/auth-ms/auth/sessions/7").bearer(&tokens.access).send();

@@ -267,7 +267,7 @@ fn what_is_counted_says_neither_who_nor_from_where_and_is_forgotten() {
         assert!(!row.contains("ada") && !row.contains("203.0.113"), "{row}");
     }
     let_pass(&app, 2 * 24 * 60 * 60);
-    let _ = app.post("/users-ms/internal/outbox/sweep").bearer(app.service_token()).send().expect(200);
+    let _ = app.post("/users-ms/internal/outbox/sweep").bearer(app.scheduler()).send().expect(200);
     assert_eq!(rows().len(), 0);
 }
 

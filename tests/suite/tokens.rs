@@ -95,7 +95,7 @@ fn a_token_that_is_not_good_is_refused_everywhere() {
         assert_eq!(www, Some("Bearer realm=\"concierge\", error=\"invalid_token\""), "{name}");
         let introspected = app
             .post("/auth-ms/auth/introspect")
-            .bearer(app.service_token())
+            .bearer(app.operator())
             .body("application/x-www-form-urlencoded", format!("token={token}"))
             .send()
             .expect(200);

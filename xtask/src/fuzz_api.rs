@@ -16,7 +16,8 @@ use crate::{compile, program, setup};
 /// What is installed, with versions.
 const REQUIREMENTS: &str = "tests/fuzz/requirements.txt";
 /// What a running app is reached with, besides its address.
-const KEYS: [&str; 2] = ["CONCIERGE_SERVICE_TOKEN", "DATABASE_URL"];
+const KEYS: [&str; 4] =
+    ["CONCIERGE_AUTH_CREDENTIAL", "CONCIERGE_SCHEDULER_CREDENTIAL", "CONCIERGE_OPERATOR_CREDENTIAL", "DATABASE_URL"];
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {

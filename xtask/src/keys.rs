@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     fn file() -> SecretsFile {
-        let lines = ["SERVICE_TOKEN=abc".to_owned(), format!("TOKEN_SIGNING_KEY={}", "11".repeat(32))];
+        let lines = ["AUTH_CREDENTIAL=abc".to_owned(), format!("TOKEN_SIGNING_KEY={}", "11".repeat(32))];
         SecretsFile { path: PathBuf::from("secrets.env"), lines: lines.to_vec() }
     }
 
@@ -207,7 +207,7 @@ mod tests {
         assert!(kids(&file).contains(&old[0]), "the old key is good still");
         file.retire().unwrap();
         assert_eq!(kids(&file), [file.signing_key().unwrap().kid()]);
-        assert_eq!(file.lines[0], "SERVICE_TOKEN=abc");
+        assert_eq!(file.lines[0], "AUTH_CREDENTIAL=abc");
         assert!(file.lines.iter().all(|line| !is_named(line, NEXT)));
     }
 

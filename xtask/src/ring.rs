@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         })
     };
     let url = arguments.url.clone().map_or_else(|| setting("CONCIERGE_URL"), Ok)?;
-    let token = setting("CONCIERGE_SERVICE_TOKEN")?;
+    let token = setting("CONCIERGE_SCHEDULER_CREDENTIAL")?;
     for path in PATHS {
         if let Err(reason) = ring(&url, path, &token) {
             bail!("POST {path}: {reason}");

@@ -8,7 +8,9 @@ use dev_servers::secret;
 
 /// All secrets of a development installation. There is deliberately no way to print it.
 pub(crate) struct Secrets {
-    pub(crate) service_token: String,
+    pub(crate) auth_credential: String,
+    pub(crate) scheduler_credential: String,
+    pub(crate) operator_credential: String,
     pub(crate) password_pepper: String,
     pub(crate) token_signing_key: String,
     pub(crate) refresh_token_key: String,
@@ -45,7 +47,9 @@ impl Secrets {
             Ok(value)
         };
         let secrets = Self {
-            service_token: get("SERVICE_TOKEN")?,
+            auth_credential: get("AUTH_CREDENTIAL")?,
+            scheduler_credential: get("SCHEDULER_CREDENTIAL")?,
+            operator_credential: get("OPERATOR_CREDENTIAL")?,
             password_pepper: get("PASSWORD_PEPPER")?,
             token_signing_key: get("TOKEN_SIGNING_KEY")?,
             refresh_token_key: get("REFRESH_TOKEN_KEY")?,

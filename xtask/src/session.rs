@@ -19,7 +19,7 @@ To try it, paste this into another terminal, in this folder:
   # log in
   curl -sS "$CONCIERGE_URL/auth-ms/auth/login" -H 'content-type: application/json' -d '{{"username":"ada@concierge.example","password":"a machine that weaves"}}'
   # see what was sent: a welcome, and an e-mail and an SMS for the login (each takes half a second)
-  sleep 4; curl -sS "$CONCIERGE_URL/notification-ms/notifications?to=ada@concierge.example" -H "Authorization: Bearer $CONCIERGE_SERVICE_TOKEN"
+  sleep 4; curl -sS "$CONCIERGE_URL/notification-ms/notifications?to=ada@concierge.example" -H "Authorization: Bearer $CONCIERGE_OPERATOR_CREDENTIAL"
 
 Ctrl-C ends it all; the data stays (`cargo xtask clean` removes it).
 "#

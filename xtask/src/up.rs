@@ -108,7 +108,9 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     let secrets = Secrets::load(&state)?;
     let given = Given::read(&state);
     let mut variables = Variables::default();
-    variables.set(&given, "service_token", &secrets.service_token);
+    variables.set(&given, "auth_credential", &secrets.auth_credential);
+    variables.set(&given, "scheduler_credential", &secrets.scheduler_credential);
+    variables.set(&given, "operator_credential", &secrets.operator_credential);
     variables.set(&given, "password_pepper", &secrets.password_pepper);
     variables.set(&given, "token_signing_key", &secrets.token_signing_key);
     variables.set(&given, "refresh_token_key", &secrets.refresh_token_key);
@@ -155,13 +157,12 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
         return Ok(());
     }
     make_admin(&url, &owner_url, &secrets.admin_password).with_context(app_says)?;
-    let token = variables.get("service_token").unwrap_or(&secrets.service_token).to_owned();
     let servers = [("DATABASE_URL", Some(owner_url)), ("REDIS_URL", Some(redis_url)), ("RABBITMQ_URL", rabbitmq_url)];
-    write_dev_env(&state, &variables, &url, &token, &secrets, &servers)?;
+    write_dev_env(&state, &variables, &url, &secrets, &servers)?;
     started.record(records)?;
     println!("{}", session::text(&url));
 
-    let ringer = Ringer::start(&url, &token);
+    let ringer = Ringer::start(&url, &credential(&variables, "scheduler"));
     let end = watch(&started, &interrupt);
     drop(ringer);
     println!("Ending: the app, then its servers");
@@ -317,17 +318,25 @@ fn make_admin(url: &str, owner_url: &str, password: &str) -> Result<()> {
     Ok(())
 }
 
+/// What this service shows: the first of its credential's values.
+fn credential(variables: &Variables, service: &str) -> String {
+    let values = variables.get(&format!("{service}_credential")).unwrap_or_default();
+    values.split(',').next().unwrap_or_default().trim().to_owned()
+}
+
 fn write_dev_env(
     state: &Path,
     variables: &Variables,
     url: &str,
-    token: &str,
     secrets: &Secrets,
     servers: &[(&str, Option<String>)],
 ) -> Result<()> {
+    let [auth, scheduler, operator] = ["auth", "scheduler", "operator"].map(|service| credential(variables, service));
     let mut further = vec![
         ("CONCIERGE_URL", url),
-        ("CONCIERGE_SERVICE_TOKEN", token),
+        ("CONCIERGE_AUTH_CREDENTIAL", &auth),
+        ("CONCIERGE_SCHEDULER_CREDENTIAL", &scheduler),
+        ("CONCIERGE_OPERATOR_CREDENTIAL", &operator),
         ("CONCIERGE_ADMIN_EMAIL", ADMIN_EMAIL),
         ("CONCIERGE_ADMIN_PASSWORD", &secrets.admin_password),
     ];

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shell::attempts::{too_busy, too_many_attempts};
 use shell::client::{Answer, call};
-use shell::{Method, Request, ServiceToken, config, log};
+use shell::{Credential, Method, Request, Service, config, log};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -20,15 +20,15 @@ const PROBE_LIMIT: Duration = Duration::from_secs(1);
 /// Where the users service is, what it lets auth in with, and the request that it is asked for.
 pub(crate) struct Users {
     url: String,
-    token: ServiceToken,
+    credential: Credential,
     request_id: String,
 }
 
 impl Users {
-    /// Reads the component variables `users_url` and `service_token`.
+    /// Reads the component variables `users_url` and `auth_credential`.
     pub(crate) fn from_config(request: &Request) -> Result<Self, Problem> {
         let url = config::text("users_url")?.trim_end_matches('/').to_owned();
-        Ok(Self { url, token: ServiceToken::from_config()?, request_id: request.id.clone() })
+        Ok(Self { url, credential: Credential::of(Service::Auth)?, request_id: request.id.clone() })
     }
 
     /// Whether it is alive.
@@ -152,7 +152,7 @@ impl Users {
     }
 
     async fn call(&self, method: &Method, path: &str, body: Vec<u8>) -> Result<Answer, String> {
-        let authorization = self.token.authorization();
+        let authorization = self.credential.authorization();
         let headers = [
             ("authorization", authorization.as_str()),
             ("content-type", "application/json"),

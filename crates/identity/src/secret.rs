@@ -1,4 +1,4 @@
-//! Secrets that are compared: service tokens.
+//! Secrets that are compared: credentials of services.
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;

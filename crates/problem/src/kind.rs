@@ -48,7 +48,7 @@ kinds! {
     InvalidCredentials = "invalid-credentials", 401, "Invalid credentials";
     /// The access or refresh token is missing, or not good (any more).
     InvalidToken = "invalid-token", 401, "Invalid token";
-    /// The service token is missing or wrong.
+    /// The credential of the service that may call the route is missing or wrong.
     InvalidServiceToken = "invalid-service-token", 401, "Invalid service token";
     /// The token is good, and its owner may not do this.
     Forbidden = "forbidden", 403, "Forbidden";

@@ -1,7 +1,7 @@
 //! What every component's shell needs: from a request of Spin to the domain and back.
 //!
 //! A component is a thin shell: decode, call the domain, talk to the store, encode. What is the same in each of them
-//! is here, once: the request id, the bounded body, problems, health, the service token, configuration, the log, and
+//! is here, once: the request id, the bounded body, problems, health, the credentials of services, configuration, the log, and
 //! the adapters to Spin's Redis and outgoing HTTP. A fresh instance serves each request, so nothing here is kept
 //! between two calls.
 
@@ -12,6 +12,7 @@ pub mod broker;
 pub mod client;
 mod client_address;
 pub mod config;
+mod credential;
 pub mod health;
 mod idempotency;
 pub mod log;
@@ -20,15 +21,14 @@ pub mod random;
 mod request;
 mod response;
 mod serve;
-mod service_token;
 mod timer;
 
 pub use access::{AccessTokens, invalid_token, now};
 pub use client_address::client_address;
+pub use credential::{Credential, Service};
 pub use http::{Method, StatusCode};
 pub use idempotency::refuse_idempotency_key;
 pub use request::{Request, session_id};
 pub use response::{Page, Response, empty, json, redirect, set_header};
 pub use serve::{Outcome, method_not_allowed, no_such_route, serve};
-pub use service_token::ServiceToken;
 pub use timer::{sleep, timeout};

@@ -134,7 +134,7 @@ fn mutations() -> Vec<Mutation> {
             ),
         ),
         minikube("references", "SpinApp/users-ms", Set("/spec/serviceAccountName", json!("users"))),
-        minikube("references", "Secret/concierge-secrets", Remove("/data/service_token")),
+        minikube("references", "Secret/concierge-secrets", Remove("/data/auth_credential")),
         minikube("references", "PersistentVolumeClaim/redis", Drop),
         minikube("references", "ConfigMap/redis-config", Drop),
         minikube("references", "Deployment/redis", Set(container("/volumeMounts/0/name"), json!("database"))),
@@ -343,7 +343,7 @@ fn mutations() -> Vec<Mutation> {
         production(
             "references",
             "ExternalSecret/concierge-secrets",
-            Remove("/spec/target/template/data/service_token"),
+            Remove("/spec/target/template/data/auth_credential"),
         ),
         production("references", "ExternalSecret/users-db-owner", Drop),
         production("references", "ExternalSecret/users-db-users", Drop),

@@ -35,7 +35,7 @@ pub(crate) fn run(stage: &Stage) -> Result<Report> {
             bail!("a sign-in was answered with {status}");
         }
     }
-    let token = stage.secret("service_token")?;
+    let token = stage.secret("operator_credential")?;
     let expected = 2 * SIGN_INS;
     let all = || -> Result<Option<BTreeMap<String, usize>>> {
         let counts = deliveries(stage, &token, &email)?;

@@ -1,13 +1,17 @@
 #!/bin/sh
-# Writes secrets.env beside it, with fresh random values, unless it is there. Keep the file: without this pepper no password that
+# Writes secrets.env beside it, with fresh random values; if it is there, adds what is missing. Keep the file: without this pepper no password that
 # was set with it can be verified, and the database keeps the owner's password that it was made with.
 set -eu
 file=$(dirname "$0")/secrets.env
+umask 077
 if [ -e "$file" ]; then
-    echo "$file is there already; it is left as it is"
+    # What a later version asks for is added; what is there stays as it is.
+    for name in auth_credential scheduler_credential operator_credential; do
+        grep -q "^$name=" "$file" || printf '%s=%s\n' "$name" "$(openssl rand -hex 32)" >> "$file"
+    done
+    echo "$file is there already; its values are left as they are"
     exit 0
 fi
-umask 077
 redis_password=$(openssl rand -hex 32)
 token_signing_key=$(openssl rand -hex 32)
 # The public key that goes with it, as a JSON Web Key (RFC 8037): the last 32 bytes of what OpenSSL writes, in base64url. The
@@ -28,7 +32,9 @@ db_password=$(openssl rand -hex 32)
 redis_password=$redis_password
 redis_credentials=:$redis_password@
 redis_url=redis://:$redis_password@redis-cluster-ip-service:6379
-service_token=$(openssl rand -hex 32)
+auth_credential=$(openssl rand -hex 32)
+scheduler_credential=$(openssl rand -hex 32)
+operator_credential=$(openssl rand -hex 32)
 password_pepper=$(openssl rand -hex 32)
 token_signing_key=$token_signing_key
 refresh_token_key=$(openssl rand -hex 32)

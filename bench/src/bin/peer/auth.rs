@@ -43,7 +43,8 @@ async fn let_in(peer: &Arc<Peer>, body: &[u8]) -> Outcome {
     });
     let judged = judge.await.map_err(|_| internal())?;
     let refresh = RefreshSecret::new(random());
-    let ended = end(peer, &permit, &counters, &keys, judged.as_ref().map(|entry| &entry.credentials), refresh).await?;
+    let outcome = judged.as_ref().map(|entry| &entry.credentials).map_err(verdict);
+    let ended = end(peer, &permit, &keys, outcome, &refresh.digest()).await?;
     judged?;
     let Continued { session_id, user_id, role } = ended.session.ok_or_else(invalid_credentials)?;
     let access = sign(peer, user_id, role, session_id)?;
@@ -85,24 +86,25 @@ struct Continued {
     role: Role,
 }
 
+/// What came of a sign-in.
 #[derive(Deserialize)]
-struct Ended {
+pub(crate) struct Ended {
     session: Option<Continued>,
-    event: Option<Value>,
+    pub(crate) event: Option<Value>,
 }
 
-async fn end(
+/// Ends a sign-in: with the credentials that were right, or with what it counts as.
+pub(crate) async fn end(
     peer: &Peer,
     permit: &Place,
-    counters: &[Counter],
     keys: &AttemptKeys,
-    judged: Result<&Credentials, &Problem>,
-    refresh: RefreshSecret,
+    outcome: Result<&Credentials, Option<bool>>,
+    digest: &str,
 ) -> Result<Ended, Problem> {
-    let succeeded = judged.map_or_else(verdict, |_| Some(true));
-    let known = judged.ok();
-    let request = ReleasePermit::new(permit, counters, Some(&keys.pair), succeeded).to_json();
-    let (digest, session) = (refresh.digest(), Uuid::new_v4().to_string());
+    let (known, succeeded) = outcome.map_or_else(|failed| (None, failed), |known| (Some(known), Some(true)));
+    let counters = Counter::of_attempt(keys);
+    let request = ReleasePermit::new(permit, &counters, Some(&keys.pair), succeeded).to_json();
+    let session = Uuid::new_v4().to_string();
     let id = known.map(|known| known.id.get());
     let email = known.and_then(|known| Email::parse(&known.email).ok());
     let email = email.as_ref().map(Email::key);

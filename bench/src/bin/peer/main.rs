@@ -51,7 +51,7 @@ async fn main() -> Result<()> {
         .route("/users-ms/healthcheck", get(health::alive))
         .route("/users-ms/readiness", get(health::database))
         .route("/users-ms/users/{id}", get(users::get_user))
-        .route("/users-ms/internal/outbox", post(users::keep_event))
+        .route("/users-ms/internal/sign-in/end", post(users::end_sign_in))
         .route("/auth-ms/healthcheck", get(health::alive))
         .route("/auth-ms/auth/login", post(auth::login))
         .route("/auth-ms/auth/refresh", post(auth::refresh))

@@ -10,13 +10,13 @@ use axum::http::{HeaderMap, StatusCode};
 use identity::UserId;
 use problem::{FieldError, Kind, Problem};
 use serde_json::json;
-use users_domain::{Caller, KeptEventForm, Precondition, etag, user_not_found};
+use users_domain::{Caller, EndSignInForm, Precondition, etag, user_not_found};
 use uuid::Uuid;
 
-use crate::Peer;
 use crate::answer::{Answer, Outcome, bearer_token, finish, json as answer, request_id};
 use crate::database::Parameter;
 use crate::statements::{self, Found};
+use crate::{Peer, auth};
 
 /// GET /users-ms/users/{id}.
 pub(crate) async fn get_user(
@@ -79,21 +79,20 @@ fn who(peer: &Peer, headers: &HeaderMap) -> Result<(Caller, Option<Uuid>), Probl
     Ok((Caller::new(claims.user_id, claims.role), Some(claims.session)))
 }
 
-/// POST /users-ms/internal/outbox.
-pub(crate) async fn keep_event(State(peer): State<Arc<Peer>>, headers: HeaderMap, body: Bytes) -> Answer {
-    finish(&request_id(&headers), keep(&peer, &headers, &body).await)
+/// POST /users-ms/internal/sign-in/end, of a sign-in that failed.
+pub(crate) async fn end_sign_in(State(peer): State<Arc<Peer>>, headers: HeaderMap, body: Bytes) -> Answer {
+    finish(&request_id(&headers), end(&peer, &headers, &body).await)
 }
 
-async fn keep(peer: &Peer, headers: &HeaderMap, body: &[u8]) -> Outcome {
-    if !bearer_token(headers).is_some_and(|token| peer.settings.service_token.matches(token)) {
-        let detail = "This route is for other services; it needs the service token as a bearer token.";
+async fn end(peer: &Peer, headers: &HeaderMap, body: &[u8]) -> Outcome {
+    if !bearer_token(headers).is_some_and(|token| peer.settings.credential.matches(token)) {
+        let detail = "This route is for one service alone; it needs that service's credential as a bearer token.";
         return Err(Problem::new(Kind::InvalidServiceToken, detail)
             .with_header("www-authenticate", "Bearer realm=\"concierge\""));
     }
-    let kept = problem::decode::<KeptEventForm>(body)?.validate()?;
-    let parameters = (kept.exchange.name(), kept.event.to_json());
-    peer.database.one::<bool>(statements::KEEP_EVENT, &[&parameters.0, &parameters.1]).await?;
-    Ok(answer(StatusCode::ACCEPTED, &json!({"kept": kept.event.id})))
+    let end = problem::decode::<EndSignInForm>(body)?.validate()?;
+    let ended = auth::end(peer, &end.permit, &end.keys, Err(Some(false)), "").await?;
+    Ok(answer(StatusCode::OK, &json!({"session": null, "event": ended.event})))
 }
 
 pub(crate) fn invalid_token() -> Problem {

@@ -4,11 +4,11 @@ use crate::keys::good_tokens;
 use crate::users::Users;
 use problem::{FieldError, Kind, Problem};
 use serde_json::json;
-use shell::{Outcome, Request, ServiceToken, StatusCode};
+use shell::{Outcome, Request, Service, StatusCode};
 
 /// Says whether the token in the form field `token` is good and its session alive; for services alone.
 pub(super) async fn introspect(request: &Request) -> Outcome {
-    ServiceToken::require(request)?;
+    Service::Operator.require(request)?;
     request.query(&[])?;
     let form = request.form(&["token", "token_type_hint"])?;
     let token = form.get("token").ok_or_else(token_is_missing)?;

@@ -5,11 +5,11 @@ use identity::Role;
 use notification_domain::{LogQuery, LoggedDelivery, next_page};
 use problem::Problem;
 use shell::broker::{BrokerError, Redis};
-use shell::{AccessTokens, Outcome, Page, Request, ServiceToken, StatusCode, log, no_such_route};
+use shell::{AccessTokens, Credential, Outcome, Page, Request, Service, StatusCode, log, no_such_route};
 
 /// Shows the delivery log, of one recipient or of all.
 pub(super) fn list_notifications(request: &Request) -> Outcome {
-    require_service_or_admin(request)?;
+    require_operator_or_admin(request)?;
     let query = LogQuery::from_query(request.query(LogQuery::PARAMETERS)?)?;
     let log = match &query.to {
         Some(to) => redis::recipient_log(&redis::recipient_digest(to)),
@@ -24,9 +24,9 @@ pub(super) fn list_notifications(request: &Request) -> Outcome {
     Ok(shell::json(StatusCode::OK, &Page { items, next_cursor }))
 }
 
-/// Lets only another service or an administrator through.
-fn require_service_or_admin(request: &Request) -> Result<(), Problem> {
-    if ServiceToken::from_config()?.is_shown_by(request) {
+/// Lets only an operator or an administrator through.
+fn require_operator_or_admin(request: &Request) -> Result<(), Problem> {
+    if Credential::of(Service::Operator)?.is_shown_by(request) {
         return Ok(());
     }
     let caller = AccessTokens::from_config()?.require(request)?;

@@ -4,12 +4,12 @@ use events::redis::{self, QueueState};
 use events::{Exchange, Queue};
 use serde::Serialize;
 use shell::broker::{BrokerError, BrokerKind, Redis};
-use shell::{Outcome, Page, Request, ServiceToken, StatusCode, empty, no_such_route};
+use shell::{Outcome, Page, Request, Service, StatusCode, empty, no_such_route};
 
 /// POST `/ring`: wakes the consumers. What a schedule calls, for rings that nobody heard and retries that are due.
 /// RabbitMQ's consumers never sleep.
 pub(super) fn ring(request: &Request) -> Outcome {
-    ServiceToken::require(request)?;
+    Service::Scheduler.require(request)?;
     request.query(&[])?;
     if BrokerKind::from_config()? == BrokerKind::Redis {
         // One bell is enough: a consumer looks at all queues whichever rings.
@@ -31,7 +31,7 @@ struct Item {
 
 /// GET `/queues`: how many messages wait, are in flight and are dead. RabbitMQ's own management shows its queues.
 pub(super) fn show_queues(request: &Request) -> Outcome {
-    ServiceToken::require(request)?;
+    Service::Operator.require(request)?;
     request.query(&[])?;
     if BrokerKind::from_config()? == BrokerKind::RabbitMq {
         return Err(no_such_route());

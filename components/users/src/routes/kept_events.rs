@@ -1,30 +1,19 @@
 //! /users-ms/internal/outbox: events that are yet to be published.
 
-use super::JSON;
 use crate::store::{Store, attempts, events as kept, idempotency, sessions};
 use crate::{erasure, outbox};
 use problem::{FieldError, Kind, Problem};
 use serde_json::json;
-use shell::{Outcome, Request, ServiceToken, StatusCode, empty};
-use users_domain::KeptEventForm;
+use shell::{Outcome, Request, Service, StatusCode, empty};
 use uuid::Uuid;
 
 /// How many ended sessions one statement forgets, and how many statements one sweep runs.
 const SESSIONS_A_STEP: i64 = 1_000;
 const STEPS: usize = 10;
 
-/// POST: keeps an event that another service could not publish.
-pub(super) fn keep_event(request: &Request) -> Outcome {
-    ServiceToken::require(request)?;
-    request.query(&[])?;
-    let event = request.json::<KeptEventForm>(JSON)?.validate()?;
-    kept::keep(&Store::open()?, &event)?;
-    Ok(shell::json(StatusCode::ACCEPTED, &json!({"kept": event.event.id})))
-}
-
 /// DELETE `/{event_id}`: forgets an event that its publisher has published.
 pub(super) fn forget_event(request: &Request, event_id: &str) -> Outcome {
-    ServiceToken::require(request)?;
+    Service::Auth.require(request)?;
     request.query(&[])?;
     let event_id = Uuid::try_parse(event_id).map_err(|_| {
         let detail = "The id of an event is a UUID.";
@@ -37,7 +26,7 @@ pub(super) fn forget_event(request: &Request, event_id: &str) -> Outcome {
 /// POST `/sweep`: publishes what was left behind, erases what is left of people who were removed, and forgets what is
 /// over.
 pub(super) fn sweep(request: &Request) -> Outcome {
-    ServiceToken::require(request)?;
+    Service::Scheduler.require(request)?;
     request.query(&[])?;
     let store = Store::open()?;
     let swept = outbox::sweep(&store)?;

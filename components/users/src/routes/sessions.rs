@@ -5,12 +5,12 @@ use super::JSON;
 use crate::store::{Store, sessions};
 use identity::UserId;
 use serde_json::json;
-use shell::{Outcome, Page, Request, ServiceToken, StatusCode, session_id};
+use shell::{Outcome, Page, Request, Service, StatusCode, session_id};
 use users_domain::{EndForm, RotationForm};
 
 /// POST `/rotate`: rotates a refresh token.
 pub(super) fn rotate_token(request: &Request) -> Outcome {
-    ServiceToken::require(request)?;
+    Service::Auth.require(request)?;
     request.query(&[])?;
     let rotation = request.json::<RotationForm>(JSON)?.validate()?;
     Ok(shell::json(StatusCode::OK, &sessions::rotate(&Store::open()?, &rotation)?))
@@ -18,7 +18,7 @@ pub(super) fn rotate_token(request: &Request) -> Outcome {
 
 /// POST `/end`: ends the session that a refresh token belongs to. One that is gone is ended.
 pub(super) fn end_by_token(request: &Request) -> Outcome {
-    ServiceToken::require(request)?;
+    Service::Auth.require(request)?;
     request.query(&[])?;
     let token = request.json::<EndForm>(JSON)?.validate()?;
     let ended = sessions::end_by_token(&Store::open()?, &token)?;
@@ -27,7 +27,7 @@ pub(super) fn end_by_token(request: &Request) -> Outcome {
 
 /// GET `/{id}`: whether a session is alive.
 pub(super) fn show_session(request: &Request, id: &str) -> Outcome {
-    ServiceToken::require(request)?;
+    Service::Auth.require(request)?;
     request.query(&[])?;
     let is_alive = sessions::is_alive(&Store::open()?, session_id(id)?)?;
     Ok(shell::json(StatusCode::OK, &json!({"alive": is_alive})))
@@ -35,7 +35,7 @@ pub(super) fn show_session(request: &Request, id: &str) -> Outcome {
 
 /// GET `/internal/users/{id}/sessions`: the sessions of a user.
 pub(super) fn list_sessions(request: &Request, user_id: UserId) -> Outcome {
-    ServiceToken::require(request)?;
+    Service::Auth.require(request)?;
     request.query(&[])?;
     let items = sessions::list(&Store::open()?, user_id)?;
     Ok(shell::json(StatusCode::OK, &Page { items, next_cursor: None }))
@@ -43,7 +43,7 @@ pub(super) fn list_sessions(request: &Request, user_id: UserId) -> Outcome {
 
 /// DELETE `/internal/users/{id}/sessions` and `.../{session}`: ends all sessions of a user, or one.
 pub(super) fn end_sessions(request: &Request, user_id: UserId, id: Option<&str>) -> Outcome {
-    ServiceToken::require(request)?;
+    Service::Auth.require(request)?;
     request.query(&[])?;
     let id = id.map(session_id).transpose()?;
     let ended = sessions::end(&Store::open()?, user_id, id)?;

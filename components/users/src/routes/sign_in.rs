@@ -4,12 +4,12 @@
 use super::JSON;
 use crate::hashing;
 use crate::store::{Store, sign_in};
-use shell::{Outcome, Request, ServiceToken, StatusCode, json, log};
+use shell::{Outcome, Request, Service, StatusCode, json, log};
 use users_domain::{BeginSignInForm, Counter, EndSignInForm};
 
 /// POST `/begin`: a hashing permit and the credentials, or how long to wait.
 pub(super) fn begin_sign_in(request: &Request) -> Outcome {
-    ServiceToken::require(request)?;
+    Service::Auth.require(request)?;
     request.query(&[])?;
     let begin = request.json::<BeginSignInForm>(JSON)?.validate()?;
     let counters = hashing::counted(Counter::of_attempt(&begin.keys));
@@ -19,7 +19,7 @@ pub(super) fn begin_sign_in(request: &Request) -> Outcome {
 
 /// POST `/end`: gives the permit back, and after a success begins the session.
 pub(super) fn end_sign_in(request: &Request) -> Outcome {
-    ServiceToken::require(request)?;
+    Service::Auth.require(request)?;
     request.query(&[])?;
     let end = request.json::<EndSignInForm>(JSON)?.validate()?;
     let counters = hashing::counted(Counter::of_attempt(&end.keys));

@@ -5,7 +5,6 @@ use problem::Problem;
 use serde::Deserialize;
 use serde_json::Value;
 use spin_sdk::pg4::ParameterValue;
-use users_domain::KeptEvent;
 use uuid::Uuid;
 
 /// How long a sweep has an event to itself, in seconds, before another may take it.
@@ -17,13 +16,6 @@ pub(crate) struct Kept {
     pub(crate) event_id: String,
     pub(crate) exchange: String,
     pub(crate) event: Value,
-}
-
-/// Keeps an event. One that is kept already is kept once, and one about somebody who was removed a moment ago is not.
-pub(crate) fn keep(store: &Store, kept: &KeptEvent) -> Result<(), Problem> {
-    let parameters = [ParameterValue::Str(kept.exchange.name().to_owned()), ParameterValue::Str(kept.event.to_json())];
-    store.one::<bool>(statements::KEEP_EVENT, &parameters)?;
-    Ok(())
 }
 
 /// Takes up to `limit` events that are in nobody's hands, oldest first. Two sweeps at once take different ones.

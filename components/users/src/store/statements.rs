@@ -90,16 +90,6 @@ pub(super) const INSERT_USER: &str = concat!(
             FROM new_user, kept)"
 );
 
-/// Keeps the event `$2` for the exchange `$1`. One that is kept already is kept once, and one about somebody who was
-/// removed a moment ago is not.
-pub(super) const KEEP_EVENT: &str = "
-    WITH kept AS (
-        INSERT INTO outbox (exchange, event) SELECT $1, event FROM (VALUES ($2::text::jsonb)) AS e(event)
-        WHERE NOT EXISTS (SELECT FROM erasures WHERE user_id = (event #>> '{data,user_id}')::bigint)
-        ON CONFLICT (event_id) DO NOTHING
-    )
-    SELECT to_jsonb(true)";
-
 /// Forgets the event `$1`, which is published.
 pub(super) const FORGET_EVENT: &str = "
     WITH gone AS (DELETE FROM outbox WHERE event_id = $1)

@@ -9,7 +9,7 @@ use blackbox::app::TestApp;
 use blackbox::backend::Backend;
 use blackbox::ringer::Ringer;
 use clap::Parser;
-use office::{Office, People};
+use office::{Credentials, Office, People};
 use run::{Run, Verdict};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -40,11 +40,17 @@ struct Arguments {
     #[arg(long)]
     sender: Option<Sender>,
     /// A running app.
-    #[arg(long, requires = "service_token", requires = "database_url")]
+    #[arg(long, requires_all = ["auth_credential", "scheduler_credential", "operator_credential", "database_url"])]
     url: Option<String>,
-    /// Its service token.
-    #[arg(long, env = "CONCIERGE_SERVICE_TOKEN", hide_env_values = true)]
-    service_token: Option<String>,
+    /// What auth shows there.
+    #[arg(long, env = "CONCIERGE_AUTH_CREDENTIAL", hide_env_values = true)]
+    auth_credential: Option<String>,
+    /// What the schedules show there.
+    #[arg(long, env = "CONCIERGE_SCHEDULER_CREDENTIAL", hide_env_values = true)]
+    scheduler_credential: Option<String>,
+    /// What an operator shows there.
+    #[arg(long, env = "CONCIERGE_OPERATOR_CREDENTIAL", hide_env_values = true)]
+    operator_credential: Option<String>,
     /// Its database, in which somebody is made an administrator.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
@@ -55,9 +61,9 @@ struct Arguments {
 enum Sender {
     /// Somebody without any token.
     Nobody,
-    /// A user; and a service, where the service token is asked for.
+    /// A user; and a service, where a service's credential is asked for.
     User,
-    /// An administrator; and a service, where the service token is asked for.
+    /// An administrator; and a service, where a service's credential is asked for.
     Admin,
 }
 
@@ -78,10 +84,22 @@ fn main() -> ExitCode {
     let own = arguments.url.is_none().then(start);
     let people = match (&own, &arguments) {
         (Some((app, _)), _) => People::of(app),
-        (None, Arguments { url: Some(url), service_token: Some(token), database_url: Some(database), .. }) => {
-            People::new(url, token, database)
+        (
+            None,
+            Arguments {
+                url: Some(url),
+                auth_credential: Some(auth),
+                scheduler_credential: Some(scheduler),
+                operator_credential: Some(operator),
+                database_url: Some(database),
+                ..
+            },
+        ) => {
+            let credentials =
+                Credentials { auth: auth.clone(), scheduler: scheduler.clone(), operator: operator.clone() };
+            People::new(url, credentials, database)
         }
-        _ => unreachable!("clap asks for all three"),
+        _ => unreachable!("clap asks for all of them"),
     };
     let mut verdicts = Vec::new();
     for service in FILES.into_iter().filter(|name| arguments.service.as_deref().is_none_or(|only| only == *name)) {

@@ -12,25 +12,41 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+/// What services show.
+#[derive(Clone)]
+pub(crate) struct Credentials {
+    /// What auth shows.
+    pub(crate) auth: String,
+    /// What the schedules show.
+    pub(crate) scheduler: String,
+    /// What an operator shows.
+    pub(crate) operator: String,
+}
+
 /// How people come into being.
 #[derive(Clone)]
 pub(crate) struct People {
     /// Where the app is.
     pub(crate) url: String,
-    service_token: String,
+    credentials: Credentials,
     database_url: String,
 }
 
 impl People {
     /// Those of an app that was started here.
     pub(crate) fn of(app: &TestApp) -> Self {
-        Self::new(&app.app.url(), app.service_token(), &app.backend.database_url())
+        let credentials = Credentials {
+            auth: app.auth().to_owned(),
+            scheduler: app.scheduler().to_owned(),
+            operator: app.operator().to_owned(),
+        };
+        Self::new(&app.app.url(), credentials, &app.backend.database_url())
     }
 
     /// Those of a running app.
-    pub(crate) fn new(url: &str, service_token: &str, database_url: &str) -> Self {
+    pub(crate) fn new(url: &str, credentials: Credentials, database_url: &str) -> Self {
         let url = url.trim_end_matches('/').to_owned();
-        Self { url, service_token: service_token.to_owned(), database_url: database_url.to_owned() }
+        Self { url, credentials, database_url: database_url.to_owned() }
     }
 
     /// Somebody who has just signed up and in: `id`, `session_id`, `email`, `password`, `access_token`, `refresh_token`.
@@ -62,7 +78,11 @@ impl People {
     /// What there is at a door.
     fn give(&self, door: &str, sender: Sender) -> Result<Value, String> {
         match door {
-            "service" => Ok(json!({"token": self.service_token})),
+            "service" => Ok(json!({
+                "authCredential": self.credentials.auth,
+                "schedulerCredential": self.credentials.scheduler,
+                "operatorCredential": self.credentials.operator,
+            })),
             "person" => self.fresh(sender),
             other => Err(format!("there is no door {other}")),
         }
