@@ -251,13 +251,14 @@ fn a_refresh_token_that_was_altered_or_made_by_others_changes_nothing() {
 #[test]
 fn what_auth_has_not_made_is_refused_without_asking_users() {
     let backend = Backend::new();
-    let app = TestApp::on(&backend).only(&["auth"]).start();
+    // There is nobody to ask at this address.
+    let app = TestApp::on(&backend).only(&["auth"]).variable("users_url", "http://127.0.0.1:1").start();
     let keys = RefreshKeys::new(REFRESH_TOKEN_KEY, "").expect("it is long enough");
     let token = keys.token(Uuid::new_v4(), 0, RefreshSecret::new([7; 32]));
     let forged = format!("{}A", &token[..token.len() - 1]);
     assert_eq!(refresh(&app, &forged).expect(401).problem(), "invalid-token");
-    // A token of its own it would have to ask about, and there is nobody to ask.
-    assert_ne!(refresh(&app, &token).status, 401);
+    // About a token of its own it has to ask.
+    assert_eq!(refresh(&app, &token).expect(503).problem(), "users-unavailable");
 }
 
 #[test]

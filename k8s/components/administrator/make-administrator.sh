@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes the user with the address EMAIL an administrator, and prints the line of the audit log; fails if nobody has the address.
-# Needs psql, and PGHOST and its like for the owner of the database.
+# Makes the user with the address that is the argument an administrator, and prints the line of the audit log; fails if nobody has
+# the address. Needs psql, and PGHOST and its like for the owner of the database.
 set -eu
-line=$(psql --no-psqlrc --no-password --quiet --tuples-only --no-align --set=ON_ERROR_STOP=on --set=email="$EMAIL" <<'SQL'
+line=$(psql --no-psqlrc --no-password --quiet --tuples-only --no-align --set=ON_ERROR_STOP=on --set=email="$1" <<'SQL'
 SELECT make_administrator(:'email');
 SQL
 )
