@@ -100,6 +100,9 @@ impl Stage {
             ("operator_credential", self.credential.clone()),
             ("password_pepper", self.pepper.clone()),
             ("bcrypt_cost", COST.to_owned()),
+            // All of the load comes from one client.
+            ("hashing_places_per_client", "256".to_owned()),
+            ("sign_ups_per_hour", "1000000".to_owned()),
             ("token_signing_key", self.signing_key.clone()),
             ("token_public_keys", public_keys),
             ("refresh_token_key", self.refresh_token_key.clone()),

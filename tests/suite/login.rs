@@ -22,6 +22,7 @@ fn the_right_password_gives_tokens() {
 
     {
       "access_token": "[token]",
+      "device_token": "[token]",
       "expires_in": 900,
       "refresh_token": "[token]",
       "token_type": "Bearer"

@@ -9,36 +9,64 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 #[test]
-fn no_more_than_the_places_hash_at_once_and_the_others_are_told_when_to_come_back() {
+fn no_more_than_the_places_hash_at_once_and_the_others_wait_or_are_told_when_to_come_back() {
     let _turn = turn::alone();
     let app = TestApp::on(&Backend::new()).variable("hashing_places", 2).variable("bcrypt_cost", 11).start();
     let _ = app.sign_up("ada@places.example");
-    let (let_in, sent_away) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (let_in, sent_away, is_over) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
-        for _ in 0..12 {
-            scope.spawn(|| {
-                let answer = app.login("ada@places.example", PASSWORD);
-                match (answer.status, answer.problem().as_str(), answer.header("retry-after")) {
-                    (200, ..) => let_in.fetch_add(1, Ordering::SeqCst),
-                    (503, "too-busy", Some("1")) => sent_away.fetch_add(1, Ordering::SeqCst),
-                    other => panic!("{other:?}"),
-                };
-            });
-        }
-        let held = "SELECT count(*) FROM hashing_places WHERE held_until > now()";
-        poll::until(Duration::from_secs(5), "all places are taken", || {
-            let held: i64 = app.backend.sql().query_one(held, &[]).unwrap().get(0);
-            assert!(held <= 2, "{held} places are taken");
-            held == 2
+        scope.spawn(|| {
+            while !is_over.load(Ordering::SeqCst) {
+                let held = "SELECT count(*) FROM hashing_places WHERE held_until > now()";
+                let held: i64 = app.backend.sql().query_one(held, &[]).unwrap().get(0);
+                assert!(held <= 2, "{held} places are taken");
+                std::thread::sleep(Duration::from_millis(20));
+            }
         });
-        // Sign-ups and changes of a password hash as well, in the same places.
-        let form = json!({"name": "B", "surname": "C", "email": "bob@places.example", "password": PASSWORD});
-        let answer = app.post("/users-ms/users").json(&form).send();
-        assert_eq!((answer.status, answer.problem().as_str()), (503, "too-busy"));
+        let logins: Vec<_> = (0..12)
+            .map(|_| {
+                scope.spawn(|| {
+                    let answer = app.login("ada@places.example", PASSWORD);
+                    match (answer.status, answer.problem().as_str(), answer.header("retry-after")) {
+                        (200, ..) => let_in.fetch_add(1, Ordering::SeqCst),
+                        (503, "too-busy", Some("1")) => sent_away.fetch_add(1, Ordering::SeqCst),
+                        other => panic!("{other:?}"),
+                    };
+                })
+            })
+            .collect();
+        logins.into_iter().for_each(|login| login.join().expect("it is let in or sent away"));
+        is_over.store(true, Ordering::SeqCst);
     });
     let (let_in, sent_away) = (let_in.into_inner(), sent_away.into_inner());
-    assert!(let_in >= 2 && sent_away >= 1 && let_in + sent_away == 12, "{let_in} let in, {sent_away} sent away");
-    let _ = app.login("ada@places.example", PASSWORD).expect(200);
+    // More than two wait for those before them.
+    assert!(let_in >= 3 && let_in + sent_away == 12, "{let_in} let in, {sent_away} sent away");
+    // Sign-ups hash as well, in the same places, and whoever waited for nothing is told to come back.
+    let hold = "UPDATE hashing_places SET held_until = now() + interval '1 minute' WHERE place <= 2";
+    app.backend.sql().execute(hold, &[]).unwrap();
+    let start = Instant::now();
+    let form = json!({"name": "B", "surname": "C", "email": "bob@places.example", "password": PASSWORD});
+    let answer = app.post("/users-ms/users").json(&form).send();
+    assert_eq!((answer.status, answer.problem().as_str()), (503, "too-busy"));
+    assert!(start.elapsed() > Duration::from_secs(1), "it did not wait: {:?}", start.elapsed());
+    assert!(!app.log().contains("too-busy\",\"cause"), "that is no failure of the service's");
+}
+
+#[test]
+fn those_who_wait_are_bounded_and_the_others_are_told_at_once() {
+    let _turn = turn::together();
+    let app = TestApp::on(&Backend::new()).variable("hashing_places", 1).start();
+    let _ = app.sign_up("ada@waiting.example");
+    app.backend
+        .sql()
+        .batch_execute(
+            "UPDATE hashing_places SET held_until = now() + interval '1 minute' WHERE place = 1;
+             UPDATE hash_permit_waiters SET waits_until = now() + interval '1 minute'",
+        )
+        .unwrap();
+    let start = Instant::now();
+    assert_eq!(app.login("ada@waiting.example", PASSWORD).expect(503).problem(), "too-busy");
+    assert!(start.elapsed() < Duration::from_secs(1), "it waited: {:?}", start.elapsed());
 }
 
 #[test]

@@ -16,7 +16,7 @@ use identity::{AttemptKeys, Email, Pepper, Role, UserId};
 use notification_domain::{LogItem, render};
 use serde::{Deserialize, Serialize};
 use tokens::{AccessClaims, Audience, PublicKeys, SigningKey};
-use users_domain::{Counter, Precondition, SignUpForm};
+use users_domain::{Attempt, Precondition, SignUpForm};
 use uuid::Uuid;
 
 /// By how much a count may be off: what is inlined where changes with code that has nothing to do with a path.
@@ -71,7 +71,7 @@ const PATHS: &[HotPath] = &[
         let pepper = Pepper::new("pepper");
         Box::new(move || {
             let keys = pepper.as_ref().map(|pepper| AttemptKeys::new(pepper, black_box("ada@example.org"), "10.0.0.1"));
-            drop(black_box(keys.map(|keys| Counter::of_attempt(&keys))));
+            drop(black_box(keys.map(|keys| Attempt::to_sign_in(&keys))));
         })
     }),
     ("a problem as JSON", || {

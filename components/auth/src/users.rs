@@ -6,7 +6,7 @@ use problem::{Kind, Problem};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shell::attempts::{too_busy, too_many_attempts};
+use shell::attempts::{account_locked, too_busy, too_many_attempts};
 use shell::client::{Answer, call};
 use shell::{Credential, Method, Request, Service, config, log};
 use std::time::Duration;
@@ -37,27 +37,38 @@ impl Users {
         call(&Method::GET, &url, &[], Vec::new(), PROBE_LIMIT).await.is_ok_and(|answer| answer.status == 200)
     }
 
-    /// Asks for a hashing permit, and who has this address. The problem says when somebody may try who may not now.
+    /// Asks for a hashing permit, and who has this address.
     pub(crate) async fn begin_sign_in(&self, keys: &AttemptKeys, email: Option<&Email>) -> Result<Begun, Problem> {
         #[derive(Deserialize)]
         struct Answer {
             permit: Option<Permit>,
             retry_after: Option<u32>,
+            locked: bool,
+            report: bool,
             credentials: Option<Credentials>,
         }
         let body = json!({"keys": keys, "email": email.map(Email::key)});
         let answer: Answer = read(&self.post("/users-ms/internal/sign-in/begin", &body).await?)?;
+        let report = answer.report;
+        let refused = |problem| Ok(Begun::Refused { problem, report });
         match answer {
-            Answer { permit: Some(permit), credentials, .. } => Ok(Begun { permit, credentials }),
-            Answer { retry_after: Some(seconds), .. } => Err(too_many_attempts(seconds)),
-            Answer { .. } => Err(too_busy()),
+            Answer { permit: Some(permit), credentials, .. } => Ok(Begun::Permitted { permit, credentials }),
+            Answer { locked: true, .. } => refused(account_locked()),
+            Answer { retry_after: Some(seconds), .. } => refused(too_many_attempts(seconds)),
+            Answer { .. } => refused(too_busy()),
         }
     }
 
     /// Gives the permit back after a sign-in that lets nobody in, and has a failure counted. If that fails, the permit
     /// comes free by itself.
-    pub(crate) async fn end_failed(&self, permit: &Permit, keys: &AttemptKeys, succeeded: Option<bool>) {
-        let body = json!({"permit": permit, "keys": keys, "succeeded": succeeded});
+    pub(crate) async fn end_failed(
+        &self,
+        permit: &Permit,
+        keys: &AttemptKeys,
+        user_id: Option<UserId>,
+        succeeded: Option<bool>,
+    ) {
+        let body = json!({"permit": permit, "keys": keys, "user_id": user_id, "succeeded": succeeded});
         if let Err(problem) = self.post("/users-ms/internal/sign-in/end", &body).await.and_then(|a| read::<Ended>(&a)) {
             log::warn("an attempt was not counted", &[("cause", problem.cause().unwrap_or_default())]);
         }
@@ -170,12 +181,22 @@ pub(crate) struct Permit {
     holder: Uuid,
 }
 
-/// A sign-in that may go on.
-pub(crate) struct Begun {
-    /// What lets the password be hashed now.
-    pub(crate) permit: Permit,
-    /// The credentials of whoever has the address.
-    pub(crate) credentials: Option<Credentials>,
+/// What came of a request to begin a sign-in.
+pub(crate) enum Begun {
+    /// It may go on.
+    Permitted {
+        /// What lets the password be hashed now.
+        permit: Permit,
+        /// The credentials of whoever has the address.
+        credentials: Option<Credentials>,
+    },
+    /// It may not now.
+    Refused {
+        /// When or where it may.
+        problem: Problem,
+        /// Whether a line of the log may be about it.
+        report: bool,
+    },
 }
 
 /// A session to begin.

@@ -1,12 +1,12 @@
 //! What an attempt to sign in is counted under.
 
-use crate::Pepper;
+use crate::{DeviceToken, Pepper};
 use serde::{Deserialize, Serialize};
 
 /// The length of a digest: 256 bits in hexadecimal digits.
 pub const DIGEST_LENGTH: usize = 64;
 
-/// The three digests under which failed attempts are counted. Names and addresses cannot be read out of them without
+/// The digests under which failed attempts are counted. Names and addresses cannot be read out of them without
 /// the pepper, and an account that does not exist has them like any other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +17,9 @@ pub struct AttemptKeys {
     pub client: String,
     /// This account from this client.
     pub pair: String,
+    /// A device that has signed in to this account before, if it shows that it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
 }
 
 impl AttemptKeys {
@@ -28,14 +31,22 @@ impl AttemptKeys {
             account: pepper.digest("attempt by account", &name),
             client: pepper.digest("attempt by client", client),
             pair: pepper.digest("attempt by pair", format!("{client}\0{name}")),
+            device: None,
         }
+    }
+
+    /// The same attempt by a device that is known to the account.
+    #[must_use]
+    pub fn by_device(self, pepper: &Pepper, device: &DeviceToken) -> Self {
+        Self { device: Some(pepper.digest("attempt by device", device.id().as_bytes())), ..self }
     }
 
     /// Whether all of them are digests.
     #[must_use]
     pub fn are_digests(&self) -> bool {
         [&self.account, &self.client, &self.pair]
-            .iter()
+            .into_iter()
+            .chain(&self.device)
             .all(|key| key.len() == DIGEST_LENGTH && key.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
     }
 }

@@ -6,6 +6,7 @@
 mod attempt;
 mod bcrypt_rounds;
 mod common_password;
+mod device_token;
 mod email;
 mod name;
 mod password;
@@ -16,6 +17,7 @@ mod user_id;
 
 pub use attempt::{AttemptKeys, DIGEST_LENGTH};
 pub use bcrypt_rounds::{Pacer, Unpaced};
+pub use device_token::{DEVICE_SECONDS, DeviceToken};
 pub use email::{Email, EmailError};
 pub use name::{NameError, PersonName};
 pub use password::{Cost, CostError, HashError, Password, PasswordError, PasswordHash, Pepper, SALT_BYTES};

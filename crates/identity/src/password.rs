@@ -157,6 +157,12 @@ pub struct Cost(u32);
 impl Cost {
     /// The costs that bcrypt has.
     const RANGE: std::ops::RangeInclusive<u32> = 4..=31;
+
+    /// The binary logarithm of the number of rounds.
+    #[must_use]
+    pub fn get(self) -> u32 {
+        self.0
+    }
 }
 
 impl FromStr for Cost {

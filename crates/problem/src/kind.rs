@@ -33,6 +33,15 @@ macro_rules! kinds {
     };
 }
 
+impl Kind {
+    /// Whether it is the service's own failure, which an operator should see: what callers can cause at will, by asking
+    /// for more than there is, is not.
+    #[must_use]
+    pub fn is_failure_of_ours(self) -> bool {
+        self.status() >= 500 && self != Kind::TooBusy
+    }
+}
+
 kinds! {
     /// The body is not JSON at all, or is cut off.
     MalformedJson = "malformed-json", 400, "Malformed JSON";
@@ -56,6 +65,8 @@ kinds! {
     WrongCurrentPassword = "wrong-current-password", 403, "Wrong current password";
     /// Who is asking has to be shown anew: by a sign-in, or by the current password.
     ReauthenticationRequired = "reauthentication-required", 403, "Reauthentication required";
+    /// Too many sign-ins to the account have failed in a row: only a known device can sign in.
+    AccountLocked = "account-locked", 403, "Account locked";
     /// No route has this path.
     NoSuchRoute = "no-such-route", 404, "No such route";
     /// No user has this id or email.

@@ -11,8 +11,8 @@ use std::future::Future;
 pub type Outcome = Result<Response, Problem>;
 
 /// Serves one request: reads it, calls `handle`, and answers with whatever comes out. A problem on the service's side
-/// (5xx) is logged with its cause; one on the caller's side is not, and no body ever is. What the handler has put off until
-/// [after](Request::after) the answer is done then.
+/// is logged with its cause; one on the caller's side is not, nor is that all places to hash in are taken, and no body
+/// ever is. What the handler has put off until [after](Request::after) the answer is done then.
 pub async fn serve<F>(incoming: IncomingRequest, out: ResponseOutparam, handle: impl FnOnce(Request) -> F)
 where
     F: Future<Output = Outcome>,
@@ -20,7 +20,7 @@ where
     let request = Request::read(incoming).await;
     let (id, after) = (request.id.clone(), request.work_after());
     let mut response = handle(request).await.unwrap_or_else(|failure| {
-        if failure.status() >= 500 {
+        if failure.kind().is_failure_of_ours() {
             let cause = failure.cause().unwrap_or("unknown");
             log::error(
                 "a request failed",

@@ -15,7 +15,7 @@ use problem::{Kind, Problem};
 use serde::Deserialize;
 use serde_json::Value;
 use tokens::AccessClaims;
-use users_domain::{AcquirePermit, Counter, Place, ReleasePermit};
+use users_domain::{AcquirePermit, Acquired, Place, Places, ReleasePermit};
 use uuid::Uuid;
 
 use crate::answer::{Answer, Outcome, finish, json as answer, request_id};
@@ -34,8 +34,8 @@ pub(crate) async fn login(State(peer): State<Arc<Peer>>, headers: HeaderMap, bod
 async fn let_in(peer: &Arc<Peer>, body: &[u8]) -> Outcome {
     let attempt = Attempt::from(problem::decode::<LoginForm>(body)?);
     let keys = AttemptKeys::new(&peer.settings.pepper, attempt.username(), "127.0.0.1");
-    let counters = Counter::of_attempt(&keys);
-    let (permit, known) = begin(peer, &counters, attempt.email.as_ref()).await?;
+    let counted = users_domain::Attempt::to_sign_in(&keys);
+    let (permit, known) = begin(peer, &counted, attempt.email.as_ref()).await?;
     // A hash would keep a thread of the runtime for as long as it takes.
     let judge = tokio::task::spawn_blocking({
         let peer = Arc::clone(peer);
@@ -44,7 +44,7 @@ async fn let_in(peer: &Arc<Peer>, body: &[u8]) -> Outcome {
     let judged = judge.await.map_err(|_| internal())?;
     let refresh = RefreshSecret::new(random());
     let outcome = judged.as_ref().map(|entry| &entry.credentials).map_err(verdict);
-    let ended = end(peer, &permit, &keys, outcome, &refresh.digest()).await?;
+    let ended = end(peer, &permit, &counted, outcome, &refresh.digest()).await?;
     judged?;
     let Continued { session_id, user_id, role } = ended.session.ok_or_else(invalid_credentials)?;
     let access = sign(peer, user_id, role, session_id)?;
@@ -60,18 +60,21 @@ async fn let_in(peer: &Arc<Peer>, body: &[u8]) -> Outcome {
 
 async fn begin(
     peer: &Peer,
-    counters: &[Counter],
+    counted: &users_domain::Attempt,
     email: Option<&Email>,
 ) -> Result<(Place, Option<Credentials>), Problem> {
     #[derive(Deserialize)]
     struct Begun {
-        permit: Option<Place>,
-        retry_after: Option<u32>,
+        acquired: Acquired,
         credentials: Option<Credentials>,
     }
-    let request = AcquirePermit::new(counters, peer.settings.hashing_places).to_json();
+    let places = peer.settings.hashing_places;
+    // All of the load comes from one client.
+    let places = Places { places, per_client: places, for_sign_ins: 0, cost: peer.settings.cost };
+    let request = AcquirePermit::new(counted, &places, None).to_json();
     let begun: Begun = peer.database.one(statements::BEGIN_SIGN_IN, &[&request, &email.map(Email::key)]).await?;
-    let permit = begun.permit.ok_or_else(|| match begun.retry_after {
+    let Acquired { place, retry_after, .. } = begun.acquired;
+    let permit = place.ok_or_else(|| match retry_after {
         Some(seconds) => Problem::new(Kind::TooManyAttempts, "Too many attempts have failed.")
             .with_header("retry-after", seconds.to_string()),
         None => Problem::new(Kind::TooBusy, "More people are signing in than can be dealt with."),
@@ -97,13 +100,12 @@ pub(crate) struct Ended {
 pub(crate) async fn end(
     peer: &Peer,
     permit: &Place,
-    keys: &AttemptKeys,
+    counted: &users_domain::Attempt,
     outcome: Result<&Credentials, Option<bool>>,
     digest: &str,
 ) -> Result<Ended, Problem> {
     let (known, succeeded) = outcome.map_or_else(|failed| (None, failed), |known| (Some(known), Some(true)));
-    let counters = Counter::of_attempt(keys);
-    let request = ReleasePermit::new(permit, &counters, Some(&keys.pair), succeeded).to_json();
+    let request = ReleasePermit::new(permit, counted, succeeded, known.map(|known| known.id)).to_json();
     let session = Uuid::new_v4().to_string();
     let id = known.map(|known| known.id.get());
     let email = known.and_then(|known| Email::parse(&known.email).ok());

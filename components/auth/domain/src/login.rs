@@ -10,6 +10,8 @@ use serde::Deserialize;
 pub struct LoginForm {
     username: String,
     password: String,
+    #[serde(default)]
+    device_token: Option<String>,
 }
 
 /// A login to be judged. The user name is the email; one that is no email is nobody's, and is judged like any
@@ -19,6 +21,7 @@ pub struct Attempt {
     pub email: Option<Email>,
     username: String,
     password: String,
+    device_token: Option<String>,
 }
 
 /// What the users service knows about somebody.
@@ -49,7 +52,12 @@ pub struct Entry {
 
 impl From<LoginForm> for Attempt {
     fn from(form: LoginForm) -> Self {
-        Self { email: Email::parse(&form.username).ok(), username: form.username, password: form.password }
+        Self {
+            email: Email::parse(&form.username).ok(),
+            username: form.username,
+            password: form.password,
+            device_token: form.device_token,
+        }
     }
 }
 
@@ -58,6 +66,12 @@ impl Attempt {
     #[must_use]
     pub fn username(&self) -> &str {
         &self.username
+    }
+
+    /// The token of an earlier login, as it was given, which may be nobody's.
+    #[must_use]
+    pub fn device_token(&self) -> Option<&str> {
+        self.device_token.as_deref()
     }
 
     /// The password that was tried, to be hashed anew.
@@ -114,7 +128,7 @@ mod tests {
     }
 
     fn attempt(username: &str, password: &str) -> Attempt {
-        LoginForm { username: username.into(), password: password.into() }.into()
+        LoginForm { username: username.into(), password: password.into(), device_token: None }.into()
     }
 
     fn ada(cost: &str) -> Credentials {

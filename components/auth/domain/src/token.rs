@@ -27,13 +27,22 @@ pub struct TokenResponse {
     token_type: &'static str,
     expires_in: i64,
     refresh_token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_token: Option<String>,
 }
 
 impl TokenResponse {
     /// The answer with these tokens.
     #[must_use]
     pub fn new(access_token: String, refresh_token: String) -> Self {
-        Self { access_token, token_type: "Bearer", expires_in: ACCESS_TOKEN_SECONDS, refresh_token }
+        let expires_in = ACCESS_TOKEN_SECONDS;
+        Self { access_token, token_type: "Bearer", expires_in, refresh_token, device_token: None }
+    }
+
+    /// The same answer with a token by which the device is known at its next login.
+    #[must_use]
+    pub fn with_device(self, device_token: String) -> Self {
+        Self { device_token: Some(device_token), ..self }
     }
 }
 
@@ -48,5 +57,6 @@ mod tests {
         assert_eq!(json["expires_in"], 900);
         assert_eq!(json["access_token"], "a.b.c");
         assert_eq!(json["refresh_token"], "r");
+        assert!(json.get("device_token").is_none(), "a refresh gives none");
     }
 }

@@ -6,10 +6,10 @@ use crate::users::{Begun, Continued, Ended, NewSession, Users};
 use auth_domain::{
     ACCESS_TOKEN_SECONDS, Attempt, Entry, LoginForm, RefreshSecret, TokenResponse, invalid_credentials, verdict,
 };
-use identity::{AttemptKeys, Cost, Password, PasswordHash, Pepper};
+use identity::{AttemptKeys, Cost, DeviceToken, Password, PasswordHash, Pepper};
 use problem::Problem;
 use serde_json::Value;
-use shell::{Outcome, Request, StatusCode, client_address, config, json, log, random, refuse_idempotency_key};
+use shell::{Outcome, Request, StatusCode, client_address, config, json, log, now, random, refuse_idempotency_key};
 use uuid::Uuid;
 
 /// Somebody who was let in.
@@ -17,6 +17,19 @@ struct SignedIn {
     session: Continued,
     refresh: RefreshSecret,
     event: Option<Value>,
+}
+
+/// Somebody who was not let in.
+struct Refused {
+    problem: Problem,
+    /// Whether it is to be in the audit log: of refusals that cost nobody anything a line now and then is enough.
+    report: bool,
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self { problem, report: true }
+    }
 }
 
 /// Lets somebody in, and then publishes `user_login_event`: a broker that hangs or is away keeps nobody waiting.
@@ -30,8 +43,16 @@ pub(super) async fn login(request: &Request) -> Outcome {
     let refresh_keys = refresh_keys()?;
     let users = Users::from_config(request)?;
     let keys = AttemptKeys::new(&pepper, attempt.username(), &client_address(request)?);
-    let signed_in = sign_in(&users, &attempt, &keys, &pepper, cost).await.inspect_err(|problem| {
-        log::audit("login", problem.kind().slug(), &request.id, &[("account", &keys.account)]);
+    let known = attempt.device_token().and_then(|text| DeviceToken::verify(text, &pepper, &keys, now()));
+    let keys = match &known {
+        Some(device) => keys.by_device(&pepper, device),
+        None => keys,
+    };
+    let signed_in = sign_in(&users, &attempt, &keys, &pepper, cost).await.map_err(|Refused { problem, report }| {
+        if report {
+            log::audit("login", problem.kind().slug(), &request.id, &[("account", &keys.account)]);
+        }
+        problem
     })?;
     let Continued { session_id, user_id, role } = signed_in.session;
     let access = signer.sign(user_id, role, session_id, ACCESS_TOKEN_SECONDS)?;
@@ -43,7 +64,9 @@ pub(super) async fn login(request: &Request) -> Outcome {
         request.after(async move { announce(&users, &event, &request_id).await });
     }
     let refresh = refresh_keys.token(session_id, 0, signed_in.refresh);
-    Ok(json(StatusCode::OK, &TokenResponse::new(access, refresh)))
+    let device = known.map_or_else(|| DeviceToken::new(random::bytes(), now()), |device| device.renewed(now()));
+    let tokens = TokenResponse::new(access, refresh).with_device(device.sign(&pepper, &keys));
+    Ok(json(StatusCode::OK, &tokens))
 }
 
 /// Checks the password, if this account and this client may try now and there is a hashing permit, and begins a session.
@@ -55,13 +78,17 @@ async fn sign_in(
     keys: &AttemptKeys,
     pepper: &Pepper,
     cost: Cost,
-) -> Result<SignedIn, Problem> {
-    let Begun { permit, credentials } = users.begin_sign_in(keys, attempt.email.as_ref()).await?;
+) -> Result<SignedIn, Refused> {
+    let (permit, credentials) = match users.begin_sign_in(keys, attempt.email.as_ref()).await? {
+        Begun::Permitted { permit, credentials } => (permit, credentials),
+        Begun::Refused { problem, report } => return Err(Refused { problem, report }),
+    };
+    let user_id = credentials.as_ref().map(|credentials| credentials.id);
     let entry = match attempt.judge(credentials, pepper, cost) {
         Ok(entry) => entry,
         Err(problem) => {
-            users.end_failed(&permit, keys, verdict(&problem)).await;
-            return Err(problem);
+            users.end_failed(&permit, keys, user_id, verdict(&problem)).await;
+            return Err(problem.into());
         }
     };
     let refresh = RefreshSecret::new(random::bytes());

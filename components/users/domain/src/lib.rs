@@ -18,7 +18,7 @@ mod sign_up;
 pub use access::{
     Caller, Current, Proof, REAUTHENTICATION_SECONDS, last_administrator, reauthentication_required, user_not_found,
 };
-pub use attempt::{AcquirePermit, Counter, MAX_PLACES, Place, ReleasePermit};
+pub use attempt::{AcquirePermit, Acquired, Attempt, MAX_PLACES, Place, Places, ReleasePermit};
 pub use change::{Change, Changes, Shown};
 pub use export::{Collected, Collection, MAX_EXPORTED, too_much};
 pub use fibonacci::{MAX_N, fibonacci};

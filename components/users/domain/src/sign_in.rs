@@ -46,6 +46,8 @@ pub struct EndSignInForm {
     #[serde(default)]
     succeeded: Option<bool>,
     #[serde(default)]
+    user_id: Option<UserId>,
+    #[serde(default)]
     session: Option<SessionForm>,
 }
 
@@ -81,6 +83,8 @@ pub struct EndSignIn {
     pub permit: Place,
     /// What the attempt is counted under.
     pub keys: AttemptKeys,
+    /// Whose account it was about, if it is anybody's.
+    pub user_id: Option<UserId>,
     /// What came of it.
     pub verdict: Verdict,
 }
@@ -145,7 +149,7 @@ impl EndSignInForm {
                 return Err(fault("session", "A session begins after a success alone."));
             }
         };
-        Ok(EndSignIn { permit: self.permit, keys, verdict })
+        Ok(EndSignIn { permit: self.permit, keys, user_id: self.user_id, verdict })
     }
 }
 

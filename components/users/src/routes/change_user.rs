@@ -6,27 +6,27 @@ use super::current_password;
 use super::guard::{Confirmed, Guard};
 use super::representation::changed_user;
 use crate::hashing;
-use crate::store::{Changed, Store, users};
-use identity::UserId;
+use crate::store::{Changed, Store, attempts, users};
+use identity::{AttemptKeys, UserId};
 use problem::{Kind, Problem};
 use shell::{Outcome, Request, StatusCode, config, log};
-use users_domain::{Change, Changes, Counter, Precondition, Proof, Shown, last_administrator, user_not_found};
+use users_domain::{Attempt, Change, Changes, Precondition, Proof, Shown, last_administrator, user_not_found};
 
 /// The media types of a merge patch.
 const MERGE_PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
 
 /// Replaces a user.
-pub(super) fn replace_user(request: &Request, id: UserId) -> Outcome {
+pub(super) async fn replace_user(request: &Request, id: UserId) -> Outcome {
     let guard = reach(request, id)?;
     let shown = request.json::<Changes>(JSON)?.replacement()?;
-    change_user(request, id, &guard, &shown)
+    change_user(request, id, &guard, &shown).await
 }
 
 /// Changes what a merge patch names (RFC 7396).
-pub(super) fn patch_user(request: &Request, id: UserId) -> Outcome {
+pub(super) async fn patch_user(request: &Request, id: UserId) -> Outcome {
     let guard = reach(request, id)?;
     let shown = request.json::<Changes>(MERGE_PATCH)?.patch()?;
-    change_user(request, id, &guard, &shown)
+    change_user(request, id, &guard, &shown).await
 }
 
 fn reach(request: &Request, id: UserId) -> Result<Guard, Problem> {
@@ -36,25 +36,33 @@ fn reach(request: &Request, id: UserId) -> Result<Guard, Problem> {
     Ok(guard)
 }
 
-fn change_user(request: &Request, id: UserId, guard: &Guard, shown: &Shown) -> Outcome {
+async fn change_user(request: &Request, id: UserId, guard: &Guard, shown: &Shown) -> Outcome {
     let change = &shown.change;
     guard.make(request, change)?;
     let condition = Precondition::parse(request.header("if-match"), id, false)?;
-    let store = Store::open()?;
-    let confirmed = guard.confirm(&store)?;
-    let probe = prove(request, &store, id, guard, &confirmed, shown)?;
-    let hash = change.password.as_ref().map(|password| hash_in_place(&store, password)).transpose()?;
+    let confirmed = guard.confirm(&Store::open()?)?;
+    let probe = prove(request, id, guard, &confirmed, shown).await?;
+    let hash = match &change.password {
+        Some(password) => Some(hash_in_place(request, password).await?),
+        None => None,
+    };
     let own_session = guard.session.filter(|_| guard.caller().is(id));
+    let store = Store::open()?;
     match users::update(&store, id, change, hash.as_ref(), own_session, &condition)? {
         Changed::Done(user) => {
             report(request, id, guard, change);
+            if change.password.is_some() {
+                unlock(&store, &user.email);
+            }
             Ok(changed_user(request, StatusCode::OK, &user))
         }
         Changed::NotFound => Err(user_not_found()),
         Changed::OtherVersion => Err(precondition_failed()),
         Changed::EmailTaken => {
             // The right password tells nobody who else has an account: too many of those have to wait, as at a sign-up.
-            hashing::count_failure(&store, probe);
+            if let Some(probe) = probe {
+                hashing::count_failure(&store, Attempt::to_probe(&probe));
+            }
             log::audit(
                 "email-changed",
                 "email-taken",
@@ -68,37 +76,48 @@ fn change_user(request: &Request, id: UserId, guard: &Guard, shown: &Shown) -> O
     }
 }
 
-/// Lets only a caller go on who has shown what the change needs beside an access token. Gives the counters for the case
-/// that the change finds its email taken.
-fn prove(
+/// Lets only a caller go on who has shown what the change needs beside an access token. Gives what is counted if the
+/// change finds its email taken.
+async fn prove(
     request: &Request,
-    store: &Store,
     id: UserId,
     guard: &Guard,
     confirmed: &Confirmed,
     shown: &Shown,
-) -> Result<Vec<Counter>, Problem> {
+) -> Result<Option<String>, Problem> {
     if guard.session.is_none() || !shown.change.is_about_access() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
-    let account = users::find_account(store, id)?.ok_or_else(user_not_found)?;
+    let account = users::find_account(&Store::open()?, id)?.ok_or_else(user_not_found)?;
     let password = shown.current_password.as_deref();
     match guard.caller().proof_for(id, &shown.change, &account.current) {
-        Proof::None => Ok(Vec::new()),
+        Proof::None => Ok(None),
         Proof::Password => {
             let probe = match shown.change.email {
-                Some(_) => probe(request, &config::pepper()?)?,
-                None => Vec::new(),
+                Some(_) => Some(probe(request, &config::pepper()?)?),
+                None => None,
             };
-            current_password::require(request, store, id, &account, password, probe.clone())?;
+            current_password::require(request, id, &account, password, probe.as_deref()).await?;
             Ok(probe)
         }
         // In the place of a recent sign-in the password will do, where it is the caller's own.
         Proof::RecentSignIn if !confirmed.is_recent && guard.caller().is(id) && password.is_some() => {
-            current_password::require(request, store, id, &account, password, Vec::new())?;
-            Ok(Vec::new())
+            current_password::require(request, id, &account, password, None).await?;
+            Ok(None)
         }
-        Proof::RecentSignIn => confirmed.require_recent(request).map(|()| Vec::new()),
+        Proof::RecentSignIn => confirmed.require_recent(request).map(|()| None),
+    }
+}
+
+/// Opens an account that is locked: whoever has the new password is its owner. If that fails, it stays locked, and another
+/// change opens it.
+fn unlock(store: &Store, email: &str) {
+    let unlocked = config::pepper().and_then(|pepper| {
+        let account = AttemptKeys::new(&pepper, email, "").account;
+        attempts::unlock(store, &account)
+    });
+    if let Err(problem) = unlocked {
+        log::warn("an account stays locked", &[("cause", problem.cause().unwrap_or_default())]);
     }
 }
 

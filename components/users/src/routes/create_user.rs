@@ -9,7 +9,7 @@ use crate::store::{Store, User, users};
 use identity::{Cost, Password, PasswordHash, Pepper};
 use problem::{FieldError, Kind, Problem};
 use shell::{Outcome, Request, Response, StatusCode, client_address, config, log};
-use users_domain::{Counter, IdempotencyKey, RequestDigests, SignUp, SignUpForm, key_reused};
+use users_domain::{Attempt, IdempotencyKey, RequestDigests, SignUp, SignUpForm, key_reused};
 
 /// What came of a sign-up.
 enum SignedUp {
@@ -22,16 +22,17 @@ enum SignedUp {
 }
 
 /// Creates a user and, after the answer, publishes `new_user_event`; under an `idempotency-key` once, however often it is asked for.
-pub(super) fn create_user(request: &Request) -> Outcome {
+pub(super) async fn create_user(request: &Request) -> Outcome {
     request.query(&[])?;
     let key = IdempotencyKey::parse(request.header("idempotency-key"))?;
     let sign_up = request.json::<SignUpForm>(JSON)?.validate()?;
     let pepper = config::pepper()?;
     let digests = key.map(|key| key.digests(&pepper, request.body()));
-    let store = Store::open()?;
-    let outcome = match find_repeated(&store, digests.as_ref())? {
+    // No connection is kept while somebody waits for a place to hash in.
+    let repeated = digests.as_ref().map(|digests| find_repeated(&Store::open()?, Some(digests))).transpose()?.flatten();
+    let outcome = match repeated {
         Some(user) => SignedUp::Repeated(user),
-        None => sign_up_once(request, &store, &pepper, &sign_up, digests.as_ref())?,
+        None => sign_up_once(request, &pepper, &sign_up, digests.as_ref()).await?,
     };
     let report = |result: &str, user: &User| {
         log::audit("sign-up", result, &request.id, &[("user_id", &user.id.to_string())]);
@@ -60,27 +61,32 @@ pub(super) fn create_user(request: &Request) -> Outcome {
 }
 
 /// Hashes the password and makes the user, unless somebody else was quicker: with the email, or with the same key.
-fn sign_up_once(
+async fn sign_up_once(
     request: &Request,
-    store: &Store,
     pepper: &Pepper,
     sign_up: &SignUp,
     digests: Option<&RequestDigests>,
 ) -> Result<SignedUp, Problem> {
-    let place = Held::take(store, probe(request, pepper)?)?;
-    let inserted = hash(&sign_up.password).and_then(|hash| users::insert(store, sign_up, &hash, digests));
+    let client = pepper.digest("sign-up by client", client_address(request)?);
+    let attempt = Attempt::to_sign_up(&client, &probe(request, pepper)?, config::parsed("sign_ups_per_hour")?);
+    let place = Held::take(attempt).await?;
+    let inserted = hash(&sign_up.password).and_then(|hash| users::insert(place.store(), sign_up, &hash, digests));
     let outcome = inserted.and_then(|inserted| match inserted {
         Some(inserted) => Ok(SignedUp::Made(Box::new(inserted))),
-        None => Ok(find_repeated(store, digests)?.map_or(SignedUp::EmailTaken, SignedUp::Repeated)),
+        None => Ok(find_repeated(place.store(), digests)?.map_or(SignedUp::EmailTaken, SignedUp::Repeated)),
     });
-    // A sign-up that finds its email taken has found out that somebody has it: too many of those have to wait.
-    place.give_back(None, outcome.as_ref().ok().map(|outcome| !matches!(outcome, SignedUp::EmailTaken)));
+    // Each sign-up counts, and one that finds its email taken, and so has found out that somebody has it, counts more.
+    match &outcome {
+        Ok(SignedUp::Made(_)) => place.without_probe().give_back(Some(false), None),
+        Ok(SignedUp::EmailTaken) => place.give_back(Some(false), None),
+        Ok(SignedUp::Repeated(_)) | Err(_) => place.give_back(None, None),
+    };
     outcome
 }
 
 /// The counter of a client that finds out who has an account, by sign-ups and by changes of its email.
-pub(super) fn probe(request: &Request, pepper: &Pepper) -> Result<Vec<Counter>, Problem> {
-    Ok(Counter::of_probe(&pepper.digest("sign-up by client", client_address(request)?)))
+pub(super) fn probe(request: &Request, pepper: &Pepper) -> Result<String, Problem> {
+    Ok(pepper.digest("email taken by client", client_address(request)?))
 }
 
 /// The user that was shown when the same request came before.
@@ -100,8 +106,9 @@ fn created(request: &Request, user: &User) -> Response {
 }
 
 /// Hashes a password as soon as it is received and there is a place to do it in.
-pub(super) fn hash_in_place(store: &Store, password: &Password) -> Result<PasswordHash, Problem> {
-    let place = Held::take(store, Vec::new())?;
+pub(super) async fn hash_in_place(request: &Request, password: &Password) -> Result<PasswordHash, Problem> {
+    let client = config::pepper()?.digest("attempt by client", client_address(request)?);
+    let place = Held::take(Attempt::to_hash(&client)).await?;
     let hashed = hash(password);
     place.give_back(None, None);
     hashed

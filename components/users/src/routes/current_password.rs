@@ -2,30 +2,32 @@
 //! 7.5.1). It is guessed at no more easily here than at the login: the same counters, the same places to hash in.
 
 use crate::hashing::Held;
-use crate::store::Store;
 use crate::store::users::Account;
 use identity::{AttemptKeys, PasswordHash, UserId};
 use problem::{FieldError, Kind, Problem};
 use shell::{Request, client_address, config, log};
-use users_domain::Counter;
+use users_domain::Attempt;
 
-/// Lets only a caller through who shows the current password of this account. Where `further` counters make wait, it
+/// Lets only a caller through who shows the current password of this account. Where the digest `probe` makes wait, it
 /// is not looked at.
-pub(super) fn require(
+pub(super) async fn require(
     request: &Request,
-    store: &Store,
     id: UserId,
     account: &Account,
     shown: Option<&str>,
-    further: Vec<Counter>,
+    probe: Option<&str>,
 ) -> Result<(), Problem> {
     let shown = shown.ok_or_else(missing)?;
     let pepper = config::pepper()?;
     let keys = AttemptKeys::new(&pepper, &account.current.email_key, &client_address(request)?);
-    let counters = Counter::of_attempt(&keys).into_iter().chain(further).collect();
-    let place = Held::take(store, counters)?;
+    let attempt = Attempt::to_confirm(&keys);
+    let attempt = match probe {
+        Some(probe) => attempt.with_probe(probe),
+        None => attempt,
+    };
+    let place = Held::take(attempt).await?;
     let matches = PasswordHash::parse(&account.password_hash).and_then(|hash| hash.verify(shown, &pepper));
-    place.give_back(Some(&keys.pair), matches.as_ref().ok().copied());
+    place.give_back(matches.as_ref().ok().copied(), Some(id));
     let matches = matches.map_err(|error| {
         Problem::new(Kind::Internal, "This did not work; the service's log says more.").with_cause(error.to_string())
     })?;

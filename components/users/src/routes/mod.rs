@@ -33,19 +33,19 @@ pub(crate) async fn route(request: Request) -> Outcome {
     match request.path().as_slice() {
         ["users-ms", "users"] => match method {
             Method::GET | Method::HEAD => list_users::list_users(&request),
-            Method::POST => create_user::create_user(&request),
+            Method::POST => create_user::create_user(&request).await,
             _ => Err(method_not_allowed(ALL_USERS)),
         },
         ["users-ms", "users", id] => match method {
             Method::GET | Method::HEAD => get_user::get_user(&request, user_id(id)?),
-            Method::PUT => change_user::replace_user(&request, user_id(id)?),
-            Method::PATCH => change_user::patch_user(&request, user_id(id)?),
+            Method::PUT => change_user::replace_user(&request, user_id(id)?).await,
+            Method::PATCH => change_user::patch_user(&request, user_id(id)?).await,
             Method::DELETE => delete_user::delete_user(&request, user_id(id)?),
             _ => Err(method_not_allowed(ONE_USER)),
         },
         ["users-ms", "users", id, "export"] => get_only(&method, || export_user::export_user(&request, user_id(id)?)),
         ["users-ms", "users", id, "reauthenticate"] => match method {
-            Method::POST => reauthenticate::reauthenticate(&request, user_id(id)?),
+            Method::POST => reauthenticate::reauthenticate(&request, user_id(id)?).await,
             _ => Err(method_not_allowed(&[Method::POST])),
         },
         ["users-ms", "healthcheck"] => get_only(&method, || Ok(shell::health::alive())),
@@ -60,7 +60,7 @@ pub(crate) async fn route(request: Request) -> Outcome {
             _ => Err(method_not_allowed(&[Method::DELETE])),
         },
         ["users-ms", "internal", "sign-in", half @ ("begin" | "end")] => match (method, *half) {
-            (Method::POST, "begin") => sign_in::begin_sign_in(&request),
+            (Method::POST, "begin") => sign_in::begin_sign_in(&request).await,
             (Method::POST, _) => sign_in::end_sign_in(&request),
             _ => Err(method_not_allowed(&[Method::POST])),
         },

@@ -18,7 +18,7 @@ struct Form {
 }
 
 /// Lets the caller's session count as a fresh sign-in for some minutes, by the current password.
-pub(super) fn reauthenticate(request: &Request, id: UserId) -> Outcome {
+pub(super) async fn reauthenticate(request: &Request, id: UserId) -> Outcome {
     let guard = Guard::of(request)?;
     guard.reach(request, id)?;
     request.query(&[])?;
@@ -31,8 +31,10 @@ pub(super) fn reauthenticate(request: &Request, id: UserId) -> Outcome {
     let store = Store::open()?;
     guard.confirm(&store)?;
     let account = users::find_account(&store, id)?.ok_or_else(user_not_found)?;
-    current_password::require(request, &store, id, &account, Some(&form.current_password), Vec::new())?;
-    if !sessions::authenticate(&store, session)? {
+    // No connection is kept while somebody waits for a place to hash in.
+    drop(store);
+    current_password::require(request, id, &account, Some(&form.current_password), None).await?;
+    if !sessions::authenticate(&Store::open()?, session)? {
         return Err(invalid_token());
     }
     log::audit("reauthentication", "success", &request.id, &[("user_id", &id.to_string())]);

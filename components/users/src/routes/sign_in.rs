@@ -4,17 +4,29 @@
 use super::JSON;
 use crate::hashing;
 use crate::store::{Store, sign_in};
-use shell::{Outcome, Request, Service, StatusCode, json, log};
-use users_domain::{BeginSignInForm, Counter, EndSignInForm};
+use serde_json::json;
+use shell::{Outcome, Request, Service, StatusCode, log};
+use users_domain::{Attempt, BeginSignInForm, EndSignInForm};
 
 /// POST `/begin`: a hashing permit and the credentials, or how long to wait.
-pub(super) fn begin_sign_in(request: &Request) -> Outcome {
+pub(super) async fn begin_sign_in(request: &Request) -> Outcome {
     Service::Auth.require(request)?;
     request.query(&[])?;
     let begin = request.json::<BeginSignInForm>(JSON)?.validate()?;
-    let counters = hashing::counted(Counter::of_attempt(&begin.keys));
-    let begun = sign_in::begin(&Store::open()?, &counters, begin.email.as_ref(), hashing::places()?)?;
-    Ok(json(StatusCode::OK, &begun))
+    let attempt = hashing::counted(Attempt::to_sign_in(&begin.keys));
+    let ask = |store: &Store, request: &str| {
+        let begun = sign_in::begin(store, request, begin.email.as_ref())?;
+        Ok((begun.acquired, begun.credentials))
+    };
+    let (_, acquired, credentials) = hashing::acquire(&attempt, ask).await?;
+    let answer = json!({
+        "permit": acquired.place,
+        "retry_after": acquired.retry_after,
+        "locked": acquired.locked,
+        "report": acquired.report,
+        "credentials": credentials,
+    });
+    Ok(shell::json(StatusCode::OK, &answer))
 }
 
 /// POST `/end`: gives the permit back, and after a success begins the session.
@@ -22,11 +34,11 @@ pub(super) fn end_sign_in(request: &Request) -> Outcome {
     Service::Auth.require(request)?;
     request.query(&[])?;
     let end = request.json::<EndSignInForm>(JSON)?.validate()?;
-    let counters = hashing::counted(Counter::of_attempt(&end.keys));
-    let ended = sign_in::end(&Store::open()?, &end, &counters)?;
+    let attempt = hashing::counted(Attempt::to_sign_in(&end.keys));
+    let ended = sign_in::end(&Store::open()?, &end, &attempt)?;
     if let Some(session) = &ended.session {
         let (user_id, session_id) = (session.user_id.to_string(), session.session_id.to_string());
         log::audit("session-begun", "success", &request.id, &[("user_id", &user_id), ("session_id", &session_id)]);
     }
-    Ok(json(StatusCode::OK, &ended))
+    Ok(shell::json(StatusCode::OK, &ended))
 }

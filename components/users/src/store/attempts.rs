@@ -2,43 +2,27 @@
 
 use super::{Store, statements};
 use problem::Problem;
-use serde::Deserialize;
+use serde_json::Value;
 use spin_sdk::pg4::ParameterValue;
-use users_domain::{AcquirePermit, Counter, Place, ReleasePermit};
+use users_domain::Acquired;
 
-/// What came of asking for a place.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Begun {
-    /// A place, if there is one and nobody has to wait.
-    pub(crate) place: Option<Place>,
-    /// How many seconds are to be waited, if too many attempts have failed.
-    pub(crate) retry_after: Option<u32>,
+/// Asks for a place by this `AcquirePermit`.
+pub(crate) fn acquire(store: &Store, request: &str) -> Result<Acquired, Problem> {
+    Ok(store.one(statements::ACQUIRE_HASH_PERMIT, &[ParameterValue::Str(request.to_owned())])?)
 }
 
-/// Asks how long these counters make wait, and takes one of the first `places` places if they do not.
-pub(crate) fn begin(store: &Store, counters: &[Counter], places: u32) -> Result<Begun, Problem> {
-    let request = AcquirePermit::new(counters, places).to_json();
-    Ok(store.one(statements::ACQUIRE_HASH_PERMIT, &[ParameterValue::Str(request)])?)
-}
-
-/// Gives a place back, and counts: a failure under all counters, a success as the end of the failures of `known_as`,
-/// under which the client is known from now on.
-pub(crate) fn end(
-    store: &Store,
-    place: &Place,
-    counters: &[Counter],
-    known_as: Option<&str>,
-    succeeded: Option<bool>,
-) -> Result<(), Problem> {
-    let request = ReleasePermit::new(place, counters, known_as, succeeded).to_json();
-    store.one::<bool>(statements::RELEASE_HASH_PERMIT, &[ParameterValue::Str(request)])?;
+/// Gives a place back, and counts what came of the attempt, by this `ReleasePermit`.
+pub(crate) fn release(store: &Store, request: &str) -> Result<(), Problem> {
+    store.one::<Value>(statements::RELEASE_HASH_PERMIT, &[ParameterValue::Str(request.to_owned())])?;
     Ok(())
 }
 
-/// Counts a failure for which no place is held.
-pub(crate) fn count_failure(store: &Store, counters: &[Counter]) -> Result<(), Problem> {
-    let request = ReleasePermit::failure(counters).to_json();
-    store.one::<bool>(statements::RELEASE_HASH_PERMIT, &[ParameterValue::Str(request)])?;
+/// Ends the failures at an account that has a new password.
+pub(crate) fn unlock(store: &Store, account: &str) -> Result<(), Problem> {
+    const STATEMENT: &str = "
+        WITH unlocked AS (UPDATE attempts SET failures = 0, failures_in_a_row = 0 WHERE key = $1)
+        SELECT to_jsonb(true)";
+    store.one::<bool>(STATEMENT, &[ParameterValue::Str(account.to_owned())])?;
     Ok(())
 }
 
@@ -46,7 +30,9 @@ pub(crate) fn count_failure(store: &Store, counters: &[Counter]) -> Result<(), P
 pub(crate) fn forget(store: &Store) -> Result<(), Problem> {
     const STATEMENT: &str = "
         WITH attempts_gone AS (
-            DELETE FROM attempts WHERE greatest(failed_at, known_until) < now() - interval '1 day'
+            DELETE FROM attempts WHERE key IN (
+                SELECT key FROM attempts WHERE keep_until < CURRENT_DATE
+                ORDER BY keep_until LIMIT 1000 FOR UPDATE SKIP LOCKED)
         )
         SELECT to_jsonb(true)";
     store.one::<bool>(STATEMENT, &[])?;

@@ -7,7 +7,7 @@ use problem::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spin_sdk::pg4::ParameterValue;
-use users_domain::{AcquirePermit, Counter, EndSignIn, Place, ReleasePermit, Renewal, Verdict};
+use users_domain::{Acquired, Attempt, EndSignIn, ReleasePermit, Renewal, Verdict};
 use uuid::Uuid;
 
 /// How long whoever ends a sign-in has its event to itself, in seconds, before a sweep may publish it.
@@ -24,14 +24,13 @@ pub(crate) struct Credentials {
     credentials_epoch: i32,
 }
 
-/// What came of a request to begin a sign-in. Without a permit and without a time to wait, all permits are taken.
-#[derive(Serialize, Deserialize)]
+/// What came of a request to begin a sign-in.
+#[derive(Deserialize)]
 pub(crate) struct Begun {
-    permit: Option<Place>,
-    /// How many seconds are to be waited, if too many attempts have failed.
-    retry_after: Option<u32>,
+    /// A permit, or why there is none.
+    pub(crate) acquired: Acquired,
     /// With a permit: the credentials, if somebody has the address.
-    credentials: Option<Credentials>,
+    pub(crate) credentials: Option<Credentials>,
 }
 
 /// A session that was begun.
@@ -51,29 +50,22 @@ pub(crate) struct Ended {
     event: Option<Value>,
 }
 
-/// Asks how long these counters make wait; if they do not, takes one of the first `permits` permits and reads the
-/// credentials.
-pub(crate) fn begin(
-    store: &Store,
-    counters: &[Counter],
-    email: Option<&Email>,
-    permits: u32,
-) -> Result<Begun, Problem> {
-    let request = AcquirePermit::new(counters, permits).to_json();
-    Ok(store.one(statements::BEGIN_SIGN_IN, &[text(&request), optional(email.map(Email::key))])?)
+/// Asks for a permit by this `AcquirePermit`; if there is one, reads the credentials.
+pub(crate) fn begin(store: &Store, request: &str, email: Option<&Email>) -> Result<Begun, Problem> {
+    Ok(store.one(statements::BEGIN_SIGN_IN, &[text(request), optional(email.map(Email::key))])?)
 }
 
 /// Releases the permit, counts, and after a success begins the session, renews the hash and keeps the event.
-pub(crate) fn end(store: &Store, sign_in: &EndSignIn, counters: &[Counter]) -> Result<Ended, Problem> {
+pub(crate) fn end(store: &Store, sign_in: &EndSignIn, attempt: &Attempt) -> Result<Ended, Problem> {
     let (succeeded, session) = match &sign_in.verdict {
         Verdict::Succeeded(session) => (Some(true), Some(session)),
         Verdict::Failed => (Some(false), None),
         Verdict::Open => (None, None),
     };
-    let known_as = Some(sign_in.keys.pair.as_str()).filter(|_| !counters.is_empty());
     let renewal = session.and_then(|session| session.renewal.as_ref());
     let int = |value: Option<i32>| value.map_or(ParameterValue::DbNull, ParameterValue::Int32);
-    let request = ReleasePermit::new(&sign_in.permit, counters, known_as, succeeded).to_json();
+    let user_id = session.map(|session| session.user_id).or(sign_in.user_id);
+    let request = ReleasePermit::new(&sign_in.permit, attempt, succeeded, user_id).to_json();
     let parameters = [
         text(&request),
         optional(session.map(|session| session.id.to_string()).as_deref()),

@@ -31,7 +31,7 @@ pub(crate) struct User {
     pub(crate) id: UserId,
     name: String,
     surname: String,
-    email: String,
+    pub(crate) email: String,
     phone: Option<String>,
     role: Role,
     created_at: String,
@@ -107,8 +107,7 @@ pub(super) const RELEASE_HASH_PERMIT: &str = "SELECT release_hash_permit($1::tex
 pub(super) const BEGIN_SIGN_IN: &str = "
     WITH acquired AS MATERIALIZED (SELECT acquire_hash_permit($1::text::jsonb) AS answer)
     SELECT jsonb_build_object(
-        'permit', answer -> 'place',
-        'retry_after', answer -> 'retry_after',
+        'acquired', answer,
         'credentials', CASE WHEN answer -> 'place' <> 'null' THEN (
             SELECT to_jsonb(c) FROM (
                 SELECT id, email, phone, role, password_hash, credentials_epoch FROM users WHERE email_key = $2::text) c)

@@ -1,0 +1,151 @@
+//! Device tokens: that a device has signed in to an account before.
+//!
+//! A device token opens nothing. Beside the right password it keeps its owner from being made to wait for failures that
+//! are others' (the OWASP "device cookie"), and its own failures are counted for it alone. It is
+//! `dt1.<device>.<end>.<signature>`: a random id, a time in seconds since 1970, and an HMAC-SHA-256 over both and the
+//! account that it is for. Nothing about it is kept.
+
+use crate::{AttemptKeys, Pepper};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use subtle::ConstantTimeEq;
+
+/// How long a device is known to an account after it has signed in there: 90 days.
+pub const DEVICE_SECONDS: i64 = 90 * 24 * 60 * 60;
+/// The kind of token and its version: nothing else passes for one.
+const TYPE: &str = "dt1";
+/// The purpose of the signature.
+const PURPOSE: &str = "device token";
+/// The longest text that is looked at, in bytes: ours have about 105.
+const MAX_BYTES: usize = 256;
+
+/// A device that is known to an account, until its time is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceToken {
+    device: String,
+    ends_at: i64,
+}
+
+impl DeviceToken {
+    /// A token for a new device, whose id is these bytes. `now` is in seconds since 1970.
+    #[must_use]
+    pub fn new(id: [u8; 16], now: i64) -> Self {
+        Self { device: URL_SAFE_NO_PAD.encode(id), ends_at: now + DEVICE_SECONDS }
+    }
+
+    /// The same device from now on.
+    #[must_use]
+    pub fn renewed(&self, now: i64) -> Self {
+        Self { device: self.device.clone(), ends_at: now + DEVICE_SECONDS }
+    }
+
+    /// Reads a token that was made for the account of this attempt and is not over; anything else is none.
+    #[must_use]
+    pub fn verify(text: &str, pepper: &Pepper, keys: &AttemptKeys, now: i64) -> Option<Self> {
+        let text = Some(text).filter(|text| text.len() <= MAX_BYTES)?;
+        let (payload, signature) = text.rsplit_once('.')?;
+        let mut parts = payload.split('.');
+        let (kind, device, ends_at) = (parts.next()?, parts.next()?, parts.next()?);
+        if kind != TYPE || parts.next().is_some() {
+            return None;
+        }
+        let token = Self { device: device.to_owned(), ends_at: ends_at.parse().ok()? };
+        let expected = token.signature(pepper, keys);
+        let is_ours = bool::from(expected.as_bytes().ct_eq(signature.as_bytes()));
+        (is_ours && token.ends_at > now).then_some(token)
+    }
+
+    /// The token as the device keeps it.
+    #[must_use]
+    pub fn sign(&self, pepper: &Pepper, keys: &AttemptKeys) -> String {
+        format!("{}.{}", self.payload(), self.signature(pepper, keys))
+    }
+
+    /// The device's id.
+    pub(crate) fn id(&self) -> &str {
+        &self.device
+    }
+
+    fn payload(&self) -> String {
+        format!("{TYPE}.{}.{}", self.device, self.ends_at)
+    }
+
+    fn signature(&self, pepper: &Pepper, keys: &AttemptKeys) -> String {
+        pepper.digest(PURPOSE, format!("{}\0{}", keys.account, self.payload()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn pepper() -> Pepper {
+        Pepper::new("pepper").unwrap()
+    }
+
+    fn keys(name: &str) -> AttemptKeys {
+        AttemptKeys::new(&pepper(), name, "10.0.0.1")
+    }
+
+    fn token() -> String {
+        DeviceToken::new([7; 16], NOW).sign(&pepper(), &keys("ada@example.org"))
+    }
+
+    fn is_good(text: &str, name: &str, now: i64) -> bool {
+        DeviceToken::verify(text, &pepper(), &keys(name), now).is_some()
+    }
+
+    #[test]
+    fn a_device_is_known_to_its_account_from_wherever_it_comes() {
+        assert!(is_good(&token(), "Ada@example.org", NOW));
+        let elsewhere = AttemptKeys::new(&pepper(), "ada@example.org", "10.0.0.2");
+        assert!(DeviceToken::verify(&token(), &pepper(), &elsewhere, NOW).is_some());
+    }
+
+    #[test]
+    fn a_device_is_not_known_to_another_account() {
+        assert!(!is_good(&token(), "bob@example.org", NOW));
+    }
+
+    #[test]
+    fn a_device_is_forgotten_after_its_time_and_known_for_longer_when_it_is_renewed() {
+        assert!(is_good(&token(), "ada@example.org", NOW + DEVICE_SECONDS - 1));
+        assert!(!is_good(&token(), "ada@example.org", NOW + DEVICE_SECONDS));
+        let token = DeviceToken::new([7; 16], NOW).renewed(NOW + 10).sign(&pepper(), &keys("ada@example.org"));
+        assert!(is_good(&token, "ada@example.org", NOW + DEVICE_SECONDS));
+    }
+
+    #[test]
+    fn a_renewed_device_is_the_same_one() {
+        let device = DeviceToken::new([7; 16], NOW);
+        let counted = |device: &DeviceToken| keys("ada@example.org").by_device(&pepper(), device).device;
+        assert_eq!(counted(&device), counted(&device.renewed(NOW + 10)));
+        assert_ne!(counted(&device), counted(&DeviceToken::new([8; 16], NOW)));
+        assert!(keys("ada@example.org").by_device(&pepper(), &device).are_digests());
+    }
+
+    #[test]
+    fn what_was_not_signed_is_no_token() {
+        let good = token();
+        let parts: Vec<&str> = good.split('.').collect();
+        let [_, device, end, signature] = parts[..] else { panic!("{good}") };
+        for text in [
+            String::new(),
+            "...".to_owned(),
+            good.replace("dt1", "dt2"),
+            format!("dt1.{device}.{}.{signature}", NOW + 2 * DEVICE_SECONDS),
+            format!("dt1.{}.{end}.{signature}", "A".repeat(22)),
+            format!("dt1.{device}.{end}.x.{signature}"),
+            format!("dt1.{device}.{end}."),
+            format!("dt1.{device}.{end}"),
+            format!("dt1.{device}.{end}.{}", signature.to_uppercase()),
+            format!("{good} "),
+            "x".repeat(10_000),
+        ] {
+            assert!(!is_good(&text, "ada@example.org", NOW), "{text}");
+        }
+        let other = DeviceToken::new([7; 16], NOW).sign(&Pepper::new("another").unwrap(), &keys("ada@example.org"));
+        assert!(!is_good(&other, "ada@example.org", NOW));
+    }
+}
