@@ -148,3 +148,14 @@ fn while_many_addresses_guess_passwords_all_the_time_known_devices_sign_in() {
     let app = app().variable("bcrypt_cost", 10).start();
     flood("sign-ins from many addresses", &app, true, guess(&app, many_addresses));
 }
+
+#[test]
+fn while_somebody_refreshes_with_tokens_that_are_none_others_are_served() {
+    let _turn = turn::alone();
+    let app = app().start();
+    flood("refreshes", &app, false, |connection, number| {
+        let token = format!("{:A>96}", format!("{connection}x{number}"));
+        let address = many_addresses(connection, number);
+        app.post("/auth-ms/auth/refresh").header("x-forwarded-for", &address).json(&json!({"refresh_token": token}))
+    });
+}

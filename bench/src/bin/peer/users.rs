@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use identity::UserId;
 use problem::{FieldError, Kind, Problem};
 use serde_json::json;
-use users_domain::{Caller, EndSignInForm, Precondition, etag, user_not_found};
+use users_domain::{Attempt, Caller, EndSignInForm, Precondition, etag, user_not_found};
 use uuid::Uuid;
 
 use crate::answer::{Answer, Outcome, bearer_token, finish, json as answer, request_id};
@@ -91,7 +91,7 @@ async fn end(peer: &Peer, headers: &HeaderMap, body: &[u8]) -> Outcome {
             .with_header("www-authenticate", "Bearer realm=\"concierge\""));
     }
     let end = problem::decode::<EndSignInForm>(body)?.validate()?;
-    let ended = auth::end(peer, &end.permit, &end.keys, Err(Some(false)), "").await?;
+    let ended = auth::end(peer, &end.permit, &Attempt::to_sign_in(&end.keys), Err(Some(false)), "").await?;
     Ok(answer(StatusCode::OK, &json!({"session": null, "event": ended.event})))
 }
 
