@@ -12,6 +12,8 @@ use crate::app::App;
 use crate::capability::variables::{Resolver, VariableError};
 use crate::locked::LockedTrigger;
 
+use super::retry::{LONGEST_DELAY, Retries};
+
 /// The trigger's type in a manifest.
 pub(crate) const TRIGGER_TYPE: &str = "amqp";
 
@@ -23,6 +25,9 @@ const MOST_PREFETCH: u64 = 1000;
 
 /// The most deliveries of one message.
 const MOST_DELIVERIES: u64 = 1000;
+
+/// The longest time for which a message is tried again, in seconds: 30 days.
+const LONGEST_RETRY_FOR: u64 = 30 * 24 * 60 * 60;
 
 /// How often each side shows the other that it is alive, unless the address says otherwise. After two of
 /// these without a sign the connection counts as lost.
@@ -58,6 +63,8 @@ struct TriggerTable {
     prefetch: Option<Number>,
     max_deliveries: Option<Number>,
     retry_delay_ms: Option<Number>,
+    retry_for: Option<Number>,
+    pause_after: Option<Number>,
     dead_letter: Option<String>,
     declare: Option<Switch>,
 }
@@ -89,10 +96,10 @@ pub(crate) struct TriggerConfig {
     pub(crate) exchange: Option<Exchange>,
     /// How many messages are handled at once.
     pub(crate) prefetch: usize,
-    /// After how many failed deliveries a message is a dead letter.
-    pub(crate) max_deliveries: u32,
-    /// The delay before the second delivery; each further one doubles it.
-    pub(crate) retry_delay: Duration,
+    /// When a failed message is delivered again, and when it is a dead letter.
+    pub(crate) retries: Retries,
+    /// After how many failures in a row the queue pauses; never, if that is zero.
+    pub(crate) pause_after: u32,
     /// The exchange and the queue of dead letters, which have the same name.
     pub(crate) dead_letter: String,
     /// Whether exchanges and queues are declared, or only looked for.
@@ -208,7 +215,13 @@ fn read_one(
     if dead_letter == queue || exchange.as_ref().is_some_and(|exchange| exchange.name == dead_letter) {
         return Err(fail("its `dead_letter` is its `queue` or its `exchange`".to_owned()));
     }
-    let max_deliveries = number("max_deliveries", &table.max_deliveries, 5, 1..=MOST_DELIVERIES)?;
+    let retry_for = number("retry_for", &table.retry_for, 0, 0..=LONGEST_RETRY_FOR)?;
+    // Where there is a limit of time, there need be none of number.
+    let least = u64::from(retry_for == 0);
+    let max_deliveries = number("max_deliveries", &table.max_deliveries, 5 * least, least..=MOST_DELIVERIES)?;
+    let longest_delay = u64::try_from(LONGEST_DELAY.as_millis()).unwrap_or(u64::MAX);
+    let retry_delay_ms = number("retry_delay_ms", &table.retry_delay_ms, 1000, 1..=longest_delay)?;
+    let pause_after = number("pause_after", &table.pause_after, 0, 0..=MOST_DELIVERIES)?;
     let prefetch = number("prefetch", &table.prefetch, 1, 1..=MOST_PREFETCH)?;
     let declare = match &table.declare {
         None => true,
@@ -225,8 +238,12 @@ fn read_one(
         queue,
         exchange,
         prefetch: usize::try_from(prefetch).unwrap_or(usize::MAX),
-        max_deliveries: u32::try_from(max_deliveries).unwrap_or(u32::MAX),
-        retry_delay: Duration::from_millis(number("retry_delay_ms", &table.retry_delay_ms, 1000, 1..=3_600_000)?),
+        retries: Retries {
+            first_delay: Duration::from_millis(retry_delay_ms),
+            retry_for: Duration::from_secs(retry_for),
+            max_deliveries: u32::try_from(max_deliveries).ok().filter(|most| *most > 0),
+        },
+        pause_after: u32::try_from(pause_after).unwrap_or(u32::MAX),
         dead_letter,
         declare,
     })
@@ -272,12 +289,22 @@ mod tests {
     #[test]
     fn what_is_not_said_has_a_usual_value() {
         let config = parse(json!({"queue": "q", "exchange": "e"})).unwrap();
-        assert_eq!((config.prefetch, config.max_deliveries, config.declare), (1, 5, true));
-        assert_eq!((config.dead_letter.as_str(), config.retry_delay), ("q.dead", Duration::from_secs(1)));
+        assert_eq!((config.prefetch, config.pause_after, config.declare), (1, 0, true));
+        assert_eq!((config.dead_letter.as_str(), config.retries.first_delay), ("q.dead", Duration::from_secs(1)));
+        assert_eq!((config.retries.max_deliveries, config.retries.retry_for), (Some(5), Duration::ZERO));
         let exchange = config.exchange.unwrap();
         assert_eq!((exchange.kind, exchange.routing_key.as_str()), (ExchangeKind::Fanout, ""));
         assert_eq!(config.address.name, "broker:5672/");
         assert_eq!(config.address.uri.query.heartbeat, Some(HEARTBEAT_SECONDS));
+    }
+
+    #[test]
+    fn where_time_is_the_limit_there_is_none_of_number() {
+        let retries = |table| parse(table).unwrap().retries;
+        let by_time = retries(json!({"queue": "q", "retry_for": 60}));
+        assert_eq!((by_time.retry_for, by_time.max_deliveries), (Duration::from_secs(60), None));
+        assert_eq!(retries(json!({"queue": "q", "retry_for": 60, "max_deliveries": 0})).max_deliveries, None);
+        assert_eq!(retries(json!({"queue": "q", "retry_for": 60, "max_deliveries": 7})).max_deliveries, Some(7));
     }
 
     #[test]
@@ -290,8 +317,8 @@ mod tests {
         let config = parse(table).unwrap();
         let exchange = config.exchange.unwrap();
         assert_eq!((config.queue.as_str(), exchange.name.as_str(), exchange.routing_key.as_str()), ("q3", "3", "k.3"));
-        assert_eq!((config.prefetch, config.max_deliveries, config.declare), (3, 3, false));
-        assert_eq!((config.dead_letter.as_str(), config.retry_delay), ("d3", Duration::from_millis(300)));
+        assert_eq!((config.prefetch, config.retries.max_deliveries, config.declare), (3, Some(3), false));
+        assert_eq!((config.dead_letter.as_str(), config.retries.first_delay), ("d3", Duration::from_millis(300)));
         assert_eq!(config.address.name, "broker:3/v");
     }
 
@@ -304,6 +331,8 @@ mod tests {
             (json!({"queue": "q", "prefetch": 0}), "`prefetch` is 0"),
             (json!({"queue": "q", "prefetch": "many"}), "`prefetch` is no whole number"),
             (json!({"queue": "q", "max_deliveries": 0}), "`max_deliveries` is 0"),
+            (json!({"queue": "q", "retry_delay_ms": 900_001}), "`retry_delay_ms` is 900001"),
+            (json!({"queue": "q", "retry_for": 2_592_001}), "`retry_for` is 2592001"),
             (json!({"queue": "q", "exchange": "e", "exchange_type": "headers"}), "fanout, direct or topic"),
             (json!({"queue": "q", "routing_key": "k"}), "`routing_key`, which means nothing without `exchange`"),
             (json!({"queue": "q", "dead_letter": "q"}), "`dead_letter` is its `queue`"),

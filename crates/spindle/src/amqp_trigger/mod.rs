@@ -2,16 +2,18 @@
 //!
 //! Each trigger is one queue. A message is acknowledged after its component has returned ok. When it has not (an error, a
 //! trap, no end in time) the message stays with us, unacknowledged, for a while that doubles with each delivery, and is then
-//! rejected, so that the broker counts the delivery and gives the message to whoever is free. After `max_deliveries` of
-//! them a copy with the reason goes to the dead letters, and only when the broker has confirmed it is the message acknowledged.
-//! So at every moment the broker has the message or its copy; what a crash can do is to have something done twice.
+//! rejected, so that the broker counts the delivery and gives the message to whoever is free. When it has had its time or its
+//! deliveries ([`retry`]) a copy with the reason goes to the dead letters, and only when the broker has confirmed it is the
+//! message acknowledged. So at every moment the broker has the message or its copy; what a crash can do is to have something done twice.
 //!
 //! For `prefetch` messages at once there are as many consumers with one message each ([`slot`]). One whose message has failed
 //! is replaced: the message that waits keeps nobody from working.
 
+mod breaker;
 mod config;
 mod dead_letter;
 mod message;
+mod retry;
 mod session;
 mod slot;
 mod topology;
@@ -23,6 +25,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use breaker::Breaker;
 pub use config::AmqpTriggerError;
 pub(crate) use config::TRIGGER_TYPE;
 use config::TriggerConfig;
@@ -49,15 +52,13 @@ const STEADY: Duration = Duration::from_secs(10);
 /// Failed messages of one queue that may wait for their next delivery. When there are more, consumers wait with them.
 const MAX_WAITING: usize = 1000;
 
-/// The longest delay between two deliveries.
-const LONGEST_DELAY: Duration = Duration::from_secs(300);
-
 /// One queue, and the component that handles its messages.
 pub struct Listener {
     app: Arc<App>,
     component: Arc<Component>,
     handler: AmqpHandlerPre<State>,
     config: TriggerConfig,
+    breaker: Breaker,
     /// How many more failed messages may wait.
     waiting: Arc<Semaphore>,
     /// That the first session is there, or could not be had.
@@ -80,7 +81,9 @@ pub fn listeners(app: &Arc<App>) -> Result<Vec<Arc<Listener>>, AmqpTriggerError>
         })?;
         let waiting = Arc::new(Semaphore::new(MAX_WAITING));
         let tried = CancellationToken::new();
-        listeners.push(Arc::new(Listener { app: Arc::clone(app), component, handler, config, waiting, tried }));
+        let breaker = Breaker::new(config.pause_after);
+        let app = Arc::clone(app);
+        listeners.push(Arc::new(Listener { app, component, handler, config, breaker, waiting, tried }));
     }
     Ok(listeners)
 }
@@ -166,12 +169,6 @@ impl Listener {
             }
             pause *= 2;
         }
-    }
-
-    /// The delay after the so-manieth delivery has failed.
-    fn delay(&self, deliveries: u32) -> Duration {
-        let doublings = deliveries.saturating_sub(1).min(31);
-        self.config.retry_delay.saturating_mul(1 << doublings).min(LONGEST_DELAY.max(self.config.retry_delay))
     }
 }
 

@@ -19,7 +19,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
 use super::config::TriggerConfig;
-use super::topology;
+use super::topology::{self, Declare};
 
 /// How long the broker may take to let us in and to declare everything.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(15);
@@ -75,12 +75,23 @@ impl Ending {
 impl Session {
     /// Connects, and sees to it that everything is there.
     pub(super) async fn open(config: &TriggerConfig) -> Result<Self, (Trouble, String)> {
-        tokio::time::timeout(OPEN_TIMEOUT, Self::try_open(config))
+        let declare = if config.declare { Declare::Everything } else { Declare::Nothing };
+        let open = async {
+            match Self::try_open(config, declare).await {
+                Err((Trouble::Topology, reason)) if topology::has_another_limit(&reason) => {
+                    let queue = config.queue.as_str();
+                    tracing::warn!(queue, reason, "a queue was declared with another limit: it is used as it is");
+                    Self::try_open(config, Declare::AllButQueues).await
+                }
+                opened => opened,
+            }
+        };
+        tokio::time::timeout(OPEN_TIMEOUT, open)
             .await
             .unwrap_or_else(|_| Err((Trouble::Connect, "the broker does not answer in time".to_owned())))
     }
 
-    async fn try_open(config: &TriggerConfig) -> Result<Self, (Trouble, String)> {
+    async fn try_open(config: &TriggerConfig, declare: Declare) -> Result<Self, (Trouble, String)> {
         let connect = |error: lapin::Error| (Trouble::Connect, error.to_string());
         let topology = |error: lapin::Error| (Trouble::Topology, error.to_string());
         let grip = Grip::default();
@@ -90,7 +101,7 @@ impl Session {
         tokio::spawn(watch(connection.events_listener(), Arc::clone(&ending), watched.clone()));
         // A channel of its own: a refusal closes it.
         let declaring = connection.create_channel().await.map_err(connect)?;
-        topology::establish(&declaring, config).await.map_err(topology)?;
+        topology::establish(&declaring, config, declare).await.map_err(topology)?;
         // It has done what it was for.
         let _ = declaring.close(200, "done".into()).await;
         let consuming = connection.create_channel().await.map_err(connect)?;

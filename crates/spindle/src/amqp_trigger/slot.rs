@@ -1,22 +1,27 @@
 //! A slot: one of the `prefetch` places in which messages of a queue are handled, one after the other.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use lapin::message::Delivery;
-use lapin::options::{BasicAckOptions, BasicRejectOptions};
+use lapin::options::{BasicAckOptions, BasicNackOptions, BasicRejectOptions};
 use lapin::{Acker, BasicProperties, Consumer};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::Listener;
+use super::breaker::{Admission, Health};
 use super::dead_letter::{self, Obituary, cut};
 use super::message::{self, DeliveryCount};
+use super::retry::{Cause, LONGEST_DELAY, Verdict};
 use super::session::Session;
-use super::{LONGEST_DELAY, Listener};
 use crate::bindings::amqp::{Error as GuestError, Message};
 use crate::failure::describe_trap;
+
+/// How often a message that waits for the end of a pause looks whether it has ended.
+const PAUSE_STEP: Duration = Duration::from_secs(1);
 
 /// Why a session is of no more use.
 type Lost = String;
@@ -25,8 +30,7 @@ type Lost = String;
 #[derive(Debug)]
 struct Failure {
     reason: String,
-    /// Whether a further delivery would be the same.
-    is_final: bool,
+    cause: Cause,
 }
 
 /// What has become of a message.
@@ -35,6 +39,8 @@ enum Outcome {
     Settled,
     /// It is to be given back after a while.
     Waits(Acker, Duration),
+    /// It is to be given back at once, for it is the end, and nothing was done with it.
+    Untouched(Acker),
 }
 
 /// Handles messages until `stop`, in one session after the other.
@@ -108,7 +114,16 @@ impl Slot<'_> {
                     outcome = &mut work => break outcome?,
                 }
             };
-            let Outcome::Waits(acker, delay) = outcome else { continue };
+            let (acker, delay) = match outcome {
+                Outcome::Settled => continue,
+                Outcome::Waits(acker, delay) => (acker, delay),
+                Outcome::Untouched(acker) => {
+                    // Not rejected, which would count as a failed delivery.
+                    let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
+                    acker.nack(options).await.map_err(lost)?;
+                    continue;
+                }
+            };
             if stopping {
                 self.give_back(acker, delay).await?;
                 continue;
@@ -134,26 +149,56 @@ impl Slot<'_> {
         }
     }
 
+    /// Waits for the end of a pause of the queue; says whether the message is a probe, or nothing at the end of the app.
+    async fn admitted(&self) -> Result<Option<bool>, Lost> {
+        loop {
+            let wait = match self.listener.breaker.admit(Instant::now()) {
+                Admission::Go { is_probe } => return Ok(Some(is_probe)),
+                Admission::Wait(wait) => wait,
+            };
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Ok(None),
+                reason = self.session.ended() => return Err(reason),
+                // A probe that succeeds ends the pause early.
+                () = tokio::time::sleep(wait.min(PAUSE_STEP)) => {}
+            }
+        }
+    }
+
+    /// Tells the breaker how it went.
+    fn record(&self, failure: Option<&Failure>, is_probe: bool) {
+        let health = match failure.map(|failure| failure.cause) {
+            None => Health::Up,
+            Some(Cause::Failed) => Health::Down,
+            Some(Cause::Unusable | Cause::Broken) => Health::Unknown,
+        };
+        if let Some(pause) = self.listener.breaker.record(Instant::now(), health, is_probe) {
+            tracing::warn!(queue = self.listener.config.queue, pause_ms = pause.as_millis(), "a queue pauses");
+        }
+    }
+
     /// Handles one delivery.
     async fn handle(&self, mut delivery: Delivery) -> Result<Outcome, Lost> {
+        let Some(is_probe) = self.admitted().await? else { return Ok(Outcome::Untouched(delivery.acker)) };
         let config = &self.listener.config;
         let count = DeliveryCount::of(&delivery);
         let message = message::message(&mut delivery, &config.queue, count);
         let Delivery { properties, acker, .. } = delivery;
-        let (message, failure) = if count.at_least() > config.max_deliveries {
+        let (message, failure) = if count.at_least() > config.retries.most_deliveries() {
             let reason = "its consumers did not survive its deliveries".to_owned();
-            (message, Some(Failure { reason, is_final: true }))
+            (message, Some(Failure { reason, cause: Cause::Unusable }))
         } else {
             self.listener.call(message).await
         };
+        self.record(failure.as_ref(), is_probe);
         let Some(failure) = failure else {
             self.settle(&acker).await?;
             return Ok(Outcome::Settled);
         };
         let letter = Letter { message, properties, failure };
-        let last = count.at_least() >= config.max_deliveries || count == DeliveryCount::Unknown;
-        if !last && !letter.failure.is_final {
-            let delay = self.listener.delay(count.at_least());
+        let verdict = config.retries.verdict(count.at_least(), letter.failure.cause);
+        if let (Verdict::Retry(delay), DeliveryCount::Known(_)) = (verdict, count) {
             letter.report(config.queue.as_str(), "a message is tried again later", Some(delay));
             return Ok(Outcome::Waits(acker, delay));
         }
@@ -179,7 +224,7 @@ impl Slot<'_> {
         let reason = format!("{}{uncounted}", cut(&letter.failure.reason));
         let obituary = Obituary {
             reason: &reason,
-            deliveries: count.at_least().min(config.max_deliveries),
+            deliveries: count.at_least().min(config.retries.most_deliveries()),
             queue: &config.queue,
             exchange: &letter.message.exchange,
             routing_key: &letter.message.routing_key,
@@ -266,10 +311,15 @@ fn lost(error: lapin::Error) -> Lost {
 impl Listener {
     /// Calls the component with a message, which comes back with what was wrong, if anything was.
     async fn call(&self, message: Message) -> (Message, Option<Failure>) {
-        let again = |reason: String| Some(Failure { reason, is_final: false });
+        let broken = |reason: String| Some(Failure { reason, cause: Cause::Broken });
         let (mut store, share) = match self.app.store(&self.component) {
             Ok(ready) => ready,
-            Err(error) => return (message, again(format!("cannot start an instance: {error:#}"))),
+            Err(error) => {
+                return (
+                    message,
+                    Some(Failure { reason: format!("cannot start an instance: {error:#}"), cause: Cause::Failed }),
+                );
+            }
         };
         let deadline = self.app.limits.message_deadline;
         let handler = self.handler.clone();
@@ -288,11 +338,11 @@ impl Listener {
         // On a task of its own: a panic in the engine is then a failure like others.
         let failure = match tokio::spawn(share.run(work)).await {
             Ok((Ok(Ok(Ok(()))), _)) => None,
-            Ok((Ok(Ok(Err(GuestError::Failed(reason)))), _)) => again(reason),
-            Ok((Ok(Ok(Err(GuestError::Unusable(reason)))), _)) => Some(Failure { reason, is_final: true }),
-            Ok((Ok(Err(error)), store)) => again(format!("a trap: {}", describe_trap(&error, &store.data().limits))),
-            Ok((Err(_), _)) => again(format!("it took longer than {} s", deadline.as_secs_f64())),
-            Err(error) => again(format!("the runtime failed: {error}")),
+            Ok((Ok(Ok(Err(GuestError::Failed(reason)))), _)) => Some(Failure { reason, cause: Cause::Failed }),
+            Ok((Ok(Ok(Err(GuestError::Unusable(reason)))), _)) => Some(Failure { reason, cause: Cause::Unusable }),
+            Ok((Ok(Err(error)), store)) => broken(format!("a trap: {}", describe_trap(&error, &store.data().limits))),
+            Ok((Err(_), _)) => broken(format!("it took longer than {} s", deadline.as_secs_f64())),
+            Err(error) => broken(format!("the runtime failed: {error}")),
         };
         let message = Arc::try_unwrap(message).unwrap_or_else(|shared| Message::clone(&shared));
         (message, failure)

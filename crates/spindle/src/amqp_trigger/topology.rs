@@ -2,7 +2,7 @@
 //!
 //! All is durable. The queue is a quorum queue, for only those count deliveries. Its own delivery limit is where the
 //! trigger's is, so that a message that kills its consumers every time becomes a dead letter, too: the broker then moves it,
-//! at least once, to the same place.
+//! at least once, to the same place. A queue that is there with another limit is used as it is: an upgrade is not to stop it.
 
 use lapin::options::{ExchangeBindOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
@@ -14,24 +14,42 @@ use super::config::TriggerConfig;
 /// none at all, but not before RabbitMQ 4.)
 const UNLIMITED: i64 = 0x7fff_ffff;
 
+/// What is made of what is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Declare {
+    /// All of it.
+    Everything,
+    /// All but the queues, which have to be there.
+    AllButQueues,
+    /// Nothing.
+    Nothing,
+}
+
+/// Whether an error says that a queue was declared with another number of deliveries: as an earlier version did, or another
+/// setting. All else about it is as it should be, or would have been named first.
+pub(super) fn has_another_limit(error: &str) -> bool {
+    error.contains("inequivalent arg 'x-delivery-limit'") && !error.contains("current is none")
+}
+
 /// Declares all that a trigger needs, or looks whether it is there.
 ///
 /// # Errors
 /// When something is not there, or is there and is different. The channel is of no more use then.
-pub(super) async fn establish(channel: &Channel, config: &TriggerConfig) -> Result<()> {
-    let passive = !config.declare;
+pub(super) async fn establish(channel: &Channel, config: &TriggerConfig, declare: Declare) -> Result<()> {
+    let passive = declare == Declare::Nothing;
+    let passive_queues = declare != Declare::Everything;
     declare_exchange(channel, &config.dead_letter, ExchangeKind::Fanout, passive).await?;
-    declare_queue(channel, &config.dead_letter, &[("x-delivery-limit", UNLIMITED.into())], passive).await?;
+    declare_queue(channel, &config.dead_letter, &[("x-delivery-limit", UNLIMITED.into())], passive_queues).await?;
     if !passive {
         bind_queue(channel, &config.dead_letter, &config.dead_letter, "").await?;
     }
     let arguments = [
-        ("x-delivery-limit", i64::from(config.max_deliveries - 1).into()),
+        ("x-delivery-limit", i64::from(config.retries.most_deliveries() - 1).into()),
         ("x-dead-letter-exchange", AMQPValue::LongString(config.dead_letter.as_str().into())),
         ("x-dead-letter-strategy", AMQPValue::LongString("at-least-once".into())),
         ("x-overflow", AMQPValue::LongString("reject-publish".into())),
     ];
-    declare_queue(channel, &config.queue, &arguments, passive).await?;
+    declare_queue(channel, &config.queue, &arguments, passive_queues).await?;
     let Some(exchange) = &config.exchange else { return Ok(()) };
     declare_exchange(channel, &exchange.name, exchange.kind.clone(), passive).await?;
     if passive {
@@ -64,4 +82,22 @@ async fn declare_queue(channel: &Channel, name: &str, further: &[(&str, AMQPValu
 async fn bind_queue(channel: &Channel, queue: &str, exchange: &str, routing_key: &str) -> Result<()> {
     let options = QueueBindOptions::default();
     channel.queue_bind(queue.into(), exchange.into(), routing_key.into(), options, FieldTable::default()).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_of_another_kind_is_none_with_another_limit() {
+        let says = |what: &str| {
+            has_another_limit(&format!("PRECONDITION_FAILED - inequivalent arg {what} for queue 'q' in vhost '/'"))
+        };
+        assert!(!says("'x-queue-type'") && !says("'x-dead-letter-exchange'"));
+        assert!(!has_another_limit(
+            "inequivalent arg 'x-delivery-limit' for queue 'q': received 297 but current is none"
+        ));
+        let limit = "inequivalent arg 'x-delivery-limit' for queue 'q' in vhost '/': received '297' but current is '4'";
+        assert!(has_another_limit(limit));
+    }
 }

@@ -81,6 +81,52 @@ fn a_poisoned_message_waits_longer_each_time_and_is_dead_after_the_last_delivery
 }
 
 #[test]
+fn a_message_that_fails_is_delivered_for_its_time_and_a_trap_five_times() {
+    let rabbit = Rabbit::new();
+    let app = rabbit.start("max_deliveries = 0\nretry_for = 4\nretry_delay_ms = 100");
+    let start = Instant::now();
+    rabbit.send(&["fail always", "trap"]);
+    let mut letters = [rabbit.take("q.dead"), rabbit.take("q.dead")];
+    letters.sort_by_key(|letter| letter.data.clone());
+    let deliveries = |number: usize| header(&letters[number], "x-dead-deliveries");
+    // After 100, 200, 400, 800, 1600 and what is left, 900 ms.
+    assert_eq!((letters[0].data.as_slice(), deliveries(0).as_str()), (&b"fail always"[..], "7"));
+    assert_eq!((letters[1].data.as_slice(), deliveries(1).as_str()), (&b"trap"[..], "5"));
+    assert!(start.elapsed() >= Duration::from_millis(3900), "{:?}", start.elapsed());
+    assert_eq!((count(&app, "got fail always"), count(&app, "got trap")), (7, 5));
+}
+
+#[test]
+fn a_queue_pauses_after_failures_in_a_row_and_goes_on_with_a_probe() {
+    let rabbit = Rabbit::new();
+    let mut app = rabbit.start("pause_after = 2\nmax_deliveries = 0\nretry_for = 600\nretry_delay_ms = 60000");
+    rabbit.send(&["fail first", "fail second"]);
+    app.wait_for_output("a queue pauses");
+    let start = Instant::now();
+    rabbit.send(&["well"]);
+    app.wait_for_output("done well");
+    let waited = start.elapsed();
+    assert!(waited > Duration::from_secs(4) && waited < Duration::from_secs(9), "{waited:?}");
+    rabbit.send(&["well again"]);
+    app.wait_for_output("done well again");
+    assert!(start.elapsed() < waited + Duration::from_secs(2), "it goes on");
+}
+
+#[test]
+fn a_queue_that_was_declared_with_another_limit_is_used_as_it_is() {
+    let rabbit = Rabbit::new();
+    let arguments = r#"{"durable": true, "arguments": {
+        "x-queue-type": "quorum", "x-delivery-limit": 9, "x-dead-letter-exchange": "q.dead",
+        "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"
+    }}"#;
+    rabbit.api("PUT", &rabbit.queue("q"), arguments);
+    let mut app = rabbit.start("exchange = \"e\"");
+    app.wait_for_output("a queue was declared with another limit");
+    rabbit.publish("e", "", b"through the binding", BasicProperties::default());
+    app.wait_for_output("done through the binding");
+}
+
+#[test]
 fn traps_and_deadlines_count_as_errors() {
     let rabbit = Rabbit::new();
     let app = rabbit.setup("max_deliveries = 2").arguments(&["--message-deadline", "400ms"]).start();
