@@ -85,6 +85,8 @@ impl Side {
             Role::Consumer(name, milliseconds) => {
                 set("consumer_name", name);
                 set("notification_send_ms", &milliseconds.to_string());
+                // As the peer does, and as an even split is measured: one after the other.
+                set("notification_concurrency", "1");
             }
         }
         let address = SocketAddr::from(([127, 0, 0, 1], ports::free_port()?));

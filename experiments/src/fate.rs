@@ -27,7 +27,7 @@ impl Fate {
     fn of(kind: &'static str, sent: usize, posted: &[Posted]) -> Self {
         let mut arrivals = BTreeMap::<&str, usize>::new();
         for posted in posted.iter().filter(|posted| posted.body["Tags"][0] == kind && is_of_a_login(posted)) {
-            *arrivals.entry(posted.body["Headers"]["X-Event-Id"].as_str().unwrap_or_default()).or_default() += 1;
+            *arrivals.entry(posted.header("idempotency-key").unwrap_or_default()).or_default() += 1;
         }
         let once = arrivals.values().filter(|count| **count == 1).count();
         Self { kind, sent, once, repeated: arrivals.len() - once, lost: sent.saturating_sub(arrivals.len()) }
@@ -67,8 +67,9 @@ mod tests {
     use serde_json::json;
 
     fn posted(kind: &str, event: &str) -> Posted {
-        let body = json!({"Subject": "New sign-in", "Tags": [kind], "Headers": {"X-Event-Id": event}});
-        Posted { request: "POST /api/v1/send".into(), headers: Vec::new(), body }
+        let body = json!({"Subject": "New sign-in", "Tags": [kind]});
+        let headers = vec![("idempotency-key".into(), format!("{event}:{kind}"))];
+        Posted { request: "POST /api/v1/send".into(), headers, body }
     }
 
     #[test]

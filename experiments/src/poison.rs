@@ -1,12 +1,12 @@
-//! A message that nobody can handle: it is tried five times with growing delay and ends among the dead letters, while
-//! the others keep flowing.
+//! A message that the mail provider fails at each time: it is tried five times with growing delay and ends among the dead
+//! letters, while the others keep flowing.
 
 use crate::split::to_f64;
-use crate::stage::{Plan, Stage};
+use crate::stage::{Plan, Stage, TRIES};
 use crate::table::table;
 use crate::{Report, broker, fate, plot};
 use anyhow::{Result, bail};
-use blackbox::broker::{DeadLetter, LOGIN_EMAIL, LOGIN_SMS, LOGINS};
+use blackbox::broker::{DeadLetter, LOGIN_EMAIL, LOGIN_SMS, login_event};
 use std::cmp::max;
 use std::time::{Duration, Instant};
 
@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(90);
 /// How often is looked.
 const STEP: Duration = Duration::from_millis(50);
-/// How many deliveries were promised.
-const DELIVERIES: u64 = 5;
+/// Whom the provider's fault is about.
+const NOBODY: &str = "poison@experiments.example";
 
 pub(crate) fn run(plan: &Plan) -> Result<Report> {
     let stage = Stage::set(plan)?;
@@ -24,7 +24,8 @@ pub(crate) fn run(plan: &Plan) -> Result<Report> {
     stage.wait_for(2 * first)?;
     println!("One poisoned message, and {} others", plan.messages);
     let start = Instant::now();
-    broker::publish(&stage.backend, r#"{"this is": "no event"}"#);
+    stage.mail.refuse_recipient(NOBODY);
+    broker::publish(&stage.backend, &login_event(&uuid::Uuid::new_v4().to_string(), NOBODY));
     let sent = std::thread::scope(|scope| {
         let sign_ins = scope.spawn(|| stage.sign_in(plan.messages));
         let (mut attempts, mut arrivals) = (vec![(0.0, 0.0)], vec![(0.0, 0.0)]);
@@ -69,19 +70,18 @@ pub(crate) fn run(plan: &Plan) -> Result<Report> {
             "deliveries",
             &[("deliveries of the poisoned message", attempts), ("the others (all of them = 5)", scaled)],
         )?,
-        is_kept: dead.iter().all(|(_, letters)| letters.len() == 1 && letters[0].deliveries == DELIVERIES)
+        is_kept: dead.iter().all(|(_, letters)| letters.len() == 1 && letters[0].deliveries == TRIES)
             && fates.iter().all(|fate| fate.once == fate.sent),
     })
 }
 
-/// How often the poisoned message was delivered so far. Of RabbitMQ it is the consumers that tell: whoever fails with it
-/// logs which delivery that was.
+/// How often the poisoned message was delivered so far. The consumers tell: whoever fails with it logs which delivery that
+/// was, the component on Redis and the trigger on RabbitMQ, each in its own way.
 fn deliveries(stage: &Stage) -> u64 {
-    if stage.backend.rabbit.is_none() {
-        let pending = stage.backend.broker().pending(LOGINS, LOGIN_EMAIL);
-        return pending.iter().map(|pending| pending.deliveries).max().unwrap_or(0);
-    }
-    let logged = |line: &str| line.split_once(" delivery=")?.1.split(' ').next()?.parse::<u64>().ok();
+    let logged = |line: &str| {
+        let rest = ["\"deliveries\":\"", " delivery="].iter().find_map(|mark| Some(line.split_once(mark)?.1))?;
+        rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u64>().ok()
+    };
     stage.consumers.iter().flat_map(|(_, app)| app.log().lines().filter_map(logged).collect::<Vec<_>>()).fold(0, max)
 }
 

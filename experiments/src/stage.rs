@@ -23,7 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How often progress is told.
 const TOLD: Duration = Duration::from_secs(2);
 /// After how long a consumer's messages are taken over.
-const CLAIM_MS: u32 = 3000;
+const CLAIM_MS: u32 = 12_000;
+
+/// After how many tries a message is given up.
+pub(crate) const TRIES: u64 = 5;
 
 /// What is asked for.
 pub(crate) struct Plan {
@@ -63,7 +66,11 @@ impl Stage {
                 .only(&["notification"])
                 .variable("consumer_name", &name)
                 .variable("notification_sender", "http")
-                .variable("mail_api_url", mail.url());
+                .variable("mail_api_url", mail.url())
+                // As in the report: one message at a time, and five tries of each.
+                .variable("notification_concurrency", 1)
+                .variable("notification_max_attempts", TRIES)
+                .variable("notification_pause_after", 0);
             if plan.broker == broker::Kind::Redis {
                 setup = setup.variable("notification_claim_ms", CLAIM_MS);
             }
@@ -84,7 +91,7 @@ impl Stage {
             // RabbitMQ keeps the names of new queues in memory for a moment.
             std::thread::sleep(Duration::from_secs(2));
         }
-        let _ = doors.sign_up(PERSON);
+        let _ = doors.sign_up_with_phone(PERSON);
         Ok(Self { backend, mail, doors, consumers, _ringer: ringer })
     }
 
@@ -156,6 +163,7 @@ impl Stage {
         }
         let state = answer.json();
         let items = state["items"].as_array().cloned().unwrap_or_default();
-        !items.is_empty() && items.iter().all(|item| item["waiting"] == 0 && item["in_flight"] == 0)
+        !items.is_empty()
+            && items.iter().all(|item| item["waiting"] == 0 && item["in_flight"] == 0 && item["retrying"] == 0)
     }
 }

@@ -218,7 +218,16 @@ impl TestApp {
     /// If there is none after some seconds.
     #[track_caller]
     pub fn wait_for_log(&self, part: &str) {
-        poll::until(Duration::from_secs(5), &format!("\"{part}\" is logged"), || self.log().contains(part));
+        self.wait_for_log_within(Duration::from_secs(5), part);
+    }
+
+    /// The same for a line that takes its time.
+    ///
+    /// # Panics
+    /// If there is none within `limit`.
+    #[track_caller]
+    pub fn wait_for_log_within(&self, limit: Duration, part: &str) {
+        poll::until(limit, &format!("\"{part}\" is logged"), || self.log().contains(part));
     }
 
     /// All that the app has logged, components and runtime.

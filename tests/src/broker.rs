@@ -76,6 +76,49 @@ impl Broker {
         claimed[0].1[0].0.clone()
     }
 
+    /// Claims an entry again and does nothing with it, as somebody who dies at once.
+    pub fn claim_again(&mut self, exchange: &str, queue: &str, entry: &str, consumer: &str) {
+        let claimed: Entries = self.run(cmd("XCLAIM").arg(exchange).arg(queue).arg(consumer).arg(0).arg(entry));
+        assert_eq!(claimed.len(), 1);
+    }
+
+    /// Enters a consumer of a queue that never asks for anything.
+    pub fn add_idle_consumer(&mut self, exchange: &str, queue: &str, consumer: &str) {
+        let _made: i64 = self.run(cmd("XGROUP").arg("CREATECONSUMER").arg(exchange).arg(queue).arg(consumer));
+    }
+
+    /// Makes a consumer group that is none of ours, and reads nothing.
+    pub fn add_foreign_group(&mut self, exchange: &str, group: &str) {
+        let _made: String = self.run(cmd("XGROUP").arg("CREATE").arg(exchange).arg(group).arg("0").arg("MKSTREAM"));
+    }
+
+    /// The consumers of a queue by name.
+    pub fn consumers(&mut self, exchange: &str, queue: &str) -> Vec<String> {
+        let consumers: Vec<HashMap<String, redis::Value>> =
+            self.run(cmd("XINFO").arg("CONSUMERS").arg(exchange).arg(queue));
+        consumers.iter().map(|consumer| String::from_redis_value_ref(&consumer["name"]).expect("a name")).collect()
+    }
+
+    /// How many messages Redis itself says that a queue has not read; what autoscalers look at.
+    pub fn lag(&mut self, exchange: &str, queue: &str) -> Option<i64> {
+        let groups: Vec<HashMap<String, redis::Value>> = self.run(cmd("XINFO").arg("GROUPS").arg(exchange));
+        let is_it = |group: &&HashMap<String, redis::Value>| {
+            String::from_redis_value_ref(&group["name"]).is_ok_and(|name| name == queue)
+        };
+        groups.iter().find(is_it).and_then(|group| Option::from_redis_value_ref(&group["lag"]).expect("a number"))
+    }
+
+    /// Leaves Redis no room for anything further, or all that it wants again.
+    pub fn fill(&mut self, is_full: bool) {
+        let limit = if is_full { 1 } else { 0 };
+        let _set: String = self.run(cmd("CONFIG").arg("SET").arg("maxmemory").arg(limit));
+    }
+
+    /// Puts a value where the broker keeps something else.
+    pub fn spoil(&mut self, key: &str) {
+        let _set: String = self.run(cmd("SET").arg(key).arg("spoilt"));
+    }
+
     /// Takes an entry out of a stream, whoever has claimed it.
     pub fn remove(&mut self, exchange: &str, entry: &str) {
         let _removed: i64 = self.run(cmd("XDEL").arg(exchange).arg(entry));
@@ -139,7 +182,7 @@ pub fn login_event_of(id: &str, user_id: i64, email: &str) -> String {
         "subject": user_id.to_string(),
         "time": "2024-05-06T07:08:09Z",
         "datacontenttype": "application/json",
-        "data": {"user_id": user_id, "email": email, "phone": null},
+        "data": {"user_id": user_id, "email": email, "phone": "+39021234567"},
     })
     .to_string()
 }

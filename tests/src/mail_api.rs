@@ -45,7 +45,14 @@ pub struct MailApi {
 #[derive(Debug, Default)]
 struct Shared {
     taken: Mutex<Vec<Posted>>,
-    is_failing: AtomicBool,
+    /// The status that it refuses with; zero if it does not.
+    refuses_with: AtomicU64,
+    /// The seconds of `retry-after` of a refusal; none if zero.
+    retry_after: AtomicU64,
+    /// Whom it has a message for that it always refuses.
+    refused_recipient: Mutex<String>,
+    under_way: AtomicUsize,
+    most_at_once: AtomicUsize,
     begun: AtomicUsize,
     refused_at: Mutex<Vec<Instant>>,
     is_closed: AtomicBool,
@@ -84,7 +91,29 @@ impl MailApi {
 
     /// From now on it answers 500, or no more.
     pub fn fail(&self, is_failing: bool) {
-        self.shared.is_failing.store(is_failing, Ordering::SeqCst);
+        self.answer(if is_failing { 500 } else { 0 });
+    }
+
+    /// From now on it refuses with this status.
+    pub fn answer(&self, status: u64) {
+        self.answer_with_retry_after(status, 0);
+    }
+
+    /// From now on it refuses with this status, and asks to be left alone for some seconds.
+    pub fn answer_with_retry_after(&self, status: u64, seconds: u64) {
+        self.shared.retry_after.store(seconds, Ordering::SeqCst);
+        self.shared.refuses_with.store(status, Ordering::SeqCst);
+    }
+
+    /// From now on it answers 500 to whatever is for this recipient.
+    pub fn refuse_recipient(&self, to: &str) {
+        to.clone_into(&mut self.shared.refused_recipient.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// How many requests it has had in its hands at the same moment, at most.
+    #[must_use]
+    pub fn most_at_once(&self) -> usize {
+        self.shared.most_at_once.load(Ordering::SeqCst)
     }
 
     /// From now on it takes so many milliseconds for a message, as real ones do.
@@ -98,13 +127,13 @@ impl MailApi {
         self.shared.begun.load(Ordering::SeqCst)
     }
 
-    /// When it has answered a request with 500, in order.
+    /// When it has refused a request, in order.
     #[must_use]
     pub fn refused_at(&self) -> Vec<Instant> {
         self.shared.refused_at.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How many requests it has answered with 500.
+    /// How many requests it has refused.
     #[must_use]
     pub fn refused(&self) -> usize {
         self.refused_at().len()
@@ -151,15 +180,24 @@ fn serve(shared: &Shared, connection: TcpStream) -> std::io::Result<()> {
     };
     let posted = Posted { body: serde_json::from_slice(&bytes).unwrap_or_default(), ..posted };
     shared.begun.fetch_add(1, Ordering::SeqCst);
+    shared.most_at_once.fetch_max(shared.under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
     std::thread::sleep(Duration::from_millis(shared.take_ms.load(Ordering::SeqCst)));
-    let (status, body) = if shared.is_failing.load(Ordering::SeqCst) {
+    shared.under_way.fetch_sub(1, Ordering::SeqCst);
+    let nobody = shared.refused_recipient.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let is_for_nobody = !nobody.is_empty() && nobody == posted.to();
+    let refused = if is_for_nobody { 500 } else { shared.refuses_with.load(Ordering::SeqCst) };
+    let (status, body) = if refused > 0 {
         shared.refused_at.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
-        ("500 Internal Server Error", "{}")
+        (format!("{refused} No"), "{}")
     } else {
         shared.taken.lock().unwrap_or_else(PoisonError::into_inner).push(posted);
-        ("200 OK", r#"{"ID":"1"}"#)
+        ("200 OK".to_owned(), r#"{"ID":"1"}"#)
     };
-    let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\n");
+    let mut head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\n");
+    let retry_after = shared.retry_after.load(Ordering::SeqCst);
+    if refused > 0 && retry_after > 0 {
+        head.push_str(&format!("retry-after: {retry_after}\r\n"));
+    }
     (&connection).write_all(format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes())
 }
 

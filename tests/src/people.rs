@@ -13,6 +13,14 @@ pub fn sign_up_form(email: &str) -> Value {
     json!({"name": "Ada", "surname": "Lovelace", "email": email, "password": PASSWORD})
 }
 
+/// The body of a sign-up with a phone number.
+#[must_use]
+pub fn with_phone(email: &str) -> Value {
+    let mut form = sign_up_form(email);
+    form["phone"] = "+39021234567".into();
+    form
+}
+
 /// Somebody who has signed up and in.
 #[derive(Clone, Debug)]
 pub struct Person {
@@ -78,6 +86,16 @@ impl TestApp {
     #[must_use]
     pub fn sign_up(&self, email: &str) -> i64 {
         self.sign_up_with(&sign_up_form(email))
+    }
+
+    /// The same with a phone number, so that SMS are sent too.
+    ///
+    /// # Panics
+    /// If that fails.
+    #[track_caller]
+    #[must_use]
+    pub fn sign_up_with_phone(&self, email: &str) -> i64 {
+        self.sign_up_with(&with_phone(email))
     }
 
     /// Signs somebody up and gives the id.

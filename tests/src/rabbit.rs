@@ -54,7 +54,7 @@ impl Rabbit {
     }
 
     /// The values of the manifest's variables that say where it is.
-    pub(crate) fn variables(&self) -> [(&'static str, String); 4] {
+    pub(crate) fn variables(&self) -> [(&'static str, String); 5] {
         let (server, vhost) = (&self.server, &self.vhost);
         let (user, password) = (server.user(), server.password());
         [
@@ -62,6 +62,7 @@ impl Rabbit {
             ("mqtt_host", server.mqtt_host()),
             ("mqtt_user", format!("{vhost}:{user}")),
             ("mqtt_password", password.to_owned()),
+            ("rabbitmq_management_url", server.management_url()),
         ]
     }
 

@@ -63,7 +63,7 @@ fn a_sign_up_leads_to_one_welcome() {
 fn a_sign_up_and_a_login_lead_to_a_welcome_a_mail_and_an_sms() {
     let app = TestApp::shared();
     let to = "three@delivery.example";
-    let _ = app.sign_up(to);
+    let _ = app.sign_up_with_phone(to);
     let _ = app.login(to, PASSWORD).expect(200);
     wait_for_deliveries(&app, to, 3);
     poll::throughout(Duration::from_millis(700), "three deliveries and no more", || app.deliveries_to(to).len() == 3);
@@ -84,7 +84,7 @@ fn a_delivery_is_in_the_log_soon_after_it_was_sent() {
     let app = TestApp::on(&Backend::new()).variable("notification_send_ms", SEND.as_millis()).start();
     let _ringer = Ringer::start(&[&app], Duration::from_millis(300));
     let to = "soon@delivery.example";
-    let _ = app.sign_up(to);
+    let _ = app.sign_up_with_phone(to);
     let _ = app.login(to, PASSWORD).expect(200);
     // Three sends, one after the other.
     poll::until(SEND * 3 + Duration::from_secs(2), "three deliveries", || app.deliveries_to(to).len() == 3);
@@ -114,7 +114,7 @@ fn a_sign_up_that_is_refused_is_no_event() {
 fn the_log_goes_back_page_by_page() {
     let app = TestApp::shared();
     let to = "pages@delivery.example";
-    let _ = app.sign_up(to);
+    let _ = app.sign_up_with_phone(to);
     wait_for_deliveries(&app, to, 1);
     for _ in 0..3 {
         let _ = app.login(to, PASSWORD).expect(200);

@@ -296,6 +296,38 @@ fn an_id_that_cannot_be_one_is_refused_by_every_route_with_one() {
 }
 
 #[test]
+fn a_queue_and_a_dead_letter_that_are_not_there_are_told_apart_by_every_route() {
+    let app = TestApp::shared();
+    let caller = caller(&app);
+    for operation in with("queue-not-found") {
+        let answer = caller.ask_for(operation, &operation.example_target(&[("queue", "nothing")])).send();
+        assert_problem(operation, &answer, 404, "queue-not-found");
+    }
+    for operation in with("dead-letter-not-found") {
+        for id in ["1795405395602-0", "nothing"] {
+            let answer = caller.ask_for(operation, &operation.example_target(&[("id", id)])).send();
+            assert_problem(operation, &answer, 404, "dead-letter-not-found");
+        }
+    }
+    let path = "/notification-ms/internal/queues/welcome_email_notification/dead?cursor=x";
+    let answer = app.get(path).bearer(app.operator()).send();
+    assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-cursor"));
+}
+
+#[test]
+fn what_needs_the_management_api_of_rabbitmq_says_so_without_it() {
+    let _turn = turn::together();
+    let backend = Backend::with_rabbitmq();
+    let app = TestApp::on(&backend).variable("rabbitmq_management_url", "http://none.invalid").start();
+    let caller = Caller { app: &app, access: String::new(), id: "1".into() };
+    for operation in with("not-configured") {
+        let answer = caller.ask(operation).send();
+        assert_problem(operation, &answer, 501, "not-configured");
+        assert!(answer.text().contains("rabbitmq_management_url"), "{}", answer.text());
+    }
+}
+
+#[test]
 fn a_precondition_that_cannot_be_read_is_refused_by_every_route_that_has_one() {
     let app = TestApp::shared();
     let caller = caller(&app);

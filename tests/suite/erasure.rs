@@ -4,6 +4,7 @@ use blackbox::app::{Setup, TestApp};
 use blackbox::backend::Backend;
 use blackbox::broker::{LOGIN_EMAIL, LOGIN_SMS, LOGINS, SIGN_UPS, WELCOME, login_event_of};
 use blackbox::deliveries::queues;
+use blackbox::mail_api::MailApi;
 use blackbox::people::PASSWORD;
 use blackbox::poll;
 use blackbox::ringer::Ringer;
@@ -88,7 +89,7 @@ fn sign_up_event_of(user_id: i64, email: &str, name: &str) -> String {
 /// Zenobia, with something everywhere: a changed address, deliveries to both, dead letters, messages that wait or are in
 /// somebody's hands, and one in the outbox. Beside her somebody else with the same.
 fn busy_people(app: &TestApp, backend: &Arc<Backend>) -> (i64, i64) {
-    let (her, other) = (zenobia(app), app.sign_up("other@erasure.example"));
+    let (her, other) = (zenobia(app), app.sign_up_with_phone("other@erasure.example"));
     let consumer = consumer(backend).start();
     let ringer = Ringer::start(&[&consumer], ROUND);
     let mut broker = backend.broker();
@@ -250,7 +251,7 @@ fn a_claimed_message_of_a_removed_person_does_not_stop_the_queue() {
     let _turn = turn::together();
     let backend = Backend::new();
     let app = doors(&backend);
-    let (her, other) = (zenobia(&app), app.sign_up("behind@erasure.example"));
+    let (her, other) = (zenobia(&app), app.sign_up_with_phone("behind@erasure.example"));
     let mut broker = backend.broker();
     for (id, email) in [(her, "zenobia@erasure.example"), (other, "behind@erasure.example")] {
         for _ in 0..3 {
@@ -350,4 +351,31 @@ fn somebody_who_has_a_former_address_of_the_person_keeps_the_deliveries() {
     let left = consumer.deliveries_to(to);
     assert_eq!((left.len(), consumer.all_deliveries().len()), (1, 1), "{left:?}");
     let _ = app.login(to, PASSWORD).expect(200);
+}
+
+#[test]
+fn a_message_that_waits_for_its_next_try_is_exported_and_goes_with_the_person() {
+    let _turn = turn::together();
+    let backend = Backend::new();
+    let app = doors(&backend);
+    let mail = MailApi::start();
+    mail.fail(true);
+    let consumer = TestApp::on(&backend)
+        .only(&["notification"])
+        .variable("notification_sender", "http")
+        .variable("mail_api_url", mail.url())
+        .variable("notification_retry_ms", 60_000)
+        .start();
+    let _ringer = Ringer::start(&[&consumer], ROUND);
+    let her = zenobia(&app);
+    let store = format!("{WELCOME}.retry");
+    poll::until(SOON, "it waits", || backend.broker().length(&store) == 1);
+    assert!(backend.places_of(MARKS).iter().any(|place| place.starts_with(&store)));
+    let path = format!("/users-ms/users/{her}/export");
+    let export = app.get(&path).send().expect(200);
+    assert!(export.text().contains(&store), "{}", export.text());
+    remove(&app, her);
+    assert_eq!(backend.places_of(MARKS), [""; 0], "all is gone at once");
+    mail.fail(false);
+    assert_eq!(mail.taken().len(), 0);
 }

@@ -25,6 +25,11 @@ const INTERNAL: &[(&str, &str, &str)] = &[
     ("POST", "/notification-ms/internal/ring", "scheduler"),
     ("GET", "/notification-ms/internal/queues", "operator"),
     ("POST", "/auth-ms/auth/introspect", "operator"),
+    ("GET", "/notification-ms/internal/queues/login_email_notification/dead", "operator"),
+    ("DELETE", "/notification-ms/internal/queues/login_email_notification/dead", "operator"),
+    ("POST", "/notification-ms/internal/queues/login_email_notification/dead/redrive", "operator"),
+    ("DELETE", "/notification-ms/internal/queues/login_email_notification/dead/1795405395602-0", "operator"),
+    ("POST", "/notification-ms/internal/queues/login_email_notification/dead/1795405395602-0/redrive", "operator"),
 ];
 
 /// All callers, with what each shows.
@@ -305,9 +310,10 @@ fn the_queues_are_shown_to_an_operator() {
     ];
     assert_eq!(named, expected);
     for item in items {
-        for number in ["waiting", "in_flight", "consumers", "dead"] {
+        for number in ["waiting", "in_flight", "retrying", "dead", "consumers", "failures_in_a_row"] {
             assert!(item[number].is_u64(), "{item}");
         }
+        assert_eq!(item["paused_for"], serde_json::Value::Null);
     }
     assert_eq!(answer["next_cursor"], serde_json::Value::Null);
 }

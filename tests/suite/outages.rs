@@ -5,7 +5,7 @@ use blackbox::backend::Backend;
 use blackbox::broker::{LOGIN_EMAIL, LOGIN_SMS, LOGINS, SIGN_UPS, WELCOME};
 use blackbox::deliveries::queues;
 use blackbox::http::Answer;
-use blackbox::people::{PASSWORD, sign_up_form};
+use blackbox::people::{PASSWORD, sign_up_form, with_phone};
 use blackbox::poll;
 use blackbox::ringer::Ringer;
 use blackbox::turn;
@@ -205,7 +205,7 @@ fn while_redis_is_stopped_people_sign_up_and_sign_in_and_are_told_later() {
     backend.redis.stop();
     let people = ["one@redis.example", "two@redis.example", "three@redis.example"];
     for email in people {
-        let answer = within(Duration::from_secs(5), || app.post("/users-ms/users").json(&sign_up_form(email)).send());
+        let answer = within(Duration::from_secs(5), || app.post("/users-ms/users").json(&with_phone(email)).send());
         assert_eq!(answer.status, 201);
         let answer = within(Duration::from_secs(5), || app.login(email, PASSWORD));
         assert_eq!(answer.status, 200);
@@ -275,7 +275,7 @@ fn while_redis_hangs_nobody_waits_for_it_and_all_are_told_afterwards() {
     backend.redis.pause();
     let _ = within(AT_ONCE, || app.login("hang@redis.example", PASSWORD)).expect(200);
     for number in 0..PEOPLE {
-        let form = sign_up_form(&person(number));
+        let form = with_phone(&person(number));
         let _ = within(AT_ONCE, || app.post("/users-ms/users").json(&form).send()).expect(201);
         let _ = within(AT_ONCE, || app.login(&person(number), PASSWORD)).expect(200);
     }
@@ -302,7 +302,7 @@ fn a_redis_that_is_killed_has_every_event_that_it_took() {
     let backend = Backend::new();
     let doors = TestApp::on(&backend).only(&["users", "auth"]).start();
     let to = "killed@redis.example";
-    let _ = doors.sign_up(to);
+    let _ = doors.sign_up_with_phone(to);
     for _ in 0..SIGN_INS {
         let _ = doors.login(to, PASSWORD).expect(200);
     }

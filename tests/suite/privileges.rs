@@ -44,7 +44,7 @@ fn each_component_reaches_only_what_it_needs() {
     let on_rabbitmq = [
         ("auth", vec!["{{ users_url }}", "mqtt://{{ mqtt_host }}"]),
         ("docs", vec![]),
-        ("notification", vec!["redis://{{ redis_host }}", "{{ mail_api_url }}"]),
+        ("notification", vec!["redis://{{ redis_host }}", "{{ mail_api_url }}", "{{ rabbitmq_management_url }}"]),
         ("users", vec!["postgres://{{ db_host }}", "mqtt://{{ mqtt_host }}", "redis://{{ redis_host }}"]),
     ];
     for ((_, manifest), expected) in manifests().iter().zip([on_redis, on_rabbitmq]) {
@@ -59,9 +59,23 @@ fn each_component_reaches_only_what_it_needs() {
 fn the_two_manifests_differ_in_the_broker_alone() {
     // What a manifest says without what it says about its broker.
     let rest = |mut manifest: Table| {
-        const OF_A_BROKER: [&str; 7] =
-            ["broker", "redis_url", "mqtt_url", "mqtt_user", "mqtt_password", "claim_ms", "retry_ms"];
-        let about_brokers = |name: &str| ["redis_", "mqtt_", "amqp_"].iter().any(|part| name.starts_with(part));
+        const OF_A_BROKER: [&str; 13] = [
+            "amqp_url",
+            "management_url",
+            "broker",
+            "redis_url",
+            "mqtt_url",
+            "mqtt_user",
+            "mqtt_password",
+            "claim_ms",
+            "retry_ms",
+            "retry_for",
+            "max_attempts",
+            "pause_after",
+            "concurrency",
+        ];
+        let about_brokers =
+            |name: &str| ["redis_", "mqtt_", "amqp_", "rabbitmq_"].iter().any(|part| name.starts_with(part));
         let table = |value: &mut Value| value.as_table_mut().expect("a table").clone();
         let mut variables = table(&mut manifest["variables"]);
         variables.retain(|name, _| !about_brokers(name) && name != "notification_claim_ms");

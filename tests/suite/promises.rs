@@ -8,10 +8,11 @@ use blackbox::broker::{LOGIN_EMAIL, LOGIN_SMS, LOGINS, WELCOME, login_event};
 use blackbox::broker_of::QUEUES;
 use blackbox::deliveries::{Logged, count_by, queues};
 use blackbox::mail_api::MailApi;
-use blackbox::people::{PASSWORD, sign_up_form};
+use blackbox::people::{PASSWORD, with_phone};
 use blackbox::poll;
 use blackbox::ringer::Ringer;
 use blackbox::turn;
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -50,7 +51,11 @@ promises! {
     an_event_that_comes_again_is_sent_once
     a_message_is_acknowledged_only_after_it_was_sent
     a_consumer_that_is_killed_half_way_loses_nothing
-    poisoned_messages_are_dead_letters_after_five_deliveries_while_others_keep_flowing
+    poisoned_messages_are_dead_letters_at_once_and_hold_nobody_up
+    a_message_that_the_provider_refuses_is_a_dead_letter_at_once
+    a_failed_message_is_tried_again_for_its_time_and_then_a_dead_letter
+    somebody_without_a_phone_number_gets_no_sms
+    dead_letters_are_listed_redriven_to_their_own_queue_and_dropped
     the_delay_before_each_further_delivery_doubles
     a_broker_that_is_killed_loses_nothing_and_keeps_nobody_out
 }
@@ -81,7 +86,7 @@ impl Broker {
 /// A consumer alone. What a dead one has in its hands goes to another soon.
 fn consumer(backend: &Arc<Backend>, name: &str) -> Setup {
     let setup = TestApp::on(backend).only(&["notification"]).variable("consumer_name", name);
-    setup.variable("notification_claim_ms", 2000)
+    setup.variable("notification_claim_ms", 2000).variable("notification_concurrency", 1)
 }
 
 /// Publishes so many logins, and says which.
@@ -119,7 +124,7 @@ fn every_queue_gets_every_event_and_nothing_is_left_behind(broker: Broker) {
     let app = TestApp::on(&backend).start();
     backend.wait_for_queues();
     let to = "every@promises.example";
-    let _ = app.sign_up(to);
+    let _ = app.sign_up_with_phone(to);
     let _ = app.login(to, PASSWORD).expect(200);
     poll::until(SOON, "three deliveries", || app.deliveries_to(to).len() >= 3);
     poll::throughout(Duration::from_millis(700), "three and no more", || app.deliveries_to(to).len() == 3);
@@ -223,7 +228,7 @@ fn a_consumer_that_is_killed_half_way_loses_nothing(broker: Broker) {
     }
 }
 
-fn poisoned_messages_are_dead_letters_after_five_deliveries_while_others_keep_flowing(broker: Broker) {
+fn poisoned_messages_are_dead_letters_at_once_and_hold_nobody_up(broker: Broker) {
     let _turn = turn::together();
     let backend = broker.backend();
     let app = consumer(&backend, "one").variable("notification_retry_ms", 200).start();
@@ -246,13 +251,13 @@ fn poisoned_messages_are_dead_letters_after_five_deliveries_while_others_keep_fl
         assert_eq!(letters.len(), poisons.len(), "{queue}");
         for (message, reason) in &poisons {
             let letter = letters.iter().find(|letter| letter.event == *message).expect("it is among them");
-            assert_eq!((letter.reason.as_str(), letter.deliveries), (*reason, 5));
+            assert_eq!((letter.reason.as_str(), letter.deliveries), (*reason, 1));
         }
         backend.wait_until_acknowledged(queue);
     }
     assert_each_once(&app.all_deliveries(), &events);
-    app.wait_for_log("a message is tried again later");
     app.wait_for_log("a message is a dead letter");
+    assert!(!app.log().contains("a message is tried again later"), "no further delivery would help");
     assert!(!app.log().contains("poison@poison.example"), "what is in a message is not logged");
     assert!(app.app.is_running());
 }
@@ -267,6 +272,8 @@ fn the_delay_before_each_further_delivery_doubles(broker: Broker) {
         .variable("notification_sender", "http")
         .variable("mail_api_url", mail.url())
         .variable("notification_retry_ms", FIRST.as_millis())
+        .variable("notification_max_attempts", 5)
+        .variable("notification_pause_after", 0)
         .variable("notification_claim_ms", 12_000)
         .start();
     backend.wait_for_queues();
@@ -282,6 +289,136 @@ fn the_delay_before_each_further_delivery_doubles(broker: Broker) {
         assert!(gap + slack.0 >= due && gap <= due + slack.1, "due after {due:?}, delivered after {gap:?}");
     }
     assert_eq!(app.deliveries_to("doubles@promises.example"), [], "what was not sent is not in the log");
+}
+
+fn a_message_that_the_provider_refuses_is_a_dead_letter_at_once(broker: Broker) {
+    let _turn = turn::together();
+    let backend = broker.backend();
+    let mail = MailApi::start();
+    mail.answer(422);
+    let app = TestApp::on(&backend)
+        .variable("notification_sender", "http")
+        .variable("mail_api_url", mail.url())
+        .variable("notification_retry_ms", 100)
+        .start();
+    backend.wait_for_queues();
+    let _ringer = Ringer::start(&[&app], ROUND);
+    let _ = app.sign_up("refused@promises.example");
+    poll::until(SOON, "it is a dead letter", || backend.dead_letter_count(WELCOME) == 1);
+    let letter = backend.take_dead_letters(WELCOME).remove(0);
+    assert_eq!((letter.reason.as_str(), letter.deliveries), ("the mail API answered with status 422", 1));
+    assert_eq!(mail.refused(), 1, "no further try would help");
+}
+
+fn a_failed_message_is_tried_again_for_its_time_and_then_a_dead_letter(broker: Broker) {
+    let _turn = turn::alone();
+    let backend = broker.backend();
+    let mail = MailApi::start();
+    mail.answer(503);
+    let app = TestApp::on(&backend)
+        .variable("notification_sender", "http")
+        .variable("mail_api_url", mail.url())
+        .variable("notification_retry_ms", 200)
+        .variable("notification_retry_for", 8)
+        .variable("notification_pause_after", 0)
+        .start();
+    backend.wait_for_queues();
+    let _ringer = Ringer::start(&[&app], ROUND);
+    let _ = app.sign_up("aged@promises.example");
+    poll::until(SOON, "it is tried more often than five times", || mail.refused() >= 6);
+    poll::until(SOON, "it is a dead letter", || backend.dead_letter_count(WELCOME) == 1);
+    let times = mail.refused_at();
+    let age = times[times.len() - 1] - times[0];
+    assert!(age >= Duration::from_secs(6) && age <= Duration::from_secs(14), "{age:?}");
+    let letter = backend.take_dead_letters(WELCOME).remove(0);
+    assert_eq!(letter.reason, "the mail API answered with status 503");
+    assert_eq!(letter.deliveries, times.len() as u64);
+}
+
+fn somebody_without_a_phone_number_gets_no_sms(broker: Broker) {
+    let _turn = turn::together();
+    let backend = broker.backend();
+    let mail = MailApi::start();
+    let app =
+        TestApp::on(&backend).variable("notification_sender", "http").variable("mail_api_url", mail.url()).start();
+    backend.wait_for_queues();
+    let _ringer = Ringer::start(&[&app], ROUND);
+    let to = "mute@promises.example";
+    let _ = app.sign_up(to);
+    let _ = app.login(to, PASSWORD).expect(200);
+    poll::until(SOON, "a welcome and a mail", || app.deliveries_to(to).len() >= 2);
+    for queue in QUEUES {
+        backend.wait_until_acknowledged(queue);
+    }
+    assert_eq!(queues(&app.deliveries_to(to)), [LOGIN_EMAIL, WELCOME]);
+    assert_eq!(mail.taken().len(), 2);
+    assert_eq!(backend.dead_letter_count(LOGIN_SMS), 0);
+}
+
+fn items(page: &Value) -> Vec<&Value> {
+    page["items"].as_array().expect("items is a list").iter().collect()
+}
+
+fn text(item: &Value, name: &str) -> String {
+    item[name].as_str().expect("it is a text").to_owned()
+}
+
+fn dead_letters_are_listed_redriven_to_their_own_queue_and_dropped(broker: Broker) {
+    let _turn = turn::together();
+    let backend = broker.backend();
+    let mail = MailApi::start();
+    mail.answer(422);
+    let app = TestApp::on(&backend)
+        .only(&["notification"])
+        .variable("notification_sender", "http")
+        .variable("mail_api_url", mail.url())
+        .start();
+    backend.wait_for_queues();
+    let _ringer = Ringer::start(&[&app], ROUND);
+    let events = publish_logins(&backend, 3, "dead@promises.example");
+    for queue in [LOGIN_EMAIL, LOGIN_SMS] {
+        poll::until(SOON, "all are dead", || backend.dead_letter_count(queue) == 3);
+    }
+    let path = |queue: &str, rest: &str| format!("/notification-ms/internal/queues/{queue}/dead{rest}");
+    let ask = |method: &str, path: String| app.request(method, &path).bearer(app.operator()).send();
+    let page = ask("GET", path(LOGIN_EMAIL, "?limit=2")).expect(200).json();
+    let cursor = page["next_cursor"].as_str().expect("there are more").to_owned();
+    let rest = ask("GET", path(LOGIN_EMAIL, &format!("?limit=2&cursor={cursor}"))).expect(200).json();
+    let letters: Vec<_> = [&page, &rest].into_iter().flat_map(items).collect();
+    let seen: BTreeSet<_> = letters.iter().map(|letter| text(letter, "event_id")).collect();
+    assert_eq!((letters.len(), seen, &rest["next_cursor"]), (3, events, &Value::Null));
+    for letter in &letters {
+        assert_eq!(letter["reason"], "the mail API answered with status 422");
+        assert_eq!((&letter["attempts"], &letter["event_type"]), (&1.into(), &LOGINS.into()));
+        assert!(letter["dead_since"].as_str().is_some_and(|time| time.ends_with('Z')));
+        assert!(!letter.to_string().contains("dead@promises.example"), "what is in a message is not shown");
+    }
+    mail.answer(0);
+    let id = text(letters[1], "id");
+    let one = ask("POST", path(LOGIN_EMAIL, &format!("/{id}/redrive"))).expect(200).json();
+    assert_eq!(one, serde_json::json!({"redriven": 1, "left": 2}));
+    poll::until(SOON, "it is sent", || mail.taken().len() == 1);
+    let key = format!("{}:{LOGIN_EMAIL}", text(letters[1], "event_id"));
+    assert_eq!(mail.taken()[0].header("idempotency-key"), Some(key.as_str()));
+    let again = ask("POST", path(LOGIN_EMAIL, &format!("/{id}/redrive")));
+    assert_eq!((again.status, again.problem().as_str()), (404, "dead-letter-not-found"));
+    let all = ask("POST", path(LOGIN_EMAIL, "/redrive")).expect(200).json();
+    assert_eq!(all, serde_json::json!({"redriven": 2, "left": 0}));
+    poll::until(SOON, "all mails are sent", || mail.taken().len() == 3);
+    poll::throughout(Duration::from_secs(1), "the SMS are not", || mail.taken().len() == 3);
+    assert!(mail.taken().iter().all(|posted| posted.body["Tags"][0] == "email"));
+    let sms = ask("GET", path(LOGIN_SMS, "")).expect(200).json();
+    assert_eq!((items(&sms).len(), &sms["next_cursor"]), (3, &Value::Null));
+    let id = text(&sms["items"][2], "id");
+    let _ = ask("DELETE", path(LOGIN_SMS, &format!("/{id}"))).expect(204);
+    let _ = ask("DELETE", path(LOGIN_SMS, &format!("/{id}"))).expect(404);
+    let dropped = ask("DELETE", path(LOGIN_SMS, "")).expect(200).json();
+    assert_eq!(dropped, serde_json::json!({"dropped": 2, "left": 0}));
+    assert_eq!(ask("GET", path(LOGIN_SMS, "")).expect(200).json()["items"], serde_json::json!([]));
+    let unknown = ask("GET", path("nothing", ""));
+    assert_eq!((unknown.status, unknown.problem().as_str()), (404, "queue-not-found"));
+    let _ = app.get(&path(LOGIN_SMS, "")).send().expect(401);
+    app.wait_for_log("audit: dead-letters: redriven");
 }
 
 fn a_broker_that_is_killed_loses_nothing_and_keeps_nobody_out(broker: Broker) {
@@ -300,7 +437,7 @@ fn a_broker_that_is_killed_loses_nothing_and_keeps_nobody_out(broker: Broker) {
     }
     let _ringer = Ringer::start(&[&app], ROUND);
     let early = "early@promises.example";
-    let _ = app.sign_up(early);
+    let _ = app.sign_up_with_phone(early);
     for _ in 0..LOGINS_BEFORE {
         let _ = app.login(early, PASSWORD).expect(200);
     }
@@ -309,7 +446,7 @@ fn a_broker_that_is_killed_loses_nothing_and_keeps_nobody_out(broker: Broker) {
     let people = ["one@promises.example", "two@promises.example"];
     for email in people {
         let start = Instant::now();
-        assert_eq!(app.post("/users-ms/users").json(&sign_up_form(email)).send().status, 201);
+        assert_eq!(app.post("/users-ms/users").json(&with_phone(email)).send().status, 201);
         assert_eq!(app.login(email, PASSWORD).status, 200);
         assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     }

@@ -26,7 +26,7 @@ fn consumer(backend: &Arc<Backend>, name: &str) -> Setup {
     TestApp::on(backend).only(&["notification"]).variable("consumer_name", name)
 }
 
-/// Whether all queues are made, and nothing waits in them or is in flight.
+/// Whether all queues that got something are made, and nothing waits in them or is in flight.
 fn is_drained(app: &TestApp) -> bool {
     let state = app.get("/notification-ms/internal/queues").bearer(app.operator()).send().expect(200).json();
     let items = state["items"].as_array().expect("items is a list");
@@ -67,7 +67,7 @@ fn events_from_before_the_first_consumer_are_delivered() {
     let backend = Backend::new();
     let app = doors(&backend);
     let to = "before@queues.example";
-    let _ = app.sign_up(to);
+    let _ = app.sign_up_with_phone(to);
     let _ = app.login(to, PASSWORD).expect(200);
     backend.wait_until_published();
     let mut broker = backend.broker();
@@ -119,4 +119,155 @@ fn what_all_queues_have_acknowledged_is_dropped_from_the_stream() {
     broker.ring();
     let _ = deliveries_once_done_after(&app, 60);
     poll::until(SOON, "the stream is trimmed", || is_handled(&mut broker));
+}
+
+#[test]
+fn a_full_redis_is_worked_off_and_what_waited_is_no_dead_letter() {
+    const EVENTS: usize = 20;
+    let _turn = turn::together();
+    let backend = Backend::new();
+    let app = consumer(&backend, "frugal").variable("notification_claim_ms", 1000).start();
+    let mut broker = backend.broker();
+    for number in 0..EVENTS {
+        broker.add(LOGINS, &login_event(&Uuid::new_v4().to_string(), &format!("{number}@full.example")));
+    }
+    broker.fill(true);
+    let _ringer = Ringer::start(&[&app], ROUND);
+    let _ = deliveries_once_done_after(&app, 2 * EVENTS);
+    poll::until(SOON, "nothing is left", || is_handled(&mut broker));
+    broker.fill(false);
+    assert_eq!((broker.dead_letters(LOGIN_EMAIL), broker.dead_letters(LOGIN_SMS)), (vec![], vec![]));
+    assert_eq!(app.all_deliveries().len(), 2 * EVENTS);
+    assert!(app.all_deliveries().iter().all(|delivery| delivery.attempts == 1));
+}
+
+#[test]
+fn a_message_that_was_claimed_often_and_never_sent_is_no_dead_letter() {
+    let _turn = turn::together();
+    let backend = Backend::new();
+    let mut broker = backend.broker();
+    broker.add(LOGINS, &login_event(&Uuid::new_v4().to_string(), "untried@queues.example"));
+    let entry = broker.claim(LOGINS, LOGIN_EMAIL, "nobody");
+    for _ in 0..9 {
+        broker.claim_again(LOGINS, LOGIN_EMAIL, &entry, "nobody");
+    }
+    assert_eq!(broker.pending(LOGINS, LOGIN_EMAIL)[0].deliveries, 10);
+    let app = consumer(&backend, "patient").variable("notification_claim_ms", 500).start();
+    let _ringer = Ringer::start(&[&app], ROUND);
+    let _ = deliveries_once_done_after(&app, 2);
+    assert!(app.all_deliveries().iter().all(|delivery| delivery.attempts == 1));
+    assert_eq!(broker.dead_letters(LOGIN_EMAIL), []);
+}
+
+#[test]
+fn a_message_whose_consumers_die_while_they_send_it_is_a_dead_letter_in_the_end() {
+    const DEATHS: u64 = 5;
+    let _turn = turn::together();
+    let backend = Backend::new();
+    let mut broker = backend.broker();
+    broker.add(LOGINS, &login_event(&Uuid::new_v4().to_string(), "deadly@queues.example"));
+    let start = |name: &str| {
+        consumer(&backend, name)
+            .variable("notification_send_ms", 1500)
+            .variable("notification_claim_ms", 2000)
+            .variable("notification_concurrency", 1)
+            .start()
+    };
+    for death in 1..=DEATHS {
+        let doomed = start(&format!("doomed-{death}"));
+        poll::until(SOON, "it is sending", || {
+            broker.ring();
+            broker.pending(LOGINS, LOGIN_EMAIL).iter().any(|pending| pending.consumer == format!("doomed-{death}"))
+        });
+        doomed.app.kill();
+    }
+    let last = start("last");
+    let _ringer = Ringer::start(&[&last], ROUND);
+    let dead = poll::eventually(SOON * 2, "a dead letter", || broker.dead_letters(LOGIN_EMAIL).into_iter().next());
+    assert_eq!((dead.reason.as_str(), dead.deliveries), ("its consumers died in the middle of it", DEATHS));
+}
+
+#[test]
+fn the_fault_of_one_queue_does_not_stop_the_others() {
+    let _turn = turn::together();
+    let backend = Backend::new();
+    let mut broker = backend.broker();
+    broker.spoil(&format!("{LOGIN_EMAIL}.retry.due"));
+    let app = consumer(&backend, "steady").start();
+    let _ringer = Ringer::start(&[&app], ROUND);
+    broker.add(LOGINS, &login_event(&Uuid::new_v4().to_string(), "others@queues.example"));
+    broker.ring();
+    poll::until(SOON, "the SMS is sent", || app.all_deliveries().iter().any(|delivery| delivery.queue == LOGIN_SMS));
+    app.wait_for_log("a queue has failed");
+    let lines: Vec<_> =
+        app.log().lines().filter(|line| line.contains("a queue has failed")).map(str::to_owned).collect();
+    let line: serde_json::Value = serde_json::from_str(lines[0].trim_start_matches(|c| c != '{')).expect("it is JSON");
+    assert_eq!((&line["level"], &line["queue"]), (&"error".into(), &LOGIN_EMAIL.into()));
+    assert!(line["cause"].as_str().unwrap().contains("WRONGTYPE"), "{line}");
+}
+
+#[test]
+fn what_waits_is_counted_right_after_people_were_removed() {
+    let _turn = turn::together();
+    let backend = Backend::new();
+    let app = doors(&backend);
+    let ids: Vec<_> = (0..6).map(|number| app.sign_up(&format!("{number}@waiting.example"))).collect();
+    let consumer = consumer(&backend, "counter").start();
+    let state = || -> serde_json::Value {
+        let path = "/notification-ms/internal/queues";
+        let state = consumer.get(path).bearer(consumer.operator()).send().expect(200).json();
+        state["items"].as_array().unwrap().iter().find(|item| item["queue"] == WELCOME).unwrap().clone()
+    };
+    let mut broker = backend.broker();
+    broker.ring();
+    poll::until(SOON, "all are told", || consumer.all_deliveries().len() == 6);
+    // Nobody rings now: what comes waits.
+    let later: Vec<_> = (6..12).map(|number| app.sign_up(&format!("{number}@waiting.example"))).collect();
+    poll::until(SOON, "these too", || consumer.all_deliveries().len() == 12);
+    drop(ids);
+    for id in later {
+        let _ = app.delete(&format!("/users-ms/users/{id}")).send().expect(204);
+    }
+    assert_eq!(state()["waiting"], 0);
+    assert_eq!(broker.lag(SIGN_UPS, WELCOME), Some(0), "autoscalers see the same");
+    let _ = app.sign_up("last@waiting.example");
+    poll::until(SOON, "the last is told", || {
+        consumer.all_deliveries().iter().any(|delivery| delivery.to == "last@waiting.example")
+    });
+    poll::until(SOON, "nothing waits", || state()["waiting"] == 0 && broker.lag(SIGN_UPS, WELCOME) == Some(0));
+}
+
+#[test]
+fn a_consumer_that_is_long_gone_is_forgotten() {
+    let _turn = turn::together();
+    let backend = Backend::new();
+    let app = consumer(&backend, "here").variable("notification_claim_ms", 500).start();
+    let _ringer = Ringer::start(&[&app], ROUND);
+    let mut broker = backend.broker();
+    broker.add(LOGINS, &login_event(&Uuid::new_v4().to_string(), "first@gone.example"));
+    let _ = deliveries_once_done_after(&app, 2);
+    broker.add_idle_consumer(LOGINS, LOGIN_EMAIL, "gone");
+    assert_eq!(broker.consumers(LOGINS, LOGIN_EMAIL), ["gone", "here"]);
+    // After twenty times the claim time, with the next message.
+    poll::until(LATER, "it is forgotten", || {
+        broker.add(LOGINS, &login_event(&Uuid::new_v4().to_string(), "more@gone.example"));
+        broker.consumers(LOGINS, LOGIN_EMAIL) == ["here"]
+    });
+}
+
+#[test]
+fn a_foreign_group_that_keeps_a_stream_from_being_trimmed_is_told_of() {
+    const EVENTS: usize = 1_010;
+    let _turn = turn::together();
+    let backend = Backend::new();
+    let mut broker = backend.broker();
+    broker.add_foreign_group(LOGINS, "audit");
+    for _ in 0..EVENTS {
+        broker.add(LOGINS, "no event");
+    }
+    let app = consumer(&backend, "teller").start();
+    let _ringer = Ringer::start(&[&app], ROUND);
+    app.wait_for_log_within(LATER, "a foreign consumer group keeps a stream from being trimmed");
+    assert!(app.log().contains("\"group\":\"audit\""));
+    assert_eq!(broker.length(LOGINS), EVENTS as u64);
 }

@@ -105,7 +105,7 @@ fn a_queue_with_other_arguments_is_told_of_and_the_others_flow() {
     app.wait_for_log("PRECONDITION_FAILED");
     backend.wait_for_queues();
     let to = "odd@rabbit.example";
-    let _ = app.sign_up(to);
+    let _ = app.sign_up_with_phone(to);
     let _ = app.login(to, PASSWORD).expect(200);
     poll::until(SOON, "the others are told", || app.deliveries_to(to).len() == 2);
     assert_eq!(queues(&app.deliveries_to(to)), [LOGIN_EMAIL, WELCOME]);
@@ -130,7 +130,7 @@ fn without_redis_people_are_told_and_no_log_is_kept() {
         .start();
     backend.wait_for_queues();
     let to = "bare@rabbit.example";
-    let id = app.sign_up(to);
+    let id = app.sign_up_with_phone(to);
     let login = app.login(to, PASSWORD).expect(200).json();
     poll::until(SOON, "all three are sent", || mail.taken().len() == 3);
     let log = app.get("/notification-ms/notifications").bearer(app.operator()).send();

@@ -22,6 +22,7 @@ mod migrate;
 mod minikube;
 mod plugin;
 mod program;
+mod queue;
 mod rabbitmq_server;
 mod records;
 mod redis_server;
@@ -82,6 +83,8 @@ enum Task {
     Plugin(plugin::Arguments),
     /// Run Concierge on Kubernetes, on one minikube node.
     Minikube(minikube::Arguments),
+    /// Look at the queues of a running app; redrive or drop dead letters.
+    Queue(queue::Arguments),
     /// Do once what a running `up` does each second: have outboxes swept and queues looked at.
     Ring(ring::Arguments),
 }
@@ -105,6 +108,7 @@ fn main() -> ExitCode {
         Task::Admin(arguments) => admin::run(&arguments),
         Task::Plugin(arguments) => plugin::run(&arguments),
         Task::Minikube(arguments) => minikube::run(&arguments),
+        Task::Queue(arguments) => queue::run(&arguments),
         Task::Ring(arguments) => ring::run(&arguments),
     };
     match result {

@@ -46,6 +46,9 @@ pub(crate) fn start(folder: &Folder, given: &Given, variables: &mut Variables) -
     variables.set(given, "mqtt_host", &mqtt.host);
     variables.set(given, "mqtt_user", &mqtt.user);
     variables.set(given, "mqtt_password", &mqtt.password);
+    if let Some(server) = &rabbit.server {
+        variables.set(given, "rabbitmq_management_url", &server.management_url());
+    }
     Ok(rabbit)
 }
 

@@ -6,7 +6,7 @@ use crate::settings::consumer_name;
 use events::redis::{self, Logged};
 use events::{Event, Queue};
 use exports::concierge::amqp::handler::{Error, Guest, Message};
-use notification_domain::{LogItem, render};
+use notification_domain::{LogItem, SendError, render};
 use problem::Problem;
 use shell::broker::{BrokerError, Redis};
 use shell::log;
@@ -20,23 +20,31 @@ export!(Handler);
 impl Guest for Handler {
     fn handle_message(message: Message) -> Result<(), Error> {
         // The words are for the trigger's log and for the dead letter.
-        spin_executor::run(handle(&message)).map_err(Error::Failed)
+        spin_executor::run(handle(&message))
     }
 }
 
 /// Sends what a message leads to. The error says why not, and not to whom.
-async fn handle(message: &Message) -> Result<(), String> {
-    let unknown = |problem: Problem| problem.cause().unwrap_or("unknown").to_owned();
+async fn handle(message: &Message) -> Result<(), Error> {
+    // A setting can be put right, a message cannot.
+    let unknown = |problem: Problem| Error::Failed(problem.cause().unwrap_or("unknown").to_owned());
+    let unusable = |cause: &dyn std::fmt::Display| Error::Unusable(cause.to_string());
     let (consumer, sender) = (consumer_name().map_err(unknown)?, Sender::from_config().map_err(unknown)?);
-    let queue = Queue::from_name(&message.queue).ok_or("no queue of this name is known here")?;
-    let event = Event::from_json(&message.body).map_err(|error| error.to_string())?;
-    let rendered = render(queue, &event).map_err(|error| error.to_string())?;
+    let queue = Queue::from_name(&message.queue).ok_or_else(|| unusable(&"no queue of this name is known here"))?;
+    let event = Event::from_json(&message.body).map_err(|error| unusable(&error))?;
+    let Some(rendered) = render(queue, &event).map_err(|error| unusable(&error))? else {
+        // There is no way to reach the person: nothing is sent, and nothing is logged.
+        return Ok(());
+    };
     let id = event.id.to_string();
     let records = Records::open();
     if records.was_sent(queue, &id) {
         return Ok(());
     }
-    sender.send(&id, &rendered).await?;
+    sender.send(queue, &id, &rendered).await.map_err(|error| match error {
+        SendError::Permanent { cause } => Error::Unusable(cause),
+        SendError::Temporary { cause, .. } => Error::Failed(cause),
+    })?;
     let item = LogItem::new(queue, &event, &rendered, &consumer, message.delivery_count.into());
     let logged = Logged {
         user_id: event.payload.user_id(),

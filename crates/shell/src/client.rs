@@ -16,11 +16,13 @@ pub enum CallError {
     Transport(String),
 }
 
-/// An answer: its status and body.
+/// An answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
+    /// The header `retry-after`, if it is there.
+    pub retry_after: Option<String>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -47,10 +49,13 @@ pub async fn call(
     for (name, value) in headers {
         request.header(*name, *value);
     }
+    // Without it the body goes out in chunks, which not every server reads.
+    request.header("content-length", body.len().to_string());
     let request = request.body(body).build();
     let response: Response = timeout(limit, spin_sdk::http::send(request))
         .await
         .ok_or(CallError::Timeout(limit))?
         .map_err(|error| CallError::Transport(error.to_string()))?;
-    Ok(Answer { status: *response.status(), body: response.into_body() })
+    let retry_after = response.header("retry-after").and_then(|value| value.as_str()).map(str::to_owned);
+    Ok(Answer { status: *response.status(), retry_after, body: response.into_body() })
 }

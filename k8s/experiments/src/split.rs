@@ -24,7 +24,10 @@ pub(crate) fn run(stage: &Stage) -> Result<Report> {
         let request = ureq::post(format!("{}{path}", stage.url)).content_type("application/json");
         Ok(request.config().http_status_as_error(false).build().send(body.to_string())?.status().as_u16())
     };
-    let person = json!({ "name": "Split", "surname": "Experiment", "email": email, "password": PASSWORD });
+    // With a phone number, for without one there is no SMS.
+    let person = json!({
+        "name": "Split", "surname": "Experiment", "email": email, "phone": "+390200000000", "password": PASSWORD,
+    });
     if post("/users-ms/users", &person)? != 201 {
         bail!("nobody can sign up");
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use events::redis::{self as queues, Delivery, Logged, Reply, Taken};
+use events::redis::{self as queues, Claimed, Delivery, First, Health, Logged, Outcome, Taken};
 use events::{Event, Exchange, Queue};
 use futures_util::StreamExt as _;
 use notification_domain::{LogItem, render};
@@ -53,24 +53,24 @@ async fn consume(broker: &Broker) -> Result<()> {
     }
     if handled {
         for exchange in Exchange::ALL {
-            broker.run(&queues::trim(exchange)).await?;
+            broker.run(&queues::trim(exchange, CLAIM_AFTER)).await?;
         }
     }
     Ok(())
 }
 
 async fn next(broker: &Broker, queue: Queue) -> Result<Option<Delivery>> {
-    let replies = match broker.run(&queues::claim_new(queue, NAME)).await {
+    let claim = queues::claim(queue, NAME, CLAIM_AFTER, First::New);
+    let replies = match broker.run(&claim).await {
         Err(error) if queues::is_missing_group(&error.to_string()) => {
             broker.run(&queues::create_group(queue)).await?;
-            broker.run(&queues::claim_new(queue, NAME)).await?
+            broker.run(&claim).await?
         }
         replies => replies?,
     };
-    match Delivery::from_new(&replies)? {
-        Some(delivery) => Ok(Some(delivery)),
-        // The component looks here for what others have left lying; there are no others, but the look has its cost.
-        None => broker.run(&queues::find_idle(queue, CLAIM_AFTER)).await.map(|_: Vec<Reply>| None).map_err(Into::into),
+    match Claimed::from_replies(&replies)? {
+        Claimed::Message(delivery) => Ok(Some(delivery)),
+        Claimed::Nothing(_) | Claimed::Paused(_) => Ok(None),
     }
 }
 
@@ -78,13 +78,16 @@ async fn handle(broker: &Broker, queue: Queue, delivery: &Delivery) -> Result<()
     let event = Event::from_json(&delivery.event)?;
     let id = event.id.to_string();
     let message = render(queue, &event).map_err(|error| error.to_string())?;
-    let taken = broker.run(&queues::take(queue, &id, &delivery.entry, CLAIM_AFTER)).await?;
-    if Taken::from_replies(&taken)? != Taken::Taken {
+    let taken = broker.run(&queues::take(queue, &id, delivery, CLAIM_AFTER)).await?;
+    let Taken::Taken(begun) = Taken::from_replies(&taken)? else { return Ok(()) };
+    let outcome = Outcome { delivery, health: Health::Up, pause_after: 5 };
+    let Some(message) = message else {
+        broker.run(&queues::settle(queue, &id, &outcome, None)).await?;
         return Ok(());
-    }
+    };
     // Here it would be sent; the measurement's sends take no time on either side.
-    let item = LogItem::new(queue, &event, &message, NAME, delivery.deliveries).to_json();
+    let item = LogItem::new(queue, &event, &message, NAME, begun).to_json();
     let logged = Logged { user_id: event.payload.user_id(), recipient: queues::recipient_digest(&message.to), item };
-    broker.run(&queues::settle(queue, &id, &delivery.entry, Some(&logged))).await?;
+    broker.run(&queues::settle(queue, &id, &outcome, Some(&logged))).await?;
     Ok(())
 }

@@ -3,10 +3,16 @@
 //!
 //! Nothing here does I/O or knows HTTP, Redis or Spin.
 
+mod dead;
+mod failure;
 mod log;
 mod message;
 mod query;
+mod rabbit;
 
+pub use dead::ShownLetter;
+pub use failure::SendError;
 pub use log::{LogItem, LoggedDelivery};
 pub use message::{Message, MessageKind, RenderError, render};
-pub use query::{LogQuery, next_page};
+pub use query::{LogQuery, is_entry_id, next_page};
+pub use rabbit::{AmqpLogin, RabbitLetter, amqp_login};

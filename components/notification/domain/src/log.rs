@@ -67,9 +67,13 @@ mod tests {
     use identity::UserId;
 
     fn item() -> LogItem {
-        let login = Login { user_id: UserId::try_from(7).unwrap(), email: "Ada@example.org".into(), phone: None };
+        let login = Login {
+            user_id: UserId::try_from(7).unwrap(),
+            email: "Ada@example.org".into(),
+            phone: Some("+3902".into()),
+        };
         let event = Event::new("/auth-ms", Payload::Login(login));
-        let message = crate::render(Queue::LoginSms, &event).unwrap();
+        let message = crate::render(Queue::LoginSms, &event).unwrap().unwrap();
         LogItem::new(Queue::LoginSms, &event, &message, "c1", 2)
     }
 

@@ -21,7 +21,7 @@ pub struct Message {
     pub kind: MessageKind,
     /// The recipient: the email address of the account, whichever way the message goes.
     pub to: String,
-    /// The number that an SMS goes to, if the account has one.
+    /// The number that an SMS goes to; a mail has none.
     pub phone: Option<String>,
     /// The subject of a mail; of an SMS, a line for the log.
     pub subject: String,
@@ -42,14 +42,14 @@ impl std::fmt::Display for RenderError {
     }
 }
 
-/// Makes the message that `queue` is for out of an event.
+/// Makes the message that `queue` is for out of an event; none if the person cannot be reached that way.
 ///
 /// # Errors
 /// If the event does not belong into the queue.
-pub fn render(queue: Queue, event: &Event) -> Result<Message, RenderError> {
+pub fn render(queue: Queue, event: &Event) -> Result<Option<Message>, RenderError> {
     let at = time_of(event);
-    match (queue, &event.payload) {
-        (Queue::LoginEmail, Payload::Login(login)) => Ok(Message {
+    let message = match (queue, &event.payload) {
+        (Queue::LoginEmail, Payload::Login(login)) => Message {
             kind: MessageKind::Email,
             to: login.email.clone(),
             phone: None,
@@ -58,22 +58,25 @@ pub fn render(queue: Queue, event: &Event) -> Result<Message, RenderError> {
                 "Somebody signed in to your account at {at}.\n\n\
                  If it was you, there is nothing to do. If not, change your password now.\n"
             ),
-        }),
-        (Queue::LoginSms, Payload::Login(login)) => Ok(Message {
-            kind: MessageKind::Sms,
-            to: login.email.clone(),
-            phone: login.phone.clone(),
-            subject: "New sign-in".to_owned(),
-            text: format!("New sign-in to your account at {at}. Not you? Change your password."),
-        }),
-        (Queue::WelcomeEmail, Payload::SignUp(sign_up)) => Ok(Message {
+        },
+        (Queue::LoginSms, Payload::Login(login)) => {
+            let Some(phone) = &login.phone else { return Ok(None) };
+            Message {
+                kind: MessageKind::Sms,
+                to: login.email.clone(),
+                phone: Some(phone.clone()),
+                subject: "New sign-in".to_owned(),
+                text: format!("New sign-in to your account at {at}. Not you? Change your password."),
+            }
+        }
+        (Queue::WelcomeEmail, Payload::SignUp(sign_up)) => Message {
             kind: MessageKind::Email,
             to: sign_up.email.clone(),
             phone: None,
             subject: "Welcome".to_owned(),
             text: format!("Hello {},\n\nyour account is ready: you can sign in with this address.\n", sign_up.name),
-        }),
-        (Queue::AccountLockedEmail, Payload::AccountLocked(locked)) => Ok(Message {
+        },
+        (Queue::AccountLockedEmail, Payload::AccountLocked(locked)) => Message {
             kind: MessageKind::Email,
             to: locked.email.clone(),
             phone: None,
@@ -84,9 +87,10 @@ pub fn render(queue: Queue, event: &Event) -> Result<Message, RenderError> {
                  From now on only a device on which you have signed in before can sign in. Sign in there, and the lock \
                  is gone. If you have no such device, ask the service to set a new password.\n"
             ),
-        }),
-        _ => Err(RenderError::WrongEvent),
-    }
+        },
+        _ => return Err(RenderError::WrongEvent),
+    };
+    Ok(Some(message))
 }
 
 /// When it happened, as people read it.
@@ -124,23 +128,28 @@ mod tests {
 
     #[test]
     fn a_login_leads_to_a_mail_and_an_sms() {
-        let mail = render(Queue::LoginEmail, &login(None)).unwrap();
+        let mail = render(Queue::LoginEmail, &login(None)).unwrap().unwrap();
         assert_eq!((mail.kind, mail.to.as_str()), (MessageKind::Email, "ada@example.org"));
         assert!(mail.text.contains("2024-05-06 07:08 UTC"));
-        let sms = render(Queue::LoginSms, &login(Some("+3902"))).unwrap();
+        let sms = render(Queue::LoginSms, &login(Some("+3902"))).unwrap().unwrap();
         assert_eq!((sms.kind, sms.phone.as_deref()), (MessageKind::Sms, Some("+3902")));
         assert!(sms.text.len() <= 160);
     }
 
     #[test]
+    fn somebody_without_a_phone_number_gets_no_sms() {
+        assert_eq!(render(Queue::LoginSms, &login(None)), Ok(None));
+    }
+
+    #[test]
     fn a_sign_up_leads_to_a_welcome() {
-        assert!(render(Queue::WelcomeEmail, &sign_up()).unwrap().text.starts_with("Hello Ada,"));
+        assert!(render(Queue::WelcomeEmail, &sign_up()).unwrap().unwrap().text.starts_with("Hello Ada,"));
     }
 
     #[test]
     fn a_locked_account_leads_to_a_mail_that_says_what_to_do() {
         let locked = AccountLocked { user_id: UserId::try_from(7).unwrap(), email: "ada@example.org".into() };
-        let mail = render(Queue::AccountLockedEmail, &event(Payload::AccountLocked(locked))).unwrap();
+        let mail = render(Queue::AccountLockedEmail, &event(Payload::AccountLocked(locked))).unwrap().unwrap();
         assert_eq!((mail.kind, mail.to.as_str()), (MessageKind::Email, "ada@example.org"));
         assert!(mail.text.contains("2024-05-06 07:08 UTC") && mail.text.contains("device"), "{}", mail.text);
     }

@@ -60,7 +60,8 @@ pub fn next_page(query: &LogQuery, count: usize, last: Option<&str>) -> Option<S
 
 /// Whether a text is the id of a stream entry as Redis writes it: the milliseconds since 1970 and a number, with a dash
 /// between.
-fn is_entry_id(text: &str) -> bool {
+#[must_use]
+pub fn is_entry_id(text: &str) -> bool {
     let is_number = |part: &str| {
         let has_digits = (1..=MAX_DIGITS).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
         has_digits && (part == "0" || !part.starts_with('0'))

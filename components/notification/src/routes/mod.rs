@@ -1,5 +1,6 @@
 //! The routes, one file for each thing that they are about.
 
+mod dead_letters;
 mod health;
 mod list_notifications;
 mod queues;
@@ -16,6 +17,23 @@ pub(crate) async fn route(request: Request) -> Outcome {
         ["notification-ms", "internal", "queues"] if is_read => queues::show_queues(&request),
         ["notification-ms", "notifications" | "healthcheck" | "readiness"]
         | ["notification-ms", "internal", "queues"] => Err(method_not_allowed(&[Method::GET])),
+        ["notification-ms", "internal", "queues", queue, "dead"] => match request.method {
+            Method::GET | Method::HEAD => dead_letters::list(&request, queue).await,
+            Method::DELETE => dead_letters::drop(&request, queue, None).await,
+            _ => Err(method_not_allowed(&[Method::GET, Method::DELETE])),
+        },
+        ["notification-ms", "internal", "queues", queue, "dead", "redrive"] => match request.method {
+            Method::POST => dead_letters::redrive(&request, queue, None).await,
+            _ => Err(method_not_allowed(&[Method::POST])),
+        },
+        ["notification-ms", "internal", "queues", queue, "dead", id] => match request.method {
+            Method::DELETE => dead_letters::drop(&request, queue, Some(id)).await,
+            _ => Err(method_not_allowed(&[Method::DELETE])),
+        },
+        ["notification-ms", "internal", "queues", queue, "dead", id, "redrive"] => match request.method {
+            Method::POST => dead_letters::redrive(&request, queue, Some(id)).await,
+            _ => Err(method_not_allowed(&[Method::POST])),
+        },
         ["notification-ms", "internal", "ring"] => match request.method {
             Method::POST => queues::ring(&request),
             _ => Err(method_not_allowed(&[Method::POST])),

@@ -25,11 +25,16 @@ struct Item {
     exchange: &'static str,
     waiting: u64,
     in_flight: u64,
-    dead: i64,
+    retrying: u64,
+    dead: u64,
     consumers: u64,
+    failures_in_a_row: u64,
+    /// For how many seconds the queue sends nothing, as its provider does not answer; null if it goes on.
+    paused_for: Option<u64>,
 }
 
-/// GET `/queues`: how many messages wait, are in flight and are dead. RabbitMQ's own management shows its queues.
+/// GET `/queues`: how many messages wait, are in flight, are tried again and are dead, and which queues pause. RabbitMQ's
+/// own management shows its queues.
 pub(super) fn show_queues(request: &Request) -> Outcome {
     Service::Operator.require(request)?;
     request.query(&[])?;
@@ -37,27 +42,21 @@ pub(super) fn show_queues(request: &Request) -> Outcome {
         return Err(no_such_route());
     }
     let broker = Redis::connect()?;
-    let mut items = Vec::new();
-    for exchange in Exchange::ALL {
-        let replies = broker.run(&redis::queue_state(exchange))?;
-        for queue in exchange.queues() {
-            let state = QueueState::from_replies(&replies, *queue).map_err(BrokerError::from)?;
-            items.push(Item {
-                queue: queue.name(),
-                exchange: exchange.name(),
-                waiting: state.waiting,
-                in_flight: state.in_flight,
-                dead: dead_letters(&broker, *queue)?,
-                consumers: state.consumers,
-            });
-        }
-    }
+    let items = Queue::ALL.into_iter().map(|queue| item(&broker, queue)).collect::<Result<Vec<_>, _>>()?;
     Ok(shell::json(StatusCode::OK, &Page { items, next_cursor: None }))
 }
 
-fn dead_letters(broker: &Redis, queue: Queue) -> Result<i64, BrokerError> {
-    match broker.run(&redis::dead_letter_count(queue))?.as_slice() {
-        [redis::Reply::Integer(count)] => Ok(*count),
-        _ => Err(redis::ReplyError.into()),
-    }
+fn item(broker: &Redis, queue: Queue) -> Result<Item, BrokerError> {
+    let state = QueueState::from_replies(&broker.run(&redis::queue_state(queue))?)?;
+    Ok(Item {
+        queue: queue.name(),
+        exchange: queue.exchange().name(),
+        waiting: state.waiting,
+        in_flight: state.in_flight,
+        retrying: state.retrying,
+        dead: state.dead,
+        consumers: state.consumers,
+        failures_in_a_row: state.failures,
+        paused_for: state.paused.map(|pause| pause.as_secs().max(1)),
+    })
 }

@@ -1,14 +1,15 @@
 //! A JSON mail API: that of Mailpit, `POST /api/v1/send`, which providers' own can be put behind.
 
-use notification_domain::{Message, MessageKind};
+use notification_domain::{Message, MessageKind, SendError};
 use problem::Problem;
 use serde_json::{Value, json};
 use shell::client::call;
 use shell::{Method, config};
 use std::time::Duration;
+use time::OffsetDateTime;
 
 /// How long a send may take. It has to be shorter than the time after which another consumer takes over.
-const LIMIT: Duration = Duration::from_secs(10);
+pub(super) const LIMIT: Duration = Duration::from_secs(10);
 
 /// Where mail is posted, and as whom.
 pub(crate) struct Http {
@@ -24,28 +25,26 @@ impl Http {
         Ok(Self { url, token: config::text("mail_api_token")?, from: config::text("mail_from")? })
     }
 
-    /// Posts a message; any status but 2xx is a failure.
-    pub(crate) async fn send(&self, event_id: &str, message: &Message) -> Result<(), String> {
+    /// Posts a message. `delivery_id` is the same at each try, so that an API that looks at it recognises a repeated one.
+    pub(crate) async fn send(&self, delivery_id: &str, message: &Message) -> Result<(), SendError> {
         let authorization = format!("Bearer {}", self.token);
-        let mut headers = vec![("content-type", "application/json")];
+        let mut headers = vec![("content-type", "application/json"), ("idempotency-key", delivery_id)];
         if !self.token.is_empty() {
             headers.push(("authorization", &authorization));
         }
-        let body = self.body(event_id, message).to_string().into_bytes();
-        let answer = call(&Method::POST, &self.url, &headers, body, LIMIT).await.map_err(|error| error.to_string())?;
-        match answer.status {
-            200..300 => Ok(()),
-            status => Err(format!("the mail API answered with status {status}")),
-        }
+        let body = self.body(message).to_string().into_bytes();
+        let answer = call(&Method::POST, &self.url, &headers, body, LIMIT).await;
+        let answer = answer.map_err(|error| SendError::no_answer(&error))?;
+        SendError::of_status(answer.status, answer.retry_after.as_deref(), OffsetDateTime::now_utc())
     }
 
     /// An SMS goes by the same API, marked by its tag and with the number in a header, for a gateway to pick up.
-    fn body(&self, event_id: &str, message: &Message) -> Value {
+    fn body(&self, message: &Message) -> Value {
         let (tag, phone) = match message.kind {
             MessageKind::Email => ("email", None),
             MessageKind::Sms => ("sms", message.phone.as_deref()),
         };
-        let mut headers = json!({"X-Event-Id": event_id});
+        let mut headers = json!({});
         if let Some(phone) = phone {
             headers["X-Phone"] = phone.into();
         }

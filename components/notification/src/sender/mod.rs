@@ -3,9 +3,11 @@
 mod http;
 mod simulate;
 
-use notification_domain::Message;
+use events::Queue;
+use notification_domain::{Message, SendError};
 use problem::Problem;
 use shell::config;
+use std::time::Duration;
 
 /// A way to send messages.
 pub(crate) enum Sender {
@@ -25,12 +27,23 @@ impl Sender {
         }
     }
 
-    /// Sends a message. `event_id` lets a provider that looks at it recognise a repeated one. The error is for the
-    /// log: it names no recipient.
-    pub(crate) async fn send(&self, event_id: &str, message: &Message) -> Result<(), String> {
+    /// How long a send may take.
+    pub(crate) fn limit(&self) -> Duration {
         match self {
-            Sender::Simulate(sender) => sender.send().await,
-            Sender::Http(sender) => sender.send(event_id, message).await,
+            Sender::Simulate(sender) => sender.takes(),
+            Sender::Http(_) => http::LIMIT,
+        }
+    }
+
+    /// Sends the message of this queue about this event.
+    pub(crate) async fn send(&self, queue: Queue, event_id: &str, message: &Message) -> Result<(), SendError> {
+        match self {
+            Sender::Simulate(sender) => {
+                sender.send().await;
+                Ok(())
+            }
+            // The mail and the SMS about one event are two deliveries.
+            Sender::Http(sender) => sender.send(&format!("{event_id}:{}", queue.name()), message).await,
         }
     }
 }

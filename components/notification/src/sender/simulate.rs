@@ -15,9 +15,13 @@ impl Simulate {
         Ok(Self { takes: Duration::from_millis(config::parsed("send_ms")?) })
     }
 
+    /// How long a send takes.
+    pub(crate) fn takes(&self) -> Duration {
+        self.takes
+    }
+
     /// Waits.
-    pub(crate) async fn send(&self) -> Result<(), String> {
+    pub(crate) async fn send(&self) {
         shell::sleep(self.takes).await;
-        Ok(())
     }
 }

@@ -15,13 +15,15 @@ const STEP: u64 = 500;
 /// After how many bytes of traces a step ends before that.
 const STEP_BYTES: u64 = 256 * 1024;
 
-/// The keys of the streams in which anybody may have traces: exchanges, dead letters, the log of all deliveries. The
-/// logs of the recipients come beside them ([`some_recipients`]).
+/// The keys of the streams in which anybody may have traces: exchanges, retry stores, dead letters, the log of all
+/// deliveries, in the order in which a message goes through them. The logs of the recipients come beside them
+/// ([`some_recipients`]).
 #[must_use]
 pub fn shared_streams() -> Vec<String> {
     let exchanges = Exchange::ALL.into_iter().map(|exchange| exchange.name().to_owned());
+    let retries = Queue::ALL.into_iter().map(Queue::retries);
     let dead_letters = Queue::ALL.into_iter().map(Queue::dead_letters);
-    exchanges.chain(dead_letters).chain([DELIVERY_LOG.to_owned()]).collect()
+    exchanges.chain(retries).chain(dead_letters).chain([DELIVERY_LOG.to_owned()]).collect()
 }
 
 /// A step through a stream, from the entry after `after`, that looks for traces of a user.
@@ -89,6 +91,22 @@ fn step(stream: &str, action: &str, after: Option<&str>) -> Command {
                 redis.call('XACK', KEYS[1], group[2], unpack(ids))
             end
             redis.call('XDEL', KEYS[1], unpack(ids))
+            -- A group that has read everything does not wait for what is gone.
+            for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+                local last, lag
+                for i = 1, #info, 2 do
+                    if info[i] == 'last-delivered-id' then last = info[i + 1] end
+                    if info[i] == 'lag' then lag = info[i + 1] end
+                end
+                if lag ~= 0 and #redis.call('XRANGE', KEYS[1], '(' .. last, '+', 'COUNT', 1) == 0 then
+                    local stream = redis.call('XINFO', 'STREAM', KEYS[1])
+                    for i = 1, #stream, 2 do
+                        if stream[i] == 'entries-added' then
+                            redis.call('XGROUP', 'SETID', KEYS[1], info[2], last, 'ENTRIESREAD', stream[i + 1])
+                        end
+                    end
+                end
+            end
         end
         if action == 'clear' and redis.call('XLEN', KEYS[1]) == 0 then redis.call('DEL', KEYS[1]) end
         return {next}"#;
@@ -171,6 +189,10 @@ mod tests {
                 "user_login_event",
                 "new_user_event",
                 "account_locked_event",
+                "login_email_notification.retry",
+                "login_sms_notification.retry",
+                "welcome_email_notification.retry",
+                "account_locked_email_notification.retry",
                 "login_email_notification.dead",
                 "login_sms_notification.dead",
                 "welcome_email_notification.dead",

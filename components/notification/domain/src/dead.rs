@@ -1,0 +1,74 @@
+//! Dead letters as an operator sees them: which event, why, and since when; never what is in it.
+
+use serde::Serialize;
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// One dead letter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ShownLetter {
+    id: String,
+    event_id: Option<String>,
+    event_type: Option<String>,
+    reason: String,
+    attempts: u64,
+    first_tried: Option<String>,
+    dead_since: Option<String>,
+}
+
+impl ShownLetter {
+    /// Shows a dead letter. Of a message that is no event there is nothing to show but its reason. The times are in
+    /// milliseconds since 1970; the first is zero if nothing was tried.
+    #[must_use]
+    pub fn new(id: String, event: &[u8], reason: String, attempts: u64, first_tried: u64, dead_since: u64) -> Self {
+        let event: Value = serde_json::from_slice(event).unwrap_or_default();
+        let text = |name: &str| event[name].as_str().filter(|text| is_a_word(text)).map(str::to_owned);
+        Self {
+            id,
+            event_id: text("id"),
+            event_type: text("type"),
+            reason,
+            attempts,
+            first_tried: shown_time(first_tried),
+            dead_since: shown_time(dead_since),
+        }
+    }
+}
+
+/// Whether a text can be what it is said to be: somebody may have published anything as an event.
+fn is_a_word(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+fn shown_time(milliseconds: u64) -> Option<String> {
+    if milliseconds == 0 {
+        return None;
+    }
+    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).ok()?;
+    time.format(&Rfc3339).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_says_which_event_it_was_and_nothing_of_the_person() {
+        let event = br#"{"id": "e-1", "type": "user_login_event", "data": {"email": "ada@example.org"}}"#;
+        let letter = ShownLetter::new("17-0".into(), event, "why".into(), 3, 1_700_000_000_000, 1_700_000_060_000);
+        let json = serde_json::to_value(&letter).unwrap();
+        assert_eq!((&json["event_id"], &json["event_type"]), (&"e-1".into(), &"user_login_event".into()));
+        assert_eq!(json["first_tried"], "2023-11-14T22:13:20Z");
+        assert_eq!(json["dead_since"], "2023-11-14T22:14:20Z");
+        assert!(!json.to_string().contains("ada"));
+    }
+
+    #[test]
+    fn what_is_no_event_has_no_id() {
+        for event in [&b"hello"[..], br#"{"id": "call +39 02 1234", "type": 7}"#, b""] {
+            let json = serde_json::to_value(ShownLetter::new("17-0".into(), event, "why".into(), 1, 0, 0)).unwrap();
+            assert_eq!([&json["event_id"], &json["event_type"], &json["first_tried"]], [&Value::Null; 3]);
+        }
+    }
+}

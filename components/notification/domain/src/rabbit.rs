@@ -1,0 +1,160 @@
+//! Dead letters as RabbitMQ's management API shows them, and who may ask it.
+
+use crate::ShownLetter;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+/// Headers that say what became of a message; one that is to be delivered anew has no use for them.
+const OF_THE_PAST: &[&str] = &["x-dead-", "x-death", "x-first-death-", "x-last-death-", "x-delivery-", "x-acquired-"];
+
+/// One message of a queue of dead letters.
+#[derive(Clone, Debug, Deserialize)]
+pub struct RabbitLetter {
+    payload: String,
+    payload_encoding: String,
+    #[serde(default)]
+    properties: Value,
+    /// How many messages are behind it.
+    #[serde(rename = "message_count")]
+    pub left: u64,
+}
+
+impl RabbitLetter {
+    /// What it is known by: a digest of what it is and when it became a dead letter.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let headers = self.headers();
+        let what = json!([self.payload, headers["x-dead-time"], headers["x-dead-reason"]]).to_string();
+        Sha256::digest(what.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The letter as an operator sees it.
+    #[must_use]
+    pub fn shown(&self) -> ShownLetter {
+        let headers = self.headers();
+        let event = match self.payload_encoding.as_str() {
+            "string" => self.payload.clone().into_bytes(),
+            _ => STANDARD.decode(&self.payload).unwrap_or_default(),
+        };
+        let reason = headers["x-dead-reason"].as_str().unwrap_or("the broker says no reason").to_owned();
+        let since = headers["x-dead-time"].as_u64().unwrap_or_default().saturating_mul(1000);
+        ShownLetter::new(self.id(), &event, reason, headers["x-dead-deliveries"].as_u64().unwrap_or_default(), 0, since)
+    }
+
+    /// The same letter, to be published among the dead letters again.
+    #[must_use]
+    pub fn again(&self) -> Value {
+        self.with_headers(self.headers().clone())
+    }
+
+    /// The message as it was, to be delivered anew.
+    #[must_use]
+    pub fn revived(&self) -> Value {
+        let mut headers = self.headers().clone();
+        if let Some(headers) = headers.as_object_mut() {
+            headers.retain(|name, _| !OF_THE_PAST.iter().any(|part| name.starts_with(part)));
+        }
+        self.with_headers(headers)
+    }
+
+    fn headers(&self) -> &Value {
+        &self.properties["headers"]
+    }
+
+    fn with_headers(&self, headers: Value) -> Value {
+        let mut properties = self.properties.clone();
+        if !properties.is_object() {
+            properties = json!({});
+        }
+        properties["headers"] = if headers.is_object() { headers } else { json!({}) };
+        properties["delivery_mode"] = 2.into();
+        json!({"properties": properties, "payload": self.payload, "payload_encoding": self.payload_encoding})
+    }
+}
+
+/// Who logs in to RabbitMQ, and to which virtual host.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AmqpLogin {
+    user: String,
+    password: String,
+    vhost: String,
+}
+
+/// Reads `amqp://user:password@host/vhost`, all percent-encoded.
+#[must_use]
+pub fn amqp_login(url: &str) -> Option<AmqpLogin> {
+    let url = Url::parse(url.trim()).ok()?;
+    let plain = |text: &str| percent_decode_str(text).decode_utf8().ok().map(|text| text.into_owned());
+    let vhost = match url.path().strip_prefix('/').unwrap_or_default() {
+        "" => "/".to_owned(),
+        path => plain(path)?,
+    };
+    let user = plain(url.username()).filter(|user| !user.is_empty())?;
+    Some(AmqpLogin { user, password: plain(url.password().unwrap_or_default())?, vhost })
+}
+
+impl AmqpLogin {
+    /// The value of the header that shows it (RFC 7617).
+    #[must_use]
+    pub fn authorization(&self) -> String {
+        format!("Basic {}", STANDARD.encode(format!("{}:{}", self.user, self.password)))
+    }
+
+    /// The virtual host as a part of a path.
+    #[must_use]
+    pub fn vhost_in_a_path(&self) -> String {
+        utf8_percent_encode(&self.vhost, NON_ALPHANUMERIC).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter() -> RabbitLetter {
+        let headers = json!({
+            "kept": 1, "x-dead-reason": "why", "x-dead-time": 1_700_000_000, "x-dead-deliveries": 3, "x-delivery-count": 2,
+        });
+        let message = json!({
+            "payload": "{\"id\": \"e-1\"}", "payload_encoding": "string", "message_count": 4, "redelivered": true,
+            "properties": {"message_id": "m", "headers": headers},
+        });
+        serde_json::from_value(message).unwrap()
+    }
+
+    #[test]
+    fn a_letter_is_shown_with_its_reason() {
+        let json = serde_json::to_value(letter().shown()).unwrap();
+        assert_eq!((&json["event_id"], &json["reason"], &json["attempts"]), (&"e-1".into(), &"why".into(), &3.into()));
+        assert_eq!(json["dead_since"], "2023-11-14T22:13:20Z");
+        assert_eq!(json["id"].as_str().unwrap().len(), 32);
+    }
+
+    #[test]
+    fn a_letter_that_moves_keeps_its_id_and_one_that_is_revived_forgets_its_past() {
+        let mut again = letter().again();
+        assert_eq!(
+            (&again["properties"]["delivery_mode"], &again["properties"]["message_id"]),
+            (&2.into(), &"m".into())
+        );
+        again["message_count"] = 0.into();
+        assert_eq!(serde_json::from_value::<RabbitLetter>(again).unwrap().id(), letter().id());
+        assert_eq!(letter().revived()["properties"]["headers"], json!({"kept": 1}));
+    }
+
+    #[test]
+    fn a_login_is_read_out_of_the_address() {
+        let login = amqp_login("amqp://con%40sumer:p%2Fw@rabbitmq:5672/%2f").unwrap();
+        assert_eq!((login.user.as_str(), login.password.as_str(), login.vhost.as_str()), ("con@sumer", "p/w", "/"));
+        assert_eq!(login.vhost_in_a_path(), "%2F");
+        assert_eq!(login.authorization(), format!("Basic {}", STANDARD.encode("con@sumer:p/w")));
+        assert_eq!(amqp_login("amqp://u:p@h").unwrap().vhost, "/");
+        assert_eq!(amqp_login("amqps://u:p@h/test-1").unwrap().vhost_in_a_path(), "test%2D1");
+        assert!(amqp_login("amqp://h/%2f").is_none() && amqp_login("nonsense").is_none());
+    }
+}

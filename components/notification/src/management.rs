@@ -1,0 +1,183 @@
+//! RabbitMQ's management API: the way of a component to dead letters, which it cannot reach by AMQP.
+//!
+//! The API cannot hold a message while something is done with it, and what it takes is the head of the queue, whatever that
+//! is. So letters are looked at all together, published where they are to go, and then as many are taken as were looked
+//! at. If that breaks off in between there are two of some, and the second is recognised by its event; there is never none.
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use notification_domain::{RabbitLetter, ShownLetter};
+use problem::{Kind, Problem};
+use serde_json::{Value, json};
+use shell::client::call;
+use shell::{Method, config};
+use std::time::Duration;
+
+/// How long one call may take.
+const LIMIT: Duration = Duration::from_secs(5);
+/// The host that stands for none.
+const NONE: &str = "none.invalid";
+/// How many letters are looked at, redriven or dropped in one call at most.
+const AT_ONCE: u64 = 1_000;
+/// How many are published at the same time.
+const PUBLISHED_AT_ONCE: usize = 8;
+/// A message that was looked at is back in its queue a moment later: it is looked for so often, and after this time.
+const LOOKS: u32 = 5;
+const LATER: Duration = Duration::from_millis(100);
+
+/// The management API, as the user that consumes.
+pub(crate) struct Management {
+    url: String,
+    authorization: String,
+    vhost: String,
+}
+
+/// What is to be done with a dead letter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// It goes back to its queue.
+    Redrive,
+    /// It goes.
+    Drop,
+}
+
+impl Management {
+    /// Reads the component variables `management_url` and `amqp_url`.
+    pub(crate) fn from_config() -> Result<Self, Problem> {
+        let url = config::text("management_url")?;
+        if url.is_empty() || url.contains(NONE) {
+            let detail = "RabbitMQ's dead letters are reached by its management API: set rabbitmq_management_url.";
+            return Err(Problem::new(Kind::NotConfigured, detail).with_cause("rabbitmq_management_url is not set"));
+        }
+        let login = notification_domain::amqp_login(&config::text("amqp_url")?)
+            .ok_or_else(|| config::fault("amqp_url", "names no user"))?;
+        Ok(Self {
+            url: url.trim_end_matches('/').to_owned(),
+            authorization: login.authorization(),
+            vhost: login.vhost_in_a_path(),
+        })
+    }
+
+    /// A page of the dead letters of a queue, from the one after so many, and whether there are more.
+    pub(crate) async fn list(&self, dead: &str, skip: u64, limit: u64) -> Result<(Vec<ShownLetter>, bool), Problem> {
+        let letters = self.look(dead).await?;
+        let more = letters.len() as u64 > skip + limit;
+        let index = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        Ok((letters.iter().skip(index(skip)).take(index(limit)).map(RabbitLetter::shown).collect(), more))
+    }
+
+    /// Does something with the oldest letters: how many there were, and how many are left.
+    pub(crate) async fn act_on_all(&self, queue: &str, dead: &str, action: Action) -> Result<(u64, u64), Problem> {
+        let letters = self.look(dead).await?;
+        if action == Action::Redrive {
+            self.publish_all(queue, letters.iter().map(RabbitLetter::revived)).await?;
+        }
+        let others = self.take(dead, &letters).await?;
+        // What came meanwhile, and was taken in place of another, is to be redriven as well.
+        if action == Action::Redrive {
+            self.publish_all(queue, others.iter().map(RabbitLetter::revived)).await?;
+        }
+        let left = letters.last().map_or(0, |letter| letter.left);
+        Ok((letters.len() as u64, left))
+    }
+
+    /// Does something with one letter; none if it is not there, else how many are left.
+    pub(crate) async fn act_on(
+        &self,
+        queue: &str,
+        dead: &str,
+        id: &str,
+        action: Action,
+    ) -> Result<Option<u64>, Problem> {
+        for _ in 0..LOOKS {
+            let letters = self.look(dead).await?;
+            let Some(place) = letters.iter().position(|letter| letter.id() == id) else {
+                shell::sleep(LATER).await;
+                continue;
+            };
+            if action == Action::Redrive {
+                self.publish_all(queue, [letters[place].revived()].into_iter()).await?;
+            }
+            // The others go behind themselves, before they are taken with it.
+            let rest = letters.iter().enumerate().filter(|(index, _)| *index != place);
+            self.publish_all(dead, rest.map(|(_, letter)| letter.again())).await?;
+            let others = self.take(dead, &letters).await?;
+            self.publish_all(dead, others.iter().map(RabbitLetter::again)).await?;
+            let left = letters.last().map_or(0, |letter| letter.left) + letters.len() as u64 - 1;
+            return Ok(Some(left));
+        }
+        Ok(None)
+    }
+
+    /// The oldest letters, which stay where they are.
+    async fn look(&self, queue: &str) -> Result<Vec<RabbitLetter>, Problem> {
+        self.get(queue, AT_ONCE, true).await
+    }
+
+    /// Takes as many letters as these from the head of the queue; gives those that are none of them.
+    async fn take(&self, queue: &str, expected: &[RabbitLetter]) -> Result<Vec<RabbitLetter>, Problem> {
+        let mut ids: Vec<_> = expected.iter().map(RabbitLetter::id).collect();
+        let (mut taken, mut others) = (0, Vec::new());
+        for _ in 0..LOOKS {
+            let missing = expected.len() - taken;
+            if missing == 0 {
+                break;
+            }
+            let letters = self.get(queue, missing as u64, false).await?;
+            taken += letters.len();
+            for letter in letters {
+                match ids.iter().position(|id| *id == letter.id()) {
+                    Some(place) => drop(ids.swap_remove(place)),
+                    None => others.push(letter),
+                }
+            }
+            if taken < expected.len() {
+                shell::sleep(LATER).await;
+            }
+        }
+        Ok(others)
+    }
+
+    async fn publish_all(&self, queue: &str, letters: impl Iterator<Item = Value>) -> Result<(), Problem> {
+        let publishing = stream::iter(letters.map(|letter| self.publish(queue, letter)));
+        publishing.buffer_unordered(PUBLISHED_AT_ONCE).try_collect().await
+    }
+
+    async fn get(&self, queue: &str, count: u64, stays: bool) -> Result<Vec<RabbitLetter>, Problem> {
+        let mode = if stays { "ack_requeue_true" } else { "ack_requeue_false" };
+        let body = json!({"count": count, "ackmode": mode, "encoding": "auto"});
+        let answer = self.post(&format!("queues/{}/{queue}/get", self.vhost), &body).await?;
+        serde_json::from_value(answer).map_err(|_| unavailable("the management API gave no messages"))
+    }
+
+    /// Publishes to a queue, and waits for the confirmation.
+    async fn publish(&self, queue: &str, letter: Value) -> Result<(), Problem> {
+        let mut body = letter;
+        body["routing_key"] = queue.into();
+        let answer = self.post(&format!("exchanges/{}/amq.default/publish", self.vhost), &body).await?;
+        match answer["routed"] == true {
+            true => Ok(()),
+            false => Err(unavailable("the message did not get to its queue")),
+        }
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Result<Value, Problem> {
+        let headers = [("content-type", "application/json"), ("authorization", self.authorization.as_str())];
+        let url = format!("{}/api/{path}", self.url);
+        let answer = call(&Method::POST, &url, &headers, body.to_string().into_bytes(), LIMIT).await;
+        let answer = answer.map_err(|error| unavailable(&error.to_string()))?;
+        match answer.status {
+            200..300 => {
+                serde_json::from_slice(&answer.body).map_err(|_| unavailable("the management API gave no JSON"))
+            }
+            // The queue is made by the first consumer: until then there is nothing in it.
+            404 => Ok(Value::Array(Vec::new())),
+            status => Err(unavailable(&format!("the management API answered with status {status}"))),
+        }
+    }
+}
+
+fn unavailable(cause: &str) -> Problem {
+    Problem::new(Kind::BrokerUnavailable, "The message broker does not answer; try again in a moment.")
+        .with_header("retry-after", "1")
+        .with_cause(cause.to_owned())
+}

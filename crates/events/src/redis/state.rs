@@ -1,0 +1,182 @@
+//! How the queues stand, and what is cleared away behind them.
+
+use super::queue::{breaker, milliseconds};
+use super::{Command, Reply, ReplyError};
+use crate::{Exchange, Queue};
+use std::time::Duration;
+
+/// Up to how many waiting messages are counted one by one.
+const COUNTED: u64 = 10_000;
+/// After so many times the claim time without a sign, a consumer that has nothing in hand is forgotten.
+const CLAIM_TIMES: u32 = 20;
+
+/// Drops from the stream what every queue of the exchange has acknowledged. While a queue is not made yet, nothing
+/// is dropped. Forgets consumers that are long gone, and sets a group's count right that removed entries have put wrong.
+#[must_use]
+pub fn trim(exchange: Exchange, claim_after: Duration) -> Command {
+    const SCRIPT: &str = "#!lua flags=allow-oom
+        if redis.call('EXISTS', KEYS[1]) == 0 then return {'', 0} end
+        local function before(a, b)
+            local am, as = string.match(a, '(%d+)-(%d+)')
+            local bm, bs = string.match(b, '(%d+)-(%d+)')
+            am, as, bm, bs = tonumber(am), tonumber(as), tonumber(bm), tonumber(bs)
+            return am < bm or (am == bm and as < bs)
+        end
+        local function fields(list)
+            local found = {}
+            for i = 1, #list, 2 do found[list[i]] = list[i + 1] end
+            return found
+        end
+        local ours = {}
+        for i = 2, #ARGV do ours[ARGV[i]] = true end
+        local found, keep, foreign = 0, nil, ''
+        for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+            local group = fields(info)
+            local name, from = group['name'], group['last-delivered-id']
+            if group['pending'] > 0 then
+                from = redis.call('XPENDING', KEYS[1], name)[2]
+            end
+            if ours[name] then
+                found = found + 1
+                for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], name)) do
+                    local consumer = fields(info)
+                    if consumer['pending'] == 0 and consumer['idle'] > tonumber(ARGV[1]) then
+                        redis.call('XGROUP', 'DELCONSUMER', KEYS[1], name, consumer['name'])
+                    end
+                end
+                if group['lag'] ~= 0
+                    and #redis.call('XRANGE', KEYS[1], '(' .. group['last-delivered-id'], '+', 'COUNT', 1) == 0 then
+                    local added = fields(redis.call('XINFO', 'STREAM', KEYS[1]))['entries-added']
+                    redis.call('XGROUP', 'SETID', KEYS[1], name, group['last-delivered-id'], 'ENTRIESREAD', added)
+                end
+            end
+            if keep == nil or before(from, keep) then
+                keep = from
+                foreign = ours[name] and '' or name
+            end
+        end
+        if found < #ARGV - 1 or keep == nil then return {'', 0} end
+        redis.call('XTRIM', KEYS[1], 'MINID', keep)
+        return {foreign, redis.call('XLEN', KEYS[1])}";
+    let script = Command::script(SCRIPT, &[exchange.name()]).number(milliseconds(claim_after * CLAIM_TIMES));
+    exchange.queues().iter().fold(script, |command, queue| command.arg(queue.name()))
+}
+
+/// A consumer group that is none of ours, behind ours, so that the stream is not trimmed beyond it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForeignGroup {
+    /// Its name.
+    pub name: String,
+    /// How many entries the stream has.
+    pub length: u64,
+}
+
+impl ForeignGroup {
+    /// Reads the reply to [`trim`].
+    ///
+    /// # Errors
+    /// If the reply has another shape.
+    pub fn from_replies(replies: &[Reply]) -> Result<Option<Self>, ReplyError> {
+        let [name, length] = replies else { return Err(ReplyError) };
+        let (name, length) = (name.text()?.to_owned(), length.number()?);
+        Ok((!name.is_empty()).then_some(Self { name, length }))
+    }
+}
+
+/// Asks how a queue stands.
+#[must_use]
+pub fn queue_state(queue: Queue) -> Command {
+    // The group's `lag` is wrong after entries were removed, so what is not too many is counted.
+    const SCRIPT: &str = "
+        local time = redis.call('TIME')
+        local now = time[1] * 1000 + math.floor(time[2] / 1000)
+        local waiting, in_flight, consumers = 0, 0, 0
+        local groups = redis.call('EXISTS', KEYS[1]) == 1 and redis.call('XINFO', 'GROUPS', KEYS[1]) or {}
+        for _, info in ipairs(groups) do
+            local group = {}
+            for i = 1, #info, 2 do group[info[i]] = info[i + 1] end
+            if group['name'] == ARGV[1] then
+                local most = tonumber(ARGV[2])
+                local after = '(' .. group['last-delivered-id']
+                waiting = #redis.call('XRANGE', KEYS[1], after, '+', 'COUNT', most)
+                if waiting == most then waiting = math.max(waiting, group['lag'] or 0) end
+                in_flight, consumers = group['pending'], group['consumers']
+            end
+        end
+        local paused = redis.call('HMGET', KEYS[3], 'until', 'failures')
+        local left = paused[1] and math.max(paused[1] - now, 1) or 0
+        return {waiting, in_flight, consumers, redis.call('XLEN', KEYS[2]), redis.call('XLEN', KEYS[4]), left,
+            tonumber(paused[2] or 0)}";
+    let keys = [queue.exchange().name(), &queue.retries(), &breaker(queue), &queue.dead_letters()];
+    Command::script(SCRIPT, &keys).arg(queue.name()).number(COUNTED)
+}
+
+/// How a queue stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueState {
+    /// Messages that no consumer has claimed yet.
+    pub waiting: u64,
+    /// Messages that were delivered and are not acknowledged.
+    pub in_flight: u64,
+    /// Consumers that the broker has seen lately.
+    pub consumers: u64,
+    /// Messages that have failed and are tried again.
+    pub retrying: u64,
+    /// Messages that could not be handled.
+    pub dead: u64,
+    /// For how long the queue pauses, if it does.
+    pub paused: Option<Duration>,
+    /// How many sends in a row have failed.
+    pub failures: u64,
+}
+
+impl QueueState {
+    /// Reads the reply to [`queue_state`]. A queue that is not made yet is empty.
+    ///
+    /// # Errors
+    /// If the reply has another shape.
+    pub fn from_replies(replies: &[Reply]) -> Result<Self, ReplyError> {
+        let [waiting, in_flight, consumers, retrying, dead, paused, failures] = replies else {
+            return Err(ReplyError);
+        };
+        Ok(Self {
+            waiting: waiting.number()?,
+            in_flight: in_flight.number()?,
+            consumers: consumers.number()?,
+            retrying: retrying.number()?,
+            dead: dead.number()?,
+            paused: Some(Duration::from_millis(paused.number()?)).filter(|pause| !pause.is_zero()),
+            failures: failures.number()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trimming_waits_for_every_queue_of_the_exchange() {
+        let arguments = trim(Exchange::UserLogin, Duration::from_secs(30)).arguments;
+        let words: Vec<_> = arguments[3..].iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+        assert_eq!(words, ["600000", "login_email_notification", "login_sms_notification"]);
+    }
+
+    #[test]
+    fn only_a_group_that_holds_a_stream_back_is_named() {
+        let read = |name: &str| ForeignGroup::from_replies(&[Reply::Bytes(name.into()), Reply::Integer(7)]);
+        assert_eq!(read(""), Ok(None));
+        assert_eq!(read("audit"), Ok(Some(ForeignGroup { name: "audit".into(), length: 7 })));
+        assert_eq!(ForeignGroup::from_replies(&[]), Err(ReplyError));
+    }
+
+    #[test]
+    fn a_queue_that_does_not_pause_is_not_said_to() {
+        let mut replies = [5, 1, 3, 2, 4, 0, 0].map(Reply::Integer);
+        let state = QueueState::from_replies(&replies).unwrap();
+        assert_eq!((state.waiting, state.in_flight, state.consumers), (5, 1, 3));
+        assert_eq!((state.retrying, state.dead, state.paused), (2, 4, None));
+        replies[5] = Reply::Integer(5000);
+        assert_eq!(QueueState::from_replies(&replies).unwrap().paused, Some(Duration::from_secs(5)));
+    }
+}
