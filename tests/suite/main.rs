@@ -6,6 +6,7 @@ mod authorization;
 mod bad_input;
 mod concurrency;
 mod contracts;
+mod database_trouble;
 mod delivery;
 mod devices;
 mod docs;

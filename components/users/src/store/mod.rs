@@ -3,9 +3,14 @@
 //! Every statement gives exactly one row with one `jsonb` value, made by the database and decoded into its type at
 //! once: some versions of Spin never return from a query without rows, and cannot read every column type. What must
 //! happen together is one statement, since nothing holds a transaction open between two calls.
+//!
+//! **The order of locks.** A statement that touches rows of several tables locks the user first (`FOR KEY SHARE` is enough for
+//! what only belongs to it), then its sessions, then rows of the outbox, then attempts and what is counted; rows of one table
+//! in the order of their keys, except where `SKIP LOCKED` waits for nobody. Two statements that keep to it cannot wait for each other.
 
 pub(crate) mod attempts;
 pub(crate) mod erasures;
+mod error;
 pub(crate) mod events;
 pub(crate) mod exports;
 pub(crate) mod idempotency;
@@ -14,16 +19,20 @@ pub(crate) mod sign_in;
 mod statements;
 pub(crate) mod users;
 
-use problem::{Kind, Problem};
+use error::StoreError;
+use problem::Problem;
 use serde::de::DeserializeOwned;
 use shell::{Response, StatusCode, config, json};
-use spin_sdk::pg4::{Connection, DbValue, ParameterValue, PgError as Error, QueryError};
+use spin_sdk::pg4::{Connection, DbValue, ParameterValue};
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
 
 pub(crate) use statements::{Found, User};
 
 /// A connection for the length of one request.
 pub(crate) struct Store {
-    connection: Connection,
+    /// None after it was given up, until the next statement.
+    connection: RefCell<Option<Connection>>,
 }
 
 /// What came of a change.
@@ -54,33 +63,61 @@ pub(crate) enum Removed {
     LastAdministrator,
 }
 
-/// Why a statement failed.
-#[derive(Debug)]
-enum StoreError {
-    /// The database does not answer, or not in time.
-    Unavailable(String),
-    /// A unique index or a foreign key says no.
-    Conflict,
-    /// Anything else: a mistake of ours.
-    Fault(String),
-}
+/// How often a statement is run at most, with the first time.
+const TRIES: u32 = 5;
+/// After this long no statement is begun again.
+const RETRY_FOR: Duration = Duration::from_millis(2_500);
 
 impl Store {
     /// Connects to the database in the component variable `db_url`.
     pub(crate) fn open() -> Result<Self, Problem> {
-        let connection = Connection::open(&config::text("db_url")?).map_err(|error| Problem::from(classify(error)))?;
-        Ok(Self { connection })
+        Ok(Self { connection: RefCell::new(Some(connect()?)) })
     }
 
-    /// Asks the database for a sign of life.
+    /// Asks whether the database may be written to. A connection that may only read is given up, so that the next one
+    /// asks anew.
     pub(crate) fn ping(&self) -> Result<(), Problem> {
-        self.one::<i32>(statements::PING, &[])?;
-        Ok(())
+        if self.one::<bool>(statements::PING, &[])? {
+            return Ok(());
+        }
+        self.give_up_connection();
+        Err(StoreError::ReadOnly.into())
     }
 
     /// Runs a statement that gives one `jsonb` value. SQL's NULL is JSON's.
+    ///
+    /// Each statement is a transaction of its own. One that others were in the way of has done nothing and is run again,
+    /// a few times, after a short pause of random length. So is one that came on a connection that may only read, on
+    /// another connection.
     fn one<T: DeserializeOwned>(&self, statement: &str, parameters: &[ParameterValue]) -> Result<T, StoreError> {
-        let result = self.connection.query(statement, parameters).map_err(classify)?;
+        let start = Instant::now();
+        let mut tries = 1;
+        loop {
+            let error = match self.run(statement, parameters) {
+                Err(error @ StoreError::ReadOnly) => {
+                    self.give_up_connection();
+                    error
+                }
+                Err(error @ StoreError::Transient(_)) => error,
+                outcome => return outcome,
+            };
+            if tries >= TRIES || start.elapsed() >= RETRY_FOR {
+                return Err(error);
+            }
+            if matches!(error, StoreError::Transient(_)) {
+                pause_before(tries);
+            }
+            tries += 1;
+        }
+    }
+
+    fn run<T: DeserializeOwned>(&self, statement: &str, parameters: &[ParameterValue]) -> Result<T, StoreError> {
+        let mut connection = self.connection.borrow_mut();
+        let connection = match &mut *connection {
+            Some(connection) => connection,
+            none => none.insert(connect()?),
+        };
+        let result = connection.query(statement, parameters)?;
         let value = match result.rows.first().and_then(|row| row.first()) {
             Some(DbValue::Jsonb(bytes)) => serde_json::from_slice(bytes),
             Some(DbValue::DbNull) => serde_json::from_slice(b"null"),
@@ -88,6 +125,27 @@ impl Store {
         };
         value.map_err(|error| StoreError::Fault(format!("a row does not fit its type ({:?})", error.classify())))
     }
+
+    /// Ends the connection. The runtime keeps connections for later requests, and a component has no way to say that one
+    /// is not to be kept; but it may have the server end it, and a connection that was ended is not kept.
+    fn give_up_connection(&self) {
+        if let Some(connection) = self.connection.borrow_mut().take() {
+            // It succeeds by failing: the connection is gone before it can answer.
+            let _ = connection.query(statements::END_CONNECTION, &[]);
+        }
+    }
+}
+
+fn connect() -> Result<Connection, StoreError> {
+    let address = config::text("db_url").map_err(|_| StoreError::Fault("the variable db_url is not set".to_owned()))?;
+    Ok(Connection::open(&address)?)
+}
+
+/// Waits up to 40 ms before the second try, up to 80 ms before the third, and so on: whoever waits for the same is not to
+/// come back at the same moment.
+fn pause_before(tries: u32) {
+    let [random] = shell::random::bytes::<1>();
+    std::thread::sleep(Duration::from_micros(u64::from(random) * 160) * tries);
 }
 
 /// The response that shows a user.
@@ -97,46 +155,4 @@ pub(crate) fn user_response(status: StatusCode, user: &User) -> Response {
         response.headers_mut().insert("etag", tag);
     }
     response
-}
-
-/// SQLSTATE classes under which trying again later helps: connection lost, resources gone, operator at work.
-const PASSING: &[&str] = &["08", "53", "57", "58"];
-
-/// Sorts an error. Its text may hold addresses and values, so only codes and our own words go on from here.
-fn classify(error: Error) -> StoreError {
-    match error {
-        Error::ConnectionFailed(_) => StoreError::Unavailable("no connection to the database".to_owned()),
-        Error::QueryFailed(QueryError::DbError(error)) => match error.code.as_str() {
-            "23505" | "23503" => StoreError::Conflict,
-            code if PASSING.iter().any(|class| code.starts_with(class)) => {
-                StoreError::Unavailable(format!("the database answered with SQLSTATE {code}"))
-            }
-            code => StoreError::Fault(format!("the database answered with SQLSTATE {code}")),
-        },
-        // Without a code it never came from the database: the connection broke, or the deadline passed.
-        Error::QueryFailed(QueryError::Text(_)) | Error::Other(_) => {
-            StoreError::Unavailable("the connection to the database broke".to_owned())
-        }
-        Error::BadParameter(_) => StoreError::Fault("a parameter does not fit its column".to_owned()),
-        Error::ValueConversionFailed(_) => StoreError::Fault("a value cannot be read".to_owned()),
-    }
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(cause) => {
-                Problem::new(Kind::DatabaseUnavailable, "The database does not answer; try again in a moment.")
-                    .with_header("retry-after", "1")
-                    .with_cause(cause)
-            }
-            // Where a conflict is to be expected, the statement's own function says what it means.
-            StoreError::Conflict => internal("a unique index or a foreign key says no".to_owned()),
-            StoreError::Fault(cause) => internal(cause),
-        }
-    }
-}
-
-fn internal(cause: String) -> Problem {
-    Problem::new(Kind::Internal, "This did not work; the service's log says more.").with_cause(cause)
 }

@@ -22,8 +22,12 @@ macro_rules! outbox_is_long {
     };
 }
 
-/// A sign of life.
-pub(super) const PING: &str = "SELECT to_jsonb(1)";
+/// Whether the database may be written to. One that was made read-only, and a standby, answer to everything but writes.
+pub(super) const PING: &str =
+    "SELECT to_jsonb(NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off')";
+
+/// Ends the connection that it is run on. A role may end its own connections.
+pub(super) const END_CONNECTION: &str = "SELECT to_jsonb(pg_terminate_backend(pg_backend_pid()))";
 
 /// A user as the API shows it; made by `user_json` in the database.
 #[derive(Debug, Serialize, Deserialize)]

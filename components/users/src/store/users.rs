@@ -137,12 +137,20 @@ pub(crate) fn update(
         Some(Role::Admin) => "($3::text IS NULL OR role = 'admin')",
         None => "true",
     };
+    // Looked at beforehand, so that mostly nothing has to be raised; of two at once the unique index refuses one.
+    let taken = if change.email.is_some() {
+        parameters.push(optional(change.email.as_ref().map(Email::key)));
+        format!("EXISTS (SELECT FROM users o WHERE o.email_key = ${} AND o.id <> $1)", parameters.len())
+    } else {
+        "false".to_owned()
+    };
     // A change of nothing is no new version.
     let changed = if assignments.is_empty() {
         format!("SELECT id, credentials_epoch, user_json(u) AS shown FROM users u WHERE id = $1 AND {admits}")
     } else {
         format!(
-            "UPDATE users u SET {}, version = version + 1, updated_at = now() WHERE id = $1 AND {admits} AND {allowed}
+            "UPDATE users u SET {}, version = version + 1, updated_at = now()
+             WHERE id = $1 AND {admits} AND {allowed} AND NOT {taken}
              RETURNING id, credentials_epoch, user_json(u) AS shown",
             assignments.join(", ")
         )
@@ -167,6 +175,7 @@ pub(crate) fn update(
     let statement = format!(
         "WITH changed AS ({changed}){ended}
          SELECT jsonb_build_object('exists', EXISTS (SELECT FROM users WHERE id = $1),
+                                   'email_taken', {taken},
                                    'user', (SELECT shown FROM changed),
                                    'role', (SELECT role FROM users WHERE id = $1 AND {admits}),
                                    'own_session', $3::text)"
@@ -174,12 +183,14 @@ pub(crate) fn update(
     #[derive(Deserialize)]
     struct Row {
         exists: bool,
+        email_taken: bool,
         user: Option<User>,
         /// The role that it had, if the precondition admits its version.
         role: Option<Role>,
     }
     match store.one(&statement, &parameters) {
         Ok(Row { user: Some(user), .. }) => Ok(Changed::Done(Box::new(user))),
+        Ok(Row { role: Some(_), email_taken: true, .. }) => Ok(Changed::EmailTaken),
         Ok(Row { role: Some(Role::Admin), .. }) if change.role == Some(Role::User) => Ok(Changed::LastAdministrator),
         Ok(Row { role: Some(_), .. }) if change.role == Some(Role::Admin) && own_session.is_some() => {
             Ok(Changed::OwnRole)

@@ -1,0 +1,69 @@
+//! What goes wrong between here and the database, and what callers are told of it.
+
+use problem::{Kind, Problem};
+use spin_sdk::pg4::{PgError as Error, QueryError};
+use sqlstate::{Meaning, SqlState};
+
+/// Why a statement failed. Causes are our own words and codes: the text of an error may hold addresses and values.
+#[derive(Debug)]
+pub(super) enum StoreError {
+    /// The database does not answer, or not in time.
+    Unavailable(String),
+    /// Others were in the way of the statement, which did nothing.
+    Transient(SqlState),
+    /// The connection may only read.
+    ReadOnly,
+    /// A unique index or a foreign key says no.
+    Conflict,
+    /// Anything else: a mistake of ours.
+    Fault(String),
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        let code = match error {
+            Error::ConnectionFailed(_) => return Self::Unavailable("no connection to the database".to_owned()),
+            Error::BadParameter(_) => return Self::Fault("a parameter does not fit its column".to_owned()),
+            Error::ValueConversionFailed(_) => return Self::Fault("a value cannot be read".to_owned()),
+            Error::QueryFailed(QueryError::DbError(error)) => {
+                Some(SqlState::parse(&error.code).unwrap_or(SqlState::UNRECOGNISED))
+            }
+            Error::QueryFailed(QueryError::Text(text)) | Error::Other(text) => SqlState::in_text(&text),
+        };
+        // Without a code it never came from the database: the connection broke, or the deadline passed.
+        let Some(code) = code else {
+            return Self::Unavailable("the connection to the database broke".to_owned());
+        };
+        match code.meaning() {
+            Meaning::Conflict => Self::Conflict,
+            Meaning::Transient => Self::Transient(code),
+            Meaning::ReadOnly => Self::ReadOnly,
+            Meaning::Unavailable => Self::Unavailable(answered(code)),
+            Meaning::Fault => Self::Fault(answered(code)),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let cause = match error {
+            StoreError::Unavailable(cause) => cause,
+            StoreError::Transient(code) => answered(code),
+            StoreError::ReadOnly => answered(SqlState::READ_ONLY),
+            // Where a conflict is to be expected, the statement's own function says what it means.
+            StoreError::Conflict => return internal("a unique index or a foreign key says no".to_owned()),
+            StoreError::Fault(cause) => return internal(cause),
+        };
+        Problem::new(Kind::DatabaseUnavailable, "The database does not answer; try again in a moment.")
+            .with_header("retry-after", "1")
+            .with_cause(cause)
+    }
+}
+
+fn internal(cause: String) -> Problem {
+    Problem::new(Kind::Internal, "This did not work; the service's log says more.").with_cause(cause)
+}
+
+fn answered(code: SqlState) -> String {
+    format!("the database answered with SQLSTATE {code}")
+}
