@@ -89,7 +89,10 @@ impl Backend {
     /// How many events wait in the outbox.
     #[must_use]
     pub fn outbox_length(&self) -> i64 {
-        self.sql().query_one("SELECT count(*) FROM outbox", &[]).expect("the outbox can be read").get(0)
+        self.sql()
+            .query_one("SELECT count(*) FROM outbox WHERE published_at IS NULL", &[])
+            .expect("the outbox can be read")
+            .get(0)
     }
 
     /// Keeps an event in the outbox, as a service does that could not publish it.

@@ -21,6 +21,7 @@ const INTERNAL: &[(&str, &str, &str)] = &[
     ("DELETE", "/users-ms/internal/users/9223372036854775807/sessions", "auth"),
     ("DELETE", "/users-ms/internal/users/9223372036854775807/sessions/00000000-0000-0000-0000-000000000001", "auth"),
     ("DELETE", "/users-ms/internal/outbox/00000000-0000-0000-0000-000000000001", "auth"),
+    ("GET", "/users-ms/internal/outbox", "scheduler"),
     ("POST", "/users-ms/internal/outbox/sweep", "scheduler"),
     ("POST", "/notification-ms/internal/ring", "scheduler"),
     ("GET", "/notification-ms/internal/queues", "operator"),

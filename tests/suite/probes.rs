@@ -194,6 +194,7 @@ fn a_method_that_a_path_does_not_have_is_answered_with_those_that_it_has() {
         ("GET", "/users-ms/internal/sign-in/begin", "POST"),
         ("DELETE", "/users-ms/internal/sign-in/end", "POST"),
         ("GET", "/users-ms/internal/outbox/0b6c3f0e-6a55-4b21-9a52-7d1f4f3c9e11", "DELETE"),
+        ("DELETE", "/users-ms/internal/outbox", "GET, HEAD"),
         ("GET", "/users-ms/internal/outbox/sweep", "POST"),
         ("GET", "/auth-ms/auth/login", "POST"),
         ("PUT", "/auth-ms/auth/login", "POST"),

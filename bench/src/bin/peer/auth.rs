@@ -53,7 +53,7 @@ async fn let_in(peer: &Arc<Peer>, body: &[u8]) -> Outcome {
         peer.broker.run(&command).await.map_err(|_| internal())?;
     }
     let id = event["id"].as_str().unwrap_or_default();
-    peer.database.one::<bool>(statements::FORGET_EVENT, &[&id]).await?;
+    peer.database.one::<bool>(statements::MARK_EVENT, &[&id]).await?;
     let refresh = peer.settings.refresh_keys.token(session_id, 0, refresh);
     Ok(answer(StatusCode::OK, &TokenResponse::new(access, refresh)))
 }

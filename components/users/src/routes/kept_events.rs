@@ -11,7 +11,7 @@ use uuid::Uuid;
 const SESSIONS_A_STEP: i64 = 1_000;
 const STEPS: usize = 10;
 
-/// DELETE `/{event_id}`: forgets an event that its publisher has published.
+/// DELETE `/{event_id}`: forgets an event that its publisher has published, on Redis once it is on disk.
 pub(super) fn forget_event(request: &Request, event_id: &str) -> Outcome {
     Service::Auth.require(request)?;
     request.query(&[])?;
@@ -19,8 +19,15 @@ pub(super) fn forget_event(request: &Request, event_id: &str) -> Outcome {
         let detail = "The id of an event is a UUID.";
         Problem::new(Kind::InvalidId, detail).with_error(FieldError::new("id", detail))
     })?;
-    kept::forget_one(&Store::open()?, event_id)?;
+    kept::forget_one(&Store::open()?, event_id, outbox::is_on_disk_when_confirmed()?)?;
     Ok(empty(StatusCode::NO_CONTENT))
+}
+
+/// GET: how many events wait, how long the oldest has waited, and how many of them the broker refuses.
+pub(super) fn show_outbox(request: &Request) -> Outcome {
+    Service::Scheduler.require(request)?;
+    request.query(&[])?;
+    Ok(shell::json(StatusCode::OK, &kept::state(&Store::open()?)?))
 }
 
 /// POST `/sweep`: publishes what was left behind, erases what is left of people who were removed, and forgets what is
@@ -29,6 +36,7 @@ pub(super) fn sweep(request: &Request) -> Outcome {
     Service::Scheduler.require(request)?;
     request.query(&[])?;
     let store = Store::open()?;
+    outbox::settle(&store)?;
     let swept = outbox::sweep(&store)?;
     erasure::sweep(&store)?;
     attempts::forget(&store)?;

@@ -51,6 +51,7 @@ pub(crate) async fn route(request: Request) -> Outcome {
         ["users-ms", "healthcheck"] => get_only(&method, || Ok(shell::health::alive())),
         ["users-ms", "readiness"] => get_only(&method, || Ok(health::readiness())),
         ["users-ms", "load-test"] => get_only(&method, || load_test::load_test(&request)),
+        ["users-ms", "internal", "outbox"] => get_only(&method, || kept_events::show_outbox(&request)),
         ["users-ms", "internal", "outbox", "sweep"] => match method {
             Method::POST => kept_events::sweep(&request),
             _ => Err(method_not_allowed(&[Method::POST])),

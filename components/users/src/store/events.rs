@@ -1,14 +1,19 @@
-//! The statements about kept events.
+//! The statements about the outbox: events that are yet to be published, and those that the broker may still lose.
 
 use super::{Store, statements};
 use problem::Problem;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spin_sdk::pg4::ParameterValue;
 use uuid::Uuid;
 
 /// How long a sweep has an event to itself, in seconds, before another may take it.
 const SWEEP_LEASE_SECONDS: i32 = 30;
+/// How long after it was published an event may be noted as such: as long as the longest lease.
+const LATEST_MARK_SECONDS: i32 = SWEEP_LEASE_SECONDS;
+/// How long after it was published an event is on Redis's disk for sure. With `appendfsync everysec` that is a second, two
+/// under load; the rest is for the sweep that asks.
+const ON_DISK_SECONDS: i32 = 10;
 
 /// An event that is yet to be published.
 #[derive(Debug, Deserialize)]
@@ -18,11 +23,13 @@ pub(crate) struct Kept {
     pub(crate) event: Value,
 }
 
-/// Takes up to `limit` events that are in nobody's hands, oldest first. Two sweeps at once take different ones.
+/// Takes up to `limit` events that are in nobody's hands, in the order in which they are due. Two sweeps at once take
+/// different ones.
 pub(crate) fn lease(store: &Store, limit: i32) -> Result<Vec<Kept>, Problem> {
     const STATEMENT: &str = "
         WITH due AS (
-            SELECT id FROM outbox WHERE leased_until <= now() ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+            SELECT id FROM outbox WHERE leased_until <= now() AND published_at IS NULL
+            ORDER BY leased_until, id LIMIT $1 FOR UPDATE SKIP LOCKED
         ), leased AS (
             UPDATE outbox o SET leased_until = now() + make_interval(secs => $2::int4)
             FROM due WHERE o.id = due.id RETURNING o.id, o.event_id, o.exchange, o.event
@@ -33,7 +40,7 @@ pub(crate) fn lease(store: &Store, limit: i32) -> Result<Vec<Kept>, Problem> {
     Ok(store.one(STATEMENT, &parameters)?)
 }
 
-/// Forgets events that are published.
+/// Forgets events that the broker has on disk.
 pub(crate) fn forget(store: &Store, events: &[&Kept]) -> Result<(), Problem> {
     const STATEMENT: &str = "
         WITH gone AS (DELETE FROM outbox WHERE id IN (
@@ -43,13 +50,69 @@ pub(crate) fn forget(store: &Store, events: &[&Kept]) -> Result<(), Problem> {
     for_each(store, STATEMENT, events)
 }
 
-/// Forgets an event that somebody else has published; one that is not there is forgotten.
-pub(crate) fn forget_one(store: &Store, event_id: Uuid) -> Result<(), Problem> {
-    store.one::<bool>(statements::FORGET_EVENT, &[ParameterValue::Str(event_id.to_string())])?;
+/// Forgets an event that somebody else has published, or marks it if it is not yet on the broker's disk; one that is not
+/// there is forgotten.
+pub(crate) fn forget_one(store: &Store, event_id: Uuid, is_on_disk: bool) -> Result<(), Problem> {
+    let statement = if is_on_disk { statements::FORGET_EVENT } else { statements::MARK_EVENT };
+    store.one::<bool>(statement, &[ParameterValue::Str(event_id.to_string())])?;
     Ok(())
 }
 
-/// Gives events back for the next sweep.
+/// Notes that the broker has these events, if not yet on disk. Whoever comes when its lease is over is too late: then
+/// nobody knows which run of the broker took the event, and it is published again.
+pub(crate) fn mark_published(store: &Store, events: &[&Kept]) -> Result<(), Problem> {
+    const STATEMENT: &str = "
+        WITH published AS (UPDATE outbox SET published_at = now() WHERE id IN (
+            SELECT id FROM outbox WHERE event_id IN (SELECT jsonb_array_elements_text($1::text::jsonb))
+                AND leased_until > now()
+            ORDER BY id FOR UPDATE))
+        SELECT to_jsonb(true)";
+    for_each(store, STATEMENT, events)
+}
+
+/// What came of looking at events that were published.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Settled {
+    /// Events that the broker has on disk, and that are forgotten.
+    pub(crate) forgotten: usize,
+    /// Events that are to be published again.
+    pub(crate) again: usize,
+}
+
+/// Forgets up to `limit` events that were published some seconds ago to the run of the broker that is still running. A run
+/// that has ended may have taken the last ones along, so what it was given and is not forgotten yet is published again:
+/// once the new run was seen for [`LATEST_MARK_SECONDS`], for until then marks may come of what the old one took.
+pub(crate) fn settle(store: &Store, run_id: &str, limit: i32) -> Result<Settled, Problem> {
+    const STATEMENT: &str = "
+        WITH run AS (
+            INSERT INTO broker_run AS r (run_id, since) VALUES ($1, '-infinity')
+            ON CONFLICT (one) DO UPDATE SET run_id = excluded.run_id,
+                since = CASE WHEN r.run_id = excluded.run_id THEN r.since ELSE now() END
+            RETURNING since + make_interval(secs => $2::int4) AS begun
+        ), forgotten AS (
+            DELETE FROM outbox WHERE id IN (
+                SELECT id FROM outbox, run
+                WHERE published_at >= begun AND published_at < now() - make_interval(secs => $3::int4)
+                ORDER BY published_at LIMIT $4 FOR UPDATE OF outbox SKIP LOCKED)
+            RETURNING id
+        ), again AS (
+            UPDATE outbox SET published_at = NULL, leased_until = now() WHERE id IN (
+                SELECT id FROM outbox, run WHERE published_at < begun AND begun < now()
+                ORDER BY published_at LIMIT $4 FOR UPDATE OF outbox SKIP LOCKED)
+            RETURNING id
+        )
+        SELECT jsonb_build_object('forgotten', (SELECT count(*) FROM forgotten),
+                                  'again', (SELECT count(*) FROM again))";
+    let parameters = [
+        ParameterValue::Str(run_id.to_owned()),
+        ParameterValue::Int32(LATEST_MARK_SECONDS),
+        ParameterValue::Int32(ON_DISK_SECONDS),
+        ParameterValue::Int64(limit.into()),
+    ];
+    Ok(store.one(STATEMENT, &parameters)?)
+}
+
+/// Gives events back for the next sweep, behind those that wait already.
 pub(crate) fn release(store: &Store, events: &[&Kept]) -> Result<(), Problem> {
     const STATEMENT: &str = "
         WITH released AS (
@@ -59,6 +122,44 @@ pub(crate) fn release(store: &Store, events: &[&Kept]) -> Result<(), Problem> {
         )
         SELECT to_jsonb(true)";
     for_each(store, STATEMENT, events)
+}
+
+/// Puts off events that the broker has refused: for 15 seconds, which is longer than a sweep, then for 30, 60, ..., an hour at
+/// most.
+pub(crate) fn postpone(store: &Store, events: &[&Kept]) -> Result<(), Problem> {
+    const STATEMENT: &str = "
+        WITH postponed AS (
+            UPDATE outbox SET refusals = refusals + 1,
+                leased_until = now() + least(make_interval(secs => 15 * power(2, least(refusals, 8))), interval '1 hour')
+            WHERE id IN (
+                SELECT id FROM outbox WHERE event_id IN (SELECT jsonb_array_elements_text($1::text::jsonb))
+                ORDER BY id FOR UPDATE)
+        )
+        SELECT to_jsonb(true)";
+    for_each(store, STATEMENT, events)
+}
+
+/// How the outbox is.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct OutboxState {
+    /// Events that are yet to be published.
+    waiting: i64,
+    /// How long the oldest of them has waited, in seconds.
+    oldest_seconds: Option<i64>,
+    /// How many of them the broker has refused, though it was there.
+    refused: i64,
+}
+
+/// Counts what waits.
+pub(crate) fn state(store: &Store) -> Result<OutboxState, Problem> {
+    const STATEMENT: &str = "
+        SELECT jsonb_build_object(
+            'waiting', count(*),
+            'oldest_seconds', floor(extract(epoch FROM now() - least(min(created_at), now())))::int8
+                * CASE WHEN count(*) > 0 THEN 1 END,
+            'refused', count(*) FILTER (WHERE refusals > 0))
+        FROM outbox WHERE published_at IS NULL";
+    Ok(store.one(STATEMENT, &[])?)
 }
 
 fn for_each(store: &Store, statement: &str, events: &[&Kept]) -> Result<(), Problem> {

@@ -21,7 +21,7 @@ pub(crate) struct Kept {
     pub(crate) sessions: Vec<Value>,
     /// Answers that are kept in case a request is repeated.
     pub(crate) kept_answers: Vec<Value>,
-    /// What waits in the outbox; one more than an export holds at most.
+    /// What waits in the outbox (what was published is with the broker); one more than an export holds at most.
     pub(crate) outbox: Vec<Value>,
 }
 
@@ -40,7 +40,8 @@ pub(crate) fn read(store: &Store, id: UserId, session: Option<Uuid>) -> Result<K
                 FROM idempotency_keys WHERE user_id = $1),
             'outbox', (
                 SELECT coalesce(jsonb_agg(event ORDER BY id), '[]')
-                FROM (SELECT id, event FROM outbox WHERE event #>> '{{data,user_id}}' = $1::text
+                FROM (SELECT id, event FROM outbox
+                      WHERE event #>> '{{data,user_id}}' = $1::text AND published_at IS NULL
                       ORDER BY id LIMIT {}) o))",
         MAX_EXPORTED + 1
     );

@@ -18,7 +18,7 @@ pub(super) const ALIVE: &str = alive!();
 /// further attempt to publish would only be one more that waits for it.
 macro_rules! outbox_is_long {
     () => {
-        "(SELECT count(*) >= 64 FROM (SELECT FROM outbox LIMIT 64) AS waiting)"
+        "(SELECT count(*) >= 64 FROM (SELECT FROM outbox WHERE published_at IS NULL LIMIT 64) AS waiting)"
     };
 }
 
@@ -94,7 +94,12 @@ pub(super) const INSERT_USER: &str = concat!(
             FROM new_user, kept)"
 );
 
-/// Forgets the event `$1`, which is published.
+/// Notes that the broker has the event `$1`, if not yet on disk, unless its lease is over.
+pub(super) const MARK_EVENT: &str = "
+    WITH published AS (UPDATE outbox SET published_at = now() WHERE event_id = $1 AND leased_until > now())
+    SELECT to_jsonb(true)";
+
+/// Forgets the event `$1`, which is published and on disk.
 pub(super) const FORGET_EVENT: &str = "
     WITH gone AS (DELETE FROM outbox WHERE event_id = $1)
     SELECT to_jsonb(true)";

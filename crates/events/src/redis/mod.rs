@@ -13,6 +13,7 @@ mod log;
 mod publish;
 mod queue;
 mod reply;
+mod run;
 mod state;
 mod traces;
 
@@ -26,6 +27,7 @@ pub use queue::{
     is_missing_group, look_for, paused_for, record, retry_later, settle, take, was_sent,
 };
 pub use reply::{Reply, ReplyError};
+pub use run::{run_id, server_info};
 pub use state::{ForeignGroup, QueueState, queue_state, trim};
 pub use traces::{
     Step, Trace, erase_deliveries, erase_traces, find_traces, forget_recipient, recipients, shared_streams,

@@ -31,6 +31,13 @@ impl BrokerKind {
             _ => Err(BrokerError::NotConfigured("broker")),
         }
     }
+
+    /// Whether what it has confirmed is on disk. RabbitMQ's quorum queues confirm what they have written; Redis answers
+    /// first and writes within a second or two.
+    #[must_use]
+    pub fn confirms_what_is_on_disk(self) -> bool {
+        self == Self::RabbitMq
+    }
 }
 
 /// Whoever takes events.
@@ -61,6 +68,16 @@ impl Broker {
         match self {
             Self::Redis(redis) => redis.publish(exchange, event),
             Self::RabbitMq(rabbitmq) => rabbitmq.publish(exchange, event),
+        }
+    }
+
+    /// Whether the broker is there and has refused this one event, by the error that it gave. It says so of itself on
+    /// Redis alone; on RabbitMQ what fails is the connection.
+    #[must_use]
+    pub fn has_refused(&self, error: &BrokerError) -> bool {
+        match self {
+            Self::Redis(redis) => redis.has_refused(error),
+            Self::RabbitMq(_) => false,
         }
     }
 }

@@ -55,6 +55,23 @@ impl Redis {
         Ok(())
     }
 
+    /// The id of the server's run.
+    ///
+    /// # Errors
+    /// If Redis does not answer, or does not say.
+    pub fn run_id(&self) -> Result<String, BrokerError> {
+        Ok(events::redis::run_id(&self.run(&events::redis::server_info())?)?)
+    }
+
+    /// Whether Redis has refused something that it will refuse again, while it takes other things. A Redis that is full,
+    /// is only a replica or cannot write refuses everything.
+    pub(super) fn has_refused(&self, error: &BrokerError) -> bool {
+        const REFUSES_ALL: &[&str] =
+            &["OOM", "READONLY", "ReadOnly", "MISCONF", "LOADING", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "BUSY"];
+        let BrokerError::Redis(message) = error else { return false };
+        !REFUSES_ALL.iter().any(|code| message.contains(code)) && self.connection.execute("PING", &[]).is_ok()
+    }
+
     /// Whether it answers.
     #[must_use]
     pub fn is_alive() -> bool {
