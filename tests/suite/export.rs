@@ -233,3 +233,34 @@ fn what_is_no_request_for_an_export_is_refused() {
     let answer = app.post(&path(id)).send().expect(405);
     assert_eq!(answer.header("allow"), Some("GET, HEAD"));
 }
+
+#[test]
+fn an_export_is_had_once_in_a_while_and_by_others_meanwhile() {
+    let _turn = turn::together();
+    let backend = Backend::new();
+    let app = TestApp::on(&backend).variable("login_throttling", "on").only(&["users"]).start();
+    let (id, other) = (app.sign_up("often@export.example"), app.sign_up("other@export.example"));
+    let _ = app.get(&path(id)).send().expect(200);
+    let again = app.get(&path(id)).send();
+    assert_eq!((again.status, again.problem().as_str()), (429, "too-many-requests"));
+    let seconds: i64 = again.header("retry-after").expect("it says when").parse().unwrap();
+    assert!((295..=300).contains(&seconds), "{seconds} s");
+    let _ = app.get(&path(other)).send().expect(200);
+    let _ = app.get(&path(other + 1)).send().expect(404);
+    let statuses: Vec<_> = std::thread::scope(|scope| {
+        let third = app.sign_up("third@export.example");
+        let threads: Vec<_> = (0..10)
+            .map(|_| {
+                scope.spawn({
+                    let app = &app;
+                    move || app.get(&path(third)).send().status
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 9, "{statuses:?}");
+    backend.sql().execute("UPDATE exports SET begun_at = now() - interval '5 minutes'", &[]).unwrap();
+    let _ = app.get(&path(id)).send().expect(200);
+}

@@ -115,6 +115,8 @@ kinds! {
     ValidationFailed = "validation-failed", 422, "Validation failed";
     /// Too many attempts have failed; `retry-after` says for how long no other is looked at.
     TooManyAttempts = "too-many-attempts", 429, "Too many attempts";
+    /// The same was asked for a short while ago; `retry-after` says when it may be asked for again.
+    TooManyRequests = "too-many-requests", 429, "Too many requests";
     /// A mistake of the service's own, or of its configuration.
     Internal = "internal-error", 500, "Internal error";
     /// What the route needs is not set up.

@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 /// The most events and deliveries that an export holds, together.
 pub const MAX_EXPORTED: usize = 20_000;
 
+/// How many seconds have to be between two exports of one user.
+pub const EXPORT_PAUSE_SECONDS: i32 = 300;
+
 /// Collects events and deliveries for an export. It is complete or it is none.
 #[derive(Debug, Default)]
 pub struct Collection {
@@ -64,6 +67,13 @@ pub struct Collected {
     pub pending_events: Vec<Value>,
     /// What the person was told, newest first.
     pub notifications: Vec<Value>,
+}
+
+/// The problem for an export that is asked for too soon after another.
+#[must_use]
+pub fn too_soon(seconds: u32) -> Problem {
+    Problem::new(Kind::TooManyRequests, "An export was made a short while ago; another may be had after retry-after.")
+        .with_header("retry-after", seconds.to_string())
 }
 
 /// The problem for an export that would be too large.

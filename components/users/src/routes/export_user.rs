@@ -8,9 +8,9 @@ use problem::Problem;
 use serde::Serialize;
 use serde_json::Value;
 use shell::broker::{BrokerError, Redis};
-use shell::{Outcome, Request, StatusCode, invalid_token, log};
+use shell::{Outcome, Request, StatusCode, config, invalid_token, log};
 use std::time::{Duration, Instant};
-use users_domain::{Collected, Collection, too_much, user_not_found};
+use users_domain::{Collected, Collection, EXPORT_PAUSE_SECONDS, too_much, too_soon, user_not_found};
 
 /// How long the broker is looked through.
 const LIMIT: Duration = Duration::from_secs(15);
@@ -35,16 +35,23 @@ pub(super) fn export_user(request: &Request, id: UserId) -> Outcome {
     request.query(&[])?;
     let store = Store::open()?;
     guard.confirm(&store)?.require_recent(request)?;
-    let kept = exports::read(&store, id, guard.session)?;
+    let pause = if config::switch("login_throttling")? { EXPORT_PAUSE_SECONDS } else { 0 };
+    let kept = exports::read(&store, id, guard.session, pause)?;
     if !kept.is_alive {
         return Err(invalid_token());
     }
     let user = kept.user.ok_or_else(user_not_found)?;
+    if let Some(seconds) = kept.retry_after {
+        return Err(too_soon(seconds));
+    }
     let mut collection = Collection::default();
     for event in &kept.outbox {
         collection.add_event("outbox", event.to_string().as_bytes())?;
     }
-    collect(id, &mut collection)?;
+    if let Err(problem) = collect(id, &mut collection) {
+        exports::allow_sooner(&store, id, pause)?;
+        return Err(problem);
+    }
     log::audit("user-exported", "success", &request.id, &[("user_id", &id.to_string()), ("by", &guard.by())]);
     let export = Export {
         user,

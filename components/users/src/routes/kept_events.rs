@@ -1,6 +1,6 @@
 //! /users-ms/internal/outbox: events that are yet to be published.
 
-use crate::store::{Store, attempts, events as kept, idempotency, sessions};
+use crate::store::{Store, attempts, events as kept, exports, idempotency, sessions};
 use crate::{erasure, outbox};
 use problem::{FieldError, Kind, Problem};
 use serde_json::json;
@@ -42,6 +42,7 @@ pub(super) fn sweep(request: &Request) -> Outcome {
     attempts::forget(&store)?;
     forget_sessions(&store)?;
     idempotency::forget(&store)?;
+    exports::forget(&store)?;
     Ok(shell::json(StatusCode::OK, &json!({"published": swept.published, "left": swept.left})))
 }
 

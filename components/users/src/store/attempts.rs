@@ -28,13 +28,12 @@ pub(crate) fn unlock(store: &Store, account: &str) -> Result<(), Problem> {
 
 /// Forgets failures that are over, and clients that were not seen for long.
 pub(crate) fn forget(store: &Store) -> Result<(), Problem> {
-    const STATEMENT: &str = "
-        WITH attempts_gone AS (
+    store.remove_in_steps(
+        "WITH gone AS (
             DELETE FROM attempts WHERE key IN (
                 SELECT key FROM attempts WHERE keep_until < CURRENT_DATE
-                ORDER BY keep_until LIMIT 1000 FOR UPDATE SKIP LOCKED)
-        )
-        SELECT to_jsonb(true)";
-    store.one::<bool>(STATEMENT, &[])?;
-    Ok(())
+                ORDER BY keep_until LIMIT $1 FOR UPDATE SKIP LOCKED)
+            RETURNING key)
+         SELECT to_jsonb((SELECT count(*) FROM gone))",
+    )
 }

@@ -17,6 +17,8 @@ pub(crate) struct Kept {
     /// Whether the caller's session is alive; true without one.
     pub(crate) is_alive: bool,
     pub(crate) exported_at: String,
+    /// In how many seconds another export may be had, if it is too early for this one.
+    pub(crate) retry_after: Option<u32>,
     pub(crate) user: Option<User>,
     pub(crate) sessions: Vec<Value>,
     /// Answers that are kept in case a request is repeated.
@@ -25,12 +27,24 @@ pub(crate) struct Kept {
     pub(crate) outbox: Vec<Value>,
 }
 
-/// Reads it, all at the same moment.
-pub(crate) fn read(store: &Store, id: UserId, session: Option<Uuid>) -> Result<Kept, Problem> {
+/// Reads it, all at the same moment, and notes that it was asked for; `pause` seconds have to be between two exports of one
+/// user.
+pub(crate) fn read(store: &Store, id: UserId, session: Option<Uuid>, pause: i32) -> Result<Kept, Problem> {
     let statement = format!(
-        "SELECT jsonb_build_object(
-            'is_alive', $2::text IS NULL OR EXISTS (SELECT FROM sessions s WHERE s.id = $2::text::uuid AND {ALIVE}),
+        "WITH caller AS (
+            SELECT $2::text IS NULL OR EXISTS (SELECT FROM sessions s WHERE s.id = $2::text::uuid AND {ALIVE}) AS is_alive
+         ), noted AS (
+            INSERT INTO exports AS e (user_id) SELECT u.id FROM users u, caller WHERE u.id = $1 AND is_alive FOR KEY SHARE OF u
+            ON CONFLICT (user_id) DO UPDATE SET begun_at = now()
+                WHERE e.begun_at <= now() - make_interval(secs => $3::int4)
+            RETURNING user_id
+         )
+         SELECT jsonb_build_object(
+            'is_alive', (SELECT is_alive FROM caller),
             'exported_at', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),
+            'retry_after', CASE WHEN NOT EXISTS (SELECT FROM noted) THEN coalesce(
+                (SELECT greatest(1, ceil(extract(epoch FROM begun_at - now()) + $3))::int4 FROM exports
+                 WHERE user_id = $1), $3) END,
             'user', (SELECT user_json(u) FROM users u WHERE id = $1),
             'sessions', (
                 SELECT coalesce(jsonb_agg(to_jsonb(s) ORDER BY created_at DESC, id), '[]')
@@ -46,5 +60,28 @@ pub(crate) fn read(store: &Store, id: UserId, session: Option<Uuid>) -> Result<K
         MAX_EXPORTED + 1
     );
     let session = session.map_or(ParameterValue::DbNull, |session| ParameterValue::Str(session.to_string()));
-    Ok(store.one(&statement, &[ParameterValue::Int64(id.get()), session])?)
+    Ok(store.one(&statement, &[ParameterValue::Int64(id.get()), session, ParameterValue::Int32(pause)])?)
+}
+
+/// Lets a user whose export failed ask again sooner: in half a minute.
+pub(crate) fn allow_sooner(store: &Store, id: UserId, pause: i32) -> Result<(), Problem> {
+    const STATEMENT: &str = "
+        WITH sooner AS (
+            UPDATE exports SET begun_at = now() - make_interval(secs => greatest($2::int4 - 30, 0)) WHERE user_id = $1
+        )
+        SELECT to_jsonb(true)";
+    store.one::<bool>(STATEMENT, &[ParameterValue::Int64(id.get()), ParameterValue::Int32(pause)])?;
+    Ok(())
+}
+
+/// Forgets when exports were asked for, once that is of no more use.
+pub(crate) fn forget(store: &Store) -> Result<(), Problem> {
+    store.remove_in_steps(
+        "WITH gone AS (
+            DELETE FROM exports WHERE user_id IN (
+                SELECT user_id FROM exports WHERE begun_at < now() - interval '1 hour'
+                ORDER BY begun_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+            RETURNING user_id)
+         SELECT to_jsonb((SELECT count(*) FROM gone))",
+    )
 }

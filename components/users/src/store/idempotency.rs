@@ -6,9 +6,6 @@ use serde::Deserialize;
 use spin_sdk::pg4::ParameterValue;
 use users_domain::{KEPT_SECONDS, RequestDigests};
 
-/// How many sign-ups one sweep forgets.
-const FORGET: i64 = 10_000;
-
 /// A sign-up that came under the same key before.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Before {
@@ -36,13 +33,12 @@ pub(crate) fn find(store: &Store, request: &RequestDigests) -> Result<Option<Bef
 
 /// Forgets sign-ups that are older than a day.
 pub(crate) fn forget(store: &Store) -> Result<(), Problem> {
-    const STATEMENT: &str = "
-        WITH gone AS (
+    store.remove_in_steps(&format!(
+        "WITH gone AS (
             DELETE FROM idempotency_keys WHERE key_digest IN (
-                SELECT key_digest FROM idempotency_keys WHERE created_at < now() - make_interval(secs => $1::int4)
-                ORDER BY created_at LIMIT $2)
-        )
-        SELECT to_jsonb(true)";
-    store.one::<bool>(STATEMENT, &[ParameterValue::Int32(KEPT_SECONDS), ParameterValue::Int64(FORGET)])?;
-    Ok(())
+                SELECT key_digest FROM idempotency_keys WHERE created_at < now() - make_interval(secs => {KEPT_SECONDS})
+                ORDER BY created_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+            RETURNING key_digest)
+         SELECT to_jsonb((SELECT count(*) FROM gone))"
+    ))
 }

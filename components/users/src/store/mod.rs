@@ -68,6 +68,11 @@ const TRIES: u32 = 5;
 /// After this long no statement is begun again.
 const RETRY_FOR: Duration = Duration::from_millis(2_500);
 
+/// How many rows one step of a clean-up removes at most.
+const STEP: i64 = 1_000;
+/// How many steps one clean-up makes at most.
+const STEPS: usize = 50;
+
 impl Store {
     /// Connects to the database in the component variable `db_url`.
     pub(crate) fn open() -> Result<Self, Problem> {
@@ -124,6 +129,18 @@ impl Store {
             _ => return Err(StoreError::Fault("a statement did not give one jsonb value".to_owned())),
         };
         value.map_err(|error| StoreError::Fault(format!("a row does not fit its type ({:?})", error.classify())))
+    }
+
+    /// Runs a statement that removes up to `$1` rows and says how many, until there are none left or a clean-up has made its
+    /// steps. The next one goes on: no clean-up is one long statement.
+    fn remove_in_steps(&self, statement: &str) -> Result<(), Problem> {
+        for _ in 0..STEPS {
+            let removed: i64 = self.one(statement, &[ParameterValue::Int64(STEP)])?;
+            if removed < STEP {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Ends the connection. The runtime keeps connections for later requests, and a component has no way to say that one
