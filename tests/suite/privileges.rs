@@ -36,16 +36,26 @@ fn texts(value: Option<&Value>) -> Vec<&str> {
 #[test]
 fn each_component_reaches_only_what_it_needs() {
     let on_redis = [
-        ("auth", vec!["{{ users_url }}", "redis://{{ redis_host }}"]),
+        ("auth", vec!["{{ users_url }}", "{{ redis_scheme }}://{{ redis_host }}"]),
         ("docs", vec![]),
-        ("notification", vec!["redis://{{ redis_host }}", "{{ mail_api_url }}"]),
-        ("users", vec!["postgres://{{ db_host }}", "redis://{{ redis_host }}"]),
+        ("notification", vec!["{{ redis_scheme }}://{{ redis_host }}", "{{ mail_api_url }}"]),
+        ("users", vec!["postgres://{{ db_host }}", "{{ redis_scheme }}://{{ redis_host }}"]),
     ];
     let on_rabbitmq = [
-        ("auth", vec!["{{ users_url }}", "mqtt://{{ mqtt_host }}"]),
+        ("auth", vec!["{{ users_url }}", "{{ mqtt_scheme }}://{{ mqtt_host }}"]),
         ("docs", vec![]),
-        ("notification", vec!["redis://{{ redis_host }}", "{{ mail_api_url }}", "{{ rabbitmq_management_url }}"]),
-        ("users", vec!["postgres://{{ db_host }}", "mqtt://{{ mqtt_host }}", "redis://{{ redis_host }}"]),
+        (
+            "notification",
+            vec!["{{ redis_scheme }}://{{ redis_host }}", "{{ mail_api_url }}", "{{ rabbitmq_management_url }}"],
+        ),
+        (
+            "users",
+            vec![
+                "postgres://{{ db_host }}",
+                "{{ mqtt_scheme }}://{{ mqtt_host }}",
+                "{{ redis_scheme }}://{{ redis_host }}",
+            ],
+        ),
     ];
     for ((_, manifest), expected) in manifests().iter().zip([on_redis, on_rabbitmq]) {
         let components = components(manifest);

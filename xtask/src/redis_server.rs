@@ -52,7 +52,7 @@ pub(crate) fn start(
 /// Gives what comes before the host (empty, or `user:password@` as it is in the URL), and `host:port`.
 fn take_apart(url: &str) -> Result<(String, String)> {
     let Some(rest) = url.strip_prefix("redis://") else {
-        bail!("it must begin with redis://; the components of this app speak no TLS to Redis");
+        bail!("it must begin with redis://: Spindle, which runs the app here, speaks no TLS to Redis");
     };
     let (credentials, host) = match rest.rsplit_once('@') {
         Some((credentials, host)) => (format!("{credentials}@"), host),
