@@ -91,12 +91,12 @@ fn events_of_a_sweep_that_died_are_swept_when_its_lease_is_over() {
 }
 
 fn state(app: &TestApp) -> Value {
-    app.get("/users-ms/internal/outbox").bearer(app.service_token()).send().expect(200).json()
+    app.get("/users-ms/internal/outbox").bearer(app.scheduler()).send().expect(200).json()
 }
 
-fn keep_logins(app: &TestApp, count: usize) {
+fn keep_logins(backend: &Backend, count: usize) {
     for _ in 0..count {
-        keep(app, &login_event(&Uuid::new_v4().to_string(), "many@outbox.example"));
+        backend.keep_event(&login_event(&Uuid::new_v4().to_string(), "many@outbox.example"));
     }
 }
 
@@ -106,7 +106,7 @@ fn the_outbox_says_how_many_events_wait_and_for_how_long() {
     let backend = Backend::new();
     let app = TestApp::on(&backend).only(&["users"]).start();
     assert_eq!(state(&app), json!({"waiting": 0, "oldest_seconds": null, "refused": 0}));
-    keep_logins(&app, 3);
+    keep_logins(&backend, 3);
     backend.sql().execute("UPDATE outbox SET created_at = now() - interval '90 seconds' WHERE id = 1", &[]).unwrap();
     let seen = state(&app);
     assert_eq!((&seen["waiting"], &seen["refused"]), (&json!(3), &json!(0)));
@@ -125,7 +125,7 @@ fn an_event_that_the_broker_refuses_keeps_no_other_waiting() {
     let mut connection = redis::Client::open(backend.redis.url()).unwrap().get_connection().unwrap();
     // The oldest of all are for a stream that is none.
     let _: () = redis::cmd("SET").arg(LOGINS).arg("no stream").query(&mut connection).unwrap();
-    keep_logins(&app, REFUSED);
+    keep_logins(&backend, REFUSED);
     sql.execute("UPDATE outbox SET leased_until = now() - interval '1 hour'", &[]).unwrap();
     let insert = "INSERT INTO outbox (exchange, event) VALUES ('new_user_event', $1::text::jsonb)";
     let event = login_event(&Uuid::new_v4().to_string(), "other@outbox.example");
@@ -152,7 +152,7 @@ fn a_sweep_that_finds_no_broker_tries_one_event_and_leaves_the_others_alone() {
     let _turn = turn::together();
     let backend = Backend::new();
     let app = TestApp::on(&backend).only(&["users"]).start();
-    keep_logins(&app, EVENTS);
+    keep_logins(&backend, EVENTS);
     let mut sql = backend.sql();
     let mut rows = || -> HashSet<String> {
         let rows = sql.query("SELECT id || ':' || xmin FROM outbox WHERE published_at IS NULL", &[]).unwrap();
@@ -176,7 +176,7 @@ fn a_sweep_is_not_held_up_by_every_event_while_redis_hangs() {
     let _turn = turn::together();
     let backend = Backend::new();
     let app = TestApp::on(&backend).only(&["users"]).start();
-    keep_logins(&app, 20);
+    keep_logins(&backend, 20);
     backend.redis.pause();
     let start = std::time::Instant::now();
     assert_eq!(sweep(&app), json!({"published": 0, "left": 1}));
