@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio_postgres::config::Host as Address;
+use tokio_postgres::error::Severity;
 use tokio_postgres::{Config, Error};
 use wasmtime::component::{Linker, Resource};
 
@@ -122,7 +123,7 @@ impl State {
         let result = server.run(sql, &parameters, wanted, &mut connection.clean).await;
         let usable = match &result {
             Ok(_) => true,
-            Err(Failure::Postgres(_)) => server.is_open(),
+            Err(Failure::Postgres(error)) => server.is_open() && !ends_connection(error),
             Err(Failure::Timeout | Failure::TooLarge) => false,
         };
         if usable {
@@ -134,6 +135,13 @@ impl State {
             Failure::TooLarge => GuestError::QueryFailed(QueryError::Text("the result is too large".to_owned())),
         }))
     }
+}
+
+/// Whether the server closes the connection after this error. It says so before it does.
+fn ends_connection(error: &Error) -> bool {
+    error
+        .as_db_error()
+        .is_some_and(|report| matches!(report.parsed_severity(), Some(Severity::Fatal | Severity::Panic)))
 }
 
 fn query_failed(error: &Error) -> GuestError {
