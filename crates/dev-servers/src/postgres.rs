@@ -191,7 +191,10 @@ impl Postgres {
         let there = client.query("SELECT 1 FROM pg_roles WHERE rolname = $1", &[&name]).map_err(sql(action()))?;
         let verb = if there.is_empty() { "CREATE" } else { "ALTER" };
         let verifier = postgres_protocol::password::scram_sha_256(password.as_bytes());
-        let statement = format!("{verb} ROLE {} LOGIN PASSWORD '{verifier}'", identifier(name));
+        let role = identifier(name);
+        // Spin hands on errors as text: services know them by the server's words, which have to be English.
+        let statement =
+            format!("{verb} ROLE {role} LOGIN PASSWORD '{verifier}'; ALTER ROLE {role} SET lc_messages = 'C'");
         client.batch_execute(&statement).map_err(sql(action()))
     }
 
@@ -539,6 +542,7 @@ mod tests {
         grant_data_access(&owner, "service").unwrap();
 
         let mut service = connect(&server.url_of("service", "s", "app")).unwrap();
+        assert_eq!(service.query_one("SHOW lc_messages", &[]).unwrap().get::<_, String>(0), "C");
         service
             .batch_execute("INSERT INTO t (n) VALUES (1); UPDATE t SET n = 2; SELECT * FROM schema_migrations")
             .unwrap();

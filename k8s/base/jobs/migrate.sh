@@ -116,6 +116,8 @@ SELECT format('%s ROLE concierge_users LOGIN PASSWORD %L',
     CASE WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = 'concierge_users') THEN 'ALTER' ELSE 'CREATE' END,
     :'role_password') \gexec
 COMMIT;
+-- Spin hands on errors as text: the service knows them by the server's words, which have to be English.
+ALTER ROLE concierge_users SET lc_messages = 'C';
 \else
 DO $$
 BEGIN
