@@ -234,3 +234,28 @@ fn what_a_machine_took_along_when_it_died_is_published_again_and_sent_once() {
         consumer.deliveries_to("kept@outbox.example").len() == 1
     });
 }
+
+#[test]
+fn a_sweep_clears_what_is_old_in_steps_until_nothing_is_left() {
+    const ROWS: i32 = 2_500;
+    let _turn = turn::together();
+    let backend = Backend::new();
+    let app = TestApp::on(&backend).only(&["users"]).start();
+    let mut sql = backend.sql();
+    let old =
+        "INSERT INTO attempts (key, keep_until) SELECT 'old-' || n, CURRENT_DATE - 1 FROM generate_series(1, $1) n";
+    sql.execute(old, &[&ROWS]).unwrap();
+    sql.execute("INSERT INTO attempts (key) VALUES ('new')", &[]).unwrap();
+    // Somebody holds one of them: it is left for the next sweep, and nobody waits for it.
+    let mut other = backend.sql();
+    let mut holder = other.transaction().unwrap();
+    holder.execute("SELECT 1 FROM attempts WHERE key = 'old-7' FOR UPDATE", &[]).unwrap();
+    let mut left = || -> Vec<String> {
+        sql.query("SELECT key FROM attempts ORDER BY key", &[]).unwrap().iter().map(|row| row.get(0)).collect()
+    };
+    let _ = sweep(&app);
+    assert_eq!(left(), ["new", "old-7"]);
+    holder.rollback().unwrap();
+    let _ = sweep(&app);
+    assert_eq!(left(), ["new"]);
+}
