@@ -84,7 +84,9 @@ fn sweep_all(store: &Store, refused: &mut Refused) -> Result<Swept, Problem> {
     let mut swept = Swept::default();
     let mut broker = None;
     loop {
-        let events = kept::lease(store, if swept.published == 0 { 1 } else { BATCH })?;
+        // A broker that has taken or refused one is there.
+        let is_first = swept.published + swept.left == 0;
+        let events = kept::lease(store, if is_first { 1 } else { BATCH })?;
         if events.is_empty() {
             return Ok(swept);
         }
