@@ -60,7 +60,7 @@ fn messages_are_posted_as_the_mail_api_wants_them() {
     assert_eq!(ids, expected);
     let welcome = of_subject(&posted, "Welcome");
     assert_eq!(welcome.body["Tags"][0], "email");
-    assert_eq!(welcome.body["Text"], "Hello Ada,\n\nyour account is ready: you can sign in with this address.\n");
+    assert_eq!(welcome.body["Text"], "Hello,\n\nyour account is ready: you can sign in with this address.\n");
     let mail = of_subject(&posted, "New sign-in to your account");
     assert_eq!(mail.body["Tags"][0], "email");
     assert_eq!(mail.body["Headers"]["X-Phone"], serde_json::Value::Null);
