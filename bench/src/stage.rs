@@ -8,7 +8,7 @@ use auth_domain::RefreshKeys;
 use dev_servers::postgres::{self, Postgres};
 use dev_servers::redis::{self, Redis};
 use dev_servers::{migrations, secret};
-use identity::{Password, PasswordHash, Pepper, Role, UserId};
+use identity::{Password, PasswordHash, Peppers, Role, UserId};
 use tokens::{AccessClaims, Audience, SigningKey};
 use uuid::Uuid;
 
@@ -119,13 +119,13 @@ impl Stage {
         RefreshKeys::new(&self.refresh_token_key, "").context("the key of refresh tokens is too short")
     }
 
-    pub(crate) fn pepper(&self) -> Result<Pepper> {
-        Pepper::new(&self.pepper).context("there is no pepper")
+    pub(crate) fn pepper(&self) -> Result<Peppers> {
+        Ok(Peppers::new(&self.pepper)?)
     }
 
     /// The hash of everybody's password.
     pub(crate) fn hash(&self) -> Result<PasswordHash> {
-        let password = Password::parse(PASSWORD.to_owned()).map_err(|error| anyhow::anyhow!("{error}"))?;
+        let password = Password::verified(PASSWORD);
         Ok(password.hash(&self.pepper()?, COST.parse()?, SALT)?)
     }
 

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// The same as in the suite.
-const PEPPER: &str = "a-pepper-for-tests";
+const PEPPER: &str = "a-pepper-for-tests-of-32-bytes-or-more";
 
 struct Peer {
     client: Client,

@@ -130,10 +130,19 @@ def before_call(context, case, kwargs):
         case.headers["idempotency-key"] = str(uuid4())
     if isinstance(case.body, dict):
         mend_passwords(case)
+        mend_names(case)
     if is_made_to_be_accepted(case):
         made[case.operation.label] += 1
         if made[case.operation.label] % 2 == 0:
             give_what_exists(case)
+
+
+def mend_names(case):
+    """Gives a name that may have nothing visible in it something: what a reader sees no pattern can say."""
+    for field in ("name", "surname"):
+        name = case.body.get(field)
+        if isinstance(name, str) and name.strip() and len(name) < 100 and not any(letter.isalnum() for letter in name):
+            case.body[field] = name + "a"
 
 
 def mend_passwords(case):

@@ -13,7 +13,7 @@ use std::time::Duration;
 pub use dev_servers::app::RuntimeKind;
 
 /// The key of the passwords' pre-hash in tests.
-const PEPPER: &str = "a-pepper-for-tests";
+const PEPPER: &str = "a-pepper-for-tests-of-32-bytes-or-more";
 /// The seed of the key that signs access tokens in tests.
 pub const SIGNING_KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 /// The key of refresh tokens in tests.

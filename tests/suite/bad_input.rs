@@ -446,7 +446,7 @@ fn all_faults_of_the_values_are_told_at_once() {
           "pointer": "/name"
         },
         {
-          "detail": "This may not have control characters.",
+          "detail": "This may not have control characters, line breaks or characters that change the direction of text.",
           "pointer": "/surname"
         },
         {
@@ -454,7 +454,7 @@ fn all_faults_of_the_values_are_told_at_once() {
           "pointer": "/email"
         },
         {
-          "detail": "This is not a phone number such as +39 02 1234567 (3 to 15 digits).",
+          "detail": "This is not a phone number such as +39 02 1234567 (+ and 7 to 15 digits).",
           "pointer": "/phone"
         },
         {
@@ -479,6 +479,14 @@ fn each_value_that_is_not_acceptable_has_its_own_problem() {
         ("name", json!("A\u{0}da"), "invalid-name"),
         ("name", json!("A\nda"), "invalid-name"),
         ("name", json!("x".repeat(101)), "invalid-name"),
+        ("name", json!("\u{200b}"), "invalid-name"),
+        ("name", json!("\u{3164}"), "invalid-name"),
+        ("name", json!("\u{2800}"), "invalid-name"),
+        ("name", json!("\u{301}"), "invalid-name"),
+        ("name", json!("Ada \u{202e}cod.exe"), "invalid-name"),
+        ("name", json!("A\u{2028}da"), "invalid-name"),
+        ("name", json!("Claim at https://evil.example/p?u=1"), "invalid-name"),
+        ("surname", json!("www.evil.example"), "invalid-surname"),
         ("surname", json!("\u{7}"), "invalid-surname"),
         ("email", json!(""), "invalid-email"),
         ("email", json!("ada"), "invalid-email"),
@@ -490,7 +498,14 @@ fn each_value_that_is_not_acceptable_has_its_own_problem() {
         ("password", json!(""), "invalid-password"),
         ("password", json!("1234567"), "invalid-password"),
         ("password", json!("x".repeat(1025)), "invalid-password"),
+        ("password", json!("            "), "invalid-password"),
+        ("password", json!("\u{200b}".repeat(8)), "invalid-password"),
+        ("password", json!("aaaaaaaaaaaa"), "invalid-password"),
         ("phone", json!(""), "invalid-phone"),
+        ("phone", json!("112"), "invalid-phone"),
+        ("phone", json!("0212345678"), "invalid-phone"),
+        ("phone", json!("+0123456"), "invalid-phone"),
+        ("phone", json!("+44 (0)20 7946 0958"), "invalid-phone"),
         ("phone", json!("12"), "invalid-phone"),
         ("phone", json!("1234567890123456"), "invalid-phone"),
         ("phone", json!("call me"), "invalid-phone"),
@@ -531,10 +546,10 @@ fn the_bounds_themselves_are_acceptable() {
     let email = format!("{local}@{domain}");
     assert!(email.len() <= 254);
     let form = json!({"name": "ß".repeat(100), "surname": "李", "email": email, "password": "xy".repeat(512),
-        "phone": "123456789012345"});
+        "phone": "+123456789012345"});
     let user = app.post("/users-ms/users").json(&form).send().expect(201).json();
     assert_eq!((&user["name"], &user["email"]), (&form["name"], &form["email"]));
-    let form = json!({"name": "A", "surname": "B", "email": "a@b.co", "password": "1234567&", "phone": "112"});
+    let form = json!({"name": "A", "surname": "B", "email": "a@b.co", "password": "1234567&", "phone": "+1234567"});
     let _ = app.post("/users-ms/users").json(&form).send().expect(201);
 }
 

@@ -162,6 +162,21 @@ fn of_the_same_sign_ups_at_once_one_makes_the_user_and_all_get_its_answer() {
 }
 
 #[test]
+fn callers_that_count_are_not_in_each_others_way() {
+    let app = TestApp::shared();
+    for name in ["first", "second"] {
+        for key in ["1", "2"] {
+            let form = sign_up_form(&format!("{name}-{key}@counting.example"));
+            assert!(!is_replayed(&sign_up(&app, key, &form).send().expect(201)));
+            assert!(is_replayed(&sign_up(&app, key, &form).send().expect(201)));
+        }
+    }
+    // The same address is the same caller, however it is typed.
+    let form = sign_up_form("FIRST-1@counting.example");
+    assert_eq!(sign_up(&app, "1", &form).send().expect(422).problem(), "idempotency-key-reused");
+}
+
+#[test]
 fn of_different_sign_ups_at_once_under_one_key_one_is_made() {
     const REQUESTS: usize = 8;
     let _turn = turn::together();
@@ -170,7 +185,8 @@ fn of_different_sign_ups_at_once_under_one_key_one_is_made() {
     let answers: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..REQUESTS)
             .map(|number| {
-                let form = sign_up_form(&format!("{number}@idempotency.example"));
+                let mut form = sign_up_form("different@idempotency.example");
+                form["name"] = format!("Ada {number}").into();
                 let app = &app;
                 scope.spawn(move || sign_up(app, "one-key", &form).send())
             })
@@ -242,7 +258,11 @@ fn a_key_is_good_for_a_day_and_as_long_as_its_user() {
     assert!(is_replayed(&sign_up(&app, "day", &form("first")).send().expect(201)));
     age("24 hours 1 second");
     // A key that is over is free, whether it was swept or not.
-    let _ = sign_up(&app, "day", &form("second")).send().expect(201);
+    let first = backend.sql().query_one("SELECT id FROM users", &[]).expect("there is one user").get::<_, i64>(0);
+    assert_eq!(sign_up(&app, "day", &form("first")).send().expect(409).problem(), "email-taken");
+    assert_eq!(count(&backend, "idempotency_keys"), 0, "it made way");
+    let _ = app.delete(&format!("/users-ms/users/{first}")).send().expect(204);
+    let _ = sign_up(&app, "day", &form("first")).send().expect(201);
     age("24 hours 1 second");
     let _ = sweep();
     assert_eq!(count(&backend, "idempotency_keys"), 0);

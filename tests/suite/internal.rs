@@ -147,7 +147,7 @@ fn a_credential_is_rotated_without_a_moment_in_which_nobody_is_let_in() {
 
 /// The keys that attempts for this name are counted under.
 fn keys(name: &str) -> Value {
-    let pepper = identity::Pepper::new("a pepper for keys alone, 32 bytes").expect("it is long enough");
+    let pepper = identity::Peppers::new("a pepper for keys alone, of 32 bytes").expect("it is long enough");
     json!(identity::AttemptKeys::new(&pepper, name, "10.0.0.1"))
 }
 
@@ -182,7 +182,7 @@ fn credentials_are_given_with_the_permit_to_check_them() {
     let expected = json!({"id": id, "email": "Credentials@internal.example", "phone": null, "role": "user",
         "password_hash": answer["credentials"]["password_hash"], "credentials_epoch": 1});
     assert_eq!(answer["credentials"], expected);
-    assert!(answer["credentials"]["password_hash"].as_str().unwrap().starts_with("v1:$2b$04$"), "{answer}");
+    assert!(answer["credentials"]["password_hash"].as_str().unwrap().starts_with("v2:v1:$2b$04$"), "{answer}");
     assert!(answer["permit"]["number"].is_u64() && answer["retry_after"].is_null(), "{answer}");
     for nobody in ["nobody@internal.example", "no address"] {
         let answer = begin(&app, nobody).expect(200).json();

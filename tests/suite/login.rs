@@ -113,6 +113,35 @@ fn the_time_of_a_failure_does_not_tell_who_exists() {
 }
 
 #[test]
+fn the_time_of_a_failure_does_not_tell_whose_hash_is_cheaper() {
+    const TRIES: usize = 30;
+    let _turn = turn::alone();
+    let backend = Backend::new();
+    let _ = TestApp::on(&backend).start().sign_up("cheap@timing.example");
+    let app = TestApp::on(&backend).variable("bcrypt_cost", 8).start();
+    let _ = app.sign_up("costly@timing.example");
+    let names = ["costly@timing.example", "cheap@timing.example", "unknown@timing.example"];
+    let mut times: [Vec<Duration>; 3] = Default::default();
+    for round in 0..TRIES + 3 {
+        for (name, times) in names.iter().zip(&mut times) {
+            let start = Instant::now();
+            let _ = app.login(name, "incorrect horse").expect(401);
+            if round >= 3 {
+                times.push(start.elapsed());
+            }
+        }
+    }
+    let [costly, cheap, unknown] = times.map(|mut times| {
+        times.sort_unstable();
+        times[TRIES / 2]
+    });
+    for (name, other) in [("a cheaper hash", cheap), ("an unknown user", unknown)] {
+        let ratio = other.as_secs_f64() / costly.as_secs_f64();
+        assert!((0.75..1.33).contains(&ratio), "{name} takes {other:?}, a hash of today's cost {costly:?}");
+    }
+}
+
+#[test]
 fn a_hash_is_renewed_at_login_after_hashing_became_costlier() {
     let _turn = turn::together();
     let backend = Backend::new();
@@ -127,13 +156,13 @@ fn a_hash_is_renewed_at_login_after_hashing_became_costlier() {
         id
     };
     let cheap = hash();
-    assert!(cheap.0.starts_with("v1:$2b$04$"), "{}", cheap.0);
+    assert!(cheap.0.starts_with("v2:v1:$2b$04$"), "{}", cheap.0);
     let app = TestApp::on(&backend).variable("bcrypt_cost", 6).start();
     let _ = app.login("renewed@login.example", "incorrect horse").expect(401);
     assert_eq!(hash(), cheap, "a failed login renews nothing");
     let _ = app.login("renewed@login.example", PASSWORD).expect(200);
     let costly = hash();
-    assert!(costly.0.starts_with("v1:$2b$06$"), "{}", costly.0);
+    assert!(costly.0.starts_with("v2:v1:$2b$06$"), "{}", costly.0);
     assert_eq!(costly.1, cheap.1, "nobody sees that a hash was renewed");
     let _ = app.login("renewed@login.example", PASSWORD).expect(200);
     assert_eq!(hash(), costly, "a hash of today's cost stays");
@@ -148,7 +177,7 @@ fn a_hash_that_was_made_more_costly_still_lets_in() {
     let app = TestApp::on(&backend).start();
     let _ = app.login("costly@login.example", PASSWORD).expect(200);
     let row = backend.sql().query_one("SELECT password_hash FROM users", &[]).unwrap();
-    assert!(row.get::<_, String>(0).starts_with("v1:$2b$06$"), "a hash never becomes cheaper");
+    assert!(row.get::<_, String>(0).starts_with("v2:v1:$2b$06$"), "a hash never becomes cheaper");
 }
 
 /// An app, and somebody who has signed up to it and to whom this happens once, at the moment after a sign-in has read the
@@ -183,7 +212,8 @@ fn credentials_that_change_while_they_are_checked_let_nobody_in() {
     let _turn = turn::together();
     for change in [
         "UPDATE users SET role = 'admin' WHERE role = 'user'",
-        "UPDATE users SET password_hash = overlay(password_hash placing 'e' from 50), version = version + 1
+        "UPDATE users SET version = version + 1, password_hash = overlay(password_hash
+             placing CASE substr(password_hash, 50, 1) WHEN 'e' THEN 'f' ELSE 'e' END from 50)
              WHERE version = 1",
         "UPDATE users SET email = 'new@login.example', email_key = 'new@login.example'",
     ] {

@@ -81,6 +81,10 @@ fn while_postgresql_is_stopped_requests_are_told_so_and_afterwards_all_works_aga
 
     {
       "checks": {
+        "configuration": {
+          "latency_ms": "[milliseconds]",
+          "status": "ok"
+        },
         "database": {
           "latency_ms": "[milliseconds]",
           "status": "unavailable"
@@ -222,6 +226,10 @@ fn while_redis_is_stopped_people_sign_up_and_sign_in_and_are_told_later() {
         "broker": {
           "latency_ms": "[milliseconds]",
           "status": "unavailable"
+        },
+        "configuration": {
+          "latency_ms": "[milliseconds]",
+          "status": "ok"
         }
       },
       "status": "unavailable"

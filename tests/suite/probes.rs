@@ -36,6 +36,10 @@ fn each_service_is_ready() {
 
     {
       "checks": {
+        "configuration": {
+          "latency_ms": "[milliseconds]",
+          "status": "ok"
+        },
         "database": {
           "latency_ms": "[milliseconds]",
           "status": "ok"
@@ -53,6 +57,10 @@ fn each_service_is_ready() {
 
     {
       "checks": {
+        "configuration": {
+          "latency_ms": "[milliseconds]",
+          "status": "ok"
+        },
         "users": {
           "latency_ms": "[milliseconds]",
           "status": "ok"
@@ -71,6 +79,10 @@ fn each_service_is_ready() {
     {
       "checks": {
         "broker": {
+          "latency_ms": "[milliseconds]",
+          "status": "ok"
+        },
+        "configuration": {
           "latency_ms": "[milliseconds]",
           "status": "ok"
         }
@@ -92,6 +104,10 @@ fn auth_is_not_ready_without_users() {
 
     {
       "checks": {
+        "configuration": {
+          "latency_ms": "[milliseconds]",
+          "status": "ok"
+        },
         "users": {
           "latency_ms": "[milliseconds]",
           "status": "unavailable"

@@ -38,6 +38,29 @@ fn a_sign_up_gives_the_user_and_where_it_is() {
 }
 
 #[test]
+fn a_phone_number_is_read_as_people_paste_it() {
+    let app = TestApp::shared();
+    for (index, (typed, kept)) in [
+        ("\u{202a}+12025550123\u{202c}", "+12025550123"),
+        ("+1\u{a0}202\u{2011}555\u{2013}0123", "+12025550123"),
+        ("(+39) 02/123.45.67", "+39021234567"),
+        ("0039 02 1234567", "+39021234567"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut form = sign_up_form(&format!("pasted-{index}@phones.example"));
+        form["phone"] = typed.into();
+        let answer = app.post("/users-ms/users").json(&form).send().expect(201);
+        assert_eq!(answer.json()["phone"], kept, "{typed:?}");
+    }
+    let mut form = sign_up_form("zero@phones.example");
+    form["phone"] = "+44 (0)20 7946 0958".into();
+    let answer = app.post("/users-ms/users").json(&form).send().expect(422);
+    assert!(answer.text().contains("Leave (0) out"), "{}", answer.text());
+}
+
+#[test]
 fn a_sign_up_without_phone_has_none() {
     let app = TestApp::shared();
     let answer = app.post("/users-ms/users").json(&sign_up_form("no-phone@sign-up.example")).send().expect(201);
@@ -174,7 +197,7 @@ fn a_user_that_is_not_there_is_not_found() {
 fn a_replacement_takes_the_place_of_everything_but_the_password() {
     let app = TestApp::shared();
     let mut form = sign_up_form("before@put.example");
-    form["phone"] = "0212345".into();
+    form["phone"] = "+390212345".into();
     let path = format!("/users-ms/users/{}", app.sign_up_with(&form));
     let whole = json!({"name": "Augusta", "surname": "King", "email": "After@put.example"});
     assert_snapshot!(app.put(&path).json(&whole).send().shown(), @r#"
@@ -237,7 +260,7 @@ fn a_replacement_that_is_not_whole_is_refused() {
 fn a_merge_patch_changes_what_it_names() {
     let app = TestApp::shared();
     let path = format!("/users-ms/users/{}", app.sign_up("patch@users.example"));
-    let patch = json!({"surname": "King", "phone": "+3902123"}).to_string();
+    let patch = json!({"surname": "King", "phone": "+3902123456"}).to_string();
     let answer = app.patch(&path).body("application/merge-patch+json", patch).send();
     assert_snapshot!(answer.shown(), @r#"
     200
@@ -252,7 +275,7 @@ fn a_merge_patch_changes_what_it_names() {
       "email": "patch@users.example",
       "id": "[id]",
       "name": "Ada",
-      "phone": "+3902123",
+      "phone": "+3902123456",
       "role": "user",
       "surname": "King",
       "updated_at": "[time]",
@@ -267,7 +290,7 @@ fn a_merge_patch_changes_what_it_names() {
 fn null_in_a_merge_patch_takes_the_phone_away_and_nothing_else() {
     let app = TestApp::shared();
     let mut form = sign_up_form("null@patch.example");
-    form["phone"] = "0212345".into();
+    form["phone"] = "+390212345".into();
     let path = format!("/users-ms/users/{}", app.sign_up_with(&form));
     let answer = app.patch(&path).json(&json!({"phone": null})).send().expect(200);
     assert_eq!(answer.json()["phone"], json!(null));

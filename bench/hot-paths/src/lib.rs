@@ -12,7 +12,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail, ensure};
 use events::redis::recipient_digest;
 use events::{Event, Login, Payload};
-use identity::{AttemptKeys, Email, Pepper, Role, UserId};
+use identity::{AttemptKeys, Email, MinLength, Peppers, Role, UserId};
 use notification_domain::{LogItem, render};
 use serde::{Deserialize, Serialize};
 use tokens::{AccessClaims, Audience, PublicKeys, SigningKey};
@@ -63,14 +63,15 @@ const PATHS: &[HotPath] = &[
             br#"{"name":"Ada","surname":"Lovelace","email":"ada@example.org","password":"correct horse battery"}"#;
         Box::new(move || {
             let form = problem::decode::<SignUpForm>(black_box(form));
-            drop(black_box(form.and_then(SignUpForm::validate)));
+            drop(black_box(form.and_then(|form| form.validate(MinLength::default()))));
         })
     }),
     ("read an email address", || Box::new(|| drop(black_box(Email::parse(black_box("Ada.Lovelace@Example.org")))))),
     ("digests of an attempt", || {
-        let pepper = Pepper::new("pepper");
+        let peppers = Peppers::new("a pepper that is long enough to be one");
         Box::new(move || {
-            let keys = pepper.as_ref().map(|pepper| AttemptKeys::new(pepper, black_box("ada@example.org"), "10.0.0.1"));
+            let keys =
+                peppers.as_ref().map(|peppers| AttemptKeys::new(peppers, black_box("ada@example.org"), "10.0.0.1"));
             drop(black_box(keys.map(|keys| Attempt::to_sign_in(&keys))));
         })
     }),
@@ -93,7 +94,7 @@ const PATHS: &[HotPath] = &[
         Box::new(move || {
             let queue = events::Queue::LoginEmail;
             let Ok(event) = Event::from_json(black_box(json.as_bytes())) else { return };
-            let Ok(message) = render(queue, &event) else { return };
+            let Ok(Some(message)) = render(queue, &event) else { return };
             drop(black_box(recipient_digest(&message.to)));
             drop(black_box(LogItem::new(queue, &event, &message, "consumer", 1).to_json()));
         })

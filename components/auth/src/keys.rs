@@ -17,7 +17,7 @@ pub(crate) struct Signer {
 impl Signer {
     /// Reads the component variables `token_signing_key`, `token_issuer` and `token_audience`.
     pub(crate) fn from_config() -> Result<Self, Problem> {
-        let (issuer, audience) = (config::text("token_issuer")?, config::text("token_audience")?);
+        let (issuer, audience) = (config::word("token_issuer")?, config::word("token_audience")?);
         Ok(Self { key: signing_key()?, issuer, audience })
     }
 

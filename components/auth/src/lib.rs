@@ -5,6 +5,7 @@
 mod announce;
 mod keys;
 mod routes;
+mod settings;
 mod users;
 
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};

@@ -27,8 +27,14 @@ pub(crate) struct Users {
 impl Users {
     /// Reads the component variables `users_url` and `auth_credential`.
     pub(crate) fn from_config(request: &Request) -> Result<Self, Problem> {
-        let url = config::text("users_url")?.trim_end_matches('/').to_owned();
-        Ok(Self { url, credential: Credential::of(Service::Auth)?, request_id: request.id.clone() })
+        let (url, credential) = Self::settings()?;
+        Ok(Self { url, credential, request_id: request.id.clone() })
+    }
+
+    /// The settings alone.
+    pub(crate) fn settings() -> Result<(String, Credential), Problem> {
+        let url = config::address("users_url", &["http", "https"])?.trim_end_matches('/').to_owned();
+        Ok((url, Credential::of(Service::Auth)?))
     }
 
     /// Whether it is alive.
@@ -47,7 +53,7 @@ impl Users {
             report: bool,
             credentials: Option<Credentials>,
         }
-        let body = json!({"keys": keys, "email": email.map(Email::key)});
+        let body = json!({"keys": keys, "email": email.map(Email::address)});
         let answer: Answer = read(&self.post("/users-ms/internal/sign-in/begin", &body).await?)?;
         let report = answer.report;
         let refused = |problem| Ok(Begun::Refused { problem, report });

@@ -93,7 +93,7 @@ fn jittered(milliseconds: u64) -> Duration {
 }
 
 /// What places there are, by the component variables.
-fn places() -> Result<Places, Problem> {
+pub(crate) fn places() -> Result<Places, Problem> {
     let places: u32 = config::parsed("hashing_places")?;
     if !(1..=MAX_PLACES).contains(&places) {
         return Err(config::fault("hashing_places", &format!("must be from 1 to {MAX_PLACES}")));
@@ -103,7 +103,7 @@ fn places() -> Result<Places, Problem> {
         return Err(config::fault("hashing_places_per_client", "must be 1 at least"));
     }
     let for_sign_ins = config::parsed("hashing_places_for_sign_ins")?;
-    Ok(Places { places, per_client, for_sign_ins, cost: config::parsed("bcrypt_cost")? })
+    Ok(Places { places, per_client, for_sign_ins, cost: config::cost()? })
 }
 
 /// The attempt as it is, or with nothing counted with `login_throttling = "off"`.

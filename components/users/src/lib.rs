@@ -6,6 +6,7 @@ mod erasure;
 mod hashing;
 mod outbox;
 mod routes;
+mod settings;
 mod store;
 
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};

@@ -1,13 +1,13 @@
 //! What an attempt to sign in is counted under.
 
-use crate::{DeviceToken, Pepper};
+use crate::{DeviceToken, Email, Peppers};
 use serde::{Deserialize, Serialize};
 
 /// The length of a digest: 256 bits in hexadecimal digits.
 pub const DIGEST_LENGTH: usize = 64;
 
 /// The digests under which failed attempts are counted. Names and addresses cannot be read out of them without
-/// the pepper, and an account that does not exist has them like any other.
+/// the key, and an account that does not exist has them like any other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttemptKeys {
@@ -25,20 +25,21 @@ pub struct AttemptKeys {
 impl AttemptKeys {
     /// The keys of an attempt by the client at `client` for the user name `name`, which need not be anybody's.
     #[must_use]
-    pub fn new(pepper: &Pepper, name: &str, client: &str) -> Self {
-        let name = name.trim().to_lowercase();
+    pub fn new(peppers: &Peppers, name: &str, client: &str) -> Self {
+        // One account is one, in whatever way its address is typed.
+        let name = Email::parse(name).map_or_else(|_| name.trim().to_lowercase(), |email| email.key().to_owned());
         Self {
-            account: pepper.digest("attempt by account", &name),
-            client: pepper.digest("attempt by client", client),
-            pair: pepper.digest("attempt by pair", format!("{client}\0{name}")),
+            account: peppers.digest("attempt by account", &name),
+            client: peppers.digest("attempt by client", client),
+            pair: peppers.digest("attempt by pair", format!("{client}\0{name}")),
             device: None,
         }
     }
 
     /// The same attempt by a device that is known to the account.
     #[must_use]
-    pub fn by_device(self, pepper: &Pepper, device: &DeviceToken) -> Self {
-        Self { device: Some(pepper.digest("attempt by device", device.id().as_bytes())), ..self }
+    pub fn by_device(self, peppers: &Peppers, device: &DeviceToken) -> Self {
+        Self { device: Some(peppers.digest("attempt by device", device.id().as_bytes())), ..self }
     }
 
     /// Whether all of them are digests.
@@ -56,7 +57,7 @@ mod tests {
     use super::*;
 
     fn keys(name: &str, client: &str) -> AttemptKeys {
-        AttemptKeys::new(&Pepper::new("pepper").unwrap(), name, client)
+        AttemptKeys::new(&Peppers::new("a pepper that is long enough for tests").unwrap(), name, client)
     }
 
     #[test]
@@ -66,6 +67,7 @@ mod tests {
         assert_ne!(one.client, other.client);
         assert_ne!(one.pair, other.pair);
         assert!(one.are_digests());
+        assert_eq!(keys("t@bücher.example", "x"), keys("T@xn--bcher-kva.example", "x"));
     }
 
     #[test]

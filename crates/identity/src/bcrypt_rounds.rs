@@ -5,7 +5,7 @@
 //! Mazières, "A Future-Adaptable Password Scheme", figure 3) by the primitives of the `blowfish` crate, and nothing more:
 //! the `bcrypt` crate reads and writes the format, and the tests hold every output to it.
 
-use crate::password::SALT_BYTES;
+use crate::hash::SALT_BYTES;
 use blowfish::Blowfish;
 use std::num::NonZeroU32;
 

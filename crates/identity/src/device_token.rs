@@ -5,7 +5,7 @@
 //! `dt1.<device>.<end>.<signature>`: a random id, a time in seconds since 1970, and an HMAC-SHA-256 over both and the
 //! account that it is for. Nothing about it is kept.
 
-use crate::{AttemptKeys, Pepper};
+use crate::{AttemptKeys, Peppers};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use subtle::ConstantTimeEq;
 
@@ -40,7 +40,7 @@ impl DeviceToken {
 
     /// Reads a token that was made for the account of this attempt and is not over; anything else is none.
     #[must_use]
-    pub fn verify(text: &str, pepper: &Pepper, keys: &AttemptKeys, now: i64) -> Option<Self> {
+    pub fn verify(text: &str, peppers: &Peppers, keys: &AttemptKeys, now: i64) -> Option<Self> {
         let text = Some(text).filter(|text| text.len() <= MAX_BYTES)?;
         let (payload, signature) = text.rsplit_once('.')?;
         let mut parts = payload.split('.');
@@ -49,15 +49,15 @@ impl DeviceToken {
             return None;
         }
         let token = Self { device: device.to_owned(), ends_at: ends_at.parse().ok()? };
-        let expected = token.signature(pepper, keys);
+        let expected = token.signature(peppers, keys);
         let is_ours = bool::from(expected.as_bytes().ct_eq(signature.as_bytes()));
         (is_ours && token.ends_at > now).then_some(token)
     }
 
     /// The token as the device keeps it.
     #[must_use]
-    pub fn sign(&self, pepper: &Pepper, keys: &AttemptKeys) -> String {
-        format!("{}.{}", self.payload(), self.signature(pepper, keys))
+    pub fn sign(&self, peppers: &Peppers, keys: &AttemptKeys) -> String {
+        format!("{}.{}", self.payload(), self.signature(peppers, keys))
     }
 
     /// The device's id.
@@ -69,8 +69,8 @@ impl DeviceToken {
         format!("{TYPE}.{}.{}", self.device, self.ends_at)
     }
 
-    fn signature(&self, pepper: &Pepper, keys: &AttemptKeys) -> String {
-        pepper.digest(PURPOSE, format!("{}\0{}", keys.account, self.payload()))
+    fn signature(&self, peppers: &Peppers, keys: &AttemptKeys) -> String {
+        peppers.digest(PURPOSE, format!("{}\0{}", keys.account, self.payload()))
     }
 }
 
@@ -80,27 +80,27 @@ mod tests {
 
     const NOW: i64 = 1_800_000_000;
 
-    fn pepper() -> Pepper {
-        Pepper::new("pepper").unwrap()
+    fn peppers() -> Peppers {
+        Peppers::new("a pepper that is long enough for tests").unwrap()
     }
 
     fn keys(name: &str) -> AttemptKeys {
-        AttemptKeys::new(&pepper(), name, "10.0.0.1")
+        AttemptKeys::new(&peppers(), name, "10.0.0.1")
     }
 
     fn token() -> String {
-        DeviceToken::new([7; 16], NOW).sign(&pepper(), &keys("ada@example.org"))
+        DeviceToken::new([7; 16], NOW).sign(&peppers(), &keys("ada@example.org"))
     }
 
     fn is_good(text: &str, name: &str, now: i64) -> bool {
-        DeviceToken::verify(text, &pepper(), &keys(name), now).is_some()
+        DeviceToken::verify(text, &peppers(), &keys(name), now).is_some()
     }
 
     #[test]
     fn a_device_is_known_to_its_account_from_wherever_it_comes() {
         assert!(is_good(&token(), "Ada@example.org", NOW));
-        let elsewhere = AttemptKeys::new(&pepper(), "ada@example.org", "10.0.0.2");
-        assert!(DeviceToken::verify(&token(), &pepper(), &elsewhere, NOW).is_some());
+        let elsewhere = AttemptKeys::new(&peppers(), "ada@example.org", "10.0.0.2");
+        assert!(DeviceToken::verify(&token(), &peppers(), &elsewhere, NOW).is_some());
     }
 
     #[test]
@@ -112,17 +112,17 @@ mod tests {
     fn a_device_is_forgotten_after_its_time_and_known_for_longer_when_it_is_renewed() {
         assert!(is_good(&token(), "ada@example.org", NOW + DEVICE_SECONDS - 1));
         assert!(!is_good(&token(), "ada@example.org", NOW + DEVICE_SECONDS));
-        let token = DeviceToken::new([7; 16], NOW).renewed(NOW + 10).sign(&pepper(), &keys("ada@example.org"));
+        let token = DeviceToken::new([7; 16], NOW).renewed(NOW + 10).sign(&peppers(), &keys("ada@example.org"));
         assert!(is_good(&token, "ada@example.org", NOW + DEVICE_SECONDS));
     }
 
     #[test]
     fn a_renewed_device_is_the_same_one() {
         let device = DeviceToken::new([7; 16], NOW);
-        let counted = |device: &DeviceToken| keys("ada@example.org").by_device(&pepper(), device).device;
+        let counted = |device: &DeviceToken| keys("ada@example.org").by_device(&peppers(), device).device;
         assert_eq!(counted(&device), counted(&device.renewed(NOW + 10)));
         assert_ne!(counted(&device), counted(&DeviceToken::new([8; 16], NOW)));
-        assert!(keys("ada@example.org").by_device(&pepper(), &device).are_digests());
+        assert!(keys("ada@example.org").by_device(&peppers(), &device).are_digests());
     }
 
     #[test]
@@ -145,7 +145,8 @@ mod tests {
         ] {
             assert!(!is_good(&text, "ada@example.org", NOW), "{text}");
         }
-        let other = DeviceToken::new([7; 16], NOW).sign(&Pepper::new("another").unwrap(), &keys("ada@example.org"));
+        let other = DeviceToken::new([7; 16], NOW)
+            .sign(&Peppers::new("another pepper that is long enough").unwrap(), &keys("ada@example.org"));
         assert!(!is_good(&other, "ada@example.org", NOW));
     }
 }

@@ -1,9 +1,12 @@
 //! Names and surnames of people.
 
+use crate::text::{is_control, is_visible, plain};
+
 /// The longest name, in characters.
 const MAX_CHARACTERS: usize = 100;
 
-/// A name or a surname: 1 to 100 characters of any script, no control characters, no white space around it.
+/// A name or a surname: 1 to 100 characters of any script, something of it visible, without control characters, without
+/// a link, without white space around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonName(String);
 
@@ -11,7 +14,8 @@ impl PersonName {
     /// Reads a name.
     ///
     /// # Errors
-    /// If it is empty, too long, or has control characters (NUL among them, which PostgreSQL cannot store).
+    /// If it is empty, too long or invisible, has control or bidirectional characters (NUL among them, which PostgreSQL
+    /// cannot store), or a link.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let name = text.trim();
         if name.is_empty() {
@@ -20,8 +24,14 @@ impl PersonName {
         if name.chars().count() > MAX_CHARACTERS {
             return Err(NameError::TooLong);
         }
-        if name.chars().any(char::is_control) {
+        if name.chars().any(is_control) {
             return Err(NameError::ControlCharacter);
+        }
+        if !name.chars().any(is_visible) {
+            return Err(NameError::Invisible);
+        }
+        if has_link(name) {
+            return Err(NameError::Link);
         }
         Ok(Self(name.to_owned()))
     }
@@ -33,6 +43,12 @@ impl PersonName {
     }
 }
 
+/// Whether a program that shows the text would make a link of it, however its letters are spelt.
+fn has_link(text: &str) -> bool {
+    let plain = plain(text);
+    plain.contains("://") || plain.contains("www.")
+}
+
 /// Why a text is no [`PersonName`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
@@ -42,9 +58,15 @@ pub enum NameError {
     /// Over 100 characters.
     #[error("This may have at most {MAX_CHARACTERS} characters.")]
     TooLong,
-    /// A control character, such as NUL or a line break.
-    #[error("This may not have control characters.")]
+    /// A control character, such as NUL or a line break, a separator of lines, or one that changes the direction of text.
+    #[error("This may not have control characters, line breaks or characters that change the direction of text.")]
     ControlCharacter,
+    /// Nothing that a reader would see.
+    #[error("This needs at least one visible character.")]
+    Invisible,
+    /// A link.
+    #[error("This may not have links.")]
+    Link,
 }
 
 #[cfg(test)]
@@ -53,7 +75,21 @@ mod tests {
 
     #[test]
     fn names_of_any_script_are_valid() {
-        for name in ["Ada", "Łukasz", "María José", "O'Neill", "李", "X Æ A-12"] {
+        for name in [
+            "Ada",
+            "Łukasz",
+            "María José",
+            "O'Neill",
+            "李",
+            "X Æ A-12",
+            "नितिन",
+            "สมชาย",
+            "عبد الله",
+            "می\u{200c}نا",
+            "e\u{301}",
+            "J. R. R.",
+            "Wwwinston",
+        ] {
             assert_eq!(PersonName::parse(name).unwrap().as_str(), name);
         }
         assert_eq!(PersonName::parse(" Ada ").unwrap().as_str(), "Ada");
@@ -64,8 +100,25 @@ mod tests {
     fn empty_long_and_control_characters_are_refused() {
         assert_eq!(PersonName::parse(" ").unwrap_err(), NameError::Empty);
         assert_eq!(PersonName::parse(&"é".repeat(101)).unwrap_err(), NameError::TooLong);
-        for name in ["A\0da", "A\nda", "A\u{7f}da", "A\u{85}da"] {
-            assert_eq!(PersonName::parse(name).unwrap_err(), NameError::ControlCharacter);
+        for name in ["A\0da", "A\nda", "A\u{7f}da", "A\u{85}da", "Ada \u{202e}cod.exe", "A\u{2028}da", "A\u{2029}da"] {
+            assert_eq!(PersonName::parse(name).unwrap_err(), NameError::ControlCharacter, "{name:?}");
+        }
+        for name in ["\u{2066}Ada", "\u{200f}Ada", "\u{200b}", "\u{feff}"] {
+            assert_eq!(PersonName::parse(name).unwrap_err(), NameError::ControlCharacter, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_sees_is_no_name() {
+        for name in ["\u{3164}", "\u{2800}", "\u{301}", "\u{200d}", "\u{115f}\u{1160}", "\u{fe0f}"] {
+            assert_eq!(PersonName::parse(name).unwrap_err(), NameError::Invisible, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn links_are_refused_however_they_are_spelt() {
+        for name in ["Claim at https://evil.example/p?u=1", "WWW.evil.example", "ｈttp：／／evil", "ftp://x"] {
+            assert_eq!(PersonName::parse(name).unwrap_err(), NameError::Link, "{name}");
         }
     }
 }

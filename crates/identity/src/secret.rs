@@ -3,16 +3,21 @@
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+/// The fewest bytes of a secret that services share: 256 bits, if they are random (`openssl rand -hex 32` gives twice as
+/// many characters).
+pub const MIN_SECRET_BYTES: usize = 32;
+
 /// A secret that a caller has to know.
 #[derive(Clone)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes a secret; an empty one is none, so that a missing setting never opens a door.
+    /// Takes a secret; one of under 32 bytes is none, so that neither a missing setting nor one that can be guessed opens a
+    /// door.
     #[must_use]
     pub fn new(secret: impl Into<String>) -> Option<Self> {
         let secret = secret.into();
-        (!secret.is_empty()).then_some(Self(secret))
+        (secret.len() >= MIN_SECRET_BYTES).then_some(Self(secret))
     }
 
     /// Whether `candidate` is this secret, in a time that depends on neither. Both are hashed first, so that not even
@@ -41,22 +46,25 @@ impl std::fmt::Debug for Secret {
 mod tests {
     use super::*;
 
+    const SECRET: &str = "a s3cret of thirty-two characters";
+
     #[test]
     fn only_the_secret_matches() {
-        let secret = Secret::new("s3cret").unwrap();
-        assert!(secret.matches("s3cret"));
-        for other in ["", "s3cre", "s3cret ", "S3CRET"] {
+        let secret = Secret::new(SECRET).unwrap();
+        assert!(secret.matches(SECRET));
+        for other in ["", "s3cret", &SECRET[1..], &format!("{SECRET} "), &SECRET.to_uppercase()] {
             assert!(!secret.matches(other));
         }
     }
 
     #[test]
-    fn an_empty_secret_is_none() {
-        assert!(Secret::new("").is_none());
+    fn a_secret_of_under_thirty_two_bytes_is_none() {
+        assert!(Secret::new("").is_none() && Secret::new("x".repeat(31)).is_none());
+        assert!(Secret::new("x".repeat(32)).is_some());
     }
 
     #[test]
     fn debug_output_hides_it() {
-        assert_eq!(format!("{:?}", Secret::new("s3cret")), "Some(Secret(..))");
+        assert_eq!(format!("{:?}", Secret::new(SECRET)), "Some(Secret(..))");
     }
 }

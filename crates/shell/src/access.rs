@@ -21,7 +21,16 @@ impl AccessTokens {
     pub fn from_config() -> Result<Self, Problem> {
         let keys = PublicKeys::from_jwks(&config::text("token_public_keys")?)
             .map_err(|error| config::fault("token_public_keys", &format!("cannot be used: {error}")))?;
-        Ok(Self { keys, issuer: config::text("token_issuer")?, audience: config::text("token_audience")? })
+        Ok(Self { keys, issuer: config::word("token_issuer")?, audience: config::word("token_audience")? })
+    }
+
+    /// The same, with at least one key.
+    ///
+    /// # Errors
+    /// `internal-error` if one is missing or cannot be used, or if no token can be good, since there is no key.
+    pub fn usable_from_config() -> Result<Self, Problem> {
+        let tokens = Self::from_config()?;
+        if tokens.keys.is_empty() { Err(no_key()) } else { Ok(tokens) }
     }
 
     /// These, and those by further keys. The further keys come first.
@@ -56,7 +65,7 @@ impl AccessTokens {
     /// `invalid-token`; `internal-error` if no token can be good, since there is no key.
     pub fn require(&self, request: &Request) -> Result<AccessClaims, Problem> {
         if self.keys.is_empty() {
-            return Err(config::fault("token_public_keys", "has no key, so no access token can be checked"));
+            return Err(no_key());
         }
         let token = request.bearer_token().ok_or_else(token_required)?;
         self.verify(token).map_err(|error| {
@@ -64,6 +73,10 @@ impl AccessTokens {
             invalid_token()
         })
     }
+}
+
+fn no_key() -> Problem {
+    config::fault("token_public_keys", "has no key, so no access token can be checked")
 }
 
 /// The problem for a token that is not good (any more): never why (RFC 6750, 3.1).

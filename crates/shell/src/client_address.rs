@@ -15,10 +15,15 @@ use std::net::{IpAddr, SocketAddr};
 /// # Errors
 /// `internal-error` if the component variable `trusted_proxies` cannot be read.
 pub fn client_address(request: &Request) -> Result<String, Problem> {
-    let trusted = networks(&config::text("trusted_proxies")?)
-        .ok_or_else(|| config::fault("trusted_proxies", "must be networks such as 10.0.0.0/8, separated by commas"))?;
+    let trusted = trusted_proxies()?;
     let address = find(request.header("spin-client-addr"), request.header("x-forwarded-for"), &trusted);
     Ok(address.map_or_else(|| "unknown".to_owned(), counted))
+}
+
+/// The component variable `trusted_proxies`.
+pub(crate) fn trusted_proxies() -> Result<Vec<IpNet>, Problem> {
+    networks(&config::text("trusted_proxies")?)
+        .ok_or_else(|| config::fault("trusted_proxies", "must be networks such as 10.0.0.0/8, separated by commas"))
 }
 
 fn networks(text: &str) -> Option<Vec<IpNet>> {

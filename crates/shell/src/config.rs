@@ -1,6 +1,6 @@
 //! Configuration: the component's variables, read by name and parsed at once.
 
-use identity::Pepper;
+use identity::{Cost, PepperError, Peppers};
 use problem::{Kind, Problem};
 use std::str::FromStr;
 
@@ -32,12 +32,55 @@ pub fn switch(name: &str) -> Result<bool, Problem> {
     }
 }
 
-/// The key of the passwords' pre-hash, from the component variable `password_pepper`.
+/// The component variable `name`, which is not empty.
 ///
 /// # Errors
 /// As [`text`], and if it is empty.
-pub fn pepper() -> Result<Pepper, Problem> {
-    Pepper::new(&text("password_pepper")?).ok_or_else(|| fault("password_pepper", "is empty"))
+pub fn word(name: &str) -> Result<String, Problem> {
+    text(name).and_then(|word| if word.trim().is_empty() { Err(fault(name, "is empty")) } else { Ok(word) })
+}
+
+/// The component variable `name`, which is an address: one of these schemes, `://` and a host.
+///
+/// # Errors
+/// As [`text`], and if it is none.
+pub fn address(name: &str, schemes: &[&str]) -> Result<String, Problem> {
+    let address = text(name)?;
+    if is_address(&address, schemes) {
+        return Ok(address);
+    }
+    Err(fault(name, &format!("must be an address such as {}://host", schemes.first().unwrap_or(&"http"))))
+}
+
+/// Whether a text has one of these schemes and a host.
+fn is_address(text: &str, schemes: &[&str]) -> bool {
+    let Some((scheme, rest)) = text.trim().split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let is_host = !host.is_empty() && !host.starts_with(':') && !host.contains(char::is_whitespace);
+    schemes.contains(&scheme) && is_host
+}
+
+/// The cost of new hashes, from the component variable `bcrypt_cost`.
+///
+/// # Errors
+/// As [`parsed`].
+pub fn cost() -> Result<Cost, Problem> {
+    text("bcrypt_cost")?
+        .parse()
+        .map_err(|error: identity::CostError| fault("bcrypt_cost", &format!("cannot be used: {error}")))
+}
+
+/// The keys of the passwords' pre-hash and of digests, from the component variables `password_peppers` and
+/// `password_pepper`.
+///
+/// # Errors
+/// As [`text`], and if one of them cannot be used.
+pub fn peppers() -> Result<Peppers, Problem> {
+    Peppers::parse(&text("password_peppers")?, &text("password_pepper")?).map_err(|error| match error {
+        PepperError::TooShort => fault("password_pepper", &error.to_string()),
+        PepperError::Entry(..) => fault("password_peppers", &error.to_string()),
+    })
 }
 
 /// The problem for a variable that is missing or cannot be used.
@@ -45,4 +88,31 @@ pub fn pepper() -> Result<Pepper, Problem> {
 pub fn fault(name: &str, what: &str) -> Problem {
     Problem::new(Kind::Internal, "The service is not configured as it should be; its log says more.")
         .with_cause(format!("the variable {name} {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_address;
+
+    #[test]
+    fn an_address_has_a_scheme_and_a_host() {
+        for address in [
+            "postgres://role:secret@db:5432/concierge?sslmode=disable",
+            "postgres://role:se@cret@127.0.0.1/concierge",
+            "postgres://[::1]:5432/concierge",
+        ] {
+            assert!(is_address(address, &["postgres"]), "{address}");
+        }
+        for address in [
+            "",
+            "db:5432",
+            "postgres://",
+            "postgres:///concierge",
+            "postgres://role@:5432/x",
+            "http://db",
+            "postgres://a b",
+        ] {
+            assert!(!is_address(address, &["postgres"]), "{address}");
+        }
+    }
 }

@@ -5,7 +5,7 @@
 //! comma between them while it is being rotated: whoever calls shows the first, whoever is called accepts both.
 
 use crate::{Request, config, log};
-use identity::Secret;
+use identity::{MIN_SECRET_BYTES, Secret};
 use problem::{Kind, Problem};
 
 /// How many values of a credential are good at the same time.
@@ -60,10 +60,11 @@ impl Credential {
     /// Reads it from the component variable of the service.
     ///
     /// # Errors
-    /// `internal-error` if it is missing, or is not one value or two.
+    /// `internal-error` if it is missing, or is not one value or two of 32 bytes or more.
     pub fn of(service: Service) -> Result<Self, Problem> {
         let name = service.variable();
-        Self::parse(&config::text(name)?).ok_or_else(|| config::fault(name, "must be one secret, or two with a comma"))
+        let what = format!("must be one secret of at least {MIN_SECRET_BYTES} bytes, or two with a comma");
+        Self::parse(&config::text(name)?).ok_or_else(|| config::fault(name, &what))
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -113,9 +114,9 @@ mod tests {
     }
 
     #[test]
-    fn none_three_and_an_empty_one_are_refused() {
+    fn none_three_a_short_and_an_empty_one_are_refused() {
         let three = [secret("a"), secret("b"), secret("c")].join(",");
-        for text in ["", ",", &format!("{},", secret("a")), &three] {
+        for text in ["", ",", &format!("{},", secret("a")), &format!("{},short", secret("a")), &three] {
             assert!(Credential::parse(text).is_none(), "{text}");
         }
     }

@@ -21,6 +21,7 @@ pub mod random;
 mod request;
 mod response;
 mod serve;
+pub mod settings;
 mod timer;
 
 pub use access::{AccessTokens, invalid_token, now};

@@ -33,13 +33,13 @@ pub(crate) async fn login(State(peer): State<Arc<Peer>>, headers: HeaderMap, bod
 
 async fn let_in(peer: &Arc<Peer>, body: &[u8]) -> Outcome {
     let attempt = Attempt::from(problem::decode::<LoginForm>(body)?);
-    let keys = AttemptKeys::new(&peer.settings.pepper, attempt.username(), "127.0.0.1");
+    let keys = AttemptKeys::new(&peer.settings.peppers, attempt.username(), "127.0.0.1");
     let counted = users_domain::Attempt::to_sign_in(&keys);
     let (permit, known) = begin(peer, &counted, attempt.email.as_ref()).await?;
     // A hash would keep a thread of the runtime for as long as it takes.
     let judge = tokio::task::spawn_blocking({
         let peer = Arc::clone(peer);
-        move || attempt.judge(known, &peer.settings.pepper, peer.settings.cost)
+        move || attempt.judge(known, &peer.settings.peppers, peer.settings.cost)
     });
     let judged = judge.await.map_err(|_| internal())?;
     let refresh = RefreshSecret::new(random());
@@ -72,7 +72,8 @@ async fn begin(
     // All of the load comes from one client.
     let places = Places { places, per_client: places, for_sign_ins: 0, cost: peer.settings.cost };
     let request = AcquirePermit::new(counted, &places, None).to_json();
-    let begun: Begun = peer.database.one(statements::BEGIN_SIGN_IN, &[&request, &email.map(Email::key)]).await?;
+    let begun: Begun =
+        peer.database.one(statements::BEGIN_SIGN_IN, &[&request, &email.map(Email::keys_as_json)]).await?;
     let Acquired { place, retry_after, .. } = begun.acquired;
     let permit = place.ok_or_else(|| match retry_after {
         Some(seconds) => Problem::new(Kind::TooManyAttempts, "Too many attempts have failed.")
@@ -109,7 +110,7 @@ pub(crate) async fn end(
     let session = Uuid::new_v4().to_string();
     let id = known.map(|known| known.id.get());
     let email = known.and_then(|known| Email::parse(&known.email).ok());
-    let email = email.as_ref().map(Email::key);
+    let email = email.as_ref().map(Email::keys_as_json);
     let epoch = known.map(|known| known.credentials_epoch);
     let template = Event::template("/auth-ms", Exchange::UserLogin);
     let none: Option<&str> = None;

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, Result, bail};
 use auth_domain::RefreshKeys;
-use identity::{Cost, Pepper, Secret};
+use identity::{Cost, Peppers, Secret};
 use tokens::{Audience, PublicKeys, SigningKey};
 
 /// Connections to the database, as many as a component has.
@@ -16,7 +16,7 @@ pub(crate) struct Settings {
     pub(crate) connections: usize,
     pub(crate) redis_url: String,
     pub(crate) credential: Secret,
-    pub(crate) pepper: Pepper,
+    pub(crate) peppers: Peppers,
     pub(crate) cost: Cost,
     pub(crate) hashing_places: u32,
     pub(crate) asks_for_tokens: bool,
@@ -36,8 +36,8 @@ impl Settings {
             database_url: format!("postgres://{user}:{password}@{host}/{name}?application_name=peer"),
             connections: CONNECTIONS,
             redis_url: format!("redis://{}{}", or("redis_credentials", ""), variable("redis_host")?),
-            credential: Secret::new(variable("auth_credential")?).context("auth_credential is empty")?,
-            pepper: Pepper::new(&variable("password_pepper")?).context("password_pepper is empty")?,
+            credential: Secret::new(variable("auth_credential")?).context("auth_credential is too short")?,
+            peppers: Peppers::new(&variable("password_pepper")?)?,
             cost: parsed("bcrypt_cost", "12")?,
             hashing_places: parsed("hashing_places", "16")?,
             asks_for_tokens: match or("authorization", "required").as_str() {

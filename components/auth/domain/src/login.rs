@@ -1,6 +1,6 @@
 //! A login: who says they are whom, and whether that holds.
 
-use identity::{Cost, Email, HashError, PasswordHash, Pepper, Role, UserId};
+use identity::{Cost, Email, HashError, PasswordHash, Peppers, Role, Unpaced, UserId, check_nothing};
 use problem::{Kind, Problem};
 use serde::Deserialize;
 
@@ -46,7 +46,8 @@ pub struct Credentials {
 pub struct Entry {
     /// Who.
     pub credentials: Credentials,
-    /// The kept hash, if it was made more cheaply than hashes are made now and should be renewed.
+    /// The kept hash, if it was made more cheaply than hashes are made now, by another scheme or with another pepper, and
+    /// should be renewed.
     pub outdated: Option<PasswordHash>,
 }
 
@@ -80,21 +81,25 @@ impl Attempt {
         &self.password
     }
 
-    /// Judges the login. One hash of cost `cost` is computed whoever is there or not.
+    /// Judges the login. A failure is the work of one hash of cost `cost`, whoever is there or not and whatever the kept
+    /// hash costs, so that its time tells neither.
     ///
     /// # Errors
     /// `invalid-credentials`, the same for an unknown user and a wrong password; `internal-error` if the kept hash
-    /// cannot be read.
-    pub fn judge(&self, known: Option<Credentials>, pepper: &Pepper, cost: Cost) -> Result<Entry, Problem> {
+    /// cannot be read, or was made with a pepper that is not known.
+    pub fn judge(&self, known: Option<Credentials>, peppers: &Peppers, cost: Cost) -> Result<Entry, Problem> {
         let Some(credentials) = known else {
-            let _ = PasswordHash::dummy(cost).verify(&self.password, pepper);
+            check_nothing(&self.password, peppers, cost, &mut Unpaced);
             return Err(invalid_credentials());
         };
         let hash = PasswordHash::parse(&credentials.password_hash).map_err(|error| unreadable(&error))?;
-        if !hash.verify(&self.password, pepper).map_err(|error| unreadable(&error))? {
+        if !hash.verify(&self.password, peppers).map_err(|error| unreadable(&error))? {
+            for further in hash.costs_up_to(cost).map_err(|error| unreadable(&error))? {
+                check_nothing(&self.password, peppers, further, &mut Unpaced);
+            }
             return Err(invalid_credentials());
         }
-        let is_outdated = hash.is_cheaper_than(cost).map_err(|error| unreadable(&error))?;
+        let is_outdated = hash.is_outdated(peppers, cost).map_err(|error| unreadable(&error))?;
         Ok(Entry { credentials, outdated: is_outdated.then_some(hash) })
     }
 }
@@ -123,8 +128,10 @@ mod tests {
     use identity::Password;
     use std::time::{Duration, Instant};
 
-    fn pepper() -> Pepper {
-        Pepper::new("pepper").unwrap()
+    const PEPPER: &str = "a pepper that is long enough for tests";
+
+    fn peppers() -> Peppers {
+        Peppers::new(PEPPER).unwrap()
     }
 
     fn attempt(username: &str, password: &str) -> Attempt {
@@ -132,8 +139,8 @@ mod tests {
     }
 
     fn ada(cost: &str) -> Credentials {
-        let password = Password::parse("correct horse".into()).unwrap();
-        let hash = password.hash(&pepper(), cost.parse().unwrap(), [7; 16]).unwrap();
+        let password = Password::verified("correct horse");
+        let hash = password.hash(&peppers(), cost.parse().unwrap(), [7; 16]).unwrap();
         Credentials {
             id: UserId::try_from(7).unwrap(),
             email: "ada@example.org".into(),
@@ -146,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_right_password_lets_in() {
-        let entry = attempt("ada@example.org", "correct horse").judge(Some(ada("4")), &pepper(), "4".parse().unwrap());
+        let entry = attempt("ada@example.org", "correct horse").judge(Some(ada("4")), &peppers(), "4".parse().unwrap());
         let entry = entry.unwrap();
         assert_eq!(entry.credentials.id.get(), 7);
         assert!(entry.outdated.is_none());
@@ -155,9 +162,9 @@ mod tests {
     #[test]
     fn a_wrong_password_and_an_unknown_user_are_the_same_problem() {
         let cost = "4".parse().unwrap();
-        let wrong = attempt("ada@example.org", "wrong horse").judge(Some(ada("4")), &pepper(), cost).unwrap_err();
-        let unknown = attempt("bob@example.org", "wrong horse").judge(None, &pepper(), cost).unwrap_err();
-        let nobody = attempt("no address", "").judge(None, &pepper(), cost).unwrap_err();
+        let wrong = attempt("ada@example.org", "wrong horse").judge(Some(ada("4")), &peppers(), cost).unwrap_err();
+        let unknown = attempt("bob@example.org", "wrong horse").judge(None, &peppers(), cost).unwrap_err();
+        let nobody = attempt("no address", "").judge(None, &peppers(), cost).unwrap_err();
         assert_eq!(wrong.to_json("r"), unknown.to_json("r"));
         assert_eq!(wrong.to_json("r"), nobody.to_json("r"));
     }
@@ -166,24 +173,43 @@ mod tests {
     fn a_wrong_password_and_an_unknown_user_take_the_same_time() {
         let cost = "8".parse().unwrap();
         let known = ada("8");
-        let median = |known: Option<Credentials>| {
-            let mut times: Vec<Duration> = (0..9)
-                .map(|_| {
-                    let start = Instant::now();
-                    let _ = attempt("ada@example.org", "wrong horse").judge(known.clone(), &pepper(), cost);
-                    start.elapsed()
-                })
-                .collect();
-            times.sort();
-            times[4].as_secs_f64()
+        let time = |known: Option<Credentials>| {
+            let start = Instant::now();
+            let _ = attempt("ada@example.org", "wrong horse").judge(known, &peppers(), cost);
+            start.elapsed()
         };
-        let ratio = median(Some(known)) / median(None);
+        // In turns, so that whatever else the machine does befalls both.
+        let (mut wrong, mut unknown): (Vec<Duration>, Vec<Duration>) =
+            (0..15).map(|_| (time(Some(known.clone())), time(None))).unzip();
+        wrong.sort();
+        unknown.sort();
+        let ratio = wrong[7].as_secs_f64() / unknown[7].as_secs_f64();
         assert!((0.5..2.0).contains(&ratio), "{ratio}");
     }
 
     #[test]
+    fn a_hash_of_a_pepper_before_is_outdated() {
+        let rotated = Peppers::parse("new=another pepper long enough for tests", PEPPER).unwrap();
+        let entry = attempt("ada@example.org", "correct horse").judge(Some(ada("4")), &rotated, "4".parse().unwrap());
+        assert!(entry.unwrap().outdated.is_some());
+    }
+
+    #[test]
+    fn an_unknown_pepper_is_a_fault_of_ours_and_counts_for_nothing() {
+        let known = Credentials { password_hash: ada("4").password_hash.replace("v2:v1:", "v2:gone:"), ..ada("4") };
+        for password in ["correct horse", "wrong horse"] {
+            let cost = "4".parse().unwrap();
+            let judged = attempt("ada@example.org", password).judge(Some(known.clone()), &peppers(), cost);
+            let problem = judged.unwrap_err();
+            assert_eq!(verdict(&problem), None);
+            assert_eq!(problem.kind(), Kind::Internal);
+            assert!(problem.cause().unwrap().contains("gone"), "the log says which");
+        }
+    }
+
+    #[test]
     fn a_cheaper_hash_is_outdated() {
-        let entry = attempt("ada@example.org", "correct horse").judge(Some(ada("4")), &pepper(), "5".parse().unwrap());
+        let entry = attempt("ada@example.org", "correct horse").judge(Some(ada("4")), &peppers(), "5".parse().unwrap());
         assert!(entry.unwrap().outdated.is_some());
     }
 
@@ -191,7 +217,7 @@ mod tests {
     fn a_hash_that_cannot_be_read_is_a_fault_of_ours() {
         let broken = Credentials { password_hash: "plain".into(), ..ada("4") };
         let problem =
-            attempt("ada@example.org", "plain").judge(Some(broken), &pepper(), "4".parse().unwrap()).unwrap_err();
+            attempt("ada@example.org", "plain").judge(Some(broken), &peppers(), "4".parse().unwrap()).unwrap_err();
         assert_eq!(problem.kind(), Kind::Internal);
     }
 }

@@ -1,15 +1,20 @@
 //! GET /auth-ms/readiness: whether requests should be sent here.
 
+use crate::settings::ALL;
 use crate::users::Users;
 use shell::health::{Check, readiness as report};
-use shell::{Outcome, Request};
+use shell::{Outcome, Request, settings};
 use std::time::Instant;
 
-/// Ready if the users service is alive: nobody can be let in without it. Its database is its own affair; when that
-/// is gone, users says so itself, and a login answers 503.
+/// Ready if every setting can be used and the users service is alive: nobody can be let in without it. Its database is its own
+/// affair; when that is gone, users says so itself, and a login answers 503.
 pub(super) async fn readiness(request: &Request) -> Outcome {
-    let users = Users::from_config(request)?;
+    let configuration = settings::check(ALL);
     let start = Instant::now();
-    let is_alive = users.is_alive().await;
-    Ok(report([("users", Check::new(is_alive, start.elapsed()))].into()))
+    let is_alive = match Users::from_config(request) {
+        Ok(users) => users.is_alive().await,
+        // It cannot be asked; the check of the settings says why.
+        Err(_) => false,
+    };
+    Ok(report([("configuration", configuration), ("users", Check::new(is_alive, start.elapsed()))].into()))
 }

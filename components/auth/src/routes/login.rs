@@ -6,7 +6,7 @@ use crate::users::{Begun, Continued, Ended, NewSession, Users};
 use auth_domain::{
     ACCESS_TOKEN_SECONDS, Attempt, Entry, LoginForm, RefreshSecret, TokenResponse, invalid_credentials, verdict,
 };
-use identity::{AttemptKeys, Cost, DeviceToken, Password, PasswordHash, Pepper};
+use identity::{AttemptKeys, Cost, DeviceToken, Password, PasswordHash, Peppers};
 use problem::Problem;
 use serde_json::Value;
 use shell::{Outcome, Request, StatusCode, client_address, config, json, log, now, random, refuse_idempotency_key};
@@ -37,18 +37,18 @@ pub(super) async fn login(request: &Request) -> Outcome {
     request.query(&[])?;
     refuse_idempotency_key(request)?;
     let attempt = Attempt::from(request.json::<LoginForm>(&["application/json"])?);
-    let pepper = config::pepper()?;
-    let cost: Cost = config::parsed("bcrypt_cost")?;
+    let peppers = config::peppers()?;
+    let cost = config::cost()?;
     let signer = Signer::from_config()?;
     let refresh_keys = refresh_keys()?;
     let users = Users::from_config(request)?;
-    let keys = AttemptKeys::new(&pepper, attempt.username(), &client_address(request)?);
-    let known = attempt.device_token().and_then(|text| DeviceToken::verify(text, &pepper, &keys, now()));
+    let keys = AttemptKeys::new(&peppers, attempt.username(), &client_address(request)?);
+    let known = attempt.device_token().and_then(|text| DeviceToken::verify(text, &peppers, &keys, now()));
     let keys = match &known {
-        Some(device) => keys.by_device(&pepper, device),
+        Some(device) => keys.by_device(&peppers, device),
         None => keys,
     };
-    let signed_in = sign_in(&users, &attempt, &keys, &pepper, cost).await.map_err(|Refused { problem, report }| {
+    let signed_in = sign_in(&users, &attempt, &keys, &peppers, cost).await.map_err(|Refused { problem, report }| {
         if report {
             log::audit("login", problem.kind().slug(), &request.id, &[("account", &keys.account)]);
         }
@@ -65,7 +65,7 @@ pub(super) async fn login(request: &Request) -> Outcome {
     }
     let refresh = refresh_keys.token(session_id, 0, signed_in.refresh);
     let device = known.map_or_else(|| DeviceToken::new(random::bytes(), now()), |device| device.renewed(now()));
-    let tokens = TokenResponse::new(access, refresh).with_device(device.sign(&pepper, &keys));
+    let tokens = TokenResponse::new(access, refresh).with_device(device.sign(&peppers, &keys));
     Ok(json(StatusCode::OK, &tokens))
 }
 
@@ -76,7 +76,7 @@ async fn sign_in(
     users: &Users,
     attempt: &Attempt,
     keys: &AttemptKeys,
-    pepper: &Pepper,
+    peppers: &Peppers,
     cost: Cost,
 ) -> Result<SignedIn, Refused> {
     let (permit, credentials) = match users.begin_sign_in(keys, attempt.email.as_ref()).await? {
@@ -84,7 +84,7 @@ async fn sign_in(
         Begun::Refused { problem, report } => return Err(Refused { problem, report }),
     };
     let user_id = credentials.as_ref().map(|credentials| credentials.id);
-    let entry = match attempt.judge(credentials, pepper, cost) {
+    let entry = match attempt.judge(credentials, peppers, cost) {
         Ok(entry) => entry,
         Err(problem) => {
             users.end_failed(&permit, keys, user_id, verdict(&problem)).await;
@@ -92,7 +92,7 @@ async fn sign_in(
         }
     };
     let refresh = RefreshSecret::new(random::bytes());
-    let renewed = renewed_hash(attempt, &entry, pepper, cost);
+    let renewed = renewed_hash(attempt, &entry, peppers, cost);
     let session = NewSession {
         id: Uuid::new_v4(),
         credentials: &entry.credentials,
@@ -104,10 +104,10 @@ async fn sign_in(
     Ok(SignedIn { session, refresh, event })
 }
 
-/// A hash made when hashing was cheaper is renewed now, under the same permit: the password is known only at this moment.
+/// A hash made when hashing was cheaper, or with another pepper, is renewed now, under the same permit: the password is known
+/// only at this moment.
 /// If that fails, the next login tries again.
-fn renewed_hash(attempt: &Attempt, entry: &Entry, pepper: &Pepper, cost: Cost) -> Option<PasswordHash> {
+fn renewed_hash(attempt: &Attempt, entry: &Entry, peppers: &Peppers, cost: Cost) -> Option<PasswordHash> {
     entry.outdated.as_ref()?;
-    let password = Password::parse(attempt.password().to_owned()).ok()?;
-    password.hash(pepper, cost, random::bytes()).ok()
+    Password::verified(attempt.password()).hash(peppers, cost, random::bytes()).ok()
 }

@@ -358,10 +358,14 @@ pub(crate) fn judge_keys(pointer: &str, keys: AttemptKeys) -> Result<AttemptKeys
 #[cfg(test)]
 mod tests {
     use super::*;
-    use identity::Pepper;
+    use identity::Peppers;
 
     fn keys() -> AttemptKeys {
-        AttemptKeys::new(&Pepper::new("pepper").unwrap(), "ada@example.org", "10.0.0.1")
+        AttemptKeys::new(
+            &Peppers::new("a pepper that is long enough for tests").unwrap(),
+            "ada@example.org",
+            "10.0.0.1",
+        )
     }
 
     fn places(places: u32, for_sign_ins: u32) -> Places {

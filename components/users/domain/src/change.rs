@@ -1,7 +1,7 @@
 //! Changes of a user: a replacement (PUT) or a merge patch (PATCH, RFC 7396).
 
 use crate::fields::Fields;
-use identity::{Email, Password, PersonName, Phone, Role};
+use identity::{Email, MinLength, Password, PersonName, Phone, Role};
 use problem::{Kind, Problem};
 use serde::{Deserialize, Deserializer};
 
@@ -69,12 +69,13 @@ impl Change {
 }
 
 impl Changes {
-    /// Judges a merge patch: any of the fields, null only where a field may be absent.
+    /// Judges a merge patch: any of the fields, null only where a field may be absent. A password has `min` characters at
+    /// least.
     ///
     /// # Errors
     /// A problem that lists every fault.
-    pub fn patch(self) -> Result<Shown, Problem> {
-        self.validate(false)
+    pub fn patch(self, min: MinLength) -> Result<Shown, Problem> {
+        self.validate(false, min)
     }
 
     /// Judges a replacement: name, surname and email must be there; without a phone it is taken away. The password
@@ -82,19 +83,19 @@ impl Changes {
     ///
     /// # Errors
     /// A problem that lists every fault.
-    pub fn replacement(self) -> Result<Shown, Problem> {
-        let Shown { change, current_password } = self.validate(true)?;
+    pub fn replacement(self, min: MinLength) -> Result<Shown, Problem> {
+        let Shown { change, current_password } = self.validate(true, min)?;
         Ok(Shown { change: Change { phone: Some(change.phone.flatten()), ..change }, current_password })
     }
 
-    fn validate(self, complete: bool) -> Result<Shown, Problem> {
+    fn validate(self, complete: bool, min: MinLength) -> Result<Shown, Problem> {
         let Form { name, surname, email, phone, password, role, current_password } = self.0;
         let mut fields = Fields::default();
         let name = required(&mut fields, "name", name, complete).and_then(|text| fields.name(&text));
         let surname = required(&mut fields, "surname", surname, complete).and_then(|text| fields.surname(&text));
         let email = required(&mut fields, "email", email, complete).and_then(|text| fields.email(&text));
         let phone = phone.map(|phone| phone.and_then(|text| fields.phone(&text)));
-        let password = required(&mut fields, "password", password, false).and_then(|text| fields.password(text));
+        let password = required(&mut fields, "password", password, false).and_then(|text| fields.password(&text, min));
         if let Some(password) = &password {
             let own = email.as_ref().map(Email::words).into_iter().flatten();
             let names = [&name, &surname].into_iter().flatten().map(PersonName::as_str);
@@ -139,40 +140,53 @@ mod tests {
 
     #[test]
     fn a_patch_touches_only_what_is_in_it() {
-        let change = changes(json!({"name": "Augusta"})).patch().unwrap().change;
+        let change = changes(json!({"name": "Augusta"})).patch(MinLength::default()).unwrap().change;
         assert_eq!(change.name.unwrap().as_str(), "Augusta");
         assert!(change.surname.is_none() && change.email.is_none() && change.phone.is_none());
     }
 
     #[test]
     fn null_takes_the_phone_away_and_nothing_else() {
-        assert_eq!(changes(json!({"phone": null})).patch().unwrap().change.phone, Some(None));
-        assert_eq!(changes(json!({"name": null})).patch().err().unwrap().kind(), Kind::WrongType);
-        assert_eq!(changes(json!({"password": null})).patch().err().unwrap().kind(), Kind::WrongType);
+        assert_eq!(changes(json!({"phone": null})).patch(MinLength::default()).unwrap().change.phone, Some(None));
+        assert_eq!(changes(json!({"name": null})).patch(MinLength::default()).err().unwrap().kind(), Kind::WrongType);
+        assert_eq!(
+            changes(json!({"password": null})).patch(MinLength::default()).err().unwrap().kind(),
+            Kind::WrongType
+        );
     }
 
     #[test]
     fn a_replacement_is_complete() {
         assert_eq!(
-            changes(json!({"name": "Ada", "surname": "L"})).replacement().err().unwrap().kind(),
+            changes(json!({"name": "Ada", "surname": "L"})).replacement(MinLength::default()).err().unwrap().kind(),
             Kind::MissingField
         );
         let whole = json!({"name": "Ada", "surname": "L", "email": "ada@example.org"});
-        let change = changes(whole).replacement().unwrap().change;
+        let change = changes(whole).replacement(MinLength::default()).unwrap().change;
         assert_eq!(change.phone, Some(None));
         assert!(change.password.is_none());
     }
 
     #[test]
     fn a_bad_phone_is_a_fault_and_not_a_removal() {
-        assert_eq!(changes(json!({"phone": "x"})).patch().err().unwrap().kind(), Kind::InvalidPhone);
+        assert_eq!(
+            changes(json!({"phone": "x"})).patch(MinLength::default()).err().unwrap().kind(),
+            Kind::InvalidPhone
+        );
     }
 
     #[test]
     fn a_role_is_one_of_two() {
-        assert_eq!(changes(json!({"role": "admin"})).patch().unwrap().change.role, Some(Role::Admin));
+        assert_eq!(
+            changes(json!({"role": "admin"})).patch(MinLength::default()).unwrap().change.role,
+            Some(Role::Admin)
+        );
         for role in ["", "Admin", "root"] {
-            assert_eq!(changes(json!({"role": role})).patch().err().unwrap().kind(), Kind::InvalidValue, "{role}");
+            assert_eq!(
+                changes(json!({"role": role})).patch(MinLength::default()).err().unwrap().kind(),
+                Kind::InvalidValue,
+                "{role}"
+            );
         }
     }
 

@@ -1,6 +1,6 @@
 //! From the fields of a body to values, with all faults reported at once.
 
-use identity::{Email, Password, PersonName, Phone, Role};
+use identity::{Email, MinLength, Password, PersonName, Phone, Role};
 use problem::{FieldError, Kind, Problem};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Unexpected};
@@ -43,8 +43,8 @@ impl Fields {
         self.keep("phone", Kind::InvalidPhone, Phone::parse(text))
     }
 
-    pub(crate) fn password(&mut self, text: String) -> Option<Password> {
-        self.keep("password", Kind::InvalidPassword, Password::parse(text))
+    pub(crate) fn password(&mut self, text: &str, min: MinLength) -> Option<Password> {
+        self.keep("password", Kind::InvalidPassword, Password::parse(text, min))
     }
 
     pub(crate) fn role(&mut self, text: &str) -> Option<Role> {

@@ -1,7 +1,7 @@
 //! Requests that may be repeated (draft-ietf-httpapi-idempotency-key-header): what happens once, happens once, however
 //! often it is asked for under the same key.
 
-use identity::Pepper;
+use identity::{Email, Peppers};
 use problem::{FieldError, Kind, Problem};
 
 /// The longest key, in characters.
@@ -10,11 +10,12 @@ const MAX_LENGTH: usize = 255;
 /// For how long the answer to a key is kept, in seconds: a day.
 pub const KEPT_SECONDS: i32 = 24 * 60 * 60;
 
-/// What a caller repeats a request under. It is compared as it came, quotation marks and all.
+/// What a caller repeats a request under. It is compared as it came, quotation marks and all, among the sign-ups of one
+/// address: callers that count 1, 2, 3 are not in each other's way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
-/// What is kept of a key and of the body that came with it. Neither can be read, nor guessed at, without the pepper.
+/// What is kept of a key and of the body that came with it. Neither can be read, nor guessed at, without the key of digests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestDigests {
     /// That of the key.
@@ -37,12 +38,12 @@ impl IdempotencyKey {
         Err(fault(Kind::InvalidHeader, detail))
     }
 
-    /// What is kept of this key and a body.
+    /// What is kept of this key and a body that signs `email` up.
     #[must_use]
-    pub fn digests(&self, pepper: &Pepper, body: &[u8]) -> RequestDigests {
+    pub fn digests(&self, peppers: &Peppers, email: &Email, body: &[u8]) -> RequestDigests {
         RequestDigests {
-            key: pepper.digest("key of a sign-up", self.0.as_bytes()),
-            body: pepper.digest("body of a sign-up", body),
+            key: peppers.digest("key of a sign-up", format!("{}\0{}", email.key(), self.0)),
+            body: peppers.digest("body of a sign-up", body),
         }
     }
 }
@@ -61,9 +62,21 @@ fn fault(kind: Kind, detail: &str) -> Problem {
 mod tests {
     use super::*;
 
-    fn digests(key: &str, body: &str) -> RequestDigests {
+    fn digests_of(email: &str, key: &str, body: &str) -> RequestDigests {
         let key = IdempotencyKey::parse(Some(key)).unwrap().unwrap();
-        key.digests(&Pepper::new("pepper").unwrap(), body.as_bytes())
+        let peppers = Peppers::new("a pepper that is long enough for tests").unwrap();
+        key.digests(&peppers, &Email::parse(email).unwrap(), body.as_bytes())
+    }
+
+    fn digests(key: &str, body: &str) -> RequestDigests {
+        digests_of("ada@example.org", key, body)
+    }
+
+    #[test]
+    fn a_key_is_one_for_an_address_and_another_for_another() {
+        let ada = digests_of("ada@example.org", "1", "body").key;
+        assert_eq!(ada, digests_of("Ada@Example.org", "1", "body").key);
+        assert_ne!(ada, digests_of("bob@example.org", "1", "body").key);
     }
 
     #[test]

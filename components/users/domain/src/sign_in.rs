@@ -227,7 +227,8 @@ mod tests {
 
     #[test]
     fn a_fault_says_where_it_is() {
-        let hash = PasswordHash::dummy("4".parse().unwrap());
+        let hash = format!("v2:v1:$2b$04${}{}", "abcdefghijklmnopqrstuu", "a".repeat(31));
+        let hash = PasswordHash::parse(&hash).unwrap();
         for (changes, pointer) in [
             (json!({"keys": {"client": "10.0.0.1"}}), "/keys"),
             (json!({"session": {"email": "nobody"}}), "/session/email"),

@@ -1,7 +1,7 @@
 //! Sign-up: what a new user brings.
 
 use crate::fields::Fields;
-use identity::{Email, Password, PersonName, Phone};
+use identity::{Email, MinLength, Password, PersonName, Phone};
 use problem::Problem;
 use serde::Deserialize;
 
@@ -33,17 +33,17 @@ pub struct SignUp {
 }
 
 impl SignUpForm {
-    /// Judges all fields.
+    /// Judges all fields; `min` is how many characters a password has at least.
     ///
     /// # Errors
     /// A problem that lists every fault.
-    pub fn validate(self) -> Result<SignUp, Problem> {
+    pub fn validate(self, min: MinLength) -> Result<SignUp, Problem> {
         let mut fields = Fields::default();
         let name = fields.name(&self.name);
         let surname = fields.surname(&self.surname);
         let email = fields.email(&self.email);
         let phone = self.phone.as_deref().map(|phone| fields.phone(phone));
-        let password = fields.password(self.password);
+        let password = fields.password(&self.password, min);
         if let (Some(password), Some(email)) = (&password, &email) {
             fields.refuse_words(password, email.words().into_iter().chain([&*self.name, &*self.surname]));
         }
@@ -78,23 +78,23 @@ mod tests {
 
     #[test]
     fn a_sign_up_with_and_without_phone_is_valid() {
-        assert!(form(json!({})).validate().unwrap().phone.is_none());
-        assert!(form(json!({"phone": null})).validate().unwrap().phone.is_none());
-        let phone = form(json!({"phone": "+39 02 1234567"})).validate().unwrap().phone.unwrap();
+        assert!(form(json!({})).validate(MinLength::default()).unwrap().phone.is_none());
+        assert!(form(json!({"phone": null})).validate(MinLength::default()).unwrap().phone.is_none());
+        let phone = form(json!({"phone": "+39 02 1234567"})).validate(MinLength::default()).unwrap().phone.unwrap();
         assert_eq!(phone.as_str(), "+39021234567");
     }
 
     #[test]
     fn a_password_is_more_than_the_own_name_or_address() {
         for password in ["lovelace1815", "ada@example.org", "Concierge123"] {
-            let problem = form(json!({"password": password})).validate().unwrap_err();
+            let problem = form(json!({"password": password})).validate(MinLength::default()).unwrap_err();
             assert_eq!(problem.kind(), Kind::InvalidPassword, "{password}");
         }
     }
 
     #[test]
     fn one_fault_gives_its_own_kind() {
-        let kind = |changes| form(changes).validate().unwrap_err().kind();
+        let kind = |changes| form(changes).validate(MinLength::default()).unwrap_err().kind();
         assert_eq!(kind(json!({"name": "A\u{0}da"})), Kind::InvalidName);
         assert_eq!(kind(json!({"surname": ""})), Kind::InvalidSurname);
         assert_eq!(kind(json!({"email": "ada"})), Kind::InvalidEmail);
@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn all_faults_are_reported_at_once() {
-        let problem = form(json!({"name": "", "email": "", "password": ""})).validate().unwrap_err();
+        let problem =
+            form(json!({"name": "", "email": "", "password": ""})).validate(MinLength::default()).unwrap_err();
         assert_eq!(problem.kind(), Kind::ValidationFailed);
         let body: serde_json::Value = serde_json::from_slice(&problem.to_json("r")).unwrap();
         let pointers: Vec<_> = body["errors"].as_array().unwrap().iter().map(|e| e["pointer"].clone()).collect();

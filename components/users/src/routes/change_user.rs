@@ -6,6 +6,7 @@ use super::current_password;
 use super::guard::{Confirmed, Guard};
 use super::representation::changed_user;
 use crate::hashing;
+use crate::settings;
 use crate::store::{Changed, Store, attempts, users};
 use identity::{AttemptKeys, UserId};
 use problem::{Kind, Problem};
@@ -18,14 +19,14 @@ const MERGE_PATCH: &[&str] = &["application/merge-patch+json", "application/json
 /// Replaces a user.
 pub(super) async fn replace_user(request: &Request, id: UserId) -> Outcome {
     let guard = reach(request, id)?;
-    let shown = request.json::<Changes>(JSON)?.replacement()?;
+    let shown = request.json::<Changes>(JSON)?.replacement(settings::min_length()?)?;
     change_user(request, id, &guard, &shown).await
 }
 
 /// Changes what a merge patch names (RFC 7396).
 pub(super) async fn patch_user(request: &Request, id: UserId) -> Outcome {
     let guard = reach(request, id)?;
-    let shown = request.json::<Changes>(MERGE_PATCH)?.patch()?;
+    let shown = request.json::<Changes>(MERGE_PATCH)?.patch(settings::min_length()?)?;
     change_user(request, id, &guard, &shown).await
 }
 
@@ -94,7 +95,7 @@ async fn prove(
         Proof::None => Ok(None),
         Proof::Password => {
             let probe = match shown.change.email {
-                Some(_) => Some(probe(request, &config::pepper()?)?),
+                Some(_) => Some(probe(request, &config::peppers()?)?),
                 None => None,
             };
             current_password::require(request, id, &account, password, probe.as_deref()).await?;
@@ -112,8 +113,8 @@ async fn prove(
 /// Opens an account that is locked: whoever has the new password is its owner. If that fails, it stays locked, and another
 /// change opens it.
 fn unlock(store: &Store, email: &str) {
-    let unlocked = config::pepper().and_then(|pepper| {
-        let account = AttemptKeys::new(&pepper, email, "").account;
+    let unlocked = config::peppers().and_then(|peppers| {
+        let account = AttemptKeys::new(&peppers, email, "").account;
         attempts::unlock(store, &account)
     });
     if let Err(problem) = unlocked {

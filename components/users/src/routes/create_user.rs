@@ -4,9 +4,10 @@ use super::JSON;
 use super::representation::changed_user;
 use crate::hashing::Held;
 use crate::outbox;
+use crate::settings;
 use crate::store::idempotency::{self, Before};
 use crate::store::{Store, User, users};
-use identity::{Cost, Password, PasswordHash, Pepper};
+use identity::{Password, PasswordHash, Peppers};
 use problem::{FieldError, Kind, Problem};
 use shell::{Outcome, Request, Response, StatusCode, client_address, config, log};
 use users_domain::{Attempt, IdempotencyKey, RequestDigests, SignUp, SignUpForm, key_reused};
@@ -25,14 +26,14 @@ enum SignedUp {
 pub(super) async fn create_user(request: &Request) -> Outcome {
     request.query(&[])?;
     let key = IdempotencyKey::parse(request.header("idempotency-key"))?;
-    let sign_up = request.json::<SignUpForm>(JSON)?.validate()?;
-    let pepper = config::pepper()?;
-    let digests = key.map(|key| key.digests(&pepper, request.body()));
+    let sign_up = request.json::<SignUpForm>(JSON)?.validate(settings::min_length()?)?;
+    let peppers = config::peppers()?;
+    let digests = key.map(|key| key.digests(&peppers, &sign_up.email, request.body()));
     // No connection is kept while somebody waits for a place to hash in.
     let repeated = digests.as_ref().map(|digests| find_repeated(&Store::open()?, Some(digests))).transpose()?.flatten();
     let outcome = match repeated {
         Some(user) => SignedUp::Repeated(user),
-        None => sign_up_once(request, &pepper, &sign_up, digests.as_ref()).await?,
+        None => sign_up_once(request, &peppers, &sign_up, digests.as_ref()).await?,
     };
     let report = |result: &str, user: &User| {
         log::audit("sign-up", result, &request.id, &[("user_id", &user.id.to_string())]);
@@ -63,12 +64,12 @@ pub(super) async fn create_user(request: &Request) -> Outcome {
 /// Hashes the password and makes the user, unless somebody else was quicker: with the email, or with the same key.
 async fn sign_up_once(
     request: &Request,
-    pepper: &Pepper,
+    peppers: &Peppers,
     sign_up: &SignUp,
     digests: Option<&RequestDigests>,
 ) -> Result<SignedUp, Problem> {
-    let client = pepper.digest("sign-up by client", client_address(request)?);
-    let attempt = Attempt::to_sign_up(&client, &probe(request, pepper)?, config::parsed("sign_ups_per_hour")?);
+    let client = peppers.digest("sign-up by client", client_address(request)?);
+    let attempt = Attempt::to_sign_up(&client, &probe(request, peppers)?, settings::sign_ups_per_hour()?);
     let place = Held::take(attempt).await?;
     let inserted = hash(&sign_up.password).and_then(|hash| users::insert(place.store(), sign_up, &hash, digests));
     let outcome = inserted.and_then(|inserted| match inserted {
@@ -85,8 +86,8 @@ async fn sign_up_once(
 }
 
 /// The counter of a client that finds out who has an account, by sign-ups and by changes of its email.
-pub(super) fn probe(request: &Request, pepper: &Pepper) -> Result<String, Problem> {
-    Ok(pepper.digest("email taken by client", client_address(request)?))
+pub(super) fn probe(request: &Request, peppers: &Peppers) -> Result<String, Problem> {
+    Ok(peppers.digest("email taken by client", client_address(request)?))
 }
 
 /// The user that was shown when the same request came before.
@@ -107,7 +108,7 @@ fn created(request: &Request, user: &User) -> Response {
 
 /// Hashes a password as soon as it is received and there is a place to do it in.
 pub(super) async fn hash_in_place(request: &Request, password: &Password) -> Result<PasswordHash, Problem> {
-    let client = config::pepper()?.digest("attempt by client", client_address(request)?);
+    let client = config::peppers()?.digest("attempt by client", client_address(request)?);
     let place = Held::take(Attempt::to_hash(&client)).await?;
     let hashed = hash(password);
     place.give_back(None, None);
@@ -115,9 +116,9 @@ pub(super) async fn hash_in_place(request: &Request, password: &Password) -> Res
 }
 
 fn hash(password: &Password) -> Result<PasswordHash, Problem> {
-    let pepper = config::pepper()?;
-    let cost: Cost = config::parsed("bcrypt_cost")?;
-    password.hash(&pepper, cost, shell::random::bytes()).map_err(|error| {
+    let peppers = config::peppers()?;
+    let cost = config::cost()?;
+    password.hash(&peppers, cost, shell::random::bytes()).map_err(|error| {
         Problem::new(Kind::Internal, "The password cannot be kept; the service's log says more.")
             .with_cause(error.to_string())
     })

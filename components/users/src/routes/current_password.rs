@@ -18,15 +18,15 @@ pub(super) async fn require(
     probe: Option<&str>,
 ) -> Result<(), Problem> {
     let shown = shown.ok_or_else(missing)?;
-    let pepper = config::pepper()?;
-    let keys = AttemptKeys::new(&pepper, &account.current.email_key, &client_address(request)?);
+    let peppers = config::peppers()?;
+    let keys = AttemptKeys::new(&peppers, &account.current.email_key, &client_address(request)?);
     let attempt = Attempt::to_confirm(&keys);
     let attempt = match probe {
         Some(probe) => attempt.with_probe(probe),
         None => attempt,
     };
     let place = Held::take(attempt).await?;
-    let matches = PasswordHash::parse(&account.password_hash).and_then(|hash| hash.verify(shown, &pepper));
+    let matches = PasswordHash::parse(&account.password_hash).and_then(|hash| hash.verify(shown, &peppers));
     place.give_back(matches.as_ref().ok().copied(), Some(id));
     let matches = matches.map_err(|error| {
         Problem::new(Kind::Internal, "This did not work; the service's log says more.").with_cause(error.to_string())

@@ -1,9 +1,10 @@
 //! Who is asking, before anything is done for them.
 
+use crate::settings;
 use crate::store::{Store, sessions};
 use identity::UserId;
 use problem::Problem;
-use shell::{AccessTokens, Request, config, invalid_token, log};
+use shell::{AccessTokens, Request, invalid_token, log};
 use users_domain::{Caller, Change, reauthentication_required};
 use uuid::Uuid;
 
@@ -22,9 +23,9 @@ impl Guard {
     /// Reads who is asking, by the component variable `authorization`: `required`, or `off` for the open API of a lab.
     /// There a token is not needed, and an administrator's is believed all the same: roles are never open.
     pub(super) fn of(request: &Request) -> Result<Self, Problem> {
-        let claims = match config::text("authorization")?.trim() {
-            "required" => AccessTokens::from_config()?.require(request)?,
-            "off" => {
+        let claims = match settings::asks_for_tokens()? {
+            true => AccessTokens::from_config()?.require(request)?,
+            false => {
                 let shown = request.bearer_token().map(|token| Ok::<_, Problem>((AccessTokens::from_config()?, token)));
                 let claims = shown.transpose()?.and_then(|(tokens, token)| tokens.verify(token).ok());
                 match claims.map(|claims| (Caller::new(claims.user_id, claims.role), claims.session)) {
@@ -34,7 +35,6 @@ impl Guard {
                     _ => return Ok(Self { caller: Caller::Anyone, session: None, is_open: true }),
                 }
             }
-            _ => return Err(config::fault("authorization", "must be required or off")),
         };
         Ok(Self { caller: Caller::new(claims.user_id, claims.role), session: Some(claims.session), is_open: false })
     }

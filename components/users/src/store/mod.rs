@@ -19,10 +19,11 @@ pub(crate) mod sign_in;
 mod statements;
 pub(crate) mod users;
 
+use crate::settings;
 use error::StoreError;
 use problem::Problem;
 use serde::de::DeserializeOwned;
-use shell::{Response, StatusCode, config, json};
+use shell::{Response, StatusCode, json};
 use spin_sdk::pg4::{Connection, DbValue, ParameterValue};
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -154,7 +155,8 @@ impl Store {
 }
 
 fn connect() -> Result<Connection, StoreError> {
-    let address = config::text("db_url").map_err(|_| StoreError::Fault("the variable db_url is not set".to_owned()))?;
+    let fault = |problem: Problem| StoreError::Fault(problem.cause().unwrap_or("db_url").to_owned());
+    let address = settings::database().map_err(fault)?;
     Ok(Connection::open(&address)?)
 }
 

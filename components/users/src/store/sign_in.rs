@@ -52,7 +52,7 @@ pub(crate) struct Ended {
 
 /// Asks for a permit by this `AcquirePermit`; if there is one, reads the credentials.
 pub(crate) fn begin(store: &Store, request: &str, email: Option<&Email>) -> Result<Begun, Problem> {
-    Ok(store.one(statements::BEGIN_SIGN_IN, &[text(request), optional(email.map(Email::key))])?)
+    Ok(store.one(statements::BEGIN_SIGN_IN, &[text(request), optional(email.map(Email::keys_as_json).as_deref())])?)
 }
 
 /// Releases the permit, counts, and after a success begins the session, renews the hash and keeps the event.
@@ -70,7 +70,7 @@ pub(crate) fn end(store: &Store, sign_in: &EndSignIn, attempt: &Attempt) -> Resu
         text(&request),
         optional(session.map(|session| session.id.to_string()).as_deref()),
         session.map_or(ParameterValue::DbNull, |session| ParameterValue::Int64(session.user_id.get())),
-        optional(session.map(|session| session.email.key())),
+        optional(session.map(|session| session.email.keys_as_json()).as_deref()),
         int(session.map(|session| session.credentials_epoch)),
         optional(session.map(|session| session.digest.as_str())),
         int(session.map(|session| session.idle_seconds)),

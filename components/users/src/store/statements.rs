@@ -112,21 +112,23 @@ pub(super) const ACQUIRE_HASH_PERMIT: &str = "SELECT acquire_hash_permit($1::tex
 pub(super) const RELEASE_HASH_PERMIT: &str = "SELECT release_hash_permit($1::text::jsonb)";
 
 /// Begins a sign-in: acquires a hashing permit as [`ACQUIRE_HASH_PERMIT`] does, and with it reads the credentials of the
-/// user with the address `$2`, if there is one.
+/// user with one of the addresses `$2`, the first that somebody has.
 pub(super) const BEGIN_SIGN_IN: &str = "
     WITH acquired AS MATERIALIZED (SELECT acquire_hash_permit($1::text::jsonb) AS answer)
     SELECT jsonb_build_object(
         'acquired', answer,
         'credentials', CASE WHEN answer -> 'place' <> 'null' THEN (
             SELECT to_jsonb(c) FROM (
-                SELECT id, email, phone, role, password_hash, credentials_epoch FROM users WHERE email_key = $2::text) c)
+                SELECT id, email, phone, role, password_hash, credentials_epoch
+                FROM jsonb_array_elements_text($2::text::jsonb) WITH ORDINALITY AS asked(key, place)
+                JOIN users ON email_key = key ORDER BY place LIMIT 1) c)
         END)
     FROM acquired";
 
 /// Ends a sign-in: releases the permit and counts the attempt as [`RELEASE_HASH_PERMIT`] does, by `$1`.
 ///
 /// After a success the session `$2` of the user `$3` begins with the refresh token `$6`, to live `$7` seconds unused and
-/// `$8` at most, if the user has still the address `$4` and the epoch `$5`. The row is locked first, so a change comes
+/// `$8` at most, if the user has still one of the addresses `$4` and the epoch `$5`. The row is locked first, so a change comes
 /// before, and is seen, or after, and raises the epoch above the session's. What has ended of the user's sessions is
 /// removed on the way, and all but the 49 last used: with this one they are as many as somebody may have. The hash `$10` takes
 /// the place of `$9` if there is one. The event, `$12` with the user's data, is kept for the exchange `$11`, and is the
@@ -134,7 +136,7 @@ pub(super) const BEGIN_SIGN_IN: &str = "
 pub(super) const END_SIGN_IN: &str = concat!(
     "WITH account AS (
         SELECT id, email, phone, role, credentials_epoch FROM users
-        WHERE id = $3::int8 AND email_key = $4::text AND credentials_epoch = $5::int4 FOR NO KEY UPDATE
+        WHERE id = $3::int8 AND $4::text::jsonb ? email_key AND credentials_epoch = $5::int4 FOR NO KEY UPDATE
     ), gone AS (
         DELETE FROM sessions s USING account WHERE s.user_id = account.id AND (NOT (",
     alive!(),

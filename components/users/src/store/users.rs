@@ -22,6 +22,19 @@ pub(crate) struct Inserted {
     pub(crate) event: Option<Kept>,
 }
 
+/// Whether another user than `except` has this address, kept under a key of before. Nobody gets such a key any more, so who
+/// has one is there already.
+fn has_earlier_key(store: &Store, email: &Email, except: Option<UserId>) -> Result<bool, Problem> {
+    const STATEMENT: &str = "
+        SELECT to_jsonb(EXISTS (SELECT FROM users WHERE id IS DISTINCT FROM $2::int8
+            AND email_key IN (SELECT jsonb_array_elements_text($1::text::jsonb))))";
+    if email.keys().len() == 1 {
+        return Ok(false);
+    }
+    let except = except.map_or(ParameterValue::DbNull, |id| ParameterValue::Int64(id.get()));
+    Ok(store.one(STATEMENT, &[text(&email.keys_as_json()), except])?)
+}
+
 /// Inserts a user, keeps its event and remembers under which key the request came, or nothing of all: `None` if the
 /// email or the key is taken.
 pub(crate) fn insert(
@@ -30,6 +43,9 @@ pub(crate) fn insert(
     hash: &PasswordHash,
     request: Option<&RequestDigests>,
 ) -> Result<Option<Inserted>, Problem> {
+    if has_earlier_key(store, &sign_up.email, None)? {
+        return Ok(None);
+    }
     let inserted = store.one(
         statements::INSERT_USER,
         &[
@@ -113,6 +129,11 @@ pub(crate) fn update(
     own_session: Option<Uuid>,
     condition: &Precondition,
 ) -> Result<Changed, Problem> {
+    if let Some(email) = &change.email
+        && has_earlier_key(store, email, Some(id))?
+    {
+        return Ok(Changed::EmailTaken);
+    }
     let (admits, versions) = versions(condition);
     let own = own_session.map(|session| session.to_string());
     let mut parameters = vec![ParameterValue::Int64(id.get()), versions, optional(own.as_deref())];

@@ -60,6 +60,17 @@ impl Broker {
         }
     }
 
+    /// Reads the component variables that say which broker there is and where, as whoever connects does.
+    ///
+    /// # Errors
+    /// If one of them cannot be used.
+    pub fn check_config() -> Result<(), Problem> {
+        match BrokerKind::from_config().map_err(|_| config::fault("broker", "must be redis or rabbitmq"))? {
+            BrokerKind::Redis => redis::address().map(drop),
+            BrokerKind::RabbitMq => rabbitmq::Login::from_config().map(drop),
+        }
+    }
+
     /// Publishes an event. Once this has returned, the broker has it.
     ///
     /// # Errors

@@ -3,12 +3,28 @@
 use super::BrokerError;
 use crate::config;
 use events::Exchange;
+use problem::Problem;
 use spin_sdk::mqtt::{Connection, Error, Qos};
 use std::cell::RefCell;
 use uuid::Uuid;
 
 /// The longest silence that the broker need not take for an end. A connection does not live that long.
 const KEEP_ALIVE_SECONDS: u64 = 30;
+
+/// Where the broker is, and as whom one publishes.
+pub(super) struct Login {
+    url: String,
+    user: String,
+    password: String,
+}
+
+impl Login {
+    /// Reads the component variables `mqtt_url`, `mqtt_user` and `mqtt_password`.
+    pub(super) fn from_config() -> Result<Self, Problem> {
+        let url = config::address("mqtt_url", &["mqtt", "mqtts"])?;
+        Ok(Self { url, user: config::word("mqtt_user")?, password: config::text("mqtt_password")? })
+    }
+}
 
 /// A connection to RabbitMQ's MQTT plugin. It comes about when something is published.
 pub struct RabbitMq {
@@ -20,10 +36,10 @@ pub struct RabbitMq {
 impl RabbitMq {
     /// Reads the component variables `mqtt_url`, `mqtt_user` and `mqtt_password`.
     pub(super) fn connect() -> Result<Self, BrokerError> {
-        let text = |name| config::text(name).map_err(|_| BrokerError::NotConfigured(name));
+        let Login { url, user, password } =
+            Login::from_config().map_err(|_| BrokerError::NotConfigured("mqtt_url, mqtt_user or mqtt_password"))?;
         // Two connections of one client id would end each other.
-        let address = format!("{}?client_id={}", text("mqtt_url")?, Uuid::new_v4());
-        let (user, password) = (text("mqtt_user")?, text("mqtt_password")?);
+        let address = format!("{url}?client_id={}", Uuid::new_v4());
         let connection = Connection::open(&address, &user, &password, KEEP_ALIVE_SECONDS).map_err(describe)?;
         Ok(Self { connection, failed: RefCell::new(None) })
     }

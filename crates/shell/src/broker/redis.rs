@@ -4,6 +4,7 @@ use super::{BrokerError, BrokerKind};
 use crate::config;
 use events::Exchange;
 use events::redis::{Command, Reply};
+use problem::Problem;
 use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
 
 /// A connection to Redis. Each is a TCP connection of its own on Spin, so a request opens one at most.
@@ -17,7 +18,7 @@ impl Redis {
     /// # Errors
     /// If Redis does not answer.
     pub fn connect() -> Result<Self, BrokerError> {
-        let address = config::text("redis_url").map_err(|_| BrokerError::NotConfigured("redis_url"))?;
+        let address = address().map_err(|_| BrokerError::NotConfigured("redis_url"))?;
         Ok(Self { connection: Connection::open(&address)? })
     }
 
@@ -77,6 +78,11 @@ impl Redis {
     pub fn is_alive() -> bool {
         Self::connect().is_ok_and(|redis| redis.connection.execute("PING", &[]).is_ok())
     }
+}
+
+/// The component variable `redis_url`.
+pub(super) fn address() -> Result<String, Problem> {
+    config::address("redis_url", &["redis", "rediss"])
 }
 
 fn reply(result: RedisResult) -> Reply {

@@ -1,0 +1,20 @@
+//! The variables of this component, read by requests and judged by readiness.
+
+use crate::keys;
+use crate::users::Users;
+use shell::broker::Broker;
+use shell::settings::{self, Setting};
+use shell::{Credential, Service};
+
+/// All of them.
+pub(crate) const ALL: &[Setting] = &[
+    || Users::settings().map(drop),
+    || Credential::of(Service::Operator).map(drop),
+    Broker::check_config,
+    settings::peppers,
+    settings::cost,
+    settings::trusted_proxies,
+    || keys::Signer::from_config().map(drop),
+    || keys::refresh_keys().map(drop),
+    || keys::good_tokens().map(drop),
+];

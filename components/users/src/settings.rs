@@ -1,0 +1,57 @@
+//! The variables of this component, read by requests and judged by readiness.
+
+use crate::hashing;
+use identity::MinLength;
+use problem::Problem;
+use shell::broker::Broker;
+use shell::settings::{self, Setting};
+use shell::{AccessTokens, Credential, Service, config};
+
+/// All of them.
+pub(crate) const ALL: &[Setting] = &[
+    || database().map(drop),
+    Broker::check_config,
+    || Credential::of(Service::Auth).map(drop),
+    || Credential::of(Service::Scheduler).map(drop),
+    settings::peppers,
+    settings::cost,
+    || min_length().map(drop),
+    || hashing::places().map(drop),
+    || sign_ups_per_hour().map(drop),
+    || config::switch("login_throttling").map(drop),
+    settings::trusted_proxies,
+    access_tokens,
+    || config::switch("load_test").map(drop),
+];
+
+/// The address of the database, `db_url`.
+pub(crate) fn database() -> Result<String, Problem> {
+    config::address("db_url", &["postgres", "postgresql"])
+}
+
+/// The fewest characters of a new password, `password_min_length`.
+pub(crate) fn min_length() -> Result<MinLength, Problem> {
+    config::parsed("password_min_length")
+}
+
+/// How many people may sign up from one client in an hour, `sign_ups_per_hour`.
+pub(crate) fn sign_ups_per_hour() -> Result<u32, Problem> {
+    config::parsed("sign_ups_per_hour")
+}
+
+/// Whether callers are asked who they are, by `authorization`.
+pub(crate) fn asks_for_tokens() -> Result<bool, Problem> {
+    match config::text("authorization")?.trim() {
+        "required" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(config::fault("authorization", "must be required or off")),
+    }
+}
+
+/// Where nobody is asked, no key is needed: an administrator's token is looked at all the same, if there is one.
+fn access_tokens() -> Result<(), Problem> {
+    match asks_for_tokens()? {
+        true => AccessTokens::usable_from_config().map(drop),
+        false => AccessTokens::from_config().map(drop),
+    }
+}
