@@ -1,6 +1,6 @@
 //! A storm of sign-ins: so many are dealt with at once, the others are told to come back, and nobody else waits.
 
-use blackbox::app::{TestApp, is_spindle};
+use blackbox::app::{RuntimeKind, TestApp, runtime};
 use blackbox::backend::Backend;
 use blackbox::people::PASSWORD;
 use blackbox::{poll, turn};
@@ -97,11 +97,9 @@ fn whoever_dies_with_a_place_in_hand_loses_it() {
 
 #[test]
 fn reads_and_probes_go_on_while_every_core_hashes() {
-    const P99: Duration = Duration::from_millis(100);
     const READS: usize = 300;
-    if !is_spindle("Spin keeps a worker on a busy guest until it is done") {
-        return;
-    }
+    // A hash gives its thread away to Spin, while Spindle takes it; without either a read waits for seconds.
+    let limit = Duration::from_millis(if runtime() == RuntimeKind::Spin { 400 } else { 100 });
     let _turn = turn::alone();
     let app = TestApp::on(&Backend::new()).variable("bcrypt_cost", 12).start();
     let id = app.sign_up("ada@storm.example");
@@ -136,5 +134,5 @@ fn reads_and_probes_go_on_while_every_core_hashes() {
         is_over.store(true, Ordering::SeqCst);
         p99
     });
-    assert!(p99.iter().all(|p99| *p99 <= P99), "p99 of healthcheck and of GET one user: {p99:?}");
+    assert!(p99.iter().all(|p99| *p99 <= limit), "p99 of healthcheck and of GET one user: {p99:?}");
 }

@@ -10,7 +10,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use events::{Event, Exchange};
-use identity::{AttemptKeys, Email, Role, UserId};
+use identity::{AttemptKeys, Email, Role, Unpaced, UserId};
 use problem::{Kind, Problem};
 use serde::Deserialize;
 use serde_json::Value;
@@ -39,7 +39,7 @@ async fn let_in(peer: &Arc<Peer>, body: &[u8]) -> Outcome {
     // A hash would keep a thread of the runtime for as long as it takes.
     let judge = tokio::task::spawn_blocking({
         let peer = Arc::clone(peer);
-        move || attempt.judge(known, &peer.settings.peppers, peer.settings.cost)
+        move || attempt.judge(known, &peer.settings.peppers, peer.settings.cost, &mut Unpaced)
     });
     let judged = judge.await.map_err(|_| internal())?;
     let refresh = RefreshSecret::new(random());

@@ -1,6 +1,6 @@
 //! A login: who says they are whom, and whether that holds.
 
-use identity::{Cost, Email, HashError, PasswordHash, Peppers, Role, Unpaced, UserId, check_nothing};
+use identity::{Cost, Email, HashError, Pacer, PasswordHash, Peppers, Role, UserId, check_nothing};
 use problem::{Kind, Problem};
 use serde::Deserialize;
 
@@ -81,21 +81,27 @@ impl Attempt {
         &self.password
     }
 
-    /// Judges the login. A failure is the work of one hash of cost `cost`, whoever is there or not and whatever the kept
-    /// hash costs, so that its time tells neither.
+    /// Judges the login, paced by `pacer`. A failure is the work of one hash of cost `cost`, whoever is there or not and
+    /// whatever the kept hash costs, so that its time tells neither.
     ///
     /// # Errors
     /// `invalid-credentials`, the same for an unknown user and a wrong password; `internal-error` if the kept hash
     /// cannot be read, or was made with a pepper that is not known.
-    pub fn judge(&self, known: Option<Credentials>, peppers: &Peppers, cost: Cost) -> Result<Entry, Problem> {
+    pub fn judge(
+        &self,
+        known: Option<Credentials>,
+        peppers: &Peppers,
+        cost: Cost,
+        pacer: &mut impl Pacer,
+    ) -> Result<Entry, Problem> {
         let Some(credentials) = known else {
-            check_nothing(&self.password, peppers, cost, &mut Unpaced);
+            check_nothing(&self.password, peppers, cost, pacer);
             return Err(invalid_credentials());
         };
         let hash = PasswordHash::parse(&credentials.password_hash).map_err(|error| unreadable(&error))?;
-        if !hash.verify(&self.password, peppers).map_err(|error| unreadable(&error))? {
+        if !hash.verify_paced(&self.password, peppers, pacer).map_err(|error| unreadable(&error))? {
             for further in hash.costs_up_to(cost).map_err(|error| unreadable(&error))? {
-                check_nothing(&self.password, peppers, further, &mut Unpaced);
+                check_nothing(&self.password, peppers, further, pacer);
             }
             return Err(invalid_credentials());
         }
@@ -125,7 +131,7 @@ fn unreadable(error: &HashError) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use identity::Password;
+    use identity::{Password, Unpaced};
     use std::time::{Duration, Instant};
 
     const PEPPER: &str = "a pepper that is long enough for tests";
@@ -153,7 +159,12 @@ mod tests {
 
     #[test]
     fn the_right_password_lets_in() {
-        let entry = attempt("ada@example.org", "correct horse").judge(Some(ada("4")), &peppers(), "4".parse().unwrap());
+        let entry = attempt("ada@example.org", "correct horse").judge(
+            Some(ada("4")),
+            &peppers(),
+            "4".parse().unwrap(),
+            &mut Unpaced,
+        );
         let entry = entry.unwrap();
         assert_eq!(entry.credentials.id.get(), 7);
         assert!(entry.outdated.is_none());
@@ -162,9 +173,12 @@ mod tests {
     #[test]
     fn a_wrong_password_and_an_unknown_user_are_the_same_problem() {
         let cost = "4".parse().unwrap();
-        let wrong = attempt("ada@example.org", "wrong horse").judge(Some(ada("4")), &peppers(), cost).unwrap_err();
-        let unknown = attempt("bob@example.org", "wrong horse").judge(None, &peppers(), cost).unwrap_err();
-        let nobody = attempt("no address", "").judge(None, &peppers(), cost).unwrap_err();
+        let wrong = attempt("ada@example.org", "wrong horse")
+            .judge(Some(ada("4")), &peppers(), cost, &mut Unpaced)
+            .unwrap_err();
+        let unknown =
+            attempt("bob@example.org", "wrong horse").judge(None, &peppers(), cost, &mut Unpaced).unwrap_err();
+        let nobody = attempt("no address", "").judge(None, &peppers(), cost, &mut Unpaced).unwrap_err();
         assert_eq!(wrong.to_json("r"), unknown.to_json("r"));
         assert_eq!(wrong.to_json("r"), nobody.to_json("r"));
     }
@@ -175,7 +189,7 @@ mod tests {
         let known = ada("8");
         let time = |known: Option<Credentials>| {
             let start = Instant::now();
-            let _ = attempt("ada@example.org", "wrong horse").judge(known, &peppers(), cost);
+            let _ = attempt("ada@example.org", "wrong horse").judge(known, &peppers(), cost, &mut Unpaced);
             start.elapsed()
         };
         // In turns, so that whatever else the machine does befalls both.
@@ -190,7 +204,12 @@ mod tests {
     #[test]
     fn a_hash_of_a_pepper_before_is_outdated() {
         let rotated = Peppers::parse("new=another pepper long enough for tests", PEPPER).unwrap();
-        let entry = attempt("ada@example.org", "correct horse").judge(Some(ada("4")), &rotated, "4".parse().unwrap());
+        let entry = attempt("ada@example.org", "correct horse").judge(
+            Some(ada("4")),
+            &rotated,
+            "4".parse().unwrap(),
+            &mut Unpaced,
+        );
         assert!(entry.unwrap().outdated.is_some());
     }
 
@@ -199,7 +218,8 @@ mod tests {
         let known = Credentials { password_hash: ada("4").password_hash.replace("v2:v1:", "v2:gone:"), ..ada("4") };
         for password in ["correct horse", "wrong horse"] {
             let cost = "4".parse().unwrap();
-            let judged = attempt("ada@example.org", password).judge(Some(known.clone()), &peppers(), cost);
+            let judged =
+                attempt("ada@example.org", password).judge(Some(known.clone()), &peppers(), cost, &mut Unpaced);
             let problem = judged.unwrap_err();
             assert_eq!(verdict(&problem), None);
             assert_eq!(problem.kind(), Kind::Internal);
@@ -209,15 +229,21 @@ mod tests {
 
     #[test]
     fn a_cheaper_hash_is_outdated() {
-        let entry = attempt("ada@example.org", "correct horse").judge(Some(ada("4")), &peppers(), "5".parse().unwrap());
+        let entry = attempt("ada@example.org", "correct horse").judge(
+            Some(ada("4")),
+            &peppers(),
+            "5".parse().unwrap(),
+            &mut Unpaced,
+        );
         assert!(entry.unwrap().outdated.is_some());
     }
 
     #[test]
     fn a_hash_that_cannot_be_read_is_a_fault_of_ours() {
         let broken = Credentials { password_hash: "plain".into(), ..ada("4") };
-        let problem =
-            attempt("ada@example.org", "plain").judge(Some(broken), &peppers(), "4".parse().unwrap()).unwrap_err();
+        let problem = attempt("ada@example.org", "plain")
+            .judge(Some(broken), &peppers(), "4".parse().unwrap(), &mut Unpaced)
+            .unwrap_err();
         assert_eq!(problem.kind(), Kind::Internal);
     }
 }

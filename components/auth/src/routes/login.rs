@@ -6,10 +6,12 @@ use crate::users::{Begun, Continued, Ended, NewSession, Users};
 use auth_domain::{
     ACCESS_TOKEN_SECONDS, Attempt, Entry, LoginForm, RefreshSecret, TokenResponse, invalid_credentials, verdict,
 };
-use identity::{AttemptKeys, Cost, DeviceToken, Password, PasswordHash, Peppers};
+use identity::{AttemptKeys, Cost, DeviceToken, Pacer, Password, PasswordHash, Peppers};
 use problem::Problem;
 use serde_json::Value;
-use shell::{Outcome, Request, StatusCode, client_address, config, json, log, now, random, refuse_idempotency_key};
+use shell::{
+    Outcome, Request, StatusCode, YieldingPacer, client_address, config, json, log, now, random, refuse_idempotency_key,
+};
 use uuid::Uuid;
 
 /// Somebody who was let in.
@@ -84,7 +86,8 @@ async fn sign_in(
         Begun::Refused { problem, report } => return Err(Refused { problem, report }),
     };
     let user_id = credentials.as_ref().map(|credentials| credentials.id);
-    let entry = match attempt.judge(credentials, peppers, cost) {
+    let mut pacer = YieldingPacer::default();
+    let entry = match attempt.judge(credentials, peppers, cost, &mut pacer) {
         Ok(entry) => entry,
         Err(problem) => {
             users.end_failed(&permit, keys, user_id, verdict(&problem)).await;
@@ -92,7 +95,7 @@ async fn sign_in(
         }
     };
     let refresh = RefreshSecret::new(random::bytes());
-    let renewed = renewed_hash(attempt, &entry, peppers, cost);
+    let renewed = renewed_hash(attempt, &entry, peppers, cost, &mut pacer);
     let session = NewSession {
         id: Uuid::new_v4(),
         credentials: &entry.credentials,
@@ -107,7 +110,13 @@ async fn sign_in(
 /// A hash made when hashing was cheaper, or with another pepper, is renewed now, under the same permit: the password is known
 /// only at this moment.
 /// If that fails, the next login tries again.
-fn renewed_hash(attempt: &Attempt, entry: &Entry, peppers: &Peppers, cost: Cost) -> Option<PasswordHash> {
+fn renewed_hash(
+    attempt: &Attempt,
+    entry: &Entry,
+    peppers: &Peppers,
+    cost: Cost,
+    pacer: &mut impl Pacer,
+) -> Option<PasswordHash> {
     entry.outdated.as_ref()?;
-    Password::verified(attempt.password()).hash(peppers, cost, random::bytes()).ok()
+    Password::verified(attempt.password()).hash_paced(peppers, cost, random::bytes(), pacer).ok()
 }

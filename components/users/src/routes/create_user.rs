@@ -9,7 +9,7 @@ use crate::store::idempotency::{self, Before};
 use crate::store::{Store, User, users};
 use identity::{Password, PasswordHash, Peppers};
 use problem::{FieldError, Kind, Problem};
-use shell::{Outcome, Request, Response, StatusCode, client_address, config, log};
+use shell::{Outcome, Request, Response, StatusCode, YieldingPacer, client_address, config, log};
 use users_domain::{Attempt, IdempotencyKey, RequestDigests, SignUp, SignUpForm, key_reused};
 
 /// What came of a sign-up.
@@ -118,7 +118,8 @@ pub(super) async fn hash_in_place(request: &Request, password: &Password) -> Res
 fn hash(password: &Password) -> Result<PasswordHash, Problem> {
     let peppers = config::peppers()?;
     let cost = config::cost()?;
-    password.hash(&peppers, cost, shell::random::bytes()).map_err(|error| {
+    let mut pacer = YieldingPacer::default();
+    password.hash_paced(&peppers, cost, shell::random::bytes(), &mut pacer).map_err(|error| {
         Problem::new(Kind::Internal, "The password cannot be kept; the service's log says more.")
             .with_cause(error.to_string())
     })

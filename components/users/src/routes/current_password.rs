@@ -5,7 +5,7 @@ use crate::hashing::Held;
 use crate::store::users::Account;
 use identity::{AttemptKeys, PasswordHash, UserId};
 use problem::{FieldError, Kind, Problem};
-use shell::{Request, client_address, config, log};
+use shell::{Request, YieldingPacer, client_address, config, log};
 use users_domain::Attempt;
 
 /// Lets only a caller through who shows the current password of this account. Where the digest `probe` makes wait, it
@@ -26,7 +26,9 @@ pub(super) async fn require(
         None => attempt,
     };
     let place = Held::take(attempt).await?;
-    let matches = PasswordHash::parse(&account.password_hash).and_then(|hash| hash.verify(shown, &peppers));
+    let mut pacer = YieldingPacer::default();
+    let matches =
+        PasswordHash::parse(&account.password_hash).and_then(|hash| hash.verify_paced(shown, &peppers, &mut pacer));
     place.give_back(matches.as_ref().ok().copied(), Some(id));
     let matches = matches.map_err(|error| {
         Problem::new(Kind::Internal, "This did not work; the service's log says more.").with_cause(error.to_string())
