@@ -108,6 +108,20 @@ fn an_account_that_does_not_exist_waits_like_one_that_does() {
 }
 
 #[test]
+fn a_client_that_forges_its_address_waits_as_the_one_that_it_is() {
+    let _turn = turn::together();
+    let app = throttled(&Backend::new()).variable("trusted_proxies", "").start();
+    let _ = app.sign_up("ada@forged.example");
+    let form = |password: &str| json!({"username": "ada@forged.example", "password": password});
+    for number in 1..=5 {
+        let forged = format!("203.0.113.{number}:4711");
+        let request = app.post("/auth-ms/auth/login").header("spin-client-addr", &forged);
+        let _ = request.json(&form("incorrect horse")).send().expect(401);
+    }
+    let _ = app.post("/auth-ms/auth/login").json(&form(PASSWORD)).send().expect(429);
+}
+
+#[test]
 fn a_client_that_tries_everybody_waits_for_everybody() {
     let _turn = turn::together();
     let app = throttled(&Backend::new()).start();

@@ -1,7 +1,7 @@
 //! Where a request comes from.
 //!
-//! The runtime says who opened the connection (`spin-client-addr`; it overwrites what a caller puts there). Behind a
-//! proxy that is the proxy, and who asked *it* is the last entry of `x-forwarded-for` — which anybody else could have
+//! The runtime says who opened the connection, in `spin-client-addr`. Spin keeps what a caller has put there and adds its
+//! own after it, so only the last value is believed. Behind a proxy that is the proxy, and who asked *it* is the last entry of `x-forwarded-for` — which anybody else could have
 //! made up, so it is believed only of the proxies that are named, entry by entry from the right.
 
 use crate::{Request, config};
@@ -16,7 +16,7 @@ use std::net::{IpAddr, SocketAddr};
 /// `internal-error` if the component variable `trusted_proxies` cannot be read.
 pub fn client_address(request: &Request) -> Result<String, Problem> {
     let trusted = trusted_proxies()?;
-    let address = find(request.header("spin-client-addr"), request.header("x-forwarded-for"), &trusted);
+    let address = find(request.header("spin-client-addr").map(last), request.header("x-forwarded-for"), &trusted);
     Ok(address.map_or_else(|| "unknown".to_owned(), counted))
 }
 
@@ -29,6 +29,11 @@ pub(crate) fn trusted_proxies() -> Result<Vec<IpNet>, Problem> {
 fn networks(text: &str) -> Option<Vec<IpNet>> {
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
     parts.map(|part| part.parse().ok().or_else(|| part.parse::<IpAddr>().ok().map(IpNet::from))).collect()
+}
+
+/// The last value of a header whose lines were merged into one list.
+fn last(values: &str) -> &str {
+    values.rsplit(',').next().unwrap_or_default()
 }
 
 /// The first address from the right that is no trusted proxy.
@@ -68,13 +73,20 @@ mod tests {
     use super::*;
 
     fn found(peer: &str, forwarded: Option<&str>, trusted: &str) -> String {
-        counted(find(Some(peer), forwarded, &networks(trusted).unwrap()).unwrap())
+        counted(find(Some(last(peer)), forwarded, &networks(trusted).unwrap()).unwrap())
     }
 
     #[test]
     fn without_trusted_proxies_it_is_the_peer_whatever_is_forwarded() {
         assert_eq!(found("10.0.0.7:4711", Some("203.0.113.9"), ""), "10.0.0.7");
         assert_eq!(found("203.0.113.5:1", Some("198.51.100.1"), "10.0.0.0/8"), "203.0.113.5");
+    }
+
+    #[test]
+    fn what_a_caller_puts_before_the_runtimes_own_value_is_ignored() {
+        assert_eq!(found("203.0.113.9:1, 10.0.0.7:4711", None, ""), "10.0.0.7");
+        assert_eq!(found("203.0.113.9:1,6.6.6.6, [2001:db8:1:2::3]:99", None, ""), "2001:db8:1:2::/64");
+        assert_eq!(found("nonsense, , 10.0.0.7:1", Some("203.0.113.9"), "10.0.0.0/8"), "203.0.113.9");
     }
 
     #[test]
