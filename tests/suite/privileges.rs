@@ -36,13 +36,13 @@ fn texts(value: Option<&Value>) -> Vec<&str> {
 #[test]
 fn each_component_reaches_only_what_it_needs() {
     let on_redis = [
-        ("auth", vec!["{{ users_url }}", "{{ redis_scheme }}://{{ redis_host }}"]),
+        ("auth", vec!["{{ users_url }}", "http://self", "{{ redis_scheme }}://{{ redis_host }}"]),
         ("docs", vec![]),
         ("notification", vec!["{{ redis_scheme }}://{{ redis_host }}", "{{ mail_api_url }}"]),
         ("users", vec!["postgres://{{ db_host }}", "{{ redis_scheme }}://{{ redis_host }}"]),
     ];
     let on_rabbitmq = [
-        ("auth", vec!["{{ users_url }}", "{{ mqtt_scheme }}://{{ mqtt_host }}"]),
+        ("auth", vec!["{{ users_url }}", "http://self", "{{ mqtt_scheme }}://{{ mqtt_host }}"]),
         ("docs", vec![]),
         (
             "notification",

@@ -223,7 +223,7 @@ fn values(spin_app: &Object, manifests: &Manifests) -> BTreeMap<String, String> 
     items(&spin_app.0, "/spec/variables").filter_map(of).collect()
 }
 
-/// Host and port of an address; none for what is in the same process.
+/// Host and port of an address; none for what is in the same process or listens in the same pod.
 fn address(url: &str) -> Option<(String, u64)> {
     let (scheme, rest) = url.split_once("://")?;
     let host = rest.split('/').next()?;
@@ -235,7 +235,7 @@ fn address(url: &str) -> Option<(String, u64)> {
         "https" => 443,
         _ => 80,
     };
-    (!name.ends_with(".spin.internal")).then(|| (name.to_owned(), port.unwrap_or(usual)))
+    (name != "self" && !name.ends_with(".spin.internal")).then(|| (name.to_owned(), port.unwrap_or(usual)))
 }
 
 /// The Services that pods name in their environment, or in the files that they are given.
