@@ -1,10 +1,11 @@
 //! The app on a backend, as a process of its own.
 
 use crate::backend::Backend;
+use crate::broker_of::QUEUES;
 use crate::http::{Client, Request};
 use crate::ringer::Ringer;
 use crate::turn::{self, Together};
-use crate::{folder, poll};
+use crate::{folder, poll, skipped};
 use dev_servers::app::{App, AppOptions};
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
@@ -18,6 +19,8 @@ const PEPPER: &str = "a-pepper-for-tests-of-32-bytes-or-more";
 pub const SIGNING_KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 /// The key of refresh tokens in tests.
 pub const REFRESH_TOKEN_KEY: &str = "a key of refresh tokens for tests alone";
+/// Until all triggers of an app listen.
+const TRIGGERS_LISTEN: Duration = Duration::from_secs(30);
 /// How often the schedules of [`Ringer`] come round for the shared app.
 const ROUND: Duration = Duration::from_millis(300);
 
@@ -30,12 +33,12 @@ pub fn runtime() -> RuntimeKind {
     RuntimeKind::from_env().expect("CONCIERGE_RUNTIME is spindle or spin")
 }
 
-/// Whether this run is on Spindle; if not, prints why the test does not apply.
+/// Whether this run is on Spindle; if not, says why the test does not apply.
 #[must_use]
 pub fn is_spindle(reason: &str) -> bool {
     let is_spindle = runtime() == RuntimeKind::Spindle;
     if !is_spindle {
-        println!("skipped on {}: {reason}", runtime().name());
+        skipped::note(reason);
     }
     is_spindle
 }
@@ -84,9 +87,17 @@ impl Setup {
         options.runtime_config = Some(workspace.join("runtime-config.toml"));
         options.variables = self.backend.variables();
         options.variables.extend(self.variables);
+        let has_consumer = self.components.is_empty() || self.components.iter().any(|name| name == "notification");
         options.components = self.components;
+        // Spin serves HTTP before its other triggers, which are processes of their own, listen.
+        let is_early = runtime() == RuntimeKind::Spin && has_consumer;
+        let before = is_early.then(|| self.backend.subscribers());
         let app = App::start(options).unwrap_or_else(|error| panic!("the app does not start: {error}"));
-        TestApp { client: Client::new(&app.url()), app, backend: self.backend }
+        let app = TestApp { client: Client::new(&app.url()), app, backend: self.backend };
+        if let Some(before) = before {
+            poll::until(TRIGGERS_LISTEN, "the triggers listen", || app.has_subscribed(before));
+        }
+        app
     }
 }
 
@@ -228,6 +239,14 @@ impl TestApp {
     #[track_caller]
     pub fn wait_for_log_within(&self, limit: Duration, part: &str) {
         poll::until(limit, &format!("\"{part}\" is logged"), || self.log().contains(part));
+    }
+
+    /// Whether its triggers listen to the broker, where so many others did before.
+    fn has_subscribed(&self, before: u64) -> bool {
+        match &self.backend.rabbit {
+            Some(_) => self.log().matches("the amqp trigger is connected").count() >= QUEUES.len(),
+            None => self.backend.subscribers() > before,
+        }
     }
 
     /// All that the app has logged, components and runtime.

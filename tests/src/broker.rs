@@ -129,6 +129,12 @@ impl Broker {
         let _heard: i64 = self.run(cmd("PUBLISH").arg(LOGINS).arg("ring"));
     }
 
+    /// How many subscribers the exchange has that has the fewest.
+    pub fn subscribers(&mut self) -> u64 {
+        let counts: HashMap<String, u64> = self.run(cmd("PUBSUB").arg("NUMSUB").arg(LOGINS).arg(SIGN_UPS));
+        counts.into_values().min().unwrap_or_default()
+    }
+
     /// How many entries a stream has.
     pub fn length(&mut self, key: &str) -> u64 {
         self.run(cmd("XLEN").arg(key))

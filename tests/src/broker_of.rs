@@ -28,6 +28,11 @@ impl Backend {
         }
     }
 
+    /// How many triggers listen for wake-ups, where they are heard on Redis.
+    pub(crate) fn subscribers(&self) -> u64 {
+        if self.rabbit.is_some() { 0 } else { self.broker().subscribers() }
+    }
+
     /// Publishes a message, and tells the consumers.
     ///
     /// # Panics

@@ -2,6 +2,7 @@
 
 use crate::folder;
 use crate::poll;
+use crate::skipped;
 use base64::Engine as _;
 use dev_servers::browser::Programs;
 use dev_servers::ports;
@@ -43,7 +44,7 @@ impl Browser {
     #[must_use]
     pub fn start() -> Option<Self> {
         let Some(programs) = Programs::find() else {
-            println!("skipped: there is no browser here; {}", Programs::ADVICE);
+            skipped::note(&format!("there is no browser here; {}", Programs::ADVICE));
             return None;
         };
         let folder = folder::fresh("browser");

@@ -16,6 +16,7 @@
 //! | [`ringer`] | the schedules: the outbox swept, the bell rung |
 //! | [`browser`] | a browser, driven as a person would |
 //! | [`mail_api`] | a mail provider that can fail |
+//! | [`skipped`] | tests that do not apply |
 //! | [`turn`] | which tests may run at the same time |
 //! | [`poll`] | waiting with a deadline |
 //!
@@ -36,6 +37,7 @@ pub mod people;
 pub mod poll;
 pub mod rabbit;
 pub mod ringer;
+pub mod skipped;
 pub mod turn;
 
 mod folder;

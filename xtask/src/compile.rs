@@ -18,6 +18,8 @@ const GUEST: &str = "spindle-guest";
 
 /// The profile of what is handed out and measured, and the name of its folder.
 pub(crate) const OPTIMISED: &str = "dist";
+/// The folder of what is tested.
+pub(crate) const RELEASE: &str = "release";
 
 /// What Spindle's tests stand on. It is built with Spindle, so that what both depend on is built once, with the features of
 /// both: a `libc` of other features would have the tests compile the whole engine anew.

@@ -50,6 +50,11 @@ impl Folder {
         self.inside("toolchain")
     }
 
+    /// What the `spin` of the tests has installed.
+    pub(crate) fn spin_data(&self) -> Result<PathBuf> {
+        self.inside("spin")
+    }
+
     fn inside(&self, name: &str) -> Result<PathBuf> {
         let path = self.root.join(".concierge").join(name);
         std::fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 use flate2::Compression;
@@ -9,8 +10,8 @@ use flate2::write::GzEncoder;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::compile;
 use crate::folder::Folder;
+use crate::{compile, program};
 
 /// The plugin, which is also the name of the one file in the tarball: Spin looks for it there.
 const NAME: &str = "trigger-amqp";
@@ -27,10 +28,24 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let folder = Folder::find()?;
     compile::optimised(&folder, &[NAME])?;
-    let files = Files::make(&folder.target(), arguments.base_url.as_deref())?;
+    let files = Files::make(&folder.target(), compile::OPTIMISED, arguments.base_url.as_deref())?;
     println!("Made {} and {}", files.tarball.display(), files.manifest.display());
     println!("Install it: spin plugins install --file {} --yes", files.manifest.display());
     Ok(())
+}
+
+/// Builds the plugin as the tests build Spindle, and installs it for the `spin` on the PATH, in a folder of its own: what
+/// the user has installed is neither used nor changed. Gives the folder, for `SPIN_DATA_DIR`.
+pub(crate) fn install_for_tests(folder: &Folder) -> Result<PathBuf> {
+    compile::engine(folder, NAME)?;
+    let files = Files::make(&folder.target(), compile::RELEASE, None)?;
+    let data = folder.spin_data()?;
+    // The version is the same although the program may be another, so the one before has to go.
+    std::fs::remove_dir_all(&data).with_context(|| format!("cannot remove {}", data.display()))?;
+    let mut spin = Command::new("spin");
+    spin.args(["plugins", "install", "--yes", "--file"]).arg(&files.manifest).env("SPIN_DATA_DIR", &data);
+    program::show("the installation of the plugin", spin)?;
+    Ok(data)
 }
 
 /// What was made.
@@ -40,8 +55,8 @@ struct Files {
 }
 
 impl Files {
-    /// Packs the built program of `target`, into `target/plugin`.
-    fn make(target: &Path, base_url: Option<&str>) -> Result<Self> {
+    /// Packs the program that was built in `profile`, into `target/plugin`.
+    fn make(target: &Path, profile: &str, base_url: Option<&str>) -> Result<Self> {
         let (os, arch) = platform(std::env::consts::OS, std::env::consts::ARCH)?;
         let version = env!("CARGO_PKG_VERSION");
         let out = target.join("plugin");
@@ -49,7 +64,7 @@ impl Files {
         let out = out.canonicalize()?;
         let file_name = format!("{NAME}-{version}-{os}-{arch}.tar.gz");
         let tarball = out.join(&file_name);
-        pack(&target.join(compile::OPTIMISED).join(NAME), &tarball)?;
+        pack(&target.join(profile).join(NAME), &tarball)?;
         let bytes = std::fs::read(&tarball).with_context(|| format!("cannot read {}", tarball.display()))?;
         let url = match base_url {
             Some(base) => format!("{}/{file_name}", base.trim_end_matches('/')),
@@ -113,7 +128,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join(compile::OPTIMISED)).unwrap();
         std::fs::write(dir.path().join(compile::OPTIMISED).join(NAME), "a program").unwrap();
-        let files = Files::make(dir.path(), None).unwrap();
+        let files = Files::make(dir.path(), compile::OPTIMISED, None).unwrap();
         let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(&files.manifest).unwrap()).unwrap();
         let sum = hex(&Sha256::digest(std::fs::read(&files.tarball).unwrap()));
         assert_eq!(manifest["packages"][0]["sha256"], sum);
@@ -126,7 +141,7 @@ mod tests {
         assert_eq!(std::fs::read(&program).unwrap(), b"a program");
         assert_eq!(std::fs::metadata(&program).unwrap().permissions().mode() & 0o111, 0o111);
 
-        let elsewhere = Files::make(dir.path(), Some("https://example.org/plugins/")).unwrap();
+        let elsewhere = Files::make(dir.path(), compile::OPTIMISED, Some("https://example.org/plugins/")).unwrap();
         let text = std::fs::read_to_string(elsewhere.manifest).unwrap();
         assert!(text.contains("\"https://example.org/plugins/trigger-amqp-"), "{text}");
     }

@@ -3,19 +3,25 @@
 //! What Cargo prints goes to `.concierge/logs/test.log` and from there to the terminal as it comes. The tests start their own
 //! servers, which die with them. What the services answered the black-box suite is noted in `.concierge/logs/answers.log`;
 //! once the whole suite has passed, a last test wants to see there every response that the OpenAPI files describe.
+//!
+//! With `CONCIERGE_RUNTIME=spin` the app runs on the `spin` on the PATH, with the plugin of this clone, and Spindle is neither built
+//! nor tested. A test that does not apply there says why, which is printed, and counts as skipped.
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use dev_servers::app::RuntimeKind;
 use dev_servers::process::{Launch, Managed};
 
 use crate::folder::Folder;
 use crate::interrupt::Interrupt;
-use crate::{compile, program, setup};
+use crate::{compile, plugin, program, setup};
 
 /// A run that takes longer hangs.
 const DEADLINE: Duration = Duration::from_secs(3000);
@@ -36,6 +42,7 @@ pub(crate) struct Arguments {
 struct Tally {
     passed: u64,
     failed: u64,
+    skipped: u64,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -53,35 +60,40 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
     // Whoever reads this by machine takes the last line: all else must be out before it.
     let _ = std::io::stderr().flush();
-    println!("{} passed, {} failed", tally.passed, tally.failed);
+    println!("{tally}");
     if tally.failed == 0 && tally.passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn prepare_and_test(arguments: &Arguments, tally: &mut Tally) -> Result<()> {
     let folder = Folder::find()?;
+    let runtime = RuntimeKind::from_env()?;
     if !arguments.no_build {
         let compiler = setup::compiler(&folder)?;
         setup::servers(&folder)?;
         setup::browser(&folder)?;
         setup::tool(&folder, "valgrind")?;
         compile::components(&folder, &compiler, true)?;
-        compile::spindle(&folder)?;
+        match runtime {
+            RuntimeKind::Spindle => compile::spindle(&folder)?,
+            RuntimeKind::Spin => drop(plugin::install_for_tests(&folder)?),
+        }
     }
     println!("Testing (the output is also in .concierge/logs)");
     let interrupt = Interrupt::listen()?;
-    let answers = folder.fresh_log("answers")?;
+    let notes = Notes { answers: folder.fresh_log("answers")?, skipped: folder.fresh_log("skipped")? };
     let mut failed = Vec::new();
-    for part in &PARTS {
+    for part in PARTS.iter().filter(|part| runtime == RuntimeKind::Spindle || !part.is_about_spindle) {
         // The second part runs even if the first fails: all failures are seen at once.
-        if !test_part(&folder, part, &answers, arguments.filter.as_deref(), &interrupt, tally)? {
+        if !test_part(&folder, part, &notes, arguments.filter.as_deref(), &interrupt, tally)? {
             failed.push(format!("cargo test {}", part.selection.join(" ")));
         }
     }
     if arguments.filter.is_some() {
         println!("Whether every documented response was seen is a question to the whole suite");
-    } else if failed.is_empty() && !test_part(&folder, &UNSEEN, &answers, None, &interrupt, tally)? {
+    } else if failed.is_empty() && !test_part(&folder, &UNSEEN, &notes, None, &interrupt, tally)? {
         failed.push(format!("cargo test {}", UNSEEN.selection.join(" ")));
     }
+    tally.skip(&std::fs::read_to_string(&notes.skipped).unwrap_or_default());
     if !failed.is_empty() {
         bail!("{} failed", failed.join(" and "));
     }
@@ -98,6 +110,16 @@ struct Part {
     answers: Option<&'static str>,
     /// The one test program of them that is run, if not all are.
     only: Option<&'static str>,
+    /// Whether another runtime makes no difference to them.
+    is_about_spindle: bool,
+}
+
+/// Files that the tests write for each other and for us.
+struct Notes {
+    /// What the services answered.
+    answers: PathBuf,
+    /// Which tests do not apply, and why.
+    skipped: PathBuf,
 }
 
 /// All packages but those that are tested in the release profile.
@@ -106,26 +128,38 @@ const MOST: [&str; 7] = ["--workspace", "--exclude", "spindle", "--exclude", "tr
 /// What is tested, in parts: Spindle, and the plugin that is made of it, in the profile in which it is built anyway, since
 /// compiling its engine a second time takes longer than all of the tests.
 const PARTS: [Part; 3] = [
-    Part { name: "test", selection: &MOST, answers: Some("CONCIERGE_ANSWERS_TO"), only: None },
+    Part { name: "test", selection: &MOST, answers: Some("CONCIERGE_ANSWERS_TO"), only: None, is_about_spindle: false },
     Part {
         name: "test-spindle",
         selection: &["--release", "--package", "spindle", "--package", "trigger-amqp"],
         answers: None,
         only: None,
+        is_about_spindle: true,
     },
     // Instructions are counted of what the release profile makes.
-    Part { name: "test-hot-paths", selection: &["--release", "--package", "hot-paths"], answers: None, only: None },
+    Part {
+        name: "test-hot-paths",
+        selection: &["--release", "--package", "hot-paths"],
+        answers: None,
+        only: None,
+        is_about_spindle: true,
+    },
 ];
 
 /// What is tested after all else: that what is documented was seen. Selected so that nothing is compiled anew for it.
-const UNSEEN: Part =
-    Part { name: "test-unseen", selection: &MOST, only: Some("unseen"), answers: Some("CONCIERGE_ANSWERS") };
+const UNSEEN: Part = Part {
+    name: "test-unseen",
+    selection: &MOST,
+    only: Some("unseen"),
+    answers: Some("CONCIERGE_ANSWERS"),
+    is_about_spindle: false,
+};
 
 /// Runs `cargo test` on a part of the workspace, passing its output on; whether it succeeded.
 fn test_part(
     folder: &Folder,
     part: &Part,
-    answers: &Path,
+    notes: &Notes,
     filter: Option<&str>,
     interrupt: &Interrupt,
     tally: &mut Tally,
@@ -136,7 +170,11 @@ fn test_part(
         cargo.args(["--test", only]);
     }
     if let Some(variable) = part.answers {
-        cargo.env(variable, answers);
+        cargo.env(variable, &notes.answers);
+    }
+    cargo.env("CONCIERGE_SKIPPED_TO", &notes.skipped);
+    if RuntimeKind::from_env()? == RuntimeKind::Spin {
+        cargo.env("SPIN_DATA_DIR", folder.spin_data()?);
     }
     if let Some(filter) = filter {
         cargo.args(["--", filter]);
@@ -208,6 +246,23 @@ impl Tally {
             }
         }
     }
+
+    /// Prints why tests do not apply, and no longer counts them as passed. A line is a test's name and the reason.
+    fn skip(&mut self, lines: &str) {
+        let lines: BTreeSet<_> = lines.lines().collect();
+        for line in &lines {
+            println!("skipped: {line}");
+        }
+        self.skipped = lines.len() as u64;
+        self.passed = self.passed.saturating_sub(self.skipped);
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} passed, {} failed", self.passed, self.failed)?;
+        if self.skipped > 0 { write!(f, ", {} skipped", self.skipped) } else { Ok(()) }
+    }
 }
 
 #[cfg(test)]
@@ -220,6 +275,14 @@ mod tests {
         tally.add("running 4 tests");
         tally.add("test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured; 2 filtered out; finished in 0.01s");
         tally.add("test result: ok. 10 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s");
-        assert_eq!(tally, Tally { passed: 13, failed: 1 });
+        assert_eq!(tally, Tally { passed: 13, failed: 1, skipped: 0 });
+        assert_eq!(tally.to_string(), "13 passed, 1 failed");
+    }
+
+    #[test]
+    fn a_skipped_test_is_none_that_passed() {
+        let mut tally = Tally { passed: 13, failed: 0, skipped: 0 };
+        tally.skip("storm::a: it is about Spindle\nfairness::b: it is about Spindle\nstorm::a: it is about Spindle\n");
+        assert_eq!(tally.to_string(), "11 passed, 0 failed, 2 skipped");
     }
 }
