@@ -32,7 +32,7 @@ struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Host {
     Any,
-    /// The app itself, by relative URL or as `self`.
+    /// The app itself, which is called as `self.alt`.
     Own,
     /// `*.suffix`, kept with its dot.
     Below(String),
@@ -74,7 +74,7 @@ impl AllowedHosts {
         self.allows(Destination { scheme, host: &host, port: address.port() })
     }
 
-    /// Whether requests to the app itself, by relative URL, are allowed.
+    /// Whether requests to the app itself are allowed.
     #[must_use]
     pub fn allows_own(&self, scheme: &str) -> bool {
         self.entries.iter().any(|entry| {
@@ -137,9 +137,6 @@ pub fn default_port(scheme: &str) -> Option<u16> {
 fn parse_entry(entry: &str) -> Result<Entry, HostError> {
     let fail = |problem: &str| HostError { entry: entry.to_owned(), problem: problem.to_owned() };
     let text = entry.trim();
-    if text == "self" {
-        return Ok(Entry { scheme: None, host: Host::Own, port: None });
-    }
     let (scheme, rest) =
         text.split_once("://").ok_or_else(|| fail("has no scheme; write scheme://host[:port], for all *://*:*"))?;
     if scheme.is_empty()
@@ -284,10 +281,10 @@ mod tests {
 
     #[test]
     fn own_requests_need_self() {
-        assert!(AllowedHosts::parse(["self"]).unwrap().allows_own("http"));
+        assert!(AllowedHosts::parse(["self"]).is_err());
         assert!(AllowedHosts::parse(["http://self"]).unwrap().allows_own("http"));
         assert!(!AllowedHosts::parse(["http://x"]).unwrap().allows_own("http"));
-        assert!(!allows("self", "http", "anything", 80));
+        assert!(!allows("http://self", "http", "anything", 80));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Requests of guests: `wasi:http/outgoing-handler`.
 //!
 //! A request goes one of three ways: to a component of this app without any network (`<id>.spin.internal`), to the app's
-//! own listener (`self`), or out. The first is also an allowed host, and must be listed like any other.
+//! own listener (`self.alt`), or out. The first is also an allowed host, and must be listed like any other.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -35,6 +35,9 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// How long an unused connection is kept.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The name that stands for the app itself.
+const OWN: &str = "self.alt";
 
 /// The end of the names that stand for components of this app.
 const INTERNAL: &str = ".spin.internal";
@@ -147,7 +150,7 @@ impl Hooks {
         let scheme = uri.scheme_str().unwrap_or("http");
         let Some(authority) = uri.authority() else { return Err(Error::HttpRequestUriInvalid) };
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-        if matches!(host, "self" | "self.alt") {
+        if host == OWN {
             if !self.component.hosts.allows_own(scheme) {
                 return Err(self.deny("self"));
             }

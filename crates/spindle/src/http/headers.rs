@@ -1,4 +1,5 @@
-//! The request headers that tell a component how it was reached.
+//! The request headers that tell a component how it was reached. What a caller sends under their names stays, and comes
+//! first, as with Spin: a component that trusts one of them takes its last value.
 
 use std::net::SocketAddr;
 
@@ -18,20 +19,41 @@ const CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
 /// The beginning of headers that say what the names in a route stand for.
 const PATH_MATCH: &str = "spin-path-match-";
 
+/// The end of the names by which components of an app call each other.
+const INTERNAL_HOST: &str = ".spin.internal";
+
+/// Who calls, as Spin says it, when it is another component of the app.
+const INTERNAL_CLIENT: ([u8; 4], u16) = ([0, 0, 0, 0], 0);
+
 /// The route that a request to `<id>.spin.internal` counts as.
 const INTERNAL_ROUTE: &str = "/...";
 
-/// Takes out what only Spindle may say, and what is between two hops only.
+/// What a request must not say of its host, as Spin has it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum HostFault {
+    /// A name of a component of this app, by which only another component calls.
+    Internal,
+    /// Another host than the request's URI has.
+    Differs,
+}
+
+/// Whether somebody outside says what only a component of the app may, or two hosts at once.
+pub(super) fn check_host(headers: &HeaderMap, uri: &Uri) -> Result<(), HostFault> {
+    let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else { return Ok(()) };
+    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+    let name = name.map_or(host, |(name, _)| name);
+    if name.to_ascii_lowercase().ends_with(INTERNAL_HOST) {
+        return Err(HostFault::Internal);
+    }
+    match uri.authority() {
+        Some(authority) if !authority.as_str().eq_ignore_ascii_case(host) => Err(HostFault::Differs),
+        _ => Ok(()),
+    }
+}
+
+/// Takes out what is between two hops only.
 pub(super) fn strip(headers: &mut HeaderMap) {
     headers.remove(CONNECTION);
-    for name in [PATH_INFO, FULL_URL, MATCHED_ROUTE, BASE_PATH, RAW_COMPONENT_ROUTE, COMPONENT_ROUTE, CLIENT_ADDR] {
-        headers.remove(name);
-    }
-    let matches: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with(PATH_MATCH)).cloned().collect();
-    for name in matches {
-        headers.remove(name);
-    }
 }
 
 /// Says how a request came to a component by a route.
@@ -41,7 +63,7 @@ pub(super) fn by_route<T>(headers: &mut HeaderMap, uri: &Uri, found: &Match<'_, 
         if let (Ok(name), Ok(value)) =
             (HeaderName::try_from(format!("{PATH_MATCH}{}", name.to_ascii_lowercase())), HeaderValue::from_str(value))
         {
-            headers.insert(name, value);
+            headers.append(name, value);
         }
     }
 }
@@ -49,7 +71,7 @@ pub(super) fn by_route<T>(headers: &mut HeaderMap, uri: &Uri, found: &Match<'_, 
 /// Says that a request came from another component of the app.
 pub(super) fn internal(headers: &mut HeaderMap, uri: &Uri) {
     let path = uri.path().to_owned();
-    set(headers, uri, &path, INTERNAL_ROUTE, "", SocketAddr::from(([127, 0, 0, 1], 0)));
+    set(headers, uri, &path, INTERNAL_ROUTE, "", SocketAddr::from(INTERNAL_CLIENT));
 }
 
 fn set(headers: &mut HeaderMap, uri: &Uri, path_info: &str, route: &str, prefix: &str, client: SocketAddr) {
@@ -65,7 +87,7 @@ fn set(headers: &mut HeaderMap, uri: &Uri, path_info: &str, route: &str, prefix:
     let mut put = |name: HeaderName, value: &str| {
         // All of these are made of a URI or a route, which hold nothing that a header cannot.
         if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(name, value);
+            headers.append(name, value);
         }
     };
     put(PATH_INFO, path_info);
@@ -83,13 +105,33 @@ mod tests {
     use crate::http::route::{Route, Table};
 
     #[test]
-    fn a_caller_cannot_say_what_only_spindle_may() {
+    fn the_last_value_is_the_runtime_s_own() {
         let mut headers = HeaderMap::new();
-        for name in ["connection", "spin-path-info", "spin-client-addr", "spin-path-match-id", "x-kept"] {
+        for name in ["connection", "spin-client-addr", "spin-path-match-id"] {
             headers.insert(name, HeaderValue::from_static("forged"));
         }
         strip(&mut headers);
-        assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-kept"]);
+        let mut table = Table::default();
+        table.add(Route::parse("/users/:Id").unwrap(), ()).unwrap();
+        let uri: Uri = "/users/7".parse().unwrap();
+        by_route(&mut headers, &uri, &table.find(uri.path()).unwrap(), ([10, 0, 0, 1], 99).into());
+        let all = |name: &str| headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>();
+        assert_eq!(all("spin-client-addr"), ["forged", "10.0.0.1:99"]);
+        assert_eq!(all("spin-path-match-id"), ["forged", "7"]);
+        assert!(all("connection").is_empty());
+    }
+
+    #[test]
+    fn nobody_outside_has_the_name_of_a_component_or_two_hosts() {
+        let check = |host: &'static str, uri: &str| {
+            let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static(host))]);
+            check_host(&headers, &uri.parse().unwrap())
+        };
+        assert_eq!(check("example.org", "/"), Ok(()));
+        assert_eq!(check("Example.org:80", "http://example.org:80/"), Ok(()));
+        assert_eq!(check("users.spin.internal", "/"), Err(HostFault::Internal));
+        assert_eq!(check("USERS.SPIN.INTERNAL:80", "/"), Err(HostFault::Internal));
+        assert_eq!(check("b.example", "http://a.example/"), Err(HostFault::Differs));
     }
 
     #[test]

@@ -237,7 +237,12 @@ impl HttpTrigger {
         match uri.path() {
             "/.well-known/spin/health" => return text("OK"),
             "/.well-known/spin/info" => return self.info(),
+            // The rest of the prefix is Spin's, and no component's.
+            path if path.starts_with("/.well-known/spin/") => return body::empty(StatusCode::NOT_FOUND),
             _ => {}
+        }
+        if headers::check_host(request.headers(), &uri).is_err() {
+            return body::empty(StatusCode::BAD_REQUEST);
         }
         let Some(found) = self.routes.find(uri.path()) else { return body::empty(StatusCode::NOT_FOUND) };
         let component = match found.target {

@@ -23,6 +23,7 @@ fn a_component_reaches_another_without_the_network() {
     let body = app.text("/http?url=http://guest.spin.internal/chained/a%3Fb=c");
     assert!(body.starts_with("200\n/chained/a\n"), "{body}");
     assert!(body.contains("spin-full-url: http://guest.spin.internal/chained/a?b=c"), "{body}");
+    assert!(body.contains("spin-client-addr: 0.0.0.0:0"), "{body}");
     let missing = app.get("/http?url=http://other.spin.internal/");
     assert!(missing.body.contains("DestinationNotFound"), "{missing:?}");
     let trapped = app.get("/http?url=http://guest.spin.internal/trap");
@@ -31,14 +32,17 @@ fn a_component_reaches_another_without_the_network() {
 
 #[test]
 fn a_component_reaches_its_own_app() {
-    let app = Setup::default().hosts(&["self"]).start();
-    assert_eq!(app.text("/http?url=http://self/hello"), "200\nhello");
+    let app = Setup::default().hosts(&["http://self"]).start();
+    assert_eq!(app.text("/http?url=http://self.alt/hello"), "200\nhello");
+    // As a host of a URL, `self` is a name like others.
+    assert!(app.get("/http?url=http://self/hello").body.contains("HttpRequestDenied"));
 }
 
 #[test]
 fn what_is_not_allowed_is_denied() {
     let mut app = Setup::default().hosts(&["http://127.0.0.1:1"]).start();
-    for url in ["http://guest.spin.internal/hello", "http://self/hello", "http://127.0.0.1:2/", "https://127.0.0.1:1/"]
+    for url in
+        ["http://guest.spin.internal/hello", "http://self.alt/hello", "http://127.0.0.1:2/", "https://127.0.0.1:1/"]
     {
         let response = app.get(&format!("/http?url={url}"));
         assert!(response.body.contains("HttpRequestDenied"), "{url}: {response:?}");

@@ -58,8 +58,10 @@ struct Prepared {
 /// Why a statement has no result.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The server or the driver has said so.
+    /// The server or the driver has said so before there could be a row.
     Postgres(Error),
+    /// The server or the driver has said so when rows were expected.
+    Streamed(Error),
     /// It took too long.
     Timeout,
     /// The result is too large.
@@ -137,7 +139,7 @@ impl Server {
         *clean &= prepared.clean;
         match execute(&self.client, prepared.statement, parameters, wanted).await {
             // The tables have changed since. Nothing has run, and outside a transaction it can be tried again.
-            Err(Failure::Postgres(error)) if was_clean && is_stale(&error) => {
+            Err(Failure::Postgres(error) | Failure::Streamed(error)) if was_clean && is_stale(&error) => {
                 self.statements.remove(sql);
                 self.prepare_and_run(sql, parameters, wanted, clean).await
             }
@@ -177,7 +179,7 @@ async fn execute(
     pin_mut!(stream);
     let (mut rows, mut size) = (Vec::new(), 0);
     while let Some(row) = stream.next().await {
-        let row = row.map_err(Failure::Postgres)?;
+        let row = row.map_err(Failure::Streamed)?;
         size += row.raw_size_bytes();
         if size > MAX_RESULT {
             return Err(Failure::TooLarge);

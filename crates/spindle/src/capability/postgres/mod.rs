@@ -123,7 +123,7 @@ impl State {
         let result = server.run(sql, &parameters, wanted, &mut connection.clean).await;
         let usable = match &result {
             Ok(_) => true,
-            Err(Failure::Postgres(error)) => server.is_open() && !ends_connection(error),
+            Err(Failure::Postgres(error) | Failure::Streamed(error)) => server.is_open() && !ends_connection(error),
             Err(Failure::Timeout | Failure::TooLarge) => false,
         };
         if usable {
@@ -131,6 +131,7 @@ impl State {
         }
         Ok(result.map_err(|failure| match failure {
             Failure::Postgres(error) => query_failed(&error),
+            Failure::Streamed(error) => GuestError::QueryFailed(QueryError::Text(streamed(&error))),
             Failure::Timeout => GuestError::QueryFailed(QueryError::Text("no answer in time".to_owned())),
             Failure::TooLarge => GuestError::QueryFailed(QueryError::Text("the result is too large".to_owned())),
         }))
@@ -144,21 +145,34 @@ fn ends_connection(error: &Error) -> bool {
         .is_some_and(|report| matches!(report.parsed_severity(), Some(Severity::Fatal | Severity::Panic)))
 }
 
+/// What a component learns of an error that comes while rows are awaited. Spin 3.6 streams them, and has no code for what
+/// goes wrong meanwhile: only the error's words with their cause, the way `anyhow` writes them.
+fn streamed(error: &Error) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{}\n\nCaused by:\n    {}", describe(error), cause.to_string().replace('\n', "\n    ")),
+        None => error.to_string(),
+    }
+}
+
 fn query_failed(error: &Error) -> GuestError {
     let Some(report) = error.as_db_error() else {
         return GuestError::QueryFailed(QueryError::Text(describe(error)));
     };
+    let line = report.line().map(|line| line.to_string());
     let extras = [
-        ("hint", report.hint()),
-        ("where", report.where_()),
-        ("schema", report.schema()),
-        ("table", report.table()),
         ("column", report.column()),
-        ("datatype", report.datatype()),
         ("constraint", report.constraint()),
+        ("routine", report.routine()),
+        ("hint", report.hint()),
+        ("table", report.table()),
+        ("datatype", report.datatype()),
+        ("schema", report.schema()),
+        ("file", report.file()),
+        ("line", line.as_deref()),
+        ("where_", report.where_()),
     ];
     GuestError::QueryFailed(QueryError::DbError(DbError {
-        as_text: describe(error),
+        as_text: format!("{error:?}"),
         severity: report.severity().to_owned(),
         code: report.code().code().to_owned(),
         message: report.message().to_owned(),
@@ -239,15 +253,18 @@ impl HostConnection for State {
             Ok(outcome) => outcome,
             Err(error) => return Ok(Err(error)),
         };
+        // Spin learns the columns from the first row: without one there are none.
+        let count = if outcome.rows.is_empty() { 0 } else { outcome.statement.columns().len() };
         let columns: Vec<_> = outcome
             .statement
             .columns()
             .iter()
+            .take(count)
             .map(|column| Column { name: column.name().to_owned(), data_type: data_type(column.type_()) })
             .collect();
         let mut rows = Vec::with_capacity(outcome.rows.len());
         for row in &outcome.rows {
-            let values = (0..columns.len()).map(|index| row.try_get::<_, Value>(index).map(|value| value.0));
+            let values = (0..count).map(|index| row.try_get::<_, Value>(index).map(|value| value.0));
             match values.collect::<Result<Vec<_>, _>>() {
                 Ok(values) => rows.push(values),
                 Err(error) => return Ok(Err(GuestError::ValueConversionFailed(describe(&error)))),

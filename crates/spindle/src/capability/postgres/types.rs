@@ -260,7 +260,7 @@ pub(super) fn data_type(ty: &Type) -> DbDataType {
         Type::INT4_ARRAY => DbDataType::ArrayInt32,
         Type::INT8_ARRAY => DbDataType::ArrayInt64,
         Type::NUMERIC_ARRAY => DbDataType::ArrayDecimal,
-        Type::TEXT_ARRAY => DbDataType::ArrayStr,
+        Type::TEXT_ARRAY | Type::VARCHAR_ARRAY | Type::BPCHAR_ARRAY => DbDataType::ArrayStr,
         Type::INTERVAL => DbDataType::Interval,
         _ => DbDataType::Other(ty.name().to_owned()),
     }
@@ -297,7 +297,9 @@ impl<'a> FromSql<'a> for Column {
             Type::INT4_ARRAY => DbValue::ArrayInt32(read_array(raw, wire::int4_from_sql)?),
             Type::INT8_ARRAY => DbValue::ArrayInt64(read_array(raw, wire::int8_from_sql)?),
             Type::NUMERIC_ARRAY => DbValue::ArrayDecimal(read_array(raw, |b| numeric::decode(b).map_err(Into::into))?),
-            Type::TEXT_ARRAY => DbValue::ArrayStr(read_array(raw, |b| Ok(wire::text_from_sql(b)?.to_owned()))?),
+            Type::TEXT_ARRAY | Type::VARCHAR_ARRAY | Type::BPCHAR_ARRAY => {
+                DbValue::ArrayStr(read_array(raw, |b| Ok(wire::text_from_sql(b)?.to_owned()))?)
+            }
             Type::INTERVAL => match <[u8; 16]>::try_from(raw) {
                 Ok([a, b, c, d, e, f, g, h, days @ .., i, j, k, l]) => DbValue::Interval(Interval {
                     micros: i64::from_be_bytes([a, b, c, d, e, f, g, h]),
