@@ -139,7 +139,7 @@ fn deliveries_to_a_former_address_are_in_the_export_and_each_is_there_once() {
     let backend = Backend::new();
     let app = TestApp::on(&backend).start();
     let _ringer = Ringer::start(&[&app], ROUND);
-    let id = app.sign_up("former@export.example");
+    let id = app.sign_up_with_phone("former@export.example");
     poll::until(SOON, "a welcome", || app.deliveries_to("former@export.example").len() == 1);
     let change = json!({"email": "present@export.example"});
     let _ = app.patch(&format!("/users-ms/users/{id}")).json(&change).send().expect(200);
