@@ -31,6 +31,9 @@ impl Kind {
     }
 }
 
+/// The queues that an experiment's people fill.
+pub(crate) const QUEUES: [&str; 3] = [LOGIN_EMAIL, LOGIN_SMS, WELCOME];
+
 /// Ends the broker's process by SIGKILL.
 pub(crate) fn kill(backend: &Backend) {
     match &backend.rabbit {
@@ -71,11 +74,11 @@ pub(crate) fn dead_letters(backend: &Backend, queue: &str) -> Vec<DeadLetter> {
 /// Whether RabbitMQ has the queues: what is published before is lost to whoever is not there yet.
 pub(crate) fn has_queues(backend: &Backend) -> bool {
     let Some(rabbit) = &backend.rabbit else { return true };
-    [LOGIN_EMAIL, LOGIN_SMS, WELCOME].iter().all(|queue| rabbit.has_queue(queue))
+    QUEUES.iter().all(|queue| rabbit.has_queue(queue))
 }
 
 /// Whether RabbitMQ says that nothing waits or is in flight. Its figures are some seconds old.
 pub(crate) fn is_empty(backend: &Backend) -> bool {
     let Some(rabbit) = &backend.rabbit else { return false };
-    [LOGIN_EMAIL, LOGIN_SMS, WELCOME].iter().all(|queue| rabbit.length(queue) == Some(0))
+    QUEUES.iter().all(|queue| rabbit.length(queue) == Some(0))
 }

@@ -25,13 +25,23 @@ pub(crate) struct Fate {
 impl Fate {
     /// The fate of the messages of a kind, of which `sent` were sent.
     fn of(kind: &'static str, sent: usize, posted: &[Posted]) -> Self {
+        let is_meant = |posted: &&Posted| posted.body["Tags"][0] == kind && is_of_a_login(posted);
+        Self::counted(kind, sent, posted.iter().filter(is_meant))
+    }
+
+    fn counted<'a>(kind: &'static str, sent: usize, posted: impl Iterator<Item = &'a Posted>) -> Self {
         let mut arrivals = BTreeMap::<&str, usize>::new();
-        for posted in posted.iter().filter(|posted| posted.body["Tags"][0] == kind && is_of_a_login(posted)) {
+        for posted in posted {
             *arrivals.entry(posted.header("idempotency-key").unwrap_or_default()).or_default() += 1;
         }
         let once = arrivals.values().filter(|count| **count == 1).count();
         Self { kind, sent, once, repeated: arrivals.len() - once, lost: sent.saturating_sub(arrivals.len()) }
     }
+}
+
+/// The fate of the welcomes of so many sign-ups.
+pub(crate) fn welcomes(sent: usize, posted: &[Posted]) -> Fate {
+    Fate::counted("welcome", sent, posted.iter().filter(|posted| !is_of_a_login(posted)))
 }
 
 /// The welcome is a mail too, and is not what is counted.

@@ -9,6 +9,7 @@ mod broker_restart;
 mod crash;
 mod fate;
 mod kill_consumer;
+mod outage;
 mod poison;
 mod split;
 mod stage;
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand};
 use experiments::{plot, table};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// The report's experiments with queues, on real servers.
 #[derive(Parser)]
@@ -54,6 +56,12 @@ enum Experiment {
     Crash,
     /// A message that nobody can handle, among others.
     Poison,
+    /// The mail provider, the broker and the database fail, one after the other.
+    Outage {
+        /// How long each is away, in seconds.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(5..=3600))]
+        away: u64,
+    },
 }
 
 /// What an experiment found.
@@ -92,6 +100,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Experiment::BrokerRestart => broker_restart::run(&plan)?,
         Experiment::Crash => crash::run(&plan)?,
         Experiment::Poison => poison::run(&plan)?,
+        Experiment::Outage { away } => outage::run(&plan, Duration::from_secs(away))?,
     };
     println!("\n{}", report.text);
     let out = &arguments.out;

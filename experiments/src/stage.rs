@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Whoever signs in.
-const PERSON: &str = "many@experiments.example";
+pub(crate) const PERSON: &str = "many@experiments.example";
 /// From how many sides sign-ins come at once.
 const SIDES: usize = 4;
 /// How often the schedules come round.
@@ -55,6 +55,23 @@ impl Stage {
     /// # Errors
     /// If the consumers do not make the queues.
     pub(crate) fn set(plan: &Plan) -> Result<Self> {
+        // As in the report: one message at a time, and five tries of each.
+        let tries = TRIES.to_string();
+        Self::with(
+            plan,
+            &[
+                ("notification_concurrency", "1"),
+                ("notification_max_attempts", &tries),
+                ("notification_pause_after", "0"),
+            ],
+        )
+    }
+
+    /// The same with these settings of the consumers.
+    ///
+    /// # Errors
+    /// As [`Stage::set`].
+    pub(crate) fn with(plan: &Plan, settings: &[(&str, &str)]) -> Result<Self> {
         println!("Starting PostgreSQL, the broker, sign-in and {} consumers", plan.consumers);
         let backend = plan.broker.backend();
         let mail = MailApi::start();
@@ -66,11 +83,10 @@ impl Stage {
                 .only(&["notification"])
                 .variable("consumer_name", &name)
                 .variable("notification_sender", "http")
-                .variable("mail_api_url", mail.url())
-                // As in the report: one message at a time, and five tries of each.
-                .variable("notification_concurrency", 1)
-                .variable("notification_max_attempts", TRIES)
-                .variable("notification_pause_after", 0);
+                .variable("mail_api_url", mail.url());
+            for (name, value) in settings {
+                setup = setup.variable(name, value);
+            }
             if plan.broker == broker::Kind::Redis {
                 setup = setup.variable("notification_claim_ms", CLAIM_MS);
             }
@@ -151,7 +167,7 @@ impl Stage {
     }
 
     /// Whether nothing waits in any queue or is in flight. A broker that is away is asked again.
-    fn is_drained(&self) -> bool {
+    pub(crate) fn is_drained(&self) -> bool {
         if self.backend.rabbit.is_some() {
             return broker::is_empty(&self.backend);
         }

@@ -3,6 +3,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::cluster::Cluster;
 use super::{deploy, up};
@@ -11,7 +12,11 @@ use crate::folder::Folder;
 /// A folder with programs that write down their arguments, and fail when these have in them what `fails` says.
 struct Stage {
     folder: tempfile::TempDir,
+    _turn: MutexGuard<'static, ()>,
 }
+
+/// One test at a time: a program that is written while another test starts one cannot be started itself ("text file busy").
+static TURN: Mutex<()> = Mutex::new(());
 
 const PROGRAM: &str = r#"#!/bin/sh
 line="${0##*/} $*"
@@ -27,6 +32,7 @@ esac
 
 impl Stage {
     fn set() -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().unwrap();
         for name in ["minikube", "kubectl", "helm", "spin", "sh"] {
             let path = folder.path().join(name);
@@ -34,7 +40,7 @@ impl Stage {
             std::fs::write(&path, PROGRAM).unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         }
-        Self { folder }
+        Self { folder, _turn: turn }
     }
 
     fn cluster(&self) -> Cluster {
