@@ -60,7 +60,7 @@ struct Phase {
 }
 
 pub(crate) fn run(plan: &Plan, away: Duration) -> Result<Report> {
-    // All settings as the product has them.
+    // The consumers with the settings of the product.
     let stage = Stage::with(plan, &[])?;
     // The queues are there once the first message was handled.
     let first = stage.sign_in(1);
