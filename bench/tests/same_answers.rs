@@ -52,7 +52,7 @@ fn shown(answer: &Answer) -> (u16, Vec<Option<String>>, Value) {
     if let Value::Object(body) = &mut body {
         body.remove("instance");
         body.remove("checks");
-        for token in ["access_token", "refresh_token"] {
+        for token in ["access_token", "refresh_token", "device_token"] {
             body.entry(token).and_modify(|token| *token = token.as_str().map(str::len).into());
         }
     }

@@ -10,7 +10,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use events::{Event, Exchange};
-use identity::{AttemptKeys, Email, Role, Unpaced, UserId};
+use identity::{AttemptKeys, DeviceToken, Email, Role, Unpaced, UserId};
 use problem::{Kind, Problem};
 use serde::Deserialize;
 use serde_json::Value;
@@ -55,7 +55,8 @@ async fn let_in(peer: &Arc<Peer>, body: &[u8]) -> Outcome {
     let id = event["id"].as_str().unwrap_or_default();
     peer.database.one::<bool>(statements::MARK_EVENT, &[&id]).await?;
     let refresh = peer.settings.refresh_keys.token(session_id, 0, refresh);
-    Ok(answer(StatusCode::OK, &TokenResponse::new(access, refresh)))
+    let device = DeviceToken::new(*Uuid::new_v4().as_bytes(), now()).sign(&peer.settings.peppers, &keys);
+    Ok(answer(StatusCode::OK, &TokenResponse::new(access, refresh).with_device(device)))
 }
 
 async fn begin(
