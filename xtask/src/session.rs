@@ -18,7 +18,7 @@ To try it, paste this into another terminal, in this folder:
   curl -sS "$CONCIERGE_URL/users-ms/users" -H 'content-type: application/json' -d '{{"name":"Ada","surname":"Lovelace","email":"ada@concierge.example","password":"a machine that weaves"}}'
   # log in
   curl -sS "$CONCIERGE_URL/auth-ms/auth/login" -H 'content-type: application/json' -d '{{"username":"ada@concierge.example","password":"a machine that weaves"}}'
-  # see what was sent: a welcome, and an e-mail and an SMS for the login (each takes half a second)
+  # see what was sent: a welcome, and an e-mail for the login (each takes half a second)
   sleep 4; curl -sS "$CONCIERGE_URL/notification-ms/notifications?to=ada@concierge.example" -H "Authorization: Bearer $CONCIERGE_OPERATOR_CREDENTIAL"
 
 Ctrl-C ends it all; the data stays (`cargo xtask clean` removes it).
