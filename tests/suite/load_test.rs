@@ -1,6 +1,6 @@
 //! GET /users-ms/load-test: CPU load for experiments.
 
-use blackbox::app::TestApp;
+use blackbox::app::{TestApp, is_spindle};
 use blackbox::backend::Backend;
 use blackbox::turn;
 use insta::assert_snapshot;
@@ -62,6 +62,16 @@ fn a_trap_costs_one_request() {
         assert_eq!(others.join().unwrap(), [200; 20]);
     });
     assert_eq!(app.get("/users-ms/load-test?n=5&trap=false").send().json()["fibonacci"], 5);
+}
+
+#[test]
+fn a_trap_is_in_the_log() {
+    if !is_spindle("Spin logs a trap at a level that it does not show by default") {
+        return;
+    }
+    let _turn = turn::together();
+    let app = TestApp::on(&Backend::new()).variable("load_test", "on").start();
+    let _ = app.get("/users-ms/load-test?n=5&trap=true").send_unchecked().unwrap();
     app.wait_for_log("an HTTP handler failed");
 }
 
