@@ -1,7 +1,7 @@
 //! `fuzz-api`: Schemathesis, which makes requests out of the OpenAPI files and holds the answers against them.
 //!
 //! This part sets things up: Schemathesis in a virtual environment of Python's, the servers, the app's code. What is run
-//! then is in `tests/src/bin/fuzz-api`, where apps and people are known.
+//! then is in `instruments/tests/src/bin/fuzz-api`, where apps and people are known.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -14,7 +14,7 @@ use crate::folder::Folder;
 use crate::{compile, program, setup};
 
 /// What is installed, with versions.
-const REQUIREMENTS: &str = "tests/fuzz/requirements.txt";
+const REQUIREMENTS: &str = "instruments/tests/fuzz/requirements.txt";
 /// What a running app is reached with, besides its address.
 const KEYS: [&str; 4] =
     ["CONCIERGE_AUTH_CREDENTIAL", "CONCIERGE_SCHEDULER_CREDENTIAL", "CONCIERGE_OPERATOR_CREDENTIAL", "DATABASE_URL"];

@@ -3,8 +3,8 @@
 use crate::users::Users;
 use events::Event;
 use serde_json::Value;
-use shell::broker::Broker;
-use shell::log;
+use service_kit::broker::Broker;
+use service_kit::log;
 
 /// Publishes `user_login_event`, which users keeps in its outbox, and has it forgotten there. Whatever goes wrong, a sweep
 /// of the outbox publishes it later, and the login goes on.

@@ -3,7 +3,7 @@
 use auth_domain::{MIN_KEY_BYTES, RefreshKeys};
 use identity::{Role, UserId};
 use problem::{Kind, Problem};
-use shell::{AccessTokens, config, now};
+use service_kit::{AccessTokens, config, now};
 use tokens::{AccessClaims, Audience, SigningKey};
 use uuid::Uuid;
 

@@ -2,9 +2,9 @@
 
 use crate::keys;
 use crate::users::Users;
-use shell::broker::Broker;
-use shell::settings::{self, Setting};
-use shell::{Credential, Service};
+use service_kit::broker::Broker;
+use service_kit::settings::{self, Setting};
+use service_kit::{Credential, Service};
 
 /// All of them.
 pub(crate) const ALL: &[Setting] = &[

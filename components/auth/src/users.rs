@@ -6,9 +6,9 @@ use problem::{Kind, Problem};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shell::attempts::{account_locked, too_busy, too_many_attempts};
-use shell::client::{Answer, call};
-use shell::{Credential, Method, Request, Service, config, log};
+use service_kit::attempts::{account_locked, too_busy, too_many_attempts};
+use service_kit::client::{Answer, call};
+use service_kit::{Credential, Method, Request, Service, config, log};
 use std::time::Duration;
 use uuid::Uuid;
 

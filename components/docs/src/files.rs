@@ -2,7 +2,7 @@
 
 use docs_domain::{Asset, accepts_gzip, etag, is_known};
 use problem::{Kind, Problem};
-use shell::{Outcome, Request, Response, StatusCode, empty};
+use service_kit::{Outcome, Request, Response, StatusCode, empty};
 use std::fs;
 
 /// What the page may load, and from where: its own scripts, styles and data. An image may be in line, for the icons of

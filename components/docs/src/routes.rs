@@ -2,7 +2,7 @@
 
 use crate::files::send;
 use docs_domain::Asset;
-use shell::{Method, Outcome, Request, method_not_allowed, no_such_route, redirect};
+use service_kit::{Method, Outcome, Request, method_not_allowed, no_such_route, redirect};
 
 /// Finds the handler of a request.
 pub(crate) async fn route(request: Request) -> Outcome {

@@ -8,8 +8,8 @@ use events::{Event, Queue};
 use exports::concierge::amqp::handler::{Error, Guest, Message};
 use notification_domain::{LogItem, SendError, render};
 use problem::Problem;
-use shell::broker::{BrokerError, Redis};
-use shell::log;
+use service_kit::broker::{BrokerError, Redis};
+use service_kit::log;
 
 wit_bindgen::generate!({ path: "../../wit", world: "concierge:app/amqp-handler" });
 

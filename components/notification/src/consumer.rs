@@ -11,8 +11,8 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use notification_domain::{LogItem, Message, SendError, render};
 use problem::Problem;
-use shell::broker::{BrokerError, Redis};
-use shell::{log, random};
+use service_kit::broker::{BrokerError, Redis};
+use service_kit::{log, random};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long one call works before it hands over to the next, which it rings for: an instance does not live for ever.
@@ -72,13 +72,13 @@ impl Consumer {
             if sends.is_empty() {
                 // What is due before the end of the call is waited for: the schedule that rings may be a minute away.
                 match round.due.filter(|due| !is_over && start.elapsed() + *due < BUDGET) {
-                    Some(due) => shell::sleep(due.clamp(Duration::from_millis(1), PAUSE)).await,
+                    Some(due) => service_kit::sleep(due.clamp(Duration::from_millis(1), PAUSE)).await,
                     None => break,
                 }
             } else {
                 // While there is a place, a new message is not kept waiting for the end of a send.
                 let wait = if is_empty { PAUSE } else { BUDGET };
-                if let Some(Some((queue, Err(error)))) = shell::timeout(wait, sends.next()).await {
+                if let Some(Some((queue, Err(error)))) = service_kit::timeout(wait, sends.next()).await {
                     give_up(&mut round, queue, &error);
                 }
             }

@@ -8,8 +8,8 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use notification_domain::{RabbitLetter, ShownLetter};
 use problem::{Kind, Problem};
 use serde_json::{Value, json};
-use shell::client::call;
-use shell::{Method, config};
+use service_kit::client::call;
+use service_kit::{Method, config};
 use std::time::Duration;
 
 /// How long one call may take.
@@ -91,7 +91,7 @@ impl Management {
         for _ in 0..LOOKS {
             let letters = self.look(dead).await?;
             let Some(place) = letters.iter().position(|letter| letter.id() == id) else {
-                shell::sleep(LATER).await;
+                service_kit::sleep(LATER).await;
                 continue;
             };
             if action == Action::Redrive {
@@ -131,7 +131,7 @@ impl Management {
                 }
             }
             if taken < expected.len() {
-                shell::sleep(LATER).await;
+                service_kit::sleep(LATER).await;
             }
         }
         Ok(others)

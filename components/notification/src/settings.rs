@@ -3,7 +3,7 @@
 use crate::sender::Sender;
 use events::Policy;
 use problem::Problem;
-use shell::config;
+use service_kit::config;
 use std::time::Duration;
 
 /// The least time after which a delivery may be taken over.

@@ -6,8 +6,8 @@ use crate::store::erasures::{self as open, Erasure, Leased, Place};
 use events::redis::{self, Step};
 use identity::UserId;
 use problem::Problem;
-use shell::broker::{BrokerError, Redis};
-use shell::log;
+use service_kit::broker::{BrokerError, Redis};
+use service_kit::log;
 use std::time::{Duration, Instant};
 
 /// How long a removal looks for traces before it leaves the rest to a sweep.

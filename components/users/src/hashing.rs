@@ -7,8 +7,8 @@
 use crate::store::{Store, attempts};
 use identity::UserId;
 use problem::Problem;
-use shell::attempts::{account_locked, too_busy, too_many_attempts};
-use shell::{config, log, random, sleep};
+use service_kit::attempts::{account_locked, too_busy, too_many_attempts};
+use service_kit::{config, log, random, sleep};
 use std::time::Duration;
 use users_domain::{AcquirePermit, Acquired, Attempt, MAX_PLACES, Place, Places, ReleasePermit};
 

@@ -9,8 +9,8 @@ use crate::store::Store;
 use crate::store::events::{self as kept, Kept};
 use events::Exchange;
 use problem::Problem;
-use shell::broker::{Broker, BrokerKind, Redis};
-use shell::log;
+use service_kit::broker::{Broker, BrokerKind, Redis};
+use service_kit::log;
 use std::time::{Duration, Instant};
 
 /// How many events a sweep takes at a time, once it knows that the broker is there.

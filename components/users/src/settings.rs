@@ -3,9 +3,9 @@
 use crate::hashing;
 use identity::MinLength;
 use problem::Problem;
-use shell::broker::Broker;
-use shell::settings::{self, Setting};
-use shell::{AccessTokens, Credential, Service, config};
+use service_kit::broker::Broker;
+use service_kit::settings::{self, Setting};
+use service_kit::{AccessTokens, Credential, Service, config};
 
 /// All of them.
 pub(crate) const ALL: &[Setting] = &[

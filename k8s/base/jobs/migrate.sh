@@ -1,6 +1,6 @@
 #!/bin/sh
 # Applies the numbered SQL files of a folder, each exactly once, and makes the role of the service users. It keeps the same rules,
-# table and lock as `cargo xtask migrate` (crates/dev-servers/src/migrations.rs), so that either can go on where the other ended:
+# table and lock as `cargo xtask migrate` (instruments/dev-servers/src/migrations.rs), so that either can go on where the other ended:
 # each file in one transaction with its row in `schema_migrations`; a file that changed after it was applied is an error; two
 # runners at once are no harm.
 #
@@ -103,7 +103,7 @@ done
 # An owner who is none (CloudNativePG's) waits for the one who does.
 #
 # Its rights: rows of all tables and values of all sequences, also of those to come, and no more. The same grants as
-# `grant_data_access` in crates/dev-servers/src/postgres.rs.
+# `grant_data_access` in instruments/dev-servers/src/postgres.rs.
 cat >> "$script" <<'SQL'
 \getenv role_password DB_PASSWORD
 SELECT rolsuper AS is_superuser FROM pg_roles WHERE rolname = current_user \gset

@@ -2,8 +2,8 @@
 
 use crate::settings::ALL;
 use crate::users::Users;
-use shell::health::{Check, readiness as report};
-use shell::{Outcome, Request, settings};
+use service_kit::health::{Check, readiness as report};
+use service_kit::{Outcome, Request, settings};
 use std::time::Instant;
 
 /// Ready if every setting can be used and the users service is alive: nobody can be let in without it. Its database is its own

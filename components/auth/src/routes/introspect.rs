@@ -4,7 +4,7 @@ use crate::keys::good_tokens;
 use crate::users::Users;
 use problem::{FieldError, Kind, Problem};
 use serde_json::json;
-use shell::{Outcome, Request, Service, StatusCode};
+use service_kit::{Outcome, Request, Service, StatusCode};
 
 /// Says whether the token in the form field `token` is good and its session alive; for services alone.
 pub(super) async fn introspect(request: &Request) -> Outcome {
@@ -13,7 +13,7 @@ pub(super) async fn introspect(request: &Request) -> Outcome {
     let form = request.form(&["token", "token_type_hint"])?;
     let token = form.get("token").ok_or_else(token_is_missing)?;
     let claims = good_tokens()?.verify(token).ok();
-    let inactive = || Ok(shell::json(StatusCode::OK, &json!({"active": false})));
+    let inactive = || Ok(service_kit::json(StatusCode::OK, &json!({"active": false})));
     let Some(claims) = claims else { return inactive() };
     if !Users::from_config(request)?.is_session_alive(claims.session).await? {
         return inactive();
@@ -28,7 +28,7 @@ pub(super) async fn introspect(request: &Request) -> Outcome {
         "exp": claims.expires_at,
         "token_type": "Bearer",
     });
-    Ok(shell::json(StatusCode::OK, &answer))
+    Ok(service_kit::json(StatusCode::OK, &answer))
 }
 
 fn token_is_missing() -> Problem {

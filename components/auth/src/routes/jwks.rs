@@ -1,7 +1,7 @@
 //! GET /auth-ms/.well-known/jwks.json: the public keys, by which anybody can check an access token (RFC 7517).
 
 use crate::keys::good_tokens;
-use shell::{Outcome, Request, StatusCode, json};
+use service_kit::{Outcome, Request, StatusCode, json};
 
 /// How long a copy of the keys may be used: a key is published for longer than that before it signs.
 const CACHED: &str = "public, max-age=300";

@@ -9,7 +9,7 @@ use auth_domain::{
 use identity::{AttemptKeys, Cost, DeviceToken, Pacer, Password, PasswordHash, Peppers};
 use problem::Problem;
 use serde_json::Value;
-use shell::{
+use service_kit::{
     Outcome, Request, StatusCode, YieldingPacer, client_address, config, json, log, now, random, refuse_idempotency_key,
 };
 use uuid::Uuid;

@@ -7,7 +7,7 @@ mod login;
 mod refresh;
 mod sessions;
 
-use shell::{Method, Outcome, Request, method_not_allowed, no_such_route};
+use service_kit::{Method, Outcome, Request, method_not_allowed, no_such_route};
 
 /// Finds the handler of a request.
 pub(crate) async fn route(request: Request) -> Outcome {
@@ -40,7 +40,7 @@ pub(crate) async fn route(request: Request) -> Outcome {
         },
         ["auth-ms", ".well-known", "jwks.json"] if is_read => jwks::show_keys(&request),
         ["auth-ms", ".well-known", "jwks.json"] => Err(method_not_allowed(&[Method::GET])),
-        ["auth-ms", "healthcheck"] if is_read => Ok(shell::health::alive()),
+        ["auth-ms", "healthcheck"] if is_read => Ok(service_kit::health::alive()),
         ["auth-ms", "readiness"] if is_read => health::readiness(&request).await,
         ["auth-ms", "healthcheck" | "readiness"] => Err(method_not_allowed(&[Method::GET])),
         _ => Err(no_such_route()),

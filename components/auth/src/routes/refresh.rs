@@ -3,7 +3,7 @@
 use crate::keys::{Signer, refresh_keys};
 use crate::users::{Rotated, Users};
 use auth_domain::{ACCESS_TOKEN_SECONDS, RefreshForm, TokenResponse};
-use shell::{Outcome, Request, StatusCode, empty, invalid_token, json, log, refuse_idempotency_key};
+use service_kit::{Outcome, Request, StatusCode, empty, invalid_token, json, log, refuse_idempotency_key};
 
 /// Rotates a refresh token (RFC 9700, 4.14.2). The one before the current one gives the same successor again for a
 /// moment, since the answer may have been lost. Any older one was stolen, by the first who used it or by this caller:

@@ -4,7 +4,7 @@ use crate::keys::good_tokens;
 use crate::users::Users;
 use identity::{Role, UserId};
 use problem::{FieldError, Kind, Problem};
-use shell::{Outcome, Request, StatusCode, empty, invalid_token, json, log, session_id};
+use service_kit::{Outcome, Request, StatusCode, empty, invalid_token, json, log, session_id};
 use tokens::AccessClaims;
 
 /// Who asks, and about whose sessions.

@@ -6,8 +6,8 @@ use events::redis::{self, Changed, DeadLetter};
 use notification_domain::{LogQuery, ShownLetter, is_entry_id, next_page};
 use problem::{Kind, Problem};
 use serde_json::json;
-use shell::broker::{BrokerError, BrokerKind, Redis};
-use shell::{Outcome, Page, Request, Service, StatusCode, empty, log};
+use service_kit::broker::{BrokerError, BrokerKind, Redis};
+use service_kit::{Outcome, Page, Request, Service, StatusCode, empty, log};
 
 /// GET: a page of the dead letters, oldest first.
 pub(super) async fn list(request: &Request, queue: &str) -> Outcome {
@@ -29,7 +29,7 @@ pub(super) async fn list(request: &Request, queue: &str) -> Outcome {
             Page { items, next_cursor: more.then(|| format!("{}-0", skip + query.limit)) }
         }
     };
-    Ok(shell::json(StatusCode::OK, &page))
+    Ok(service_kit::json(StatusCode::OK, &page))
 }
 
 fn shown(letter: DeadLetter) -> ShownLetter {
@@ -41,7 +41,7 @@ fn shown(letter: DeadLetter) -> ShownLetter {
 /// nothing of it.
 pub(super) async fn redrive(request: &Request, queue: &str, id: Option<&str>) -> Outcome {
     let changed = change(request, queue, id, Action::Redrive).await?;
-    Ok(shell::json(StatusCode::OK, &json!({"redriven": changed.changed, "left": changed.left})))
+    Ok(service_kit::json(StatusCode::OK, &json!({"redriven": changed.changed, "left": changed.left})))
 }
 
 /// DELETE and DELETE `/{id}`: drops dead letters.
@@ -50,7 +50,7 @@ pub(super) async fn drop(request: &Request, queue: &str, id: Option<&str>) -> Ou
     if id.is_some() {
         return Ok(empty(StatusCode::NO_CONTENT));
     }
-    Ok(shell::json(StatusCode::OK, &json!({"dropped": changed.changed, "left": changed.left})))
+    Ok(service_kit::json(StatusCode::OK, &json!({"dropped": changed.changed, "left": changed.left})))
 }
 
 /// Does something with one dead letter, or with the oldest ones.

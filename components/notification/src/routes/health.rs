@@ -3,10 +3,10 @@
 use crate::sender::Sender;
 use crate::settings::{Settings, consumer_name};
 use problem::Problem;
-use shell::broker::{Broker, BrokerKind, Redis};
-use shell::health::{Check, readiness as report};
-use shell::settings::{self, Setting};
-use shell::{AccessTokens, Credential, Response, Service};
+use service_kit::broker::{Broker, BrokerKind, Redis};
+use service_kit::health::{Check, readiness as report};
+use service_kit::settings::{self, Setting};
+use service_kit::{AccessTokens, Credential, Response, Service};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

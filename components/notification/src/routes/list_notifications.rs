@@ -4,8 +4,8 @@ use events::redis;
 use identity::Role;
 use notification_domain::{LogQuery, LoggedDelivery, next_page};
 use problem::Problem;
-use shell::broker::{BrokerError, Redis};
-use shell::{AccessTokens, Credential, Outcome, Page, Request, Service, StatusCode, log, no_such_route};
+use service_kit::broker::{BrokerError, Redis};
+use service_kit::{AccessTokens, Credential, Outcome, Page, Request, Service, StatusCode, log, no_such_route};
 
 /// Shows the delivery log, of one recipient or of all.
 pub(super) fn list_notifications(request: &Request) -> Outcome {
@@ -21,7 +21,7 @@ pub(super) fn list_notifications(request: &Request) -> Outcome {
     let entries = redis::log_entries(&replies).map_err(BrokerError::from)?;
     let next_cursor = next_page(&query, entries.len(), entries.last().map(|(id, _)| id.as_str()));
     let items: Vec<_> = entries.into_iter().filter_map(|(id, item)| LoggedDelivery::from_entry(id, &item)).collect();
-    Ok(shell::json(StatusCode::OK, &Page { items, next_cursor }))
+    Ok(service_kit::json(StatusCode::OK, &Page { items, next_cursor }))
 }
 
 /// Lets only an operator or an administrator through.

@@ -5,14 +5,14 @@ mod health;
 mod list_notifications;
 mod queues;
 
-use shell::{Method, Outcome, Request, method_not_allowed, no_such_route};
+use service_kit::{Method, Outcome, Request, method_not_allowed, no_such_route};
 
 /// Finds the handler of a request.
 pub(crate) async fn route(request: Request) -> Outcome {
     let is_read = matches!(request.method, Method::GET | Method::HEAD);
     match request.path().as_slice() {
         ["notification-ms", "notifications"] if is_read => list_notifications::list_notifications(&request),
-        ["notification-ms", "healthcheck"] if is_read => Ok(shell::health::alive()),
+        ["notification-ms", "healthcheck"] if is_read => Ok(service_kit::health::alive()),
         ["notification-ms", "readiness"] if is_read => Ok(health::readiness()),
         ["notification-ms", "internal", "queues"] if is_read => queues::show_queues(&request),
         ["notification-ms", "notifications" | "healthcheck" | "readiness"]

@@ -3,8 +3,8 @@
 use events::redis::{self, QueueState};
 use events::{Exchange, Queue};
 use serde::Serialize;
-use shell::broker::{BrokerError, BrokerKind, Redis};
-use shell::{Outcome, Page, Request, Service, StatusCode, empty, no_such_route};
+use service_kit::broker::{BrokerError, BrokerKind, Redis};
+use service_kit::{Outcome, Page, Request, Service, StatusCode, empty, no_such_route};
 
 /// POST `/ring`: wakes the consumers. What a schedule calls, for rings that nobody heard and retries that are due.
 /// RabbitMQ's consumers never sleep.
@@ -43,7 +43,7 @@ pub(super) fn show_queues(request: &Request) -> Outcome {
     }
     let broker = Redis::connect()?;
     let items = Queue::ALL.into_iter().map(|queue| item(&broker, queue)).collect::<Result<Vec<_>, _>>()?;
-    Ok(shell::json(StatusCode::OK, &Page { items, next_cursor: None }))
+    Ok(service_kit::json(StatusCode::OK, &Page { items, next_cursor: None }))
 }
 
 fn item(broker: &Redis, queue: Queue) -> Result<Item, BrokerError> {

@@ -3,8 +3,8 @@
 use notification_domain::{Message, MessageKind, SendError};
 use problem::Problem;
 use serde_json::{Value, json};
-use shell::client::call;
-use shell::{Method, config};
+use service_kit::client::call;
+use service_kit::{Method, config};
 use std::time::Duration;
 use time::OffsetDateTime;
 

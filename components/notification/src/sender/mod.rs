@@ -6,7 +6,7 @@ mod simulate;
 use events::Queue;
 use notification_domain::{Message, SendError};
 use problem::Problem;
-use shell::config;
+use service_kit::config;
 use std::time::Duration;
 
 /// A way to send messages.

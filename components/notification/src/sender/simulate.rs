@@ -1,7 +1,7 @@
 //! The report's sender: it counts down and sends nothing.
 
 use problem::Problem;
-use shell::config;
+use service_kit::config;
 use std::time::Duration;
 
 /// Takes `send_ms` milliseconds for each message.
@@ -22,6 +22,6 @@ impl Simulate {
 
     /// Waits.
     pub(crate) async fn send(&self) {
-        shell::sleep(self.takes).await;
+        service_kit::sleep(self.takes).await;
     }
 }

@@ -10,7 +10,7 @@ use crate::settings;
 use crate::store::{Changed, Store, attempts, users};
 use identity::{AttemptKeys, UserId};
 use problem::{Kind, Problem};
-use shell::{Outcome, Request, StatusCode, config, log};
+use service_kit::{Outcome, Request, StatusCode, config, log};
 use users_domain::{Attempt, Change, Changes, Precondition, Proof, Shown, last_administrator, user_not_found};
 
 /// The media types of a merge patch.

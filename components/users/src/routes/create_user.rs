@@ -9,7 +9,7 @@ use crate::store::idempotency::{self, Before};
 use crate::store::{Store, User, users};
 use identity::{Password, PasswordHash, Peppers};
 use problem::{FieldError, Kind, Problem};
-use shell::{Outcome, Request, Response, StatusCode, YieldingPacer, client_address, config, log};
+use service_kit::{Outcome, Request, Response, StatusCode, YieldingPacer, client_address, config, log};
 use users_domain::{Attempt, IdempotencyKey, RequestDigests, SignUp, SignUpForm, key_reused};
 
 /// What came of a sign-up.
@@ -51,7 +51,7 @@ pub(super) async fn create_user(request: &Request) -> Outcome {
         SignedUp::Repeated(user) => {
             report("repeated", &user);
             let mut response = created(request, &user);
-            shell::set_header(&mut response, "idempotent-replayed", "true");
+            service_kit::set_header(&mut response, "idempotent-replayed", "true");
             Ok(response)
         }
         SignedUp::EmailTaken => {
@@ -102,7 +102,7 @@ fn find_repeated(store: &Store, digests: Option<&RequestDigests>) -> Result<Opti
 
 fn created(request: &Request, user: &User) -> Response {
     let mut response = changed_user(request, StatusCode::CREATED, user);
-    shell::set_header(&mut response, "location", &format!("/users-ms/users/{}", user.id));
+    service_kit::set_header(&mut response, "location", &format!("/users-ms/users/{}", user.id));
     response
 }
 
@@ -119,7 +119,7 @@ fn hash(password: &Password) -> Result<PasswordHash, Problem> {
     let peppers = config::peppers()?;
     let cost = config::cost()?;
     let mut pacer = YieldingPacer::default();
-    password.hash_paced(&peppers, cost, shell::random::bytes(), &mut pacer).map_err(|error| {
+    password.hash_paced(&peppers, cost, service_kit::random::bytes(), &mut pacer).map_err(|error| {
         Problem::new(Kind::Internal, "The password cannot be kept; the service's log says more.")
             .with_cause(error.to_string())
     })

@@ -5,7 +5,7 @@ use crate::hashing::Held;
 use crate::store::users::Account;
 use identity::{AttemptKeys, PasswordHash, UserId};
 use problem::{FieldError, Kind, Problem};
-use shell::{Request, YieldingPacer, client_address, config, log};
+use service_kit::{Request, YieldingPacer, client_address, config, log};
 use users_domain::Attempt;
 
 /// Lets only a caller through who shows the current password of this account. Where the digest `probe` makes wait, it

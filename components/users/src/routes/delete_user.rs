@@ -5,7 +5,7 @@ use super::guard::Guard;
 use crate::erasure;
 use crate::store::{Removed, Store, users};
 use identity::UserId;
-use shell::{Outcome, Request, StatusCode, empty, log};
+use service_kit::{Outcome, Request, StatusCode, empty, log};
 use users_domain::{Precondition, last_administrator, user_not_found};
 
 /// Removes a user, and all that is kept about it.

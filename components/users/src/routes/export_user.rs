@@ -7,8 +7,8 @@ use identity::UserId;
 use problem::Problem;
 use serde::Serialize;
 use serde_json::Value;
-use shell::broker::{BrokerError, Redis};
-use shell::{Outcome, Request, StatusCode, config, invalid_token, log};
+use service_kit::broker::{BrokerError, Redis};
+use service_kit::{Outcome, Request, StatusCode, config, invalid_token, log};
 use std::time::{Duration, Instant};
 use users_domain::{Collected, Collection, EXPORT_PAUSE_SECONDS, too_much, too_soon, user_not_found};
 
@@ -60,7 +60,7 @@ pub(super) fn export_user(request: &Request, id: UserId) -> Outcome {
         collected: collection.finish(),
         exported_at: kept.exported_at,
     };
-    let mut response = shell::json(StatusCode::OK, &export);
+    let mut response = service_kit::json(StatusCode::OK, &export);
     if let Ok(disposition) = format!("attachment; filename=\"user-{id}.json\"").parse() {
         response.headers_mut().insert("content-disposition", disposition);
     }

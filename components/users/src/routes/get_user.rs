@@ -3,7 +3,7 @@
 use super::guard::Guard;
 use crate::store::{self, Store, users};
 use identity::UserId;
-use shell::{Outcome, Request, StatusCode, empty, invalid_token};
+use service_kit::{Outcome, Request, StatusCode, empty, invalid_token};
 use users_domain::{Precondition, etag, user_not_found};
 
 /// Shows a user; 304 if the caller has this version already.

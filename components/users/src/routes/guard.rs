@@ -4,7 +4,7 @@ use crate::settings;
 use crate::store::{Store, sessions};
 use identity::UserId;
 use problem::Problem;
-use shell::{AccessTokens, Request, invalid_token, log};
+use service_kit::{AccessTokens, Request, invalid_token, log};
 use users_domain::{Caller, Change, reauthentication_required};
 use uuid::Uuid;
 

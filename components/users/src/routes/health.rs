@@ -2,8 +2,8 @@
 
 use crate::settings::ALL;
 use crate::store::Store;
-use shell::health::{Check, readiness as report};
-use shell::{Response, settings};
+use service_kit::health::{Check, readiness as report};
+use service_kit::{Response, settings};
 use std::time::Duration;
 
 /// The database has to answer within this time.

@@ -4,7 +4,7 @@ use crate::store::{Store, attempts, events as kept, exports, idempotency, sessio
 use crate::{erasure, outbox};
 use problem::{FieldError, Kind, Problem};
 use serde_json::json;
-use shell::{Outcome, Request, Service, StatusCode, empty};
+use service_kit::{Outcome, Request, Service, StatusCode, empty};
 use uuid::Uuid;
 
 /// How many ended sessions one statement forgets, and how many statements one sweep runs.
@@ -27,7 +27,7 @@ pub(super) fn forget_event(request: &Request, event_id: &str) -> Outcome {
 pub(super) fn show_outbox(request: &Request) -> Outcome {
     Service::Scheduler.require(request)?;
     request.query(&[])?;
-    Ok(shell::json(StatusCode::OK, &kept::state(&Store::open()?)?))
+    Ok(service_kit::json(StatusCode::OK, &kept::state(&Store::open()?)?))
 }
 
 /// POST `/sweep`: publishes what was left behind, erases what is left of people who were removed, and forgets what is
@@ -43,7 +43,7 @@ pub(super) fn sweep(request: &Request) -> Outcome {
     forget_sessions(&store)?;
     idempotency::forget(&store)?;
     exports::forget(&store)?;
-    Ok(shell::json(StatusCode::OK, &json!({"published": swept.published, "left": swept.left})))
+    Ok(service_kit::json(StatusCode::OK, &json!({"published": swept.published, "left": swept.left})))
 }
 
 /// Forgets sessions that have ended, in steps that lock little; the next sweep goes on.

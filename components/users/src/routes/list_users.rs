@@ -2,7 +2,7 @@
 
 use super::guard::Guard;
 use crate::store::{Store, users};
-use shell::{Outcome, Page, Request, StatusCode};
+use service_kit::{Outcome, Page, Request, StatusCode};
 use users_domain::{Cursor, PageRequest};
 
 /// Lists users in the order of their ids, with the way to the next page in the body and in `link` (RFC 8288).
@@ -17,11 +17,11 @@ pub(super) fn list_users(request: &Request) -> Outcome {
     items.truncate(page.limit);
     let next_cursor = items.last().filter(|_| has_more).map(|user| Cursor(user.id).to_text());
     let page = Page { items, next_cursor };
-    let mut response = shell::json(StatusCode::OK, &page);
+    let mut response = service_kit::json(StatusCode::OK, &page);
     if let Some(next) = &page.next_cursor {
         // The path of the next page: the query as it came, with another cursor.
         let query = request.query_with("cursor", next);
-        shell::set_header(&mut response, "link", &format!("</users-ms/users?{query}>; rel=\"next\""));
+        service_kit::set_header(&mut response, "link", &format!("</users-ms/users?{query}>; rel=\"next\""));
     }
     Ok(response)
 }

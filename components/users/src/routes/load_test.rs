@@ -2,7 +2,7 @@
 
 use problem::{FieldError, Kind, Problem};
 use serde_json::json;
-use shell::{Outcome, Request, StatusCode, config, no_such_route};
+use service_kit::{Outcome, Request, StatusCode, config, no_such_route};
 use users_domain::{MAX_N, fibonacci};
 
 /// The load if none is asked for.
@@ -31,7 +31,7 @@ pub(super) fn load_test(request: &Request) -> Outcome {
     if traps {
         std::process::abort();
     }
-    Ok(shell::json(StatusCode::OK, &json!({"n": n, "fibonacci": number})))
+    Ok(service_kit::json(StatusCode::OK, &json!({"n": n, "fibonacci": number})))
 }
 
 fn invalid(parameter: &str, detail: String) -> Problem {

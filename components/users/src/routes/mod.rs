@@ -18,7 +18,7 @@ mod sign_in;
 
 use identity::UserId;
 use problem::{FieldError, Kind, Problem};
-use shell::{Method, Outcome, Request, method_not_allowed, no_such_route, redirect};
+use service_kit::{Method, Outcome, Request, method_not_allowed, no_such_route, redirect};
 
 /// The media type of request bodies.
 const JSON: &[&str] = &["application/json"];
@@ -48,7 +48,7 @@ pub(crate) async fn route(request: Request) -> Outcome {
             Method::POST => reauthenticate::reauthenticate(&request, user_id(id)?).await,
             _ => Err(method_not_allowed(&[Method::POST])),
         },
-        ["users-ms", "healthcheck"] => get_only(&method, || Ok(shell::health::alive())),
+        ["users-ms", "healthcheck"] => get_only(&method, || Ok(service_kit::health::alive())),
         ["users-ms", "readiness"] => get_only(&method, || Ok(health::readiness())),
         ["users-ms", "load-test"] => get_only(&method, || load_test::load_test(&request)),
         ["users-ms", "internal", "outbox"] => get_only(&method, || kept_events::show_outbox(&request)),

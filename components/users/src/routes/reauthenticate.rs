@@ -7,7 +7,7 @@ use crate::store::{Store, sessions, users};
 use identity::UserId;
 use problem::Problem;
 use serde::Deserialize;
-use shell::{Outcome, Request, StatusCode, empty, invalid_token, log};
+use service_kit::{Outcome, Request, StatusCode, empty, invalid_token, log};
 use users_domain::user_not_found;
 
 /// The body.

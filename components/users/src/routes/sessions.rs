@@ -5,7 +5,7 @@ use super::JSON;
 use crate::store::{Store, sessions};
 use identity::UserId;
 use serde_json::json;
-use shell::{Outcome, Page, Request, Service, StatusCode, session_id};
+use service_kit::{Outcome, Page, Request, Service, StatusCode, session_id};
 use users_domain::{EndForm, RotationForm};
 
 /// POST `/rotate`: rotates a refresh token.
@@ -13,7 +13,7 @@ pub(super) fn rotate_token(request: &Request) -> Outcome {
     Service::Auth.require(request)?;
     request.query(&[])?;
     let rotation = request.json::<RotationForm>(JSON)?.validate()?;
-    Ok(shell::json(StatusCode::OK, &sessions::rotate(&Store::open()?, &rotation)?))
+    Ok(service_kit::json(StatusCode::OK, &sessions::rotate(&Store::open()?, &rotation)?))
 }
 
 /// POST `/end`: ends the session that a refresh token belongs to. One that is gone is ended.
@@ -22,7 +22,7 @@ pub(super) fn end_by_token(request: &Request) -> Outcome {
     request.query(&[])?;
     let token = request.json::<EndForm>(JSON)?.validate()?;
     let ended = sessions::end_by_token(&Store::open()?, &token)?;
-    Ok(shell::json(StatusCode::OK, &json!({"ended": ended})))
+    Ok(service_kit::json(StatusCode::OK, &json!({"ended": ended})))
 }
 
 /// GET `/{id}`: whether a session is alive.
@@ -30,7 +30,7 @@ pub(super) fn show_session(request: &Request, id: &str) -> Outcome {
     Service::Auth.require(request)?;
     request.query(&[])?;
     let is_alive = sessions::is_alive(&Store::open()?, session_id(id)?)?;
-    Ok(shell::json(StatusCode::OK, &json!({"alive": is_alive})))
+    Ok(service_kit::json(StatusCode::OK, &json!({"alive": is_alive})))
 }
 
 /// GET `/internal/users/{id}/sessions`: the sessions of a user.
@@ -38,7 +38,7 @@ pub(super) fn list_sessions(request: &Request, user_id: UserId) -> Outcome {
     Service::Auth.require(request)?;
     request.query(&[])?;
     let items = sessions::list(&Store::open()?, user_id)?;
-    Ok(shell::json(StatusCode::OK, &Page { items, next_cursor: None }))
+    Ok(service_kit::json(StatusCode::OK, &Page { items, next_cursor: None }))
 }
 
 /// DELETE `/internal/users/{id}/sessions` and `.../{session}`: ends all sessions of a user, or one.
@@ -47,5 +47,5 @@ pub(super) fn end_sessions(request: &Request, user_id: UserId, id: Option<&str>)
     request.query(&[])?;
     let id = id.map(session_id).transpose()?;
     let ended = sessions::end(&Store::open()?, user_id, id)?;
-    Ok(shell::json(StatusCode::OK, &json!({"ended": ended})))
+    Ok(service_kit::json(StatusCode::OK, &json!({"ended": ended})))
 }

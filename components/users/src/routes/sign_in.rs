@@ -5,7 +5,7 @@ use super::JSON;
 use crate::hashing;
 use crate::store::{Store, sign_in};
 use serde_json::json;
-use shell::{Outcome, Request, Service, StatusCode, log};
+use service_kit::{Outcome, Request, Service, StatusCode, log};
 use users_domain::{Attempt, BeginSignInForm, EndSignInForm};
 
 /// POST `/begin`: a hashing permit and the credentials, or how long to wait.
@@ -26,7 +26,7 @@ pub(super) async fn begin_sign_in(request: &Request) -> Outcome {
         "report": acquired.report,
         "credentials": credentials,
     });
-    Ok(shell::json(StatusCode::OK, &answer))
+    Ok(service_kit::json(StatusCode::OK, &answer))
 }
 
 /// POST `/end`: gives the permit back, and after a success begins the session.
@@ -40,5 +40,5 @@ pub(super) fn end_sign_in(request: &Request) -> Outcome {
         let (user_id, session_id) = (session.user_id.to_string(), session.session_id.to_string());
         log::audit("session-begun", "success", &request.id, &[("user_id", &user_id), ("session_id", &session_id)]);
     }
-    Ok(shell::json(StatusCode::OK, &ended))
+    Ok(service_kit::json(StatusCode::OK, &ended))
 }

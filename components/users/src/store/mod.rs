@@ -23,7 +23,7 @@ use crate::settings;
 use error::StoreError;
 use problem::Problem;
 use serde::de::DeserializeOwned;
-use shell::{Response, StatusCode, json};
+use service_kit::{Response, StatusCode, json};
 use spin_sdk::pg4::{Connection, DbValue, ParameterValue};
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -163,7 +163,7 @@ fn connect() -> Result<Connection, StoreError> {
 /// Waits up to 40 ms before the second try, up to 80 ms before the third, and so on: whoever waits for the same is not to
 /// come back at the same moment.
 fn pause_before(tries: u32) {
-    let [random] = shell::random::bytes::<1>();
+    let [random] = service_kit::random::bytes::<1>();
     std::thread::sleep(Duration::from_micros(u64::from(random) * 160) * tries);
 }
 

@@ -1,0 +1,37 @@
+//! What every service is built with: from a request of Spin to the domain and back.
+//!
+//! A component is thin: decode, call the domain, talk to the store, encode. What is the same in each of them
+//! is here, once: the request id, the bounded body, problems, health, the credentials of services, configuration, the log, and
+//! the adapters to Spin's Redis and outgoing HTTP. A fresh instance serves each request, so nothing here is kept
+//! between two calls.
+
+mod access;
+mod after;
+pub mod attempts;
+pub mod broker;
+pub mod client;
+mod client_address;
+pub mod config;
+mod credential;
+pub mod health;
+mod idempotency;
+pub mod log;
+mod pacer;
+mod prefer;
+pub mod random;
+mod request;
+mod response;
+mod serve;
+pub mod settings;
+mod timer;
+
+pub use access::{AccessTokens, invalid_token, now};
+pub use client_address::client_address;
+pub use credential::{Credential, Service};
+pub use http::{Method, StatusCode};
+pub use idempotency::refuse_idempotency_key;
+pub use pacer::YieldingPacer;
+pub use request::{Request, session_id};
+pub use response::{Page, Response, empty, json, redirect, set_header};
+pub use serve::{Outcome, method_not_allowed, no_such_route, serve};
+pub use timer::{sleep, timeout};

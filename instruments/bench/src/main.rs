@@ -1,0 +1,65 @@
+//! The benchmark's command line; `cargo xtask bench` builds everything first.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use bench::compare;
+use bench::run::{Options, run};
+use clap::{Parser, Subcommand};
+
+/// Measures Concierge on Spindle, on Spin and against a native peer, in turns, on one database.
+#[derive(Parser)]
+#[command(name = "cargo xtask bench", args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Option<Task>,
+    /// What takes turns.
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["spindle", "native"])]
+    runtime: Vec<bench::Side>,
+    /// Only these measurements, such as get-user, range, login, storm, events, start, size or instantiate.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Fewer points and shorter runs: under ten minutes.
+    #[arg(long)]
+    quick: bool,
+    /// Runs of each measurement [default: 5 when quick, else 7].
+    #[arg(long)]
+    runs: Option<u32>,
+    /// Keep the results under this name, in instruments/bench/results; without it they are in target/bench.
+    #[arg(long)]
+    name: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Print how the second result is to the first.
+    Compare {
+        /// A name in instruments/bench/results, `latest` for what has no name, or a path.
+        first: String,
+        /// The same.
+        second: String,
+    },
+}
+
+fn main() -> ExitCode {
+    match task(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn task(arguments: Arguments) -> Result<()> {
+    match arguments.task {
+        Some(Task::Compare { first, second }) => compare::compare(&first, &second),
+        None => run(&Options {
+            sides: arguments.runtime,
+            only: arguments.only,
+            quick: arguments.quick,
+            runs: arguments.runs.unwrap_or(if arguments.quick { 5 } else { 7 }),
+            name: arguments.name,
+        }),
+    }
+}

@@ -1,0 +1,223 @@
+//! A run of the benchmark: the stage, the sides in turns, and the report.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::load::{Load, Sample};
+use crate::machine::Machine;
+use crate::report::{Report, Row, metric};
+use crate::scenario::Scenario;
+use crate::side::{Process, Role, Side};
+use crate::stage::Stage;
+use crate::{events, goals, growth, hashing, load, plot, size, start, storm, table, workspace};
+
+/// Connections where the number of them is not what it is about.
+pub(crate) const CONNECTIONS: u32 = 16;
+/// Connections of logins: enough to keep the cores busy, and few, since what is under way at the end is not counted.
+const LOGIN_CONNECTIONS: u32 = 4;
+/// The other measurements, by the names that `only` takes.
+const OTHERS: [&str; 8] = ["range", "login", "storm", "events", "start", "size", "instantiate", GROWTH];
+/// What takes long, and only shows in a full run or when it is asked for.
+const GROWTH: &str = "growth";
+
+/// What to measure, and for how long.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The sides, in the order of their turns.
+    pub sides: Vec<Side>,
+    /// Only these measurements; all of them if it is empty.
+    pub only: Vec<String>,
+    /// Fewer points and shorter runs, for under ten minutes in all.
+    pub quick: bool,
+    /// Runs of each measurement.
+    pub runs: u32,
+    /// What the files of the results in `instruments/bench/results` are called; without it they are in the target folder.
+    pub name: Option<String>,
+}
+
+/// How long things take.
+pub(crate) struct Pace {
+    pub(crate) runs: u32,
+    pub(crate) quick: bool,
+}
+
+impl Pace {
+    pub(crate) fn seconds(&self) -> u32 {
+        if self.quick { 2 } else { 5 }
+    }
+
+    fn range(&self) -> &'static [u32] {
+        if self.quick { &[1, 64] } else { &[1, 2, 4, 8, 32, 64, 128] }
+    }
+
+    pub(crate) fn login_seconds(&self) -> u32 {
+        if self.quick { 8 } else { 15 }
+    }
+}
+
+/// Measures, and writes `<name>.json`, `<name>.md` and the plots.
+///
+/// # Errors
+/// If something cannot be started, or does not answer as it should.
+pub fn run(options: &Options) -> Result<()> {
+    load::program()?;
+    let known = || Scenario::ALL.iter().map(|scenario| scenario.name()).chain(OTHERS);
+    if let Some(unknown) = options.only.iter().find(|name| !known().any(|known| known == *name)) {
+        bail!("there is no measurement \"{unknown}\"; there are: {}", known().collect::<Vec<_>>().join(", "));
+    }
+    ensure!(!options.sides.is_empty() && options.runs > 0, "there is nothing to measure");
+    let wants = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
+    let pace = Pace { runs: options.runs, quick: options.quick };
+    let folder = target().join(format!("run-{}", std::process::id()));
+    println!("Starting PostgreSQL and Redis, and filling the database");
+    let stage = Stage::set(&folder, workspace())?;
+    let mut rows = Vec::new();
+
+    for scenario in Scenario::ALL.into_iter().filter(|scenario| wants(scenario.name())) {
+        rows.extend(http(&stage, options, scenario, &[CONNECTIONS], pace.runs, pace.seconds())?);
+    }
+    if wants("range") {
+        for scenario in Scenario::RANGED.into_iter().filter(|s| !pace.quick || *s != Scenario::GetUserWithToken) {
+            let seconds = if pace.quick { 1 } else { 4 };
+            rows.extend(http(&stage, options, scenario, pace.range(), pace.runs, seconds)?);
+        }
+    }
+    if wants("login") {
+        rows.extend(hashing::measure(&stage, &pace)?);
+        rows.extend(http(&stage, options, Scenario::Login, &[LOGIN_CONNECTIONS], pace.runs, pace.login_seconds())?);
+    }
+    if wants("storm") {
+        rows.extend(storm::measure(&stage, &options.sides, &pace)?);
+    }
+    if wants("events") {
+        rows.extend(events::measure(&stage, &options.sides, &pace)?);
+    }
+    if wants("start") {
+        rows.extend(start::measure(&stage, &options.sides, &pace)?);
+    }
+    if wants("instantiate") && options.sides.contains(&Side::Spindle) {
+        rows.extend(start::instantiate(&stage, &pace)?);
+    }
+    if wants("size") {
+        rows.extend(size::measure()?);
+    }
+
+    // Last: it fills the database.
+    if options.only.iter().any(|only| only == GROWTH) || (options.only.is_empty() && !options.quick) {
+        rows.extend(growth::measure(&stage, &pace)?);
+    }
+
+    let mut report = Report {
+        name: options.name.clone().unwrap_or_else(|| "latest".to_owned()),
+        at: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
+        machine: Machine::describe(),
+        quick: options.quick,
+        runs: options.runs,
+        goals: Vec::new(),
+        rows,
+    };
+    report.goals = goals::judge(&report);
+    drop(stage);
+    // What is left of it is of no use to anybody.
+    let _ = std::fs::remove_dir_all(&folder);
+    write(&report, &if options.name.is_some() { results() } else { target() })
+}
+
+/// Where results are kept that have a name.
+pub(crate) fn results() -> PathBuf {
+    workspace().join("instruments/bench/results")
+}
+
+/// Where everything else is.
+pub(crate) fn target() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
+    target.join("bench")
+}
+
+/// Measures a scenario with each of these numbers of connections, the sides taking turns.
+fn http(
+    stage: &Stage,
+    options: &Options,
+    scenario: Scenario,
+    connections: &[u32],
+    runs: u32,
+    seconds: u32,
+) -> Result<Vec<Row>> {
+    let sides: Vec<Side> =
+        options.sides.iter().copied().filter(|side| *side != Side::Native || scenario.is_in_peer()).collect();
+    let processes = together(stage, &sides, scenario.role())?;
+    let mut rows = Vec::new();
+    for connections in connections {
+        let run = |process: &Process, seconds: u32| -> Result<Sample> {
+            let requests = stage.file(scenario.name(), &scenario.requests(stage, *connections)?)?;
+            let load = Load {
+                url: &process.url(),
+                requests: &requests,
+                connections: *connections,
+                seconds,
+                next: scenario.next(),
+            };
+            let sample = load.run(stage).with_context(|| process.log_tail())?;
+            let _ = std::fs::remove_file(requests);
+            ensure!(sample.refused == 0, "{} requests were refused: {}", sample.refused, process.log_tail());
+            if scenario == Scenario::Login {
+                storm::settle(stage, process)?;
+            }
+            Ok(sample)
+        };
+        // The first requests open connections and fill caches.
+        for process in &processes {
+            run(process, 1)?;
+        }
+        let mut samples = vec![Vec::new(); sides.len()];
+        for _ in 0..runs {
+            for (process, samples) in processes.iter().zip(&mut samples) {
+                samples.push(run(process, seconds)?);
+            }
+        }
+        for (side, samples) in sides.iter().zip(&samples) {
+            let row = http_row(scenario.name(), *connections, side.name(), samples);
+            println!("{}", table::line(&row));
+            rows.push(row);
+        }
+    }
+    Ok(rows)
+}
+
+/// The row of several samples.
+pub(crate) fn http_row(scenario: &str, connections: u32, side: &str, samples: &[Sample]) -> Row {
+    let of = |value: fn(&Sample) -> f64| samples.iter().map(value).collect::<Vec<_>>();
+    let mut by_throughput: Vec<&Sample> = samples.iter().collect();
+    by_throughput.sort_by(|a, b| a.throughput().total_cmp(&b.throughput()));
+    let mut row = Row::new(scenario, connections, side)
+        .with(metric::THROUGHPUT, of(Sample::throughput))
+        .with(metric::P50, of(|sample| sample.percentile(50.0)))
+        .with(metric::P99, of(|sample| sample.percentile(99.0)));
+    row.curve = by_throughput.get(samples.len() / 2).map_or_else(Vec::new, |sample| sample.curve());
+    row
+}
+
+/// Starts all sides in a role.
+pub(crate) fn together(stage: &Stage, sides: &[Side], role: Role<'_>) -> Result<Vec<Process>> {
+    sides.iter().map(|side| side.start(stage, role).with_context(|| format!("cannot start {}", side.name()))).collect()
+}
+
+fn write(report: &Report, folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let markdown = table::page(report);
+    let put = |extension: &str, content: &str| {
+        let path = folder.join(format!("{}.{extension}", report.name));
+        std::fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))
+    };
+    put("json", &format!("{}\n", serde_json::to_string_pretty(report)?))?;
+    put("md", &markdown)?;
+    for (name, svg) in plot::all(report)? {
+        put(&format!("{name}.svg"), &svg)?;
+    }
+    println!("\n{}", table::goals(&report.goals));
+    println!("The results are in {}", folder.join(&report.name).display());
+    Ok(())
+}

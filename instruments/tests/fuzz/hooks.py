@@ -1,0 +1,180 @@
+"""As whom requests are made, and what Schemathesis cannot know from the OpenAPI files.
+
+An operation that asks for a service's credential gets it. One that asks for an access token gets one of somebody who has just
+signed up: requests end sessions, change passwords and remove users, their own sender among them, and after each 401
+there is somebody new.
+
+Half of what is made to be accepted gets the id, the session, the address or the credentials of somebody who exists, for
+made-up ones lead to 404 and 401 alone. Chains of requests do not: they find them in answers.
+"""
+
+import atexit
+import hashlib
+import json
+import os
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import Counter
+from urllib.request import Request, urlopen
+from uuid import uuid4
+
+import schemathesis
+
+OFFICE = os.environ["FUZZ_API_OFFICE"]
+SENDER = os.environ["FUZZ_API_SENDER"]
+# The security schemes that are credentials of services.
+CREDENTIALS = ("authCredential", "schedulerCredential", "operatorCredential")
+# What makes a password one that nobody else has: that many people have it no pattern can say.
+RARE = "-qzxvkwjy"
+SHORTEST, LONGEST = 8, 1024
+# What can be a key.
+KEY = re.compile(r"[\x21-\x7e]{1,255}")
+# Whose token requests have, and whose data those have that need no access token.
+people = {"sender": None, "guest": None}
+# How many cases of an operation were made to be accepted.
+made = Counter()
+# How many requests an operation has accepted, those that this sender has the right token for.
+accepted = Counter()
+
+
+def scheme(context):
+    """The name of the security scheme that an operation asks for, if any."""
+    return scheme_of(context.operation)
+
+
+def scheme_of(operation):
+    """The same, of the operation itself."""
+    requirements = operation.definition.raw.get("security") or [{}]
+    return next(iter(requirements[0]), None)
+
+
+def is_open(operation):
+    """Whether some request of this sender has to be accepted: of a user not everywhere, for there are administrators."""
+    if operation.path == "/users-ms/load-test":
+        # It is switched off: it is there to be slow.
+        return False
+    name = scheme_of(operation)
+    return name is None or SENDER == "admin" or (SENDER == "user" and name in CREDENTIALS)
+
+
+def ask(what):
+    """What the office has to give."""
+    with urlopen(f"{OFFICE}/{what}") as answer:
+        return json.load(answer)
+
+
+@schemathesis.auth(refresh_interval=300, cache_by_key=lambda case, context: str(scheme(context)))
+class Bearer:
+    """The token for an operation."""
+
+    def get(self, case, context):
+        name = scheme(context)
+        if name is None or SENDER == "nobody":
+            return None
+        if name in CREDENTIALS:
+            return ask("service")[name]
+        people["sender"] = ask("person")
+        return people["sender"]["access_token"]
+
+    def set(self, case, data, context):
+        case.headers["Authorization"] = f"Bearer {data}"
+
+
+def is_made_to_be_accepted(case):
+    """Whether it stands by itself, and nothing is wrong with it by intention."""
+    meta = case.meta
+    return meta is not None and meta.generation.mode.value == "positive" and meta.phase.name.value != "stateful"
+
+
+def digest(token):
+    """What is kept of a refresh token: a digest of the secret that it carries."""
+    secret = urlsafe_b64decode(token)[24:56]
+    return hashlib.sha256(urlsafe_b64encode(secret).rstrip(b"=")).hexdigest()
+
+
+def give_what_exists(case):
+    """Puts somebody's data where made-up data is."""
+    is_senders = scheme_of(case.operation) == "accessToken" and people["sender"] is not None
+    who = "sender" if is_senders else "guest"
+    person = people[who] = people[who] or ask("person")
+    theirs = {
+        "id": person["session_id"] if case.path.startswith("/auth-ms/") else person["id"],
+        "session_id": person["session_id"],
+        "user_id": person["id"],
+        "email": person["email"],
+        "to": person["email"],
+        "username": person["email"],
+        "refresh_token": person["refresh_token"],
+        "refresh_digest": digest(person["refresh_token"]),
+        "token": person["access_token"],
+    }
+    # The body of a sign-up or of a change has an address of its own.
+    in_body = theirs.keys() - {"email"}
+    for container, names in ((case.path_parameters, theirs), (case.query, theirs), (case.body, in_body)):
+        if isinstance(container, dict):
+            for name in names & container.keys():
+                container[name] = theirs[name]
+    if isinstance(case.body, dict) and "username" in case.body:
+        case.body["password"] = person["password"]
+    if not is_senders and case.method.upper() != "GET":
+        # What it spends or ends is not there for the next.
+        people["guest"] = None
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """Gives cases what they need to be accepted where they should be."""
+    key = (case.headers or {}).get("idempotency-key")
+    if isinstance(key, str) and KEY.fullmatch(key):
+        # A key is for one body, and comes with another in each case; instruments/tests/suite/idempotency.rs looks at keys that return.
+        case.headers["idempotency-key"] = str(uuid4())
+    if isinstance(case.body, dict):
+        mend_passwords(case)
+        mend_names(case)
+    if is_made_to_be_accepted(case):
+        made[case.operation.label] += 1
+        if made[case.operation.label] % 2 == 0:
+            give_what_exists(case)
+
+
+def mend_names(case):
+    """Gives a name that may have nothing visible in it something: what a reader sees no pattern can say."""
+    for field in ("name", "surname"):
+        name = case.body.get(field)
+        if isinstance(name, str) and name.strip() and len(name) < 100 and not any(letter.isalnum() for letter in name):
+            case.body[field] = name + "a"
+
+
+def mend_passwords(case):
+    """Makes the password in a body rare, if it is neither too short nor too long, and shows the current one where it may be
+    asked for."""
+    if case.path == "/users-ms/users/{id}" and not {"email", "password"}.isdisjoint(case.body):
+        case.body.setdefault("current_password", os.environ["FUZZ_API_PASSWORD"])
+    password = case.body.get("password")
+    if isinstance(password, str) and SHORTEST <= len(password) and len(f"{password}{RARE}".encode()) <= LONGEST:
+        case.body["password"] = password + RARE
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    """Counts what is accepted. Gives hashing permits back: there are few, and they would be missed."""
+    if is_open(case.operation):
+        accepted[case.operation.label] += response.status_code < 400
+    if case.path != "/users-ms/internal/sign-in/begin" or response.status_code != 200:
+        return
+    permit = json.loads(response.content).get("permit")
+    if permit is None:
+        return
+    body = json.dumps({"permit": permit, "keys": case.body["keys"]}).encode()
+    headers = {"authorization": f"Bearer {ask('service')['authCredential']}", "content-type": "application/json"}
+    base = response.request.url.split("/users-ms/")[0]
+    with urlopen(Request(f"{base}/users-ms/internal/sign-in/end", body, headers)):
+        pass
+
+
+@atexit.register
+def report():
+    """Writes down how many requests each operation has accepted, a line of JSON each."""
+    with open(os.environ["FUZZ_API_ACCEPTED"], "a", encoding="utf-8") as file:
+        for operation, count in accepted.items():
+            file.write(json.dumps({"operation": operation, "accepted": count}) + "\n")
