@@ -1,6 +1,7 @@
 //! The objects of one rendered overlay.
 
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// One object, as it is sent to the API server.
 #[derive(Debug, Clone)]
@@ -89,6 +90,19 @@ impl Object {
     #[must_use]
     pub fn at(&self, pointer: &str) -> &Value {
         at(&self.0, pointer)
+    }
+
+    /// The values of a SpinApp's variables, but for those that come from Secrets.
+    #[must_use]
+    pub fn values(&self, manifests: &Manifests) -> BTreeMap<String, String> {
+        let value_of = |variable: &Value| {
+            let reference = at(variable, "/valueFrom/configMapKeyRef");
+            let map = manifests.get("ConfigMap", text(reference, "/name"));
+            let setting = map.map(|map| map.at("/data")).and_then(|data| data.get(text(reference, "/key")));
+            let value = setting.or_else(|| variable.get("value"))?.as_str()?;
+            Some((text(variable, "/name").to_owned(), value.to_owned()))
+        };
+        items(&self.0, "/spec/variables").filter_map(value_of).collect()
     }
 
     /// The text at a JSON pointer; empty if there is none.

@@ -142,6 +142,7 @@ fn of_spin_app(object: &Object) -> Pods {
             "image": object.at("/spec/image"),
             "env": object.at("/spec/variables"),
             "resources": object.at("/spec/resources"),
+            "volumeMounts": object.at("/spec/volumeMounts"),
             "ports": [{ "name": "http-app", "containerPort": 80 }],
         }],
     });

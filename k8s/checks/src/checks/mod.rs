@@ -1,5 +1,6 @@
 //! The invariants, one a module. Each check gives the faults that it finds, as sentences.
 
+mod encryption;
 mod gateway;
 mod hardening;
 mod images;
@@ -46,6 +47,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("resources", pod_security::check_resources),
     ("gateway", gateway::check),
     ("hardening", hardening::check),
+    ("encryption", encryption::check),
 ];
 
 /// The check of a name.

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::manifests::{Manifests, Object, at, entries, items, text};
 use crate::pods::{self, Maker, Pods};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Who may talk to whom, and on which port.
 type Edges = BTreeSet<(String, String, String)>;
@@ -176,7 +176,7 @@ fn expected(manifests: &Manifests, app: &App, pods: &[Pods]) -> Edges {
 
 /// `allowed_outbound_hosts` of what a SpinApp runs, with its variables filled in.
 fn reach_of(spin_app: &Object, manifests: &Manifests, app: &App, pods: &[Pods]) -> Edges {
-    let given = values(spin_app, manifests);
+    let given = spin_app.values(manifests);
     let components = items(&spin_app.0, "/spec/components").filter_map(|name| app.components.get(name.as_str()?));
     let mut edges = Edges::new();
     for template in components.flat_map(|component| &component.hosts) {
@@ -211,18 +211,6 @@ fn reach_of_runtime(spin_app: &Object, manifests: &Manifests, app: &App) -> Edge
     edges
 }
 
-/// The values of a SpinApp's variables that are no secrets.
-fn values(spin_app: &Object, manifests: &Manifests) -> BTreeMap<String, String> {
-    let of = |variable: &Value| {
-        let reference = at(variable, "/valueFrom/configMapKeyRef");
-        let map = manifests.get("ConfigMap", text(reference, "/name"));
-        let setting = map.map(|map| map.at("/data")).and_then(|data| data.get(text(reference, "/key")));
-        let value = setting.or_else(|| variable.get("value"))?.as_str()?;
-        Some((text(variable, "/name").to_owned(), value.to_owned()))
-    };
-    items(&spin_app.0, "/spec/variables").filter_map(of).collect()
-}
-
 /// Host and port of an address; none for what is in the same process or listens in the same pod.
 fn address(url: &str) -> Option<(String, u64)> {
     let (scheme, rest) = url.split_once("://")?;
@@ -230,8 +218,9 @@ fn address(url: &str) -> Option<(String, u64)> {
     let (name, port) = host.split_once(':').map_or((host, None), |(name, port)| (name, port.parse().ok()));
     let usual = match scheme {
         "postgres" => 5432,
-        "redis" => 6379,
+        "redis" | "rediss" => 6379,
         "mqtt" => 1883,
+        "mqtts" => 8883,
         "https" => 443,
         _ => 80,
     };

@@ -15,6 +15,8 @@ const BEFORE: &[(&str, &str)] = &[
     ("ConfigMap", "SpinApp"),
     ("ExternalSecret", "Deployment"),
     ("ExternalSecret", "Cluster"),
+    ("Certificate", "Cluster"),
+    ("Certificate", "Deployment"),
     ("Secret", "Deployment"),
     ("Secret", "SpinApp"),
 ];

@@ -81,6 +81,10 @@ fn made(manifests: &Manifests) -> Vec<(&str, String, String)> {
                 );
             }
             // By cert-manager.
+            "Certificate" => {
+                let name = object.text("/spec/secretName").to_owned();
+                made.extend(["", "ca.crt", "tls.crt", "tls.key"].map(|key| ("Secret", name.clone(), key.to_owned())));
+            }
             "Ingress" if !object.text("/metadata/annotations/cert-manager.io~1cluster-issuer").is_empty() => {
                 made.extend(
                     items(&object.0, "/spec/tls")
@@ -140,7 +144,16 @@ fn of_kind(object: &Object) -> Vec<Reference> {
             let owner = object.text("/spec/bootstrap/initdb/secret/name");
             let roles = items(&object.0, "/spec/managed/roles").map(|role| text(role, "/passwordSecret/name"));
             let names = std::iter::once(owner).chain(roles);
-            names.flat_map(|name| [secret(name, Some("username")), secret(name, Some("password"))]).collect()
+            let passwords = names.flat_map(|name| [secret(name, Some("username")), secret(name, Some("password"))]);
+            let certificate = [("/serverTLSSecret", "tls.crt"), ("/serverCASecret", "ca.crt")]
+                .map(|(field, key)| (text(object.at("/spec/certificates"), field), key));
+            let is_given = |(name, _): &(&str, &str)| !name.is_empty();
+            passwords
+                .chain(certificate.into_iter().filter(is_given).map(|(name, key)| secret(name, Some(key))))
+                .collect()
+        }
+        "Issuer" if object.at("/spec/ca").is_object() => {
+            vec![secret(object.text("/spec/ca/secretName"), Some("tls.key"))]
         }
         "User" => {
             let name = object.text("/spec/importCredentialsSecret/name");

@@ -15,6 +15,7 @@ pub(super) struct Cluster {
     storage: Storage,
     bootstrap: Option<Bootstrap>,
     managed: Option<Managed>,
+    certificates: Option<Certificates>,
     postgresql: Option<Postgresql>,
     resources: Option<ResourceRequirements>,
     affinity: Option<Affinity>,
@@ -38,6 +39,15 @@ struct Storage {
 #[serde(deny_unknown_fields)]
 struct Bootstrap {
     initdb: Initdb,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Certificates {
+    #[serde(rename = "serverTLSSecret")]
+    server_tls_secret: Option<String>,
+    #[serde(rename = "serverCASecret")]
+    server_ca_secret: Option<String>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -77,6 +87,7 @@ struct Reference {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Postgresql {
+    pg_hba: Option<Vec<String>>,
     parameters: Option<BTreeMap<String, String>>,
     synchronous: Option<Synchronous>,
 }

@@ -1,6 +1,7 @@
 //! The types of all objects. Those of Kubernetes itself are `k8s-openapi`'s; those of operators are here, with the fields
 //! that are used, and refuse any other.
 
+mod cert_manager;
 mod cloud_native_pg;
 mod external_secrets;
 mod keda;
@@ -55,6 +56,8 @@ pub fn faults(object: &Value) -> Vec<String> {
         ("postgresql.cnpg.io/v1", "ScheduledBackup") => check::<Resource<cloud_native_pg::ScheduledBackup>>(object),
         ("barmancloud.cnpg.io/v1", "ObjectStore") => check::<Resource<cloud_native_pg::ObjectStore>>(object),
         ("external-secrets.io/v1", "ExternalSecret") => check::<Resource<external_secrets::ExternalSecret>>(object),
+        ("cert-manager.io/v1", "Issuer") => check::<Resource<cert_manager::Issuer>>(object),
+        ("cert-manager.io/v1", "Certificate") => check::<Resource<cert_manager::Certificate>>(object),
         (version, kind) => vec![format!("{version} {kind} is no kind that these checks know")],
     }
 }

@@ -1,50 +1,15 @@
-//! A test of the checks: manifests that were broken in one way each, which the check in charge has to find.
+//! What is broken in minikube's overlay, and in what it can be joined with.
 
-use k8s_checks::app::App;
-use k8s_checks::checks::{CHECKS, manifest_of, named};
-use k8s_checks::manifests::{Manifests, Object};
-use k8s_checks::render::overlay;
+use super::mutation::Change::{Drop, Join, Last, Remove, Replace, Set};
+use super::mutation::{Mutation, on};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
-
-/// One way to break one object.
-struct Mutation {
-    /// The check that has to find it.
-    check: &'static str,
-    overlay: &'static str,
-    /// Kind and name, or the beginning of it.
-    object: &'static str,
-    change: Change,
-}
-
-enum Change {
-    /// Another value at a pointer, which may be new.
-    Set(&'static str, Value),
-    /// Nothing at a pointer.
-    Remove(&'static str),
-    /// The object is gone.
-    Drop,
-    /// Another object beside it.
-    Join(Value),
-    /// The object comes last.
-    Last,
-    /// A text in the value at a pointer is another.
-    Replace(&'static str, &'static str, &'static str),
-}
-
-use Change::{Drop, Join, Last, Remove, Replace, Set};
-
-fn on(check: &'static str, overlay: &'static str, object: &'static str, change: Change) -> Mutation {
-    Mutation { check, overlay, object, change }
-}
 
 const CONTAINER: &str = "/spec/template/spec/containers/0";
 
-fn mutations() -> Vec<Mutation> {
+/// All of them.
+pub(crate) fn mutations() -> Vec<Mutation> {
     let minikube = |check, object, change| on(check, "minikube", object, change);
-    let production = |check, object, change| on(check, "production", object, change);
     let keda = |check, object, change| on(check, "minikube-mailpit-keda", object, change);
-    let rabbitmq = |check, object, change| on(check, "rabbitmq", object, change);
     let whole_app = |check, object, change| on(check, "minikube-whole-app", object, change);
     let container = |field: &str| -> &'static str { Box::leak(format!("{CONTAINER}{field}").into_boxed_str()) };
     let policy = |spec: Value| {
@@ -333,144 +298,5 @@ fn mutations() -> Vec<Mutation> {
             "merged Deployment/users-ms",
             Set(container("/lifecycle/preStop/sleep/seconds"), json!(60)),
         ),
-        production("types", "Cluster/users-db", Set("/spec/instance", json!(3))),
-        production("types", "ObjectStore/users-db", Remove("/spec/configuration/destinationPath")),
-        production("types", "ScheduledBackup/users-db", Set("/spec/cluster", json!("users-db"))),
-        production("types", "ExternalSecret/concierge-secrets", Set("/spec/dataFrom", json!([]))),
-        production("images", "Cluster/users-db", Remove("/spec/imageName")),
-        production("selectors", "Cluster/users-db", Remove("/spec/inheritedMetadata")),
-        production("selectors", "Service/users-db", Set("/spec/ports/0/targetPort", json!("postgres"))),
-        production(
-            "references",
-            "ExternalSecret/concierge-secrets",
-            Remove("/spec/target/template/data/auth_credential"),
-        ),
-        production("references", "ExternalSecret/users-db-owner", Drop),
-        production("references", "ExternalSecret/users-db-users", Drop),
-        production("references", "ExternalSecret/users-db-backup", Remove("/spec/data/0")),
-        production("references", "Ingress/concierge", Remove("/metadata/annotations/cert-manager.io~1cluster-issuer")),
-        production("network", "NetworkPolicy/users-db-cluster", Drop),
-        production("network", "NetworkPolicy/gateway-from-ingress", Drop),
-        production("network", "NetworkPolicy/notification-ms-to-mail-api", Drop),
-        production(
-            "gateway",
-            "Ingress/concierge",
-            Set("/spec/rules/0/http/paths/0/backend/service/name", json!("users-ms-cluster-ip-service")),
-        ),
-        production("gateway", "Ingress/concierge", Set("/spec/tls/0/hosts/0", json!("other.example.org"))),
-        production("gateway", "Ingress/concierge", Set("/spec/defaultBackend", json!({}))),
-        production("order", "ExternalSecret/concierge-secrets", Last),
-        rabbitmq("types", "RabbitmqCluster/rabbitmq", Set("/spec/replica", json!(3))),
-        rabbitmq("types", "Queue/login-email-notification", Set("/spec/argument", json!({}))),
-        rabbitmq("types", "Exchange/user-login-event", Remove("/spec/type")),
-        rabbitmq("types", "Binding/login-email-notification", Remove("/spec/destination")),
-        rabbitmq("types", "Permission/publisher", Remove("/spec/permissions/write")),
-        rabbitmq("images", "RabbitmqCluster/rabbitmq", Set("/spec/image", json!("rabbitmq:latest"))),
-        rabbitmq("images", "SpinAppExecutor/spin-with-amqp", Set("/spec/deploymentConfig/spinImage", json!("spin"))),
-        rabbitmq("references", "User/publisher", Set("/spec/importCredentialsSecret/name", json!("publisher"))),
-        rabbitmq("executor", "SpinAppExecutor/spin-with-amqp", Drop),
-        rabbitmq("variables", "SpinApp/auth-ms", Set("/spec/variables/1/name", json!("redis_credentials"))),
-        rabbitmq("network", "NetworkPolicy/publishers-to-rabbitmq", Drop),
-        rabbitmq("network", "NetworkPolicy/notification-ms-to-rabbitmq", Remove("/spec/egress/0")),
-        rabbitmq("network", "NetworkPolicy/rabbitmq", Remove("/spec/ingress/2")),
     ]
-}
-
-#[test]
-fn every_broken_object_is_found_by_the_check_in_charge() {
-    let mut missed = Vec::new();
-    let mut apps = BTreeMap::new();
-    for mutation in mutations() {
-        let Some(manifests) = overlay(mutation.overlay) else { return };
-        let broken = changed(manifests, &mutation);
-        let app = apps.entry(manifest_of(manifests)).or_insert_with_key(|manifest| App::read(manifest));
-        if named(mutation.check)(&broken, app).is_empty() {
-            missed.push(format!("{}: {} {}", mutation.check, mutation.object, mutation.change.shown()));
-        }
-    }
-    assert!(missed.is_empty(), "{} were not found:\n{}", missed.len(), missed.join("\n"));
-}
-
-#[test]
-fn every_check_has_something_to_find() {
-    let tried: BTreeSet<_> = mutations().iter().map(|mutation| mutation.check).collect();
-    let all: BTreeSet<_> = CHECKS.iter().map(|(name, _)| *name).collect();
-    assert_eq!(tried, all);
-}
-
-/// The manifests with the mutation.
-fn changed(manifests: &Manifests, mutation: &Mutation) -> Manifests {
-    let mut broken = manifests.clone();
-    let (objects, id) = match mutation.object.strip_prefix("merged ") {
-        Some(id) => (&mut broken.merged, id),
-        None => (&mut broken.objects, mutation.object),
-    };
-    let found = objects.iter().position(|object| object.id().starts_with(id));
-    let place = found.unwrap_or_else(|| panic!("{} has no {}", manifests.name, mutation.object));
-    let value = &mut objects[place].0;
-    match &mutation.change {
-        Set(pointer, new) => set(value, pointer, new.clone()),
-        Remove(pointer) => remove(value, pointer),
-        Replace(pointer, old, new) => {
-            let text = value.pointer(pointer).and_then(Value::as_str).expect("there is a text");
-            assert!(text.contains(old), "{pointer} has no {old}");
-            let text = text.replace(old, new);
-            set(value, pointer, text.into());
-        }
-        Drop => drop(objects.remove(place)),
-        Join(new) => objects.insert(place, Object(new.clone())),
-        Last => {
-            let object = objects.remove(place);
-            objects.push(object);
-        }
-    }
-    broken
-}
-
-fn set(value: &mut Value, pointer: &str, new: Value) {
-    let (parent, key) = parent_of(value, pointer);
-    match parent {
-        Value::Array(items) => {
-            let place: usize = key.parse().expect("a place in a list is a number");
-            if place == items.len() { items.push(new) } else { items[place] = new }
-        }
-        Value::Object(fields) => drop(fields.insert(key, new)),
-        other => panic!("{pointer} leads into {other}"),
-    }
-}
-
-fn remove(value: &mut Value, pointer: &str) {
-    let (parent, key) = parent_of(value, pointer);
-    match parent {
-        Value::Array(items) => drop(items.remove(key.parse().expect("a place in a list is a number"))),
-        Value::Object(fields) => assert!(fields.remove(&key).is_some(), "there is nothing at {pointer}"),
-        other => panic!("{pointer} leads into {other}"),
-    }
-}
-
-/// What a pointer's last step is taken from, and that step. Objects on the way are made.
-fn parent_of<'a>(value: &'a mut Value, pointer: &str) -> (&'a mut Value, String) {
-    let (parents, key) = pointer.rsplit_once('/').expect("a pointer begins with a slash");
-    let unescaped = |step: &str| step.replace("~1", "/").replace("~0", "~");
-    let mut value = value;
-    for step in parents.split('/').skip(1) {
-        value = match value {
-            Value::Array(items) => &mut items[step.parse::<usize>().expect("a place in a list is a number")],
-            other => &mut other[unescaped(step)],
-        };
-    }
-    (value, unescaped(key))
-}
-
-impl Change {
-    fn shown(&self) -> String {
-        match self {
-            Set(pointer, value) => format!("{pointer} = {value}"),
-            Remove(pointer) => format!("without {pointer}"),
-            Drop => "gone".to_owned(),
-            Join(value) => format!("with {value}"),
-            Last => "last".to_owned(),
-            Replace(pointer, old, new) => format!("{pointer}: {old} -> {new}"),
-        }
-    }
 }

@@ -1,0 +1,2 @@
+# `redis-cli` ends with 0 whatever the answer is; while the file is loaded that is LOADING.
+test "$(REDISCLI_AUTH=$REDIS_PASSWORD redis-cli --tls --cacert /etc/redis-tls/ca.crt ping)" = PONG
