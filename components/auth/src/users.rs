@@ -1,11 +1,16 @@
 //! The users service, as auth sees it. Calls are synchronous: without the answer nothing can go on.
 
-use auth_domain::{ABSOLUTE_SECONDS, Credentials, IDLE_SECONDS, REFRESH_LEEWAY_SECONDS, RefreshSecret, RefreshToken};
-use identity::{AttemptKeys, Email, PasswordHash, Role, UserId};
+use api::Page;
+use api::users::{
+    BeginSignInRequest, BeginSignInResponse, Credentials, EndSessionRequest, EndSessionResponse, EndSignInRequest,
+    EndSignInResponse, EndedSession, HashPermit, HashRenewal, RotateTokenRequest, RotateTokenResponse, RotatedSession,
+    RotationOutcome, Session, SessionStatus, SessionsEnded, StartedSession,
+};
+use auth_domain::{ABSOLUTE_SECONDS, IDLE_SECONDS, REFRESH_LEEWAY_SECONDS, RefreshSecret, RefreshToken};
+use identity::{AttemptKeys, Email, PasswordHash, UserId};
 use problem::{Kind, Problem};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use service_kit::attempts::{account_locked, too_busy, too_many_attempts};
 use service_kit::client::{Answer, call};
 use service_kit::{Credential, Method, Request, Service, config, log};
@@ -45,23 +50,17 @@ impl Users {
 
     /// Asks for a hashing permit, and who has this address.
     pub(crate) async fn begin_sign_in(&self, keys: &AttemptKeys, email: Option<&Email>) -> Result<Begun, Problem> {
-        #[derive(Deserialize)]
-        struct Answer {
-            permit: Option<Permit>,
-            retry_after: Option<u32>,
-            locked: bool,
-            report: bool,
-            credentials: Option<Credentials>,
-        }
-        let body = json!({"keys": keys, "email": email.map(Email::address)});
-        let answer: Answer = read(&self.post("/users-ms/internal/sign-in/begin", &body).await?)?;
+        let body = BeginSignInRequest { keys: keys.clone(), email: email.map(|email| email.address().to_owned()) };
+        let answer: BeginSignInResponse = read(&self.post("/users-ms/internal/sign-in/begin", &body).await?)?;
         let report = answer.report;
         let refused = |problem| Ok(Begun::Refused { problem, report });
         match answer {
-            Answer { permit: Some(permit), credentials, .. } => Ok(Begun::Permitted { permit, credentials }),
-            Answer { locked: true, .. } => refused(account_locked()),
-            Answer { retry_after: Some(seconds), .. } => refused(too_many_attempts(seconds)),
-            Answer { .. } => refused(too_busy()),
+            BeginSignInResponse { permit: Some(permit), credentials, .. } => {
+                Ok(Begun::Permitted { permit, credentials })
+            }
+            BeginSignInResponse { locked: true, .. } => refused(account_locked()),
+            BeginSignInResponse { retry_after: Some(seconds), .. } => refused(too_many_attempts(seconds)),
+            BeginSignInResponse { .. } => refused(too_busy()),
         }
     }
 
@@ -69,13 +68,14 @@ impl Users {
     /// comes free by itself.
     pub(crate) async fn end_failed(
         &self,
-        permit: &Permit,
+        permit: HashPermit,
         keys: &AttemptKeys,
         user_id: Option<UserId>,
         succeeded: Option<bool>,
     ) {
-        let body = json!({"permit": permit, "keys": keys, "user_id": user_id, "succeeded": succeeded});
-        if let Err(problem) = self.post("/users-ms/internal/sign-in/end", &body).await.and_then(|a| read::<Ended>(&a)) {
+        let body = EndSignInRequest { permit, keys: keys.clone(), succeeded, user_id, session: None };
+        let ended = self.post("/users-ms/internal/sign-in/end", &body).await;
+        if let Err(problem) = ended.and_then(|answer| read::<EndSignInResponse>(&answer)) {
             log::warn("an attempt was not counted", &[("cause", problem.cause().unwrap_or_default())]);
         }
     }
@@ -84,24 +84,27 @@ impl Users {
     /// were read.
     pub(crate) async fn end_succeeded(
         &self,
-        permit: &Permit,
+        permit: HashPermit,
         keys: &AttemptKeys,
         session: &NewSession<'_>,
-    ) -> Result<Ended, Problem> {
+    ) -> Result<EndSignInResponse, Problem> {
         let Credentials { id, email, credentials_epoch, .. } = session.credentials;
-        let renewal = session
-            .renewal
-            .map(|(previous, renewed)| json!({"previous_hash": previous.expose(), "password_hash": renewed.expose()}));
-        let body = json!({"permit": permit, "keys": keys, "succeeded": true, "session": {
-            "session_id": session.id,
-            "user_id": id,
-            "email": email,
-            "credentials_epoch": credentials_epoch,
-            "refresh_digest": session.refresh.digest(),
-            "idle_seconds": IDLE_SECONDS,
-            "absolute_seconds": ABSOLUTE_SECONDS,
-            "renewal": renewal,
-        }});
+        let renewal = session.renewal.map(|(previous, renewed)| HashRenewal {
+            previous_hash: previous.expose().to_owned(),
+            password_hash: renewed.expose().to_owned(),
+        });
+        let session = api::users::NewSession {
+            session_id: session.id,
+            user_id: *id,
+            email: email.clone(),
+            credentials_epoch: *credentials_epoch,
+            refresh_digest: session.refresh.digest(),
+            idle_seconds: IDLE_SECONDS,
+            absolute_seconds: ABSOLUTE_SECONDS,
+            renewal,
+        };
+        let (keys, session) = (keys.clone(), Some(session));
+        let body = EndSignInRequest { permit, keys, succeeded: Some(true), user_id: None, session };
         read(&self.post("/users-ms/internal/sign-in/end", &body).await?)
     }
 
@@ -113,40 +116,32 @@ impl Users {
 
     /// Rotates a refresh token.
     pub(crate) async fn rotate(&self, shown: &RefreshToken) -> Result<Rotated, Problem> {
-        let body = json!({
-            "session_id": shown.session,
-            "generation": shown.generation,
-            "refresh_digest": shown.digest(),
-            "next_digest": shown.successor().digest(),
-            "idle_seconds": IDLE_SECONDS,
-            "leeway_seconds": REFRESH_LEEWAY_SECONDS,
-        });
-        read(&self.post("/users-ms/internal/sessions/rotate", &body).await?)
+        let body = RotateTokenRequest {
+            session_id: shown.session,
+            generation: shown.generation,
+            refresh_digest: shown.digest(),
+            next_digest: shown.successor().digest(),
+            idle_seconds: IDLE_SECONDS,
+            leeway_seconds: REFRESH_LEEWAY_SECONDS,
+        };
+        read::<RotateTokenResponse>(&self.post("/users-ms/internal/sessions/rotate", &body).await?)?.try_into()
     }
 
     /// Ends the session that a refresh token belongs to; says whose it was.
     pub(crate) async fn end_by_token(&self, token: &RefreshToken) -> Result<Option<EndedSession>, Problem> {
-        #[derive(Deserialize)]
-        struct Answer {
-            ended: Option<EndedSession>,
-        }
-        let body = json!({"session_id": token.session, "refresh_digest": token.digest()});
-        Ok(read::<Answer>(&self.post("/users-ms/internal/sessions/end", &body).await?)?.ended)
+        let body = EndSessionRequest { session_id: token.session, refresh_digest: token.digest() };
+        Ok(read::<EndSessionResponse>(&self.post("/users-ms/internal/sessions/end", &body).await?)?.ended)
     }
 
     /// Whether a session is alive.
     pub(crate) async fn is_session_alive(&self, session: Uuid) -> Result<bool, Problem> {
-        #[derive(Deserialize)]
-        struct Answer {
-            alive: bool,
-        }
         let path = format!("/users-ms/internal/sessions/{session}");
         let answer = self.call(&Method::GET, &path, Vec::new()).await.map_err(|cause| unavailable(&cause))?;
-        Ok(read::<Answer>(&answer)?.alive)
+        Ok(read::<SessionStatus>(&answer)?.alive)
     }
 
-    /// The sessions of a user, as users shows them.
-    pub(crate) async fn sessions(&self, user_id: UserId) -> Result<Value, Problem> {
+    /// The sessions of a user.
+    pub(crate) async fn sessions(&self, user_id: UserId) -> Result<Page<Session>, Problem> {
         let path = format!("/users-ms/internal/users/{user_id}/sessions");
         let answer = self.call(&Method::GET, &path, Vec::new()).await.map_err(|cause| unavailable(&cause))?;
         read(&answer)
@@ -154,18 +149,15 @@ impl Users {
 
     /// Ends one session of a user, or all; says how many.
     pub(crate) async fn end_sessions(&self, user_id: UserId, session: Option<Uuid>) -> Result<u64, Problem> {
-        #[derive(Deserialize)]
-        struct Answer {
-            ended: u64,
-        }
         let all = format!("/users-ms/internal/users/{user_id}/sessions");
         let path = session.map_or(all.clone(), |session| format!("{all}/{session}"));
         let answer = self.call(&Method::DELETE, &path, Vec::new()).await.map_err(|cause| unavailable(&cause))?;
-        Ok(read::<Answer>(&answer)?.ended)
+        Ok(read::<SessionsEnded>(&answer)?.ended)
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Result<Answer, Problem> {
-        self.call(&Method::POST, path, body.to_string().into_bytes()).await.map_err(|cause| unavailable(&cause))
+    async fn post(&self, path: &str, body: &impl Serialize) -> Result<Answer, Problem> {
+        let body = serde_json::to_vec(body).map_err(|error| unavailable(&error.to_string()))?;
+        self.call(&Method::POST, path, body).await.map_err(|cause| unavailable(&cause))
     }
 
     async fn call(&self, method: &Method, path: &str, body: Vec<u8>) -> Result<Answer, String> {
@@ -188,19 +180,12 @@ fn probed(users_url: &str) -> &str {
     if is_component { "http://self.alt" } else { users_url }
 }
 
-/// A hashing permit, to be given back.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Permit {
-    number: u32,
-    holder: Uuid,
-}
-
 /// What came of a request to begin a sign-in.
 pub(crate) enum Begun {
     /// It may go on.
     Permitted {
         /// What lets the password be hashed now.
-        permit: Permit,
+        permit: HashPermit,
         /// The credentials of whoever has the address.
         credentials: Option<Credentials>,
     },
@@ -225,47 +210,34 @@ pub(crate) struct NewSession<'a> {
     pub(crate) renewal: Option<(&'a PasswordHash, &'a PasswordHash)>,
 }
 
-/// What came of a sign-in.
-#[derive(Deserialize)]
-pub(crate) struct Ended {
-    /// The session that was begun, if one was.
-    pub(crate) session: Option<Continued>,
-    /// The event of the sign-in, for this service to publish.
-    pub(crate) event: Option<Value>,
-}
-
-/// What came of a rotation.
-#[derive(Deserialize)]
-#[serde(tag = "outcome", content = "session", rename_all = "lowercase")]
+/// What a rotation did.
 pub(crate) enum Rotated {
     /// The session goes on with the next token.
-    Renewed(Continued),
+    Renewed(StartedSession),
     /// It went on with that token a moment ago; the answer may have been lost.
-    Repeated(Continued),
+    Repeated(StartedSession),
     /// The token had been rotated before, and its session has ended now.
     Reused(EndedSession),
     /// The token belongs to no session that is alive.
     Unknown,
 }
 
-/// A session that was ended.
-#[derive(Deserialize)]
-pub(crate) struct EndedSession {
-    /// Its id.
-    pub(crate) session_id: Uuid,
-    /// Whose it was.
-    pub(crate) user_id: UserId,
-}
+impl TryFrom<RotateTokenResponse> for Rotated {
+    type Error = Problem;
 
-/// A session that begins or goes on.
-#[derive(Deserialize)]
-pub(crate) struct Continued {
-    /// Its id.
-    pub(crate) session_id: Uuid,
-    /// Whose it is.
-    pub(crate) user_id: UserId,
-    /// What they may do now.
-    pub(crate) role: Role,
+    fn try_from(RotateTokenResponse { outcome, session }: RotateTokenResponse) -> Result<Self, Problem> {
+        let Some(RotatedSession { session_id, user_id, role }) = session else { return Ok(Self::Unknown) };
+        let started = || {
+            let role = role.ok_or_else(|| unavailable("a session without a role"))?;
+            Ok(StartedSession { session_id, user_id, role })
+        };
+        match outcome {
+            RotationOutcome::Renewed => started().map(Self::Renewed),
+            RotationOutcome::Repeated => started().map(Self::Repeated),
+            RotationOutcome::Reused => Ok(Self::Reused(EndedSession { session_id, user_id })),
+            RotationOutcome::Unknown => Ok(Self::Unknown),
+        }
+    }
 }
 
 fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Problem> {

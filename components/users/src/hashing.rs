@@ -5,12 +5,13 @@
 //! one of a bounded number of places to wait in, and without a connection to the database meanwhile.
 
 use crate::store::{Store, attempts};
+use api::users::HashPermit as Place;
 use identity::UserId;
 use problem::Problem;
 use service_kit::attempts::{account_locked, too_busy, too_many_attempts};
 use service_kit::{config, log, random, sleep};
 use std::time::Duration;
-use users_domain::{AcquirePermit, Acquired, Attempt, MAX_PLACES, Place, Places, ReleasePermit};
+use users_domain::{AcquirePermit, Acquired, Attempt, MAX_PLACES, Places, ReleasePermit};
 
 /// How long it is between two looks for a place, in milliseconds; each is made shorter or longer by up to a half, so that
 /// those who wait do not come all at once.

@@ -26,12 +26,13 @@ pub mod settings;
 mod timer;
 
 pub use access::{AccessTokens, invalid_token, now};
+pub use api::Page;
 pub use client_address::client_address;
 pub use credential::{Credential, Service};
 pub use http::{Method, StatusCode};
 pub use idempotency::refuse_idempotency_key;
 pub use pacer::YieldingPacer;
 pub use request::{Request, session_id};
-pub use response::{Page, Response, empty, json, redirect, set_header};
+pub use response::{Response, empty, json, redirect, set_header};
 pub use serve::{Outcome, method_not_allowed, no_such_route, serve};
 pub use timer::{sleep, timeout};

@@ -10,15 +10,6 @@ use wasi::io::streams::StreamError;
 /// A response whose body is there as a whole.
 pub type Response = http::Response<Vec<u8>>;
 
-/// A page of a list, as every list of the API shows it.
-#[derive(Debug, Serialize)]
-pub struct Page<T> {
-    /// What is on it.
-    pub items: Vec<T>,
-    /// What to hand back as `cursor` for the page that follows; null on the last one.
-    pub next_cursor: Option<String>,
-}
-
 /// A JSON response.
 #[must_use]
 pub fn json<T: Serialize>(status: StatusCode, body: &T) -> Response {

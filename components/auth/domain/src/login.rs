@@ -1,6 +1,7 @@
 //! A login: who says they are whom, and whether that holds.
 
-use identity::{Cost, Email, HashError, Pacer, PasswordHash, Peppers, Role, UserId, check_nothing};
+use api::users::Credentials;
+use identity::{Cost, Email, HashError, Pacer, PasswordHash, Peppers, check_nothing};
 use problem::{Kind, Problem};
 use serde::Deserialize;
 
@@ -22,23 +23,6 @@ pub struct Attempt {
     username: String,
     password: String,
     device_token: Option<String>,
-}
-
-/// What the users service knows about somebody.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Credentials {
-    /// Who it is.
-    pub id: UserId,
-    /// Where mail goes.
-    pub email: String,
-    /// Where an SMS goes.
-    pub phone: Option<String>,
-    /// What they may do.
-    pub role: Role,
-    /// The kept hash.
-    pub password_hash: String,
-    /// Raised with each new password and each new role.
-    pub credentials_epoch: i32,
 }
 
 /// Somebody who is who they say.
@@ -132,6 +116,7 @@ fn unreadable(error: &HashError) -> Problem {
 mod tests {
     use super::*;
     use identity::{Password, Unpaced};
+    use identity::{Role, UserId};
     use std::time::{Duration, Instant};
 
     const PEPPER: &str = "a pepper that is long enough for tests";

@@ -2,7 +2,8 @@
 
 use crate::announce::announce;
 use crate::keys::{Signer, refresh_keys};
-use crate::users::{Begun, Continued, Ended, NewSession, Users};
+use crate::users::{Begun, NewSession, Users};
+use api::users::{EndSignInResponse, StartedSession};
 use auth_domain::{
     ACCESS_TOKEN_SECONDS, Attempt, Entry, LoginForm, RefreshSecret, TokenResponse, invalid_credentials, verdict,
 };
@@ -16,7 +17,7 @@ use uuid::Uuid;
 
 /// Somebody who was let in.
 struct SignedIn {
-    session: Continued,
+    session: StartedSession,
     refresh: RefreshSecret,
     event: Option<Value>,
 }
@@ -56,7 +57,7 @@ pub(super) async fn login(request: &Request) -> Outcome {
         }
         problem
     })?;
-    let Continued { session_id, user_id, role } = signed_in.session;
+    let StartedSession { session_id, user_id, role } = signed_in.session;
     let access = signer.sign(user_id, role, session_id, ACCESS_TOKEN_SECONDS)?;
     let (user, session) = (user_id.to_string(), session_id.to_string());
     let fields = [("account", keys.account.as_str()), ("user_id", &user), ("session_id", &session)];
@@ -90,7 +91,7 @@ async fn sign_in(
     let entry = match attempt.judge(credentials, peppers, cost, &mut pacer) {
         Ok(entry) => entry,
         Err(problem) => {
-            users.end_failed(&permit, keys, user_id, verdict(&problem)).await;
+            users.end_failed(permit, keys, user_id, verdict(&problem)).await;
             return Err(problem.into());
         }
     };
@@ -102,7 +103,7 @@ async fn sign_in(
         refresh,
         renewal: entry.outdated.as_ref().zip(renewed.as_ref()),
     };
-    let Ended { session, event } = users.end_succeeded(&permit, keys, &session).await?;
+    let EndSignInResponse { session, event } = users.end_succeeded(permit, keys, &session).await?;
     let session = session.ok_or_else(invalid_credentials)?;
     Ok(SignedIn { session, refresh, event })
 }

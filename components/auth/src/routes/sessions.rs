@@ -2,6 +2,7 @@
 
 use crate::keys::good_tokens;
 use crate::users::Users;
+use api::{Page, auth, users};
 use identity::{Role, UserId};
 use problem::{FieldError, Kind, Problem};
 use service_kit::{Outcome, Request, StatusCode, empty, invalid_token, json, log, session_id};
@@ -17,11 +18,15 @@ struct Asked {
 /// GET: lists them, and says which one is asking.
 pub(super) async fn list_sessions(request: &Request) -> Outcome {
     let Asked { caller, user_id, users } = asked(request).await?;
-    let mut sessions = users.sessions(user_id).await?;
-    for session in sessions["items"].as_array_mut().into_iter().flatten() {
-        session["current"] = (session["id"] == caller.session.to_string()).into();
-    }
-    Ok(json(StatusCode::OK, &sessions))
+    let Page { items, next_cursor } = users.sessions(user_id).await?;
+    let shown = |session: users::Session| auth::Session {
+        current: session.id == caller.session,
+        id: session.id,
+        created_at: session.created_at,
+        used_at: session.used_at,
+        ends_at: session.ends_at,
+    };
+    Ok(json(StatusCode::OK, &Page { items: items.into_iter().map(shown).collect(), next_cursor }))
 }
 
 /// DELETE: ends one, or all of them.

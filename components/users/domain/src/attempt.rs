@@ -12,12 +12,11 @@
 //! An attempt counts from its beginning: those under way count as failures until it is known what came of them, so
 //! that many at the same moment are no more guesses than one after the other.
 
-use crate::fields::uuid;
+use api::users::HashPermit as Place;
 use events::{Event, Exchange};
 use identity::{AttemptKeys, Cost, DIGEST_LENGTH, UserId};
-use problem::{FieldError, Kind, Problem, integer};
+use problem::{FieldError, Kind, Problem};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 /// How failures become waiting: the first ones are free, then it is 1, 2, 4, ... seconds up to a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,18 +215,6 @@ impl Places {
     }
 }
 
-/// A place to hash in: which one, and who holds it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Place {
-    /// Which, from 1.
-    #[serde(deserialize_with = "integer")]
-    pub number: i32,
-    /// Who holds it.
-    #[serde(deserialize_with = "uuid")]
-    pub holder: Uuid,
-}
-
 /// What the database's function `acquire_hash_permit` is asked.
 #[derive(Debug, Serialize)]
 pub struct AcquirePermit<'a> {
@@ -359,6 +346,7 @@ pub(crate) fn judge_keys(pointer: &str, keys: AttemptKeys) -> Result<AttemptKeys
 mod tests {
     use super::*;
     use identity::Peppers;
+    use uuid::Uuid;
 
     fn keys() -> AttemptKeys {
         AttemptKeys::new(

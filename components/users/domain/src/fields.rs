@@ -2,23 +2,7 @@
 
 use identity::{Email, MinLength, Password, PersonName, Phone, Role};
 use problem::{FieldError, Kind, Problem};
-use serde::Deserialize;
-use serde::de::{Deserializer, Error, Unexpected};
 use std::fmt::Display;
-use uuid::Uuid;
-
-/// Decodes a UUID, for `#[serde(deserialize_with)]`: what is none is told in words of our own.
-pub(crate) fn uuid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uuid, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    Uuid::try_parse(&text).map_err(|_| D::Error::invalid_value(Unexpected::Str(&text), &"a UUID"))
-}
-
-/// Decodes a UUID or null. The field has to be there.
-pub(crate) fn optional_uuid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Uuid>, D::Error> {
-    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
-    let parsed = Uuid::try_parse(&text);
-    parsed.map(Some).map_err(|_| D::Error::invalid_value(Unexpected::Str(&text), &"a UUID"))
-}
 
 /// Collects the faults of several fields.
 #[derive(Default)]

@@ -18,13 +18,13 @@ mod sign_up;
 pub use access::{
     Caller, Current, Proof, REAUTHENTICATION_SECONDS, last_administrator, reauthentication_required, user_not_found,
 };
-pub use attempt::{AcquirePermit, Acquired, Attempt, MAX_PLACES, Place, Places, ReleasePermit};
+pub use attempt::{AcquirePermit, Acquired, Attempt, MAX_PLACES, Places, ReleasePermit};
 pub use change::{Change, Changes, Shown};
 pub use export::{Collected, Collection, EXPORT_PAUSE_SECONDS, MAX_EXPORTED, too_much, too_soon};
 pub use fibonacci::{MAX_N, fibonacci};
 pub use idempotency::{IdempotencyKey, KEPT_SECONDS, RequestDigests, key_reused};
 pub use page::{Cursor, MAX_LIMIT, PageRequest};
 pub use precondition::{Precondition, etag};
-pub use session::{EndForm, Rotation, RotationForm, ShownToken};
-pub use sign_in::{BeginSignIn, BeginSignInForm, EndSignIn, EndSignInForm, NewSession, Renewal, Verdict};
+pub use session::{Rotation, ShownToken};
+pub use sign_in::{BeginSignIn, EndSignIn, NewSession, Renewal, Verdict};
 pub use sign_up::{SignUp, SignUpForm};

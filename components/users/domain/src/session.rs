@@ -1,8 +1,7 @@
 //! Sessions, as the users service keeps them for auth: a sign-in and all that was refreshed from it.
 
-use crate::fields::optional_uuid;
-use problem::{FieldError, Kind, Problem, integer};
-use serde::Deserialize;
+use api::users::{EndSessionRequest, RotateTokenRequest};
+use problem::{FieldError, Kind, Problem};
 use uuid::Uuid;
 
 /// The length of a refresh token's digest: SHA-256 in hexadecimal digits.
@@ -11,22 +10,6 @@ const DIGEST_LENGTH: usize = 64;
 const MAX_SECONDS: i32 = 366 * 24 * 60 * 60;
 /// The longest leeway of a rotation, in seconds.
 const MAX_LEEWAY: i32 = 5 * 60;
-
-/// The body of a request to rotate a refresh token.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RotationForm {
-    #[serde(deserialize_with = "optional_uuid")]
-    session_id: Option<Uuid>,
-    #[serde(deserialize_with = "integer")]
-    generation: i64,
-    refresh_digest: String,
-    next_digest: String,
-    #[serde(deserialize_with = "integer")]
-    idle_seconds: i64,
-    #[serde(deserialize_with = "integer")]
-    leeway_seconds: i64,
-}
 
 /// A refresh token to rotate, and the one that takes its place.
 #[derive(Debug)]
@@ -52,40 +35,31 @@ pub struct ShownToken {
     pub digest: String,
 }
 
-/// The body of a request to end the session that a refresh token belongs to.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EndForm {
-    #[serde(deserialize_with = "optional_uuid")]
-    session_id: Option<Uuid>,
-    refresh_digest: String,
-}
+impl TryFrom<EndSessionRequest> for ShownToken {
+    type Error = Problem;
 
-impl EndForm {
-    /// The token.
-    ///
-    /// # Errors
-    /// `invalid-value`.
-    pub fn validate(self) -> Result<ShownToken, Problem> {
-        Ok(ShownToken { session: self.session_id, digest: digest("refresh_digest", self.refresh_digest)? })
+    /// Fails with `invalid-value`.
+    fn try_from(request: EndSessionRequest) -> Result<Self, Problem> {
+        Ok(Self { session: request.session_id, digest: digest("refresh_digest", request.refresh_digest)? })
     }
 }
 
-impl RotationForm {
-    /// Judges the fields.
-    ///
-    /// # Errors
-    /// `invalid-value`.
-    pub fn validate(self) -> Result<Rotation, Problem> {
-        let generation = Some(self.generation).filter(|generation| (0..i64::MAX).contains(generation));
-        let leeway = i32::try_from(self.leeway_seconds).ok().filter(|seconds| (0..=MAX_LEEWAY).contains(seconds));
-        Ok(Rotation {
-            token: ShownToken { session: self.session_id, digest: digest("refresh_digest", self.refresh_digest)? },
+impl TryFrom<RotateTokenRequest> for Rotation {
+    type Error = Problem;
+
+    /// Fails with `invalid-value`.
+    fn try_from(request: RotateTokenRequest) -> Result<Self, Problem> {
+        let generation = Some(request.generation).filter(|generation| (0..i64::MAX).contains(generation));
+        let leeway = Some(request.leeway_seconds).filter(|seconds| (0..=MAX_LEEWAY).contains(seconds));
+        Ok(Self {
+            token: ShownToken {
+                session: request.session_id,
+                digest: digest("refresh_digest", request.refresh_digest)?,
+            },
             generation: generation.ok_or_else(|| fault("generation", "A generation is 0 or more."))?,
-            next: digest("next_digest", self.next_digest)?,
-            idle_seconds: lifetime("idle_seconds", self.idle_seconds)?,
-            leeway_seconds: leeway
-                .ok_or_else(|| fault("leeway_seconds", "A leeway is from no second to five minutes."))?,
+            next: digest("next_digest", request.next_digest)?,
+            idle_seconds: lifetime("idle_seconds", request.idle_seconds)?,
+            leeway_seconds: leeway.ok_or_else(|| fault("leeway_seconds", "A leeway is 0 to 300 seconds."))?,
         })
     }
 }
@@ -97,9 +71,10 @@ pub(crate) fn digest(field: &str, text: String) -> Result<String, Problem> {
     Err(fault(field, "A digest is 64 hexadecimal digits in lower case."))
 }
 
-pub(crate) fn lifetime(field: &str, seconds: i64) -> Result<i32, Problem> {
-    let seconds = i32::try_from(seconds).ok().filter(|seconds| (1..=MAX_SECONDS).contains(seconds));
-    seconds.ok_or_else(|| fault(field, "A lifetime is from one second to a year."))
+pub(crate) fn lifetime(field: &str, seconds: i32) -> Result<i32, Problem> {
+    Some(seconds)
+        .filter(|seconds| (1..=MAX_SECONDS).contains(seconds))
+        .ok_or_else(|| fault(field, "A lifetime is from one second to a year."))
 }
 
 /// The fault of the field at this path from the root of the body, such as `session/email`.
@@ -117,13 +92,12 @@ mod tests {
         let mut body = json!({"session_id": Uuid::from_u128(1), "generation": 0, "refresh_digest": "a".repeat(64),
             "next_digest": "b".repeat(64), "idle_seconds": 60, "leeway_seconds": 30});
         body.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
-        serde_json::from_value::<RotationForm>(body).unwrap().validate()
+        serde_json::from_value::<RotateTokenRequest>(body).unwrap().try_into()
     }
 
     #[test]
     fn a_rotation_has_two_digests_and_a_lifetime() {
         assert_eq!(rotation(json!({})).unwrap().idle_seconds, 60);
-        assert_eq!(rotation(json!({"idle_seconds": 61.0})).unwrap().idle_seconds, 61);
     }
 
     #[test]
@@ -132,7 +106,7 @@ mod tests {
             json!({"refresh_digest": "a"}),
             json!({"next_digest": "A".repeat(64)}),
             json!({"idle_seconds": 0}),
-            json!({"idle_seconds": i64::MAX}),
+            json!({"idle_seconds": i32::MAX}),
             json!({"idle_seconds": MAX_SECONDS + 1}),
         ] {
             assert_eq!(rotation(changes).unwrap_err().kind(), Kind::InvalidValue);

@@ -1,21 +1,11 @@
 //! A sign-in, as auth has it done here: begun before the password is hashed, ended with what came of it.
 
-use crate::attempt::{Place, judge_keys};
-use crate::fields::uuid;
+use crate::attempt::judge_keys;
 use crate::session::{digest, fault, lifetime};
+use api::users::{BeginSignInRequest, EndSignInRequest, HashPermit};
 use identity::{AttemptKeys, Email, PasswordHash, UserId};
-use problem::{FieldError, Kind, Problem, integer};
-use serde::Deserialize;
+use problem::{FieldError, Kind, Problem};
 use uuid::Uuid;
-
-/// The body of a request to begin a sign-in.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BeginSignInForm {
-    keys: AttemptKeys,
-    #[serde(default)]
-    email: Option<String>,
-}
 
 /// A sign-in to begin.
 #[derive(Debug)]
@@ -26,61 +16,21 @@ pub struct BeginSignIn {
     pub email: Option<Email>,
 }
 
-impl BeginSignInForm {
-    /// Judges the keys. An address that nobody can have is one that nobody has.
-    ///
-    /// # Errors
-    /// `invalid-value`.
-    pub fn validate(self) -> Result<BeginSignIn, Problem> {
-        let email = self.email.and_then(|email| Email::parse(&email).ok());
-        Ok(BeginSignIn { keys: judge_keys("/keys", self.keys)?, email })
+impl TryFrom<BeginSignInRequest> for BeginSignIn {
+    type Error = Problem;
+
+    /// Fails with `invalid-value`. An address that nobody can have is one that nobody has.
+    fn try_from(request: BeginSignInRequest) -> Result<Self, Problem> {
+        let email = request.email.and_then(|email| Email::parse(&email).ok());
+        Ok(Self { keys: judge_keys("/keys", request.keys)?, email })
     }
-}
-
-/// The body of a request to end a sign-in.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EndSignInForm {
-    permit: Place,
-    keys: AttemptKeys,
-    #[serde(default)]
-    succeeded: Option<bool>,
-    #[serde(default)]
-    user_id: Option<UserId>,
-    #[serde(default)]
-    session: Option<SessionForm>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SessionForm {
-    #[serde(deserialize_with = "uuid")]
-    session_id: Uuid,
-    user_id: UserId,
-    email: String,
-    #[serde(deserialize_with = "integer")]
-    credentials_epoch: i32,
-    refresh_digest: String,
-    #[serde(deserialize_with = "integer")]
-    idle_seconds: i64,
-    #[serde(deserialize_with = "integer")]
-    absolute_seconds: i64,
-    #[serde(default)]
-    renewal: Option<RenewalForm>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RenewalForm {
-    previous_hash: String,
-    password_hash: String,
 }
 
 /// A sign-in to end.
 #[derive(Debug)]
 pub struct EndSignIn {
     /// The hashing permit that it gives back.
-    pub permit: Place,
+    pub permit: HashPermit,
     /// What the attempt is counted under.
     pub keys: AttemptKeys,
     /// Whose account it was about, if it is anybody's.
@@ -130,15 +80,14 @@ pub struct Renewal {
     pub renewed: PasswordHash,
 }
 
-impl EndSignInForm {
-    /// Judges the fields. There is a session exactly if the password was right.
-    ///
-    /// # Errors
-    /// `missing-field` or `invalid-value`.
-    pub fn validate(self) -> Result<EndSignIn, Problem> {
-        let keys = judge_keys("/keys", self.keys)?;
-        let verdict = match (self.succeeded, self.session) {
-            (Some(true), Some(session)) => Verdict::Succeeded(Box::new(session.validate()?)),
+impl TryFrom<EndSignInRequest> for EndSignIn {
+    type Error = Problem;
+
+    /// There is a session exactly if the password was right. Fails with `missing-field` or `invalid-value`.
+    fn try_from(request: EndSignInRequest) -> Result<Self, Problem> {
+        let keys = judge_keys("/keys", request.keys)?;
+        let verdict = match (request.succeeded, request.session) {
+            (Some(true), Some(session)) => Verdict::Succeeded(Box::new(session.try_into()?)),
             (Some(false), None) => Verdict::Failed,
             (None, None) => Verdict::Open,
             (Some(true), None) => {
@@ -146,30 +95,33 @@ impl EndSignInForm {
                 return Err(Problem::new(Kind::MissingField, detail).with_error(FieldError::new("session", detail)));
             }
             (Some(false) | None, Some(_)) => {
-                return Err(fault("session", "A session begins after a success alone."));
+                return Err(fault("session", "A session begins only after a success."));
             }
         };
-        Ok(EndSignIn { permit: self.permit, keys, user_id: self.user_id, verdict })
+        Ok(Self { permit: request.permit, keys, user_id: request.user_id, verdict })
     }
 }
 
-impl SessionForm {
-    fn validate(self) -> Result<NewSession, Problem> {
-        let email = Email::parse(&self.email).map_err(|error| fault("session/email", &error.to_string()))?;
-        let renewal = self.renewal.map(|renewal| {
+impl TryFrom<api::users::NewSession> for NewSession {
+    type Error = Problem;
+
+    /// Fails with `invalid-value`.
+    fn try_from(session: api::users::NewSession) -> Result<Self, Problem> {
+        let email = Email::parse(&session.email).map_err(|error| fault("session/email", &error.to_string()))?;
+        let renewal = session.renewal.map(|renewal| {
             Ok::<_, Problem>(Renewal {
                 previous: hash("session/renewal/previous_hash", &renewal.previous_hash)?,
                 renewed: hash("session/renewal/password_hash", &renewal.password_hash)?,
             })
         });
-        Ok(NewSession {
-            id: self.session_id,
-            user_id: self.user_id,
+        Ok(Self {
+            id: session.session_id,
+            user_id: session.user_id,
             email,
-            credentials_epoch: self.credentials_epoch,
-            digest: digest("session/refresh_digest", self.refresh_digest)?,
-            idle_seconds: lifetime("session/idle_seconds", self.idle_seconds)?,
-            absolute_seconds: lifetime("session/absolute_seconds", self.absolute_seconds)?,
+            credentials_epoch: session.credentials_epoch,
+            digest: digest("session/refresh_digest", session.refresh_digest)?,
+            idle_seconds: lifetime("session/idle_seconds", session.idle_seconds)?,
+            absolute_seconds: lifetime("session/absolute_seconds", session.absolute_seconds)?,
             renewal: renewal.transpose()?,
         })
     }
@@ -197,7 +149,7 @@ mod tests {
                 "refresh_digest": "d".repeat(64), "idle_seconds": 60, "absolute_seconds": 600},
         });
         merge(&mut body, changes);
-        serde_json::from_value::<EndSignInForm>(body).unwrap().validate()
+        serde_json::from_value::<EndSignInRequest>(body).unwrap().try_into()
     }
 
     fn merge(into: &mut Value, changes: &Value) {
@@ -234,7 +186,7 @@ mod tests {
             (json!({"session": {"email": "nobody"}}), "/session/email"),
             (json!({"session": {"refresh_digest": "d"}}), "/session/refresh_digest"),
             (json!({"session": {"idle_seconds": 0}}), "/session/idle_seconds"),
-            (json!({"session": {"absolute_seconds": i64::MAX}}), "/session/absolute_seconds"),
+            (json!({"session": {"absolute_seconds": i32::MAX}}), "/session/absolute_seconds"),
             (
                 json!({"session": {"renewal": {"previous_hash": hash.expose(), "password_hash": "v1:hello"}}}),
                 "/session/renewal/password_hash",
@@ -249,7 +201,7 @@ mod tests {
     fn a_name_that_is_no_address_is_nobody() {
         let begin = |email: Value| {
             let body = json!({"keys": keys(), "email": email});
-            serde_json::from_value::<BeginSignInForm>(body).unwrap().validate().unwrap().email
+            BeginSignIn::try_from(serde_json::from_value::<BeginSignInRequest>(body).unwrap()).unwrap().email
         };
         assert_eq!(begin(json!("ADA@example.org")).unwrap().key(), "ada@example.org");
         assert!(begin(json!("no address")).is_none() && begin(Value::Null).is_none());

@@ -3,16 +3,16 @@
 
 use super::JSON;
 use crate::store::{Store, sessions};
+use api::users::{EndSessionRequest, EndSessionResponse, RotateTokenRequest, SessionStatus, SessionsEnded};
 use identity::UserId;
-use serde_json::json;
 use service_kit::{Outcome, Page, Request, Service, StatusCode, session_id};
-use users_domain::{EndForm, RotationForm};
+use users_domain::{Rotation, ShownToken};
 
 /// POST `/rotate`: rotates a refresh token.
 pub(super) fn rotate_token(request: &Request) -> Outcome {
     Service::Auth.require(request)?;
     request.query(&[])?;
-    let rotation = request.json::<RotationForm>(JSON)?.validate()?;
+    let rotation = Rotation::try_from(request.json::<RotateTokenRequest>(JSON)?)?;
     Ok(service_kit::json(StatusCode::OK, &sessions::rotate(&Store::open()?, &rotation)?))
 }
 
@@ -20,9 +20,9 @@ pub(super) fn rotate_token(request: &Request) -> Outcome {
 pub(super) fn end_by_token(request: &Request) -> Outcome {
     Service::Auth.require(request)?;
     request.query(&[])?;
-    let token = request.json::<EndForm>(JSON)?.validate()?;
+    let token = ShownToken::try_from(request.json::<EndSessionRequest>(JSON)?)?;
     let ended = sessions::end_by_token(&Store::open()?, &token)?;
-    Ok(service_kit::json(StatusCode::OK, &json!({"ended": ended})))
+    Ok(service_kit::json(StatusCode::OK, &EndSessionResponse { ended }))
 }
 
 /// GET `/{id}`: whether a session is alive.
@@ -30,7 +30,7 @@ pub(super) fn show_session(request: &Request, id: &str) -> Outcome {
     Service::Auth.require(request)?;
     request.query(&[])?;
     let is_alive = sessions::is_alive(&Store::open()?, session_id(id)?)?;
-    Ok(service_kit::json(StatusCode::OK, &json!({"alive": is_alive})))
+    Ok(service_kit::json(StatusCode::OK, &SessionStatus { alive: is_alive }))
 }
 
 /// GET `/internal/users/{id}/sessions`: the sessions of a user.
@@ -47,5 +47,5 @@ pub(super) fn end_sessions(request: &Request, user_id: UserId, id: Option<&str>)
     request.query(&[])?;
     let id = id.map(session_id).transpose()?;
     let ended = sessions::end(&Store::open()?, user_id, id)?;
-    Ok(service_kit::json(StatusCode::OK, &json!({"ended": ended})))
+    Ok(service_kit::json(StatusCode::OK, &SessionsEnded { ended }))
 }

@@ -4,28 +4,28 @@
 use super::JSON;
 use crate::hashing;
 use crate::store::{Store, sign_in};
-use serde_json::json;
+use api::users::{BeginSignInRequest, BeginSignInResponse, EndSignInRequest};
 use service_kit::{Outcome, Request, Service, StatusCode, log};
-use users_domain::{Attempt, BeginSignInForm, EndSignInForm};
+use users_domain::{Attempt, BeginSignIn, EndSignIn};
 
 /// POST `/begin`: a hashing permit and the credentials, or how long to wait.
 pub(super) async fn begin_sign_in(request: &Request) -> Outcome {
     Service::Auth.require(request)?;
     request.query(&[])?;
-    let begin = request.json::<BeginSignInForm>(JSON)?.validate()?;
+    let begin = BeginSignIn::try_from(request.json::<BeginSignInRequest>(JSON)?)?;
     let attempt = hashing::counted(Attempt::to_sign_in(&begin.keys));
     let ask = |store: &Store, request: &str| {
         let begun = sign_in::begin(store, request, begin.email.as_ref())?;
         Ok((begun.acquired, begun.credentials))
     };
     let (_, acquired, credentials) = hashing::acquire(&attempt, ask).await?;
-    let answer = json!({
-        "permit": acquired.place,
-        "retry_after": acquired.retry_after,
-        "locked": acquired.locked,
-        "report": acquired.report,
-        "credentials": credentials,
-    });
+    let answer = BeginSignInResponse {
+        permit: acquired.place,
+        retry_after: acquired.retry_after,
+        locked: acquired.locked,
+        report: acquired.report,
+        credentials,
+    };
     Ok(service_kit::json(StatusCode::OK, &answer))
 }
 
@@ -33,7 +33,7 @@ pub(super) async fn begin_sign_in(request: &Request) -> Outcome {
 pub(super) fn end_sign_in(request: &Request) -> Outcome {
     Service::Auth.require(request)?;
     request.query(&[])?;
-    let end = request.json::<EndSignInForm>(JSON)?.validate()?;
+    let end = EndSignIn::try_from(request.json::<EndSignInRequest>(JSON)?)?;
     let attempt = hashing::counted(Attempt::to_sign_in(&end.keys));
     let ended = sign_in::end(&Store::open()?, &end, &attempt)?;
     if let Some(session) = &ended.session {

@@ -2,51 +2,13 @@
 
 use super::Store;
 use super::statements::{self, ALIVE};
-use identity::{Role, UserId};
+use api::users::{EndedSession, RotateTokenResponse, Session};
+use identity::UserId;
 use problem::Problem;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use spin_sdk::pg4::ParameterValue;
 use users_domain::{REAUTHENTICATION_SECONDS, Rotation, ShownToken};
 use uuid::Uuid;
-
-/// A session as its owner sees it.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Session {
-    id: Uuid,
-    created_at: String,
-    used_at: String,
-    ends_at: String,
-}
-
-/// What came of a rotation: its outcome, and the session that goes on or has ended.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Rotated {
-    outcome: Outcome,
-    session: Option<RotatedSession>,
-}
-
-/// What came of a rotation.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Outcome {
-    /// The session goes on with the next token.
-    Renewed,
-    /// It went on with the next token a moment ago.
-    Repeated,
-    /// The token was rotated before that; its session has ended now.
-    Reused,
-    /// The token belongs to no session that is alive.
-    Unknown,
-}
-
-/// A session that was refreshed or ended, with what a new access token needs to know.
-#[derive(Debug, Serialize, Deserialize)]
-struct RotatedSession {
-    session_id: Uuid,
-    user_id: UserId,
-    /// What the user may do now; none for a session that has ended.
-    role: Option<Role>,
-}
 
 /// The columns of a session as its owner sees it.
 pub(super) const SHOWN: &str = "id,
@@ -55,7 +17,7 @@ pub(super) const SHOWN: &str = "id,
     to_char(ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS ends_at";
 
 /// Rotates a refresh token; see `rotate_refresh_token` in the migrations.
-pub(crate) fn rotate(store: &Store, rotation: &Rotation) -> Result<Rotated, Problem> {
+pub(crate) fn rotate(store: &Store, rotation: &Rotation) -> Result<RotateTokenResponse, Problem> {
     let parameters = [
         optional_id(rotation.token.session),
         ParameterValue::Int64(rotation.generation),
@@ -110,7 +72,7 @@ pub(crate) fn authenticate(store: &Store, id: Uuid) -> Result<bool, Problem> {
 }
 
 /// Ends one session of a user, or all of them; says how many.
-pub(crate) fn end(store: &Store, user_id: UserId, id: Option<Uuid>) -> Result<i64, Problem> {
+pub(crate) fn end(store: &Store, user_id: UserId, id: Option<Uuid>) -> Result<u64, Problem> {
     const STATEMENT: &str = "
         WITH ended AS (
             DELETE FROM sessions WHERE user_id = $1 AND ($2::text IS NULL OR id = $2::text::uuid) RETURNING id
@@ -119,15 +81,8 @@ pub(crate) fn end(store: &Store, user_id: UserId, id: Option<Uuid>) -> Result<i6
     Ok(store.one(STATEMENT, &[ParameterValue::Int64(user_id.get()), optional_id(id)])?)
 }
 
-/// A session that was ended.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Ended {
-    session_id: Uuid,
-    user_id: UserId,
-}
-
 /// Ends the session that a refresh token belongs to, whichever generation it is; says which session.
-pub(crate) fn end_by_token(store: &Store, token: &ShownToken) -> Result<Option<Ended>, Problem> {
+pub(crate) fn end_by_token(store: &Store, token: &ShownToken) -> Result<Option<EndedSession>, Problem> {
     const STATEMENT: &str = "
         WITH ended AS (
             DELETE FROM sessions WHERE id = coalesce(

@@ -2,27 +2,15 @@
 
 use super::{Store, statements};
 use ::events::{Event, Exchange};
-use identity::{Email, Role, UserId};
+use api::users::{Credentials, EndSignInResponse};
+use identity::Email;
 use problem::Problem;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Deserialize;
 use spin_sdk::pg4::ParameterValue;
 use users_domain::{Acquired, Attempt, EndSignIn, ReleasePermit, Renewal, Verdict};
-use uuid::Uuid;
 
 /// How long whoever ends a sign-in has its event to itself, in seconds, before a sweep may publish it.
 const OWN_LEASE_SECONDS: i32 = 10;
-
-/// What auth needs to check a password.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Credentials {
-    id: UserId,
-    email: String,
-    phone: Option<String>,
-    role: Role,
-    password_hash: String,
-    credentials_epoch: i32,
-}
 
 /// What came of a request to begin a sign-in.
 #[derive(Deserialize)]
@@ -33,30 +21,13 @@ pub(crate) struct Begun {
     pub(crate) credentials: Option<Credentials>,
 }
 
-/// A session that was begun.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Session {
-    pub(crate) session_id: Uuid,
-    pub(crate) user_id: UserId,
-    role: Role,
-}
-
-/// What came of a sign-in.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Ended {
-    /// The session, if the password was right and the account is still what it was.
-    pub(crate) session: Option<Session>,
-    /// The event, for the caller to publish; `None` without a session, or if so many wait that it is left to a sweep.
-    event: Option<Value>,
-}
-
 /// Asks for a permit by this `AcquirePermit`; if there is one, reads the credentials.
 pub(crate) fn begin(store: &Store, request: &str, email: Option<&Email>) -> Result<Begun, Problem> {
     Ok(store.one(statements::BEGIN_SIGN_IN, &[text(request), optional(email.map(Email::keys_as_json).as_deref())])?)
 }
 
 /// Releases the permit, counts, and after a success begins the session, renews the hash and keeps the event.
-pub(crate) fn end(store: &Store, sign_in: &EndSignIn, attempt: &Attempt) -> Result<Ended, Problem> {
+pub(crate) fn end(store: &Store, sign_in: &EndSignIn, attempt: &Attempt) -> Result<EndSignInResponse, Problem> {
     let (succeeded, session) = match &sign_in.verdict {
         Verdict::Succeeded(session) => (Some(true), Some(session)),
         Verdict::Failed => (Some(false), None),

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use api::users::{Credentials, EndSignInResponse, HashPermit, RotateTokenResponse, RotatedSession, StartedSession};
 use auth_domain::{
-    ABSOLUTE_SECONDS, ACCESS_TOKEN_SECONDS, Attempt, Credentials, IDLE_SECONDS, LoginForm, REFRESH_LEEWAY_SECONDS,
-    RefreshForm, RefreshSecret, TokenResponse, invalid_credentials, verdict,
+    ABSOLUTE_SECONDS, ACCESS_TOKEN_SECONDS, Attempt, IDLE_SECONDS, LoginForm, REFRESH_LEEWAY_SECONDS, RefreshForm,
+    RefreshSecret, TokenResponse, invalid_credentials, verdict,
 };
 use axum::body::Bytes;
 use axum::extract::State;
@@ -13,9 +14,8 @@ use events::{Event, Exchange};
 use identity::{AttemptKeys, DeviceToken, Email, Role, Unpaced, UserId};
 use problem::{Kind, Problem};
 use serde::Deserialize;
-use serde_json::Value;
 use tokens::AccessClaims;
-use users_domain::{AcquirePermit, Acquired, Place, Places, ReleasePermit};
+use users_domain::{AcquirePermit, Acquired, Places, ReleasePermit};
 use uuid::Uuid;
 
 use crate::answer::{Answer, Outcome, finish, json as answer, request_id};
@@ -46,7 +46,7 @@ async fn let_in(peer: &Arc<Peer>, body: &[u8]) -> Outcome {
     let outcome = judged.as_ref().map(|entry| &entry.credentials).map_err(verdict);
     let ended = end(peer, &permit, &counted, outcome, &refresh.digest()).await?;
     judged?;
-    let Continued { session_id, user_id, role } = ended.session.ok_or_else(invalid_credentials)?;
+    let StartedSession { session_id, user_id, role } = ended.session.ok_or_else(invalid_credentials)?;
     let access = sign(peer, user_id, role, session_id)?;
     let event = ended.event.unwrap_or_default();
     for command in events::redis::publish(Exchange::UserLogin, &event.to_string()) {
@@ -63,7 +63,7 @@ async fn begin(
     peer: &Peer,
     counted: &users_domain::Attempt,
     email: Option<&Email>,
-) -> Result<(Place, Option<Credentials>), Problem> {
+) -> Result<(HashPermit, Option<Credentials>), Problem> {
     #[derive(Deserialize)]
     struct Begun {
         acquired: Acquired,
@@ -84,28 +84,14 @@ async fn begin(
     Ok((permit, begun.credentials))
 }
 
-#[derive(Deserialize)]
-struct Continued {
-    session_id: Uuid,
-    user_id: UserId,
-    role: Role,
-}
-
-/// What came of a sign-in.
-#[derive(Deserialize)]
-pub(crate) struct Ended {
-    session: Option<Continued>,
-    pub(crate) event: Option<Value>,
-}
-
 /// Ends a sign-in: with the credentials that were right, or with what it counts as.
 pub(crate) async fn end(
     peer: &Peer,
-    permit: &Place,
+    permit: &HashPermit,
     counted: &users_domain::Attempt,
     outcome: Result<&Credentials, Option<bool>>,
     digest: &str,
-) -> Result<Ended, Problem> {
+) -> Result<EndSignInResponse, Problem> {
     let (known, succeeded) = outcome.map_or_else(|failed| (None, failed), |known| (Some(known), Some(true)));
     let request = ReleasePermit::new(permit, counted, succeeded, known.map(|known| known.id)).to_json();
     let session = Uuid::new_v4().to_string();
@@ -139,29 +125,18 @@ pub(crate) async fn refresh(State(peer): State<Arc<Peer>>, headers: HeaderMap, b
 }
 
 async fn go_on(peer: &Peer, body: &[u8]) -> Outcome {
-    #[derive(Deserialize)]
-    struct Session {
-        session_id: Uuid,
-        user_id: UserId,
-        /// None if the session has ended.
-        role: Option<Role>,
-    }
-    #[derive(Deserialize)]
-    struct Rotated {
-        session: Option<Session>,
-    }
     let form: RefreshForm = problem::decode(body)?;
     let keys = &peer.settings.refresh_keys;
     let shown = keys.read(&form.refresh_token).ok_or_else(invalid_token)?;
     let parameters = (shown.session.map(|id| id.to_string()), shown.digest(), shown.successor().digest());
-    let rotated: Rotated = peer
+    let rotated: RotateTokenResponse = peer
         .database
         .one(
             statements::ROTATE,
             &[&parameters.0, &shown.generation, &parameters.1, &parameters.2, &IDLE_SECONDS, &REFRESH_LEEWAY_SECONDS],
         )
         .await?;
-    let Session { session_id, user_id, role: Some(role) } = rotated.session.ok_or_else(invalid_token)? else {
+    let RotatedSession { session_id, user_id, role: Some(role) } = rotated.session.ok_or_else(invalid_token)? else {
         return Err(invalid_token());
     };
     let access = sign(peer, user_id, role, session_id)?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use api::users::EndSignInRequest;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{ETAG, HeaderValue, IF_NONE_MATCH};
@@ -10,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use identity::UserId;
 use problem::{FieldError, Kind, Problem};
 use serde_json::json;
-use users_domain::{Attempt, Caller, EndSignInForm, Precondition, etag, user_not_found};
+use users_domain::{Attempt, Caller, EndSignIn, Precondition, etag, user_not_found};
 use uuid::Uuid;
 
 use crate::answer::{Answer, Outcome, bearer_token, finish, json as answer, request_id};
@@ -90,7 +91,7 @@ async fn end(peer: &Peer, headers: &HeaderMap, body: &[u8]) -> Outcome {
         return Err(Problem::new(Kind::InvalidServiceToken, detail)
             .with_header("www-authenticate", "Bearer realm=\"concierge\""));
     }
-    let end = problem::decode::<EndSignInForm>(body)?.validate()?;
+    let end = EndSignIn::try_from(problem::decode::<EndSignInRequest>(body)?)?;
     let ended = auth::end(peer, &end.permit, &Attempt::to_sign_in(&end.keys), Err(Some(false)), "").await?;
     Ok(answer(StatusCode::OK, &json!({"session": null, "event": ended.event})))
 }

@@ -1,0 +1,5 @@
+//! The API of auth.
+
+mod types;
+
+pub use types::Session;

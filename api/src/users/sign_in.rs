@@ -1,0 +1,137 @@
+//! The two halves of a sign-in, between auth and users.
+
+use crate::wire::{uuid, wire};
+use identity::{AttemptKeys, Role, UserId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+wire! {
+    /// A hashing permit, and who holds it.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct HashPermit {
+        /// Its number, from 1.
+        pub number: i32,
+        /// The holder.
+        #[serde(deserialize_with = "uuid")]
+        pub holder: Uuid,
+    }
+
+    /// Which password is about to be checked.
+    #[derive(Debug, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct BeginSignInRequest {
+        /// The rate limits that apply.
+        pub keys: AttemptKeys,
+        /// The address, without regard to case. An invalid one belongs to no account.
+        #[serde(default)]
+        pub email: Option<String>,
+    }
+
+    /// A permit with the credentials, or why there is none.
+    #[derive(Debug, Serialize, Deserialize)]
+    pub struct BeginSignInResponse {
+        /// The permit.
+        pub permit: Option<HashPermit>,
+        /// How many seconds to wait; null with a permit, or if none was free.
+        pub retry_after: Option<u32>,
+        /// Too many sign-ins have failed in a row; only a known device can sign in.
+        pub locked: bool,
+        /// Whether a refusal may be logged now; once a second at most.
+        pub report: bool,
+        /// With a permit, if an account has the address.
+        pub credentials: Option<Credentials>,
+    }
+
+    /// What auth needs to check a password.
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    pub struct Credentials {
+        /// The user.
+        pub id: UserId,
+        /// Where mail goes.
+        pub email: String,
+        /// Where an SMS goes.
+        pub phone: Option<String>,
+        /// What the user may do.
+        pub role: Role,
+        /// The stored hash.
+        pub password_hash: String,
+        /// Raised with each new password and each new role.
+        pub credentials_epoch: i32,
+    }
+
+    /// The outcome of a sign-in.
+    #[derive(Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct EndSignInRequest {
+        /// The permit to release.
+        pub permit: HashPermit,
+        /// The rate limits that apply.
+        pub keys: AttemptKeys,
+        /// Whether the password was right; null or absent if it was not checked.
+        #[serde(default)]
+        pub succeeded: Option<bool>,
+        /// The account that was tried, if there is one. Its owner is told if this failure locks it.
+        #[serde(default)]
+        pub user_id: Option<UserId>,
+        /// The session to begin, after a success only.
+        #[serde(default)]
+        pub session: Option<NewSession>,
+    }
+
+    /// A session to begin, and what has to hold for that.
+    #[derive(Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct NewSession {
+        /// Its id.
+        #[serde(deserialize_with = "uuid")]
+        pub session_id: Uuid,
+        /// The user.
+        pub user_id: UserId,
+        /// The address that the user must still have.
+        pub email: String,
+        /// The epoch that the user's credentials must still have.
+        pub credentials_epoch: i32,
+        /// The digest of the first refresh token.
+        pub refresh_digest: String,
+        /// How long the session lives unused.
+        pub idle_seconds: i32,
+        /// How long the session lives at most.
+        pub absolute_seconds: i32,
+        /// A costlier hash of the same password.
+        #[serde(default)]
+        pub renewal: Option<HashRenewal>,
+    }
+
+    /// A costlier hash of the same password, to replace the one that was checked.
+    #[derive(Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct HashRenewal {
+        /// The hash that the user must still have.
+        pub previous_hash: String,
+        /// Its replacement.
+        pub password_hash: String,
+    }
+
+    /// What a sign-in began.
+    #[derive(Debug, Serialize, Deserialize)]
+    pub struct EndSignInResponse {
+        /// The session that was begun, with the role of that moment.
+        pub session: Option<StartedSession>,
+        /// What the caller is to publish and then delete from the outbox; null also if the outbox is so long that it is left to
+        /// the sweeps.
+        pub event: Option<Value>,
+    }
+
+    /// A session that was begun or refreshed.
+    #[derive(Debug, Serialize, Deserialize)]
+    pub struct StartedSession {
+        /// Its id.
+        pub session_id: Uuid,
+        /// The user.
+        pub user_id: UserId,
+        /// What the user may do now.
+        pub role: Role,
+    }
+}
