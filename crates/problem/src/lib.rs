@@ -8,20 +8,25 @@
 //! [`decode`] is the one way from a request body to a type, with one set of limits.
 
 mod decode;
-mod integer;
 mod kind;
 
 pub use decode::{MAX_BODY_BYTES, decode};
-pub use integer::{integer, integer_in_text};
 pub use kind::Kind;
 
 use serde::Serialize;
+use std::str::FromStr;
 
 /// The media type of a [`Problem`] on the wire (RFC 9457, section 3).
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
 /// What all problem types begin with; the [`Kind::slug`] follows.
 pub const TYPE_PREFIX: &str = "urn:concierge:problem:";
+
+/// Reads an integer from a path or a query: decimal digits and nothing else.
+#[must_use]
+pub fn decimal<T: FromStr>(text: &str) -> Option<T> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+}
 
 /// One fault in a request body or query.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -188,6 +193,14 @@ mod tests {
         let problem = Problem::new(Kind::Internal, "Try again.").with_cause("relation missing");
         assert!(!String::from_utf8(problem.to_json("r")).unwrap().contains("relation"));
         assert_eq!(problem.cause(), Some("relation missing"));
+    }
+
+    #[test]
+    fn a_decimal_has_digits_only() {
+        assert_eq!(decimal::<u8>("7"), Some(7));
+        for text in ["", "7.0", "+7", "-7", " 7", "7e0", "0x7", "256", "\u{667}"] {
+            assert_eq!(decimal::<u8>(text), None, "{text:?}");
+        }
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl LogQuery {
         if to.as_ref().is_some_and(|to| to.trim().is_empty() || to.len() > MAX_RECIPIENT) {
             return Err(fault(Kind::InvalidQuery, "to", "to is an email address."));
         }
-        let limit = match query.remove("limit").map(|text| problem::integer_in_text(&text)) {
+        let limit = match query.remove("limit").map(|text| problem::decimal(&text)) {
             None => DEFAULT_LIMIT,
             Some(Some(limit @ 1..=MAX_LIMIT)) => limit,
             Some(_) => return Err(fault(Kind::InvalidQuery, "limit", "limit is an integer from 1 to 100.")),

@@ -44,7 +44,7 @@ impl PageRequest {
         };
         let email = query.remove("email").map(|text| Email::parse(&text)).transpose();
         let email = email.map_err(|error| fault("email", &error.to_string()))?;
-        let limit = match query.remove("limit").map(|text| problem::integer_in_text(&text)) {
+        let limit = match query.remove("limit").map(|text| problem::decimal(&text)) {
             None => DEFAULT_LIMIT,
             Some(Some(limit @ 1..=MAX_LIMIT)) => limit,
             Some(_) => return Err(fault("limit", "limit is an integer from 1 to 100.")),

@@ -15,7 +15,7 @@ pub(super) fn load_test(request: &Request) -> Outcome {
         return Err(no_such_route());
     }
     let query = request.query(&["n", "trap"])?;
-    let n = match query.get("n").map(|text| problem::integer_in_text(text)) {
+    let n = match query.get("n").map(|text| problem::decimal(text)) {
         None => DEFAULT_N,
         Some(Some(n)) if n <= MAX_N => n,
         Some(_) => {
