@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
+use crate::folders::{results, target};
+use crate::number::number;
 use crate::report::Report;
-use crate::run::{results, target};
 use crate::spread::Spread;
-use crate::table::number;
 
 /// Prints for each value that both have how the second is to the first. A change within the spread of either is no
 /// change.

@@ -10,8 +10,8 @@ use events::{Event, Exchange};
 use redis::{Connection, Value};
 use uuid::Uuid;
 
+use crate::pace::Pace;
 use crate::report::{Row, metric};
-use crate::run::Pace;
 use crate::scenario::event;
 use crate::side::{Process, Role, Side};
 use crate::stage::Stage;

@@ -9,10 +9,10 @@ use identity::UserId;
 use users_domain::Cursor;
 
 use crate::events::{add, wait_until_waiting};
-use crate::load::{Load, Next, Sample};
+use crate::load::{Load, Next, Sample, http_row};
+use crate::pace::Pace;
 use crate::report::{Row, metric};
 use crate::requests::{all, get};
-use crate::run::{Pace, http_row};
 use crate::scenario::Scenario;
 use crate::side::{Process, Role, Side};
 use crate::stage::{ACTIVE_USERS, Stage};

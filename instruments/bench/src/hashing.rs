@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 
+use crate::pace::Pace;
 use crate::report::{Row, metric};
-use crate::run::Pace;
 use crate::stage::{PASSWORD, Stage};
 use crate::table;
 

@@ -4,11 +4,14 @@
 
 pub mod compare;
 mod events;
+mod folders;
 mod goals;
 mod growth;
 mod hashing;
 mod load;
 mod machine;
+mod number;
+mod pace;
 mod plot;
 mod report;
 mod requests;
@@ -22,11 +25,5 @@ mod start;
 mod storm;
 mod table;
 
+pub use folders::workspace;
 pub use side::Side;
-
-/// The folder of the workspace.
-#[must_use]
-pub fn workspace() -> &'static std::path::Path {
-    let package = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.ancestors().nth(2).unwrap_or(package)
-}

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
+use crate::report::{Row, metric};
 use crate::stage::Stage;
 
 /// What a connection does after an answer.
@@ -119,4 +120,17 @@ impl Drop for Running {
             let _ = child.wait();
         }
     }
+}
+
+/// The row of several samples.
+pub(crate) fn http_row(scenario: &str, connections: u32, side: &str, samples: &[Sample]) -> Row {
+    let of = |value: fn(&Sample) -> f64| samples.iter().map(value).collect::<Vec<_>>();
+    let mut by_throughput: Vec<&Sample> = samples.iter().collect();
+    by_throughput.sort_by(|a, b| a.throughput().total_cmp(&b.throughput()));
+    let mut row = Row::new(scenario, connections, side)
+        .with(metric::THROUGHPUT, of(Sample::throughput))
+        .with(metric::P50, of(|sample| sample.percentile(50.0)))
+        .with(metric::P99, of(|sample| sample.percentile(99.0)));
+    row.curve = by_throughput.get(samples.len() / 2).map_or_else(Vec::new, |sample| sample.curve());
+    row
 }

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 
+use crate::number::number;
+use crate::pace::CONNECTIONS;
 use crate::report::{Report, Row, metric};
-use crate::run::CONNECTIONS;
 use crate::scenario::Scenario;
-use crate::table;
 
 const SIZE: (u32, u32) = (760, 420);
 
@@ -92,7 +92,7 @@ fn draw(title: &str, axes: (&str, &str), lines: &[Line]) -> Result<String> {
     let top = points().map(|point| point.1).fold(0.0, f64::max) * 1.08;
     let is_percentile = axes.0 == "percentile";
     let mark = move |x: &f64| {
-        if is_percentile { table::number(100.0 - 100.0 * 10f64.powf(-x)) } else { format!("{:.0}", x.exp2()) }
+        if is_percentile { number(100.0 - 100.0 * 10f64.powf(-x)) } else { format!("{:.0}", x.exp2()) }
     };
     let mut svg = String::new();
     {
@@ -113,7 +113,7 @@ fn draw(title: &str, axes: (&str, &str), lines: &[Line]) -> Result<String> {
             .x_desc(axes.0)
             .y_desc(axes.1)
             .x_label_formatter(&mark)
-            .y_label_formatter(&|y| table::number(*y))
+            .y_label_formatter(&|y| number(*y))
             .draw()
             .map_err(|error| failed(&error))?;
         for line in lines {

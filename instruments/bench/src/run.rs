@@ -1,21 +1,21 @@
 //! A run of the benchmark: the stage, the sides in turns, and the report.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::load::{Load, Sample};
+use crate::folders::{results, target, workspace};
+use crate::load::{Load, Sample, http_row};
 use crate::machine::Machine;
-use crate::report::{Report, Row, metric};
+use crate::pace::{CONNECTIONS, Pace};
+use crate::report::{Report, Row};
 use crate::scenario::Scenario;
 use crate::side::{Process, Role, Side};
 use crate::stage::Stage;
-use crate::{events, goals, growth, hashing, load, plot, size, start, storm, table, workspace};
+use crate::{events, goals, growth, hashing, load, plot, size, start, storm, table};
 
-/// Connections where the number of them is not what it is about.
-pub(crate) const CONNECTIONS: u32 = 16;
 /// Connections of logins: enough to keep the cores busy, and few, since what is under way at the end is not counted.
 const LOGIN_CONNECTIONS: u32 = 4;
 /// The other measurements, by the names that `only` takes.
@@ -36,26 +36,6 @@ pub struct Options {
     pub runs: u32,
     /// What the files of the results in `instruments/bench/results` are called; without it they are in the target folder.
     pub name: Option<String>,
-}
-
-/// How long things take.
-pub(crate) struct Pace {
-    pub(crate) runs: u32,
-    pub(crate) quick: bool,
-}
-
-impl Pace {
-    pub(crate) fn seconds(&self) -> u32 {
-        if self.quick { 2 } else { 5 }
-    }
-
-    fn range(&self) -> &'static [u32] {
-        if self.quick { &[1, 64] } else { &[1, 2, 4, 8, 32, 64, 128] }
-    }
-
-    pub(crate) fn login_seconds(&self) -> u32 {
-        if self.quick { 8 } else { 15 }
-    }
 }
 
 /// Measures, and writes `<name>.json`, `<name>.md` and the plots.
@@ -126,17 +106,6 @@ pub fn run(options: &Options) -> Result<()> {
     write(&report, &if options.name.is_some() { results() } else { target() })
 }
 
-/// Where results are kept that have a name.
-pub(crate) fn results() -> PathBuf {
-    workspace().join("instruments/bench/results")
-}
-
-/// Where everything else is.
-pub(crate) fn target() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
-    target.join("bench")
-}
-
 /// Measures a scenario with each of these numbers of connections, the sides taking turns.
 fn http(
     stage: &Stage,
@@ -185,19 +154,6 @@ fn http(
         }
     }
     Ok(rows)
-}
-
-/// The row of several samples.
-pub(crate) fn http_row(scenario: &str, connections: u32, side: &str, samples: &[Sample]) -> Row {
-    let of = |value: fn(&Sample) -> f64| samples.iter().map(value).collect::<Vec<_>>();
-    let mut by_throughput: Vec<&Sample> = samples.iter().collect();
-    by_throughput.sort_by(|a, b| a.throughput().total_cmp(&b.throughput()));
-    let mut row = Row::new(scenario, connections, side)
-        .with(metric::THROUGHPUT, of(Sample::throughput))
-        .with(metric::P50, of(|sample| sample.percentile(50.0)))
-        .with(metric::P99, of(|sample| sample.percentile(99.0)));
-    row.curve = by_throughput.get(samples.len() / 2).map_or_else(Vec::new, |sample| sample.curve());
-    row
 }
 
 /// Starts all sides in a role.

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 use crate::load::{Load, Next};
+use crate::pace::Pace;
 use crate::report::{Row, metric};
-use crate::run::Pace;
 use crate::scenario::Scenario;
 use crate::side::{Process, Role, Side, spindle_program};
 use crate::stage::Stage;

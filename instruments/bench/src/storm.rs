@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::load::{Load, Next, Sample};
+use crate::load::{Load, Next, Sample, http_row};
+use crate::pace::Pace;
 use crate::report::{Row, metric};
-use crate::run::{Pace, http_row};
 use crate::scenario::Scenario;
 use crate::side::{Process, Role, Side};
 use crate::stage::{PASSWORD, Stage};

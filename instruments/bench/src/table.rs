@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::number::number;
 use crate::plot;
 use crate::report::{Goal, Report, Row};
 use crate::spread::Spread;
@@ -67,14 +68,4 @@ fn shown(spread: &Spread) -> String {
         return number(spread.median);
     }
     format!("{} ({} to {})", number(spread.median), number(spread.min), number(spread.max))
-}
-
-/// Three digits that count.
-pub(crate) fn number(value: f64) -> String {
-    match value.abs() {
-        large if large >= 100.0 => format!("{value:.0}"),
-        middle if middle >= 10.0 => format!("{value:.1}"),
-        small if small >= 1.0 => format!("{value:.2}"),
-        _ => format!("{value:.3}"),
-    }
 }

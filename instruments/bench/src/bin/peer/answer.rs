@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, Response, StatusCode};
-use problem::Problem;
+use problem::{Kind, Problem};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -62,4 +62,10 @@ fn with_body(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Ans
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     answer
+}
+
+/// What a token gets that opens nothing.
+pub(crate) fn invalid_token() -> Problem {
+    Problem::new(Kind::InvalidToken, "This needs a token that is good; sign in again.")
+        .with_header("www-authenticate", "Bearer realm=\"concierge\", error=\"invalid_token\"")
 }

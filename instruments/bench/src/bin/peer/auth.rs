@@ -18,9 +18,9 @@ use tokens::AccessClaims;
 use users_domain::{AcquirePermit, Acquired, Places, ReleasePermit};
 use uuid::Uuid;
 
-use crate::answer::{Answer, Outcome, finish, json as answer, request_id};
+use crate::answer::{Answer, Outcome, finish, invalid_token, json as answer, request_id};
+use crate::clock::now;
 use crate::database::Parameter;
-use crate::users::{invalid_token, now};
 use crate::{Peer, statements};
 
 /// How long the event of a sign-in is not for a sweep, in seconds.

@@ -8,6 +8,7 @@
 mod answer;
 mod auth;
 mod broker;
+mod clock;
 mod consumer;
 mod database;
 mod health;

@@ -1,7 +1,6 @@
 //! What the users component does.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use api::users::EndSignInRequest;
 use axum::body::Bytes;
@@ -14,7 +13,8 @@ use serde_json::json;
 use users_domain::{Attempt, Caller, EndSignIn, Precondition, etag, user_not_found};
 use uuid::Uuid;
 
-use crate::answer::{Answer, Outcome, bearer_token, finish, json as answer, request_id};
+use crate::answer::{Answer, Outcome, bearer_token, finish, invalid_token, json as answer, request_id};
+use crate::clock::now;
 use crate::database::Parameter;
 use crate::statements::{self, Found};
 use crate::{Peer, auth};
@@ -94,14 +94,4 @@ async fn end(peer: &Peer, headers: &HeaderMap, body: &[u8]) -> Outcome {
     let end = EndSignIn::try_from(problem::decode::<EndSignInRequest>(body)?)?;
     let ended = auth::end(peer, &end.permit, &Attempt::to_sign_in(&end.keys), Err(Some(false)), "").await?;
     Ok(answer(StatusCode::OK, &json!({"session": null, "event": ended.event})))
-}
-
-pub(crate) fn invalid_token() -> Problem {
-    Problem::new(Kind::InvalidToken, "This needs a token that is good; sign in again.")
-        .with_header("www-authenticate", "Bearer realm=\"concierge\", error=\"invalid_token\"")
-}
-
-/// The time, in seconds since 1970.
-pub(crate) fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
