@@ -1,9 +1,9 @@
 //! The app on a backend, as a process of its own.
 
 use crate::backend::Backend;
-use crate::broker_of::QUEUES;
+use crate::broker::QUEUES;
 use crate::http::{Client, Request};
-use crate::ringer::Ringer;
+use crate::ringer::{Ringer, Scheduled};
 use crate::turn::{self, Together};
 use crate::{folder, poll, skipped};
 use dev_servers::app::{App, AppOptions};
@@ -279,5 +279,11 @@ impl Deref for SharedApp {
 
     fn deref(&self) -> &TestApp {
         self.app
+    }
+}
+
+impl Scheduled for TestApp {
+    fn door(&self) -> (Client, String) {
+        (Client::new(&self.app.url()), self.scheduler().to_owned())
     }
 }

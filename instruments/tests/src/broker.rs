@@ -1,6 +1,5 @@
 //! The broker, in its own words: what is on a stream, who has which delivery, what is dead.
 
-use crate::backend::Backend;
 use redis::{Connection, FromRedisValue, cmd};
 use std::collections::HashMap;
 
@@ -14,6 +13,9 @@ pub const LOGIN_EMAIL: &str = "login_email_notification";
 pub const LOGIN_SMS: &str = "login_sms_notification";
 /// The queue of welcomes.
 pub const WELCOME: &str = "welcome_email_notification";
+
+/// The queues of the application.
+pub const QUEUES: [&str; 3] = [LOGIN_EMAIL, LOGIN_SMS, WELCOME];
 
 /// A connection to Redis.
 pub struct Broker {
@@ -44,19 +46,16 @@ pub struct DeadLetter {
 
 type Entries = Vec<(String, HashMap<String, String>)>;
 
-impl Backend {
-    /// A connection to this backend's Redis.
+impl Broker {
+    /// Connects.
     ///
     /// # Panics
     /// If it does not answer.
-    #[must_use]
-    pub fn broker(&self) -> Broker {
-        let client = redis::Client::open(self.redis.url()).expect("Redis has a URL");
-        Broker { connection: client.get_connection().expect("Redis answers") }
+    pub(crate) fn connect(url: &str) -> Self {
+        let client = redis::Client::open(url).expect("Redis has a URL");
+        Self { connection: client.get_connection().expect("Redis answers") }
     }
-}
 
-impl Broker {
     fn run<T: FromRedisValue>(&mut self, command: &redis::Cmd) -> T {
         command.query(&mut self.connection).expect("Redis does what it is asked")
     }

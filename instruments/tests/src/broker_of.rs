@@ -1,13 +1,9 @@
 //! The broker of a backend, whichever it is: what the tests of its promises do with it and ask it.
 
-use crate::app::TestApp;
 use crate::backend::Backend;
-use crate::broker::{DeadLetter, LOGIN_EMAIL, LOGIN_SMS, LOGINS, SIGN_UPS, WELCOME};
+use crate::broker::{Broker, DeadLetter, LOGINS, QUEUES, SIGN_UPS, WELCOME};
 use crate::poll;
 use std::time::Duration;
-
-/// The queues of the application.
-pub const QUEUES: [&str; 3] = [LOGIN_EMAIL, LOGIN_SMS, WELCOME];
 
 /// Until a consumer has made its queues: on Spin the trigger is a process of its own.
 const QUEUES_MADE: Duration = Duration::from_secs(20);
@@ -17,6 +13,15 @@ fn exchange_of(queue: &str) -> &'static str {
 }
 
 impl Backend {
+    /// A connection to this backend's Redis.
+    ///
+    /// # Panics
+    /// If it does not answer.
+    #[must_use]
+    pub fn broker(&self) -> Broker {
+        Broker::connect(&self.redis.url())
+    }
+
     /// Waits until nothing that is published can get lost. Redis keeps it until there are queues; RabbitMQ's have to be
     /// there.
     ///
@@ -101,17 +106,5 @@ impl Backend {
             Some(rabbit) => rabbit.server.kill(),
             None => self.redis.kill(),
         }
-    }
-
-    /// Starts the broker again, on the data that it had, and waits until `app` is in touch with it.
-    ///
-    /// # Panics
-    /// If it does not start.
-    pub fn start_broker_again(&self, app: &TestApp) {
-        match &self.rabbit {
-            Some(rabbit) => rabbit.server.start_again().expect("RabbitMQ starts again"),
-            None => self.redis.start_again().expect("Redis starts again"),
-        }
-        app.wait_for("/notification-ms/readiness", 200, QUEUES_MADE);
     }
 }

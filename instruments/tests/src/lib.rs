@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`backend`] | PostgreSQL with a fresh database, Redis, and RabbitMQ if wanted |
 //! | [`app`] | the app on a backend, as a process |
-//! | [`http`] | requests, answers, and what every answer must be |
+//! | [`http`], [`answer`] | requests and answers, and what holds for every answer |
 //! | [`openapi`] | the OpenAPI files, and what of them was answered |
 //! | [`people`] | sign-ups and logins |
 //! | [`rabbit`] | RabbitMQ's queues and dead letters, by its management |
@@ -23,6 +23,7 @@
 //! Everything is blocking. Nothing here sleeps in order to be in step with the app: it looks until it sees, or until a
 //! deadline has passed. Logs of a run are in `target/blackbox`.
 
+pub mod answer;
 pub mod app;
 pub mod backend;
 pub mod broker;
@@ -41,3 +42,5 @@ pub mod skipped;
 pub mod turn;
 
 mod folder;
+mod restart;
+mod snapshot;

@@ -1,12 +1,17 @@
 //! The schedules that `cargo xtask up` and the CronJobs keep: the outbox is swept and the bell is rung, again and again.
 
-use crate::app::TestApp;
 use crate::http::Client;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 const ROUNDS: &[&str] = &["/users-ms/internal/outbox/sweep", "/notification-ms/internal/ring"];
+
+/// An app that has schedules.
+pub trait Scheduled {
+    /// How to reach it, and the credential to show.
+    fn door(&self) -> (Client, String);
+}
 
 /// A thread that keeps the schedules until it is dropped.
 #[derive(Debug)]
@@ -18,8 +23,8 @@ pub struct Ringer {
 impl Ringer {
     /// Goes round all apps every `interval`. What does not answer, or is not in an app, is passed over.
     #[must_use]
-    pub fn start(apps: &[&TestApp], interval: Duration) -> Self {
-        let doors: Vec<_> = apps.iter().map(|app| (Client::new(&app.app.url()), app.scheduler().to_owned())).collect();
+    pub fn start<A: Scheduled>(apps: &[&A], interval: Duration) -> Self {
+        let doors: Vec<_> = apps.iter().map(|app| app.door()).collect();
         let (stop, stopped) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {

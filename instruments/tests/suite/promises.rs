@@ -4,8 +4,8 @@
 use crate::poison::poisons;
 use blackbox::app::{Setup, TestApp, is_spindle};
 use blackbox::backend::Backend;
+use blackbox::broker::QUEUES;
 use blackbox::broker::{LOGIN_EMAIL, LOGIN_SMS, LOGINS, WELCOME, login_event};
-use blackbox::broker_of::QUEUES;
 use blackbox::deliveries::{Logged, count_by, queues};
 use blackbox::mail_api::MailApi;
 use blackbox::people::{PASSWORD, with_phone};

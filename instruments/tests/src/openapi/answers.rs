@@ -4,7 +4,7 @@
 //! `cargo xtask test` names the file to write in `CONCIERGE_ANSWERS_TO`, and the file to read in `CONCIERGE_ANSWERS`.
 
 use super::Operation;
-use crate::http::Answer;
+use crate::answer::Answer;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::fs::File;

@@ -3,7 +3,7 @@
 
 use super::operation::{Found, Operation, Response, find};
 use super::{Node, answers};
-use crate::http::Answer;
+use crate::answer::Answer;
 use serde_json::Value;
 use url::form_urlencoded;
 
