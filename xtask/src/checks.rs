@@ -5,8 +5,7 @@ use dev_servers::container;
 use dev_servers::install::{self, Found, Tool};
 
 use crate::folder::Folder;
-use crate::setup::OLDEST_RUST;
-use crate::toolchain::{self, Compiler, Release, TARGET};
+use crate::toolchain::{self, Compiler, OLDEST_RUST, Release, TARGET};
 use crate::{compile, program};
 
 /// The answer to one question.

@@ -9,10 +9,7 @@ use dev_servers::install::{self, Tool};
 
 use crate::folder::Folder;
 use crate::program;
-use crate::toolchain::{self, Compiler, Release};
-
-/// The oldest Rust that the workspace compiles with, as in `Cargo.toml`.
-pub(crate) const OLDEST_RUST: &str = env!("CARGO_PKG_RUST_VERSION");
+use crate::toolchain::{self, Compiler, OLDEST_RUST, Release};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {

@@ -130,7 +130,7 @@ impl Reader {
     /// Notes a path that is named here, and what it is called if it is exported.
     fn add(&self, modules: &mut Modules, path: &[String], exported_as: Option<String>) {
         let is_local = !matches!(path.first().map(String::as_str), Some("crate" | "super" | "self"));
-        let Some(full) = self.from_root(path) else { return };
+        let Some(full) = self.absolute(path) else { return };
         if let Some(name) = exported_as {
             modules.exported.insert([&self.module[..], &[name]].concat(), full.clone());
         }
@@ -140,7 +140,7 @@ impl Reader {
     }
 
     /// A path from the root of the crate; one that begins with a name is looked for here.
-    fn from_root(&self, path: &[String]) -> Option<Segments> {
+    fn absolute(&self, path: &[String]) -> Option<Segments> {
         let mut full = self.module.clone();
         let mut rest = path;
         while let Some((first, others)) = rest.split_first() {

@@ -22,11 +22,9 @@ impl Compiler {
         Self { rustc: std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()).into(), linker: None }
     }
 
-    /// One that was unpacked into `prefix`, with the linker of our own.
-    pub(super) fn borrowed(prefix: &Path) -> Result<Self> {
-        let own = Self::own();
-        let host = super::Release::of(&own)?.host()?;
-        let linker = own.sysroot()?.join("lib/rustlib").join(host).join("bin/rust-lld");
+    /// One that was unpacked into `prefix`, with the linker of our own, which runs on `host`.
+    pub(super) fn borrowed(prefix: &Path, host: &str) -> Result<Self> {
+        let linker = Self::own().sysroot()?.join("lib/rustlib").join(host).join("bin/rust-lld");
         Ok(Self { rustc: prefix.join("rustc"), linker: Some(linker) })
     }
 

@@ -21,12 +21,13 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 
 use crate::folder::Folder;
-use crate::setup::OLDEST_RUST;
 
 pub(crate) use compiler::Compiler;
 pub(crate) use release::Release;
 use sysroot::Sysroot;
 
+/// The oldest Rust that the workspace compiles with, as in `Cargo.toml`.
+pub(crate) const OLDEST_RUST: &str = env!("CARGO_PKG_RUST_VERSION");
 /// The target that components are built for.
 pub(crate) const TARGET: &str = "wasm32-wasip1";
 
@@ -40,8 +41,13 @@ pub(crate) fn installed(folder: &Folder) -> Result<Option<Compiler>> {
     if !scratch.join("borrowed/rustc").exists() {
         return Ok(None);
     }
-    let borrowed = Compiler::borrowed(&scratch.join("borrowed"))?;
+    let borrowed = borrowed(&scratch.join("borrowed"))?;
     Ok(works(&borrowed, &scratch)?.then_some(borrowed))
+}
+
+/// A compiler that was unpacked into `prefix`.
+fn borrowed(prefix: &Path) -> Result<Compiler> {
+    Compiler::borrowed(prefix, &Release::of(&Compiler::own())?.host()?)
 }
 
 fn works(compiler: &Compiler, scratch: &Path) -> Result<bool> {
@@ -99,7 +105,7 @@ pub(crate) fn borrow(folder: &Folder) -> Result<Compiler> {
     let prefix = scratch.join("borrowed");
     println!("  borrowing a compiler from Debian for the components");
     let packages = debian::fetch_compiler(&scratch.join("debian"), &prefix)?;
-    let compiler = Compiler::borrowed(&prefix)?;
+    let compiler = borrowed(&prefix)?;
     let release = Release::of(&compiler)?;
     if !release.is_at_least(OLDEST_RUST) {
         bail!("Debian's rustc-web is {}, and {OLDEST_RUST} is the oldest that will do", release.number);

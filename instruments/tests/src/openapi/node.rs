@@ -1,6 +1,6 @@
 //! A place in an OpenAPI file, and what is there.
 
-use super::{File, schema};
+use super::File;
 use serde_json::Value;
 
 /// What is at some place of a file, behind a reference if there is one.
@@ -44,15 +44,6 @@ impl<'a> Node<'a> {
     #[must_use]
     pub fn text(&self, name: &str) -> &'a str {
         self.value.get(name).and_then(Value::as_str).unwrap_or_default()
-    }
-
-    /// What keeps `instance` from being what this schema describes.
-    ///
-    /// # Panics
-    /// If this is no schema.
-    #[must_use]
-    pub fn faults(&self, instance: &Value) -> Vec<String> {
-        schema::faults(self, instance)
     }
 
     fn below(&self, name: &str, value: &'a Value) -> Self {

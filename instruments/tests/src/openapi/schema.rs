@@ -6,11 +6,17 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// What keeps `instance` from being what the schema describes.
-pub(super) fn faults(schema: &Node<'_>, instance: &Value) -> Vec<String> {
-    let validator = compiled(schema);
-    let faults = validator.iter_errors(instance);
-    faults.map(|fault| format!("{fault} (at \"{}\", by {})", fault.instance_path(), fault.schema_path())).collect()
+impl Node<'_> {
+    /// What keeps `instance` from being what this schema describes.
+    ///
+    /// # Panics
+    /// If this is no schema.
+    #[must_use]
+    pub fn faults(&self, instance: &Value) -> Vec<String> {
+        let validator = compiled(self);
+        let faults = validator.iter_errors(instance);
+        faults.map(|fault| format!("{fault} (at \"{}\", by {})", fault.instance_path(), fault.schema_path())).collect()
+    }
 }
 
 /// The schema, compiled when it is asked for first.
