@@ -103,7 +103,7 @@ done
 # An owner who is none (CloudNativePG's) waits for the one who does.
 #
 # Its rights: rows of all tables and values of all sequences, also of those to come, and no more. The same grants as
-# `grant_data_access` in instruments/dev-servers/src/postgres.rs.
+# `grant_data_access` in instruments/dev-servers/src/postgres/client.rs.
 cat >> "$script" <<'SQL'
 \getenv role_password DB_PASSWORD
 SELECT rolsuper AS is_superuser FROM pg_roles WHERE rolname = current_user \gset
