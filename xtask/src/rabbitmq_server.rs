@@ -4,7 +4,6 @@ use anyhow::{Context as _, Result, bail};
 use dev_servers::install::Tool;
 use dev_servers::rabbitmq::{Options, RabbitMq};
 use percent_encoding::percent_decode_str;
-use url::Url;
 
 use crate::app_variables::{Given, Variables};
 use crate::folder::Folder;
@@ -63,18 +62,24 @@ struct Mqtt {
 impl Mqtt {
     /// Reads an AMQP URL. The error never has it in it: there is a password in it.
     fn of(url: &str, host: Option<String>) -> Result<Self> {
-        let parsed = Url::parse(url).context("it is no URL")?;
-        if !matches!(parsed.scheme(), "amqp" | "amqps") {
-            bail!("it must begin with amqp:// or amqps://");
+        let rest = ["amqp://", "amqps://"].iter().find_map(|scheme| url.strip_prefix(scheme));
+        let rest = rest.context("it must begin with amqp:// or amqps://")?;
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (login, address) = authority.rsplit_once('@').unwrap_or(("", authority));
+        let (user, password) = login.split_once(':').unwrap_or((login, ""));
+        // What follows the last colon is the port, unless that is within the brackets of an IPv6 address.
+        let port = address.rfind(':').filter(|place| !address[*place..].contains(']'));
+        let name = port.map_or(address, |place| &address[..place]);
+        if name.is_empty() {
+            bail!("it names no host");
         }
-        let name = parsed.host_str().filter(|host| !host.is_empty()).context("it names no host")?;
         let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-        let vhost = decode(parsed.path().strip_prefix('/').filter(|path| !path.is_empty()).unwrap_or("/"));
-        let user = decode(parsed.username());
+        let vhost = decode(path.split('?').next().filter(|path| !path.is_empty()).unwrap_or("/"));
+        let user = decode(user);
         Ok(Self {
             host: host.unwrap_or_else(|| format!("{name}:{MQTT_PORT}")),
             user: if vhost == "/" { user } else { format!("{vhost}:{user}") },
-            password: decode(parsed.password().unwrap_or_default()),
+            password: decode(password),
         })
     }
 }
@@ -93,7 +98,8 @@ mod tests {
         assert_eq!(Mqtt::of("amqp://u:p%40@broker:5673/%2f", None).unwrap(), mqtt("broker:1883", "u", "p@"));
         let elsewhere = Mqtt::of("amqps://u:p@broker/team", Some("mqtt:2".to_owned())).unwrap();
         assert_eq!(elsewhere, mqtt("mqtt:2", "team:u", "p"));
-        for bad in ["redis://h", "amqp:", "h:5672"] {
+        assert_eq!(Mqtt::of("amqp://[::1]:5672", None).unwrap(), mqtt("[::1]:1883", "", ""));
+        for bad in ["redis://h", "amqp:", "h:5672", "amqp://u:p@:5672/"] {
             assert!(Mqtt::of(bad, None).is_err(), "{bad}");
         }
     }

@@ -5,8 +5,10 @@
 //! token names its key by `kid`, so several keys can be good at the same time, and one can be replaced without
 //! anybody being signed out.
 
+#[cfg(feature = "access")]
 mod access;
 mod keys;
 
+#[cfg(feature = "access")]
 pub use access::{AccessClaims, Audience, TokenError, sign, verify};
 pub use keys::{KeyError, PublicKeys, SigningKey};
