@@ -6,6 +6,7 @@
 mod admin;
 mod app_variables;
 mod bench;
+mod check;
 mod checks;
 mod clean;
 mod compile;
@@ -39,9 +40,48 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Every developer task of Concierge; each does its own set-up.
+/// What `cargo xtask` prints: the tasks by what they are for. A test holds it to the tasks that there are.
+const HELP: &str = "\
+Concierge's developer tasks. Each sets up what it needs.
+
+Usage: cargo xtask <TASK> [OPTIONS]
+
+Run it
+  up          Run the app with its own PostgreSQL and Redis, until Ctrl-C
+  down        Stop an `up`, or what is left of one; the data stays
+  clean       Stop it and delete data, secrets and logs from .concierge/
+
+Change it
+  check       Format, clippy and unit tests: under a minute
+  test        All tests, on real servers
+  lint        What CI checks besides the tests, licences included
+  fuzz-api    Schemathesis against every operation
+
+Measure it
+  bench       Benchmark against a native peer; `bench compare` compares results
+  experiment  The report's experiments, here or on Kubernetes (`--on k8s`)
+
+Operate it
+  migrate     Apply pending migrations to a database
+  admin       Make a user an administrator
+  keys        Show or rotate the keys of access tokens
+  queue       List queues; redrive or drop dead letters
+  ring        Sweep the outbox and wake the consumers once
+  minikube    Run the app on minikube, through SpinKube
+
+Build it
+  setup       Install the wasm32-wasip1 target and the servers
+  doctor      Report which prerequisites are missing
+  build       Build the components and Spindle
+  plugin      Build the RabbitMQ trigger plugin for Spin
+  swagger-ui  Unpack Swagger UI into target/
+
+`cargo xtask <TASK> --help` shows a task's options.
+";
+
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = true)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = true, override_help = HELP)]
+#[command(disable_help_subcommand = true)]
 struct Arguments {
     #[command(subcommand)]
     task: Task,
@@ -49,43 +89,45 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Install what a build and a run need: the wasm32-wasip1 target, PostgreSQL, Redis and RabbitMQ.
+    /// Install what builds and runs need: the wasm32-wasip1 target, PostgreSQL, Redis and RabbitMQ.
     Setup(setup::Arguments),
     /// Build the components for wasm32-wasip1, and Spindle.
     Build(compile::Arguments),
     /// Unpack Swagger UI for the docs component into `target/swagger-ui`, as every build of the components does.
     SwaggerUi,
-    /// Run Concierge with a PostgreSQL and a Redis of its own until Ctrl-C, and print how to use it.
+    /// Run Concierge with its own PostgreSQL and Redis until Ctrl-C, and print how to use it.
     Up(up::Arguments),
-    /// End an `up`, or what one that was killed has left behind; the data stays.
+    /// Stop an `up`, or what is left of one that was killed; the data stays.
     Down,
-    /// End what runs, and remove data, secrets and logs from `.concierge/`.
+    /// Stop what runs, and delete data, secrets and logs from `.concierge/`.
     Clean(clean::Arguments),
+    /// Check format, module structure and clippy, and run the unit tests; no server is started.
+    Check,
     /// Run all tests; the last line printed is `N passed, N failed`.
     Test(suite::Arguments),
-    /// Repeat one of the report's experiments, with queues, or with `--on k8s` on Kubernetes.
+    /// Repeat one of the report's experiments with queues, or on Kubernetes with `--on k8s`.
     Experiment(experiment::Arguments),
-    /// Measure Concierge against a native peer, or compare two results; `bench --help` tells how.
+    /// Measure Concierge against a native peer, or compare two results; see `bench --help`.
     Bench(bench::Arguments),
-    /// Send Schemathesis's requests to each route of the OpenAPI files, as nobody, as a user and as an administrator.
+    /// Send Schemathesis's requests to every operation of the OpenAPI files: anonymously, as a user and as an administrator.
     FuzzApi(fuzz_api::Arguments),
-    /// Check format, lints, licences and sources, as CI does.
+    /// Check format, module structure, clippy, licences and sources, as CI does.
     Lint,
-    /// Say of each prerequisite whether it is there, and how to get what is missing.
+    /// Report for each prerequisite whether it is there, and how to get it.
     Doctor,
-    /// Show the keys of access tokens, or replace the one that signs.
+    /// Show the keys of access tokens, or replace the signing key.
     Keys(keys::Arguments),
     /// Apply the files of `migrations/` that a database does not have yet.
     Migrate(migrate::Arguments),
-    /// Make somebody an administrator who has signed up.
+    /// Make a user an administrator.
     Admin(admin::Arguments),
-    /// Make the trigger plugin for RabbitMQ, as `spin plugins install --file` takes it.
+    /// Build the trigger plugin for RabbitMQ, ready for `spin plugins install --file`.
     Plugin(plugin::Arguments),
     /// Run Concierge on Kubernetes, on one minikube node.
     Minikube(minikube::Arguments),
-    /// Look at the queues of a running app; redrive or drop dead letters.
+    /// List the queues of a running app; redrive or drop dead letters.
     Queue(queue::Arguments),
-    /// Do once what a running `up` does each second: have outboxes swept and queues looked at.
+    /// Do once what a running `up` does every second: sweep the outbox and wake the consumers.
     Ring(ring::Arguments),
 }
 
@@ -97,6 +139,7 @@ fn main() -> ExitCode {
         Task::Up(arguments) => up::run(&arguments),
         Task::Down => down::run(),
         Task::Clean(arguments) => clean::run(&arguments),
+        Task::Check => check::run(),
         Task::Test(arguments) => return suite::run(&arguments),
         Task::Experiment(arguments) => experiment::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
@@ -117,5 +160,23 @@ fn main() -> ExitCode {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_help_lists_every_task_once() {
+        let command = Arguments::command();
+        let mut tasks: Vec<_> = command.get_subcommands().map(|task| task.get_name().to_owned()).collect();
+        let listed = HELP.lines().filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next());
+        let mut listed: Vec<_> = listed.map(str::to_owned).collect();
+        tasks.sort();
+        listed.sort();
+        assert_eq!(listed, tasks);
+        assert!(HELP.lines().all(|line| line.len() <= 80));
     }
 }
