@@ -5,7 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use identity::{Role, UserId};
 use jwt_compact::alg::Ed25519;
 use jwt_compact::{AlgorithmExt, Claims, Header, TimeOptions, UntrustedToken};
-use serde::{Deserialize, Serialize};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 /// The longest token that is looked at, in bytes: ours have about 500.
@@ -51,6 +52,18 @@ struct Custom {
     sid: Uuid,
 }
 
+/// What else a header may have that matters here.
+#[derive(Clone, Deserialize)]
+struct Extensions {
+    /// Whether it names extensions that have to be understood (RFC 7515, 4.1.11). None is.
+    #[serde(default, deserialize_with = "is_present")]
+    crit: bool,
+}
+
+fn is_present<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(value).map(|_| true)
+}
+
 /// Signs a token.
 ///
 /// # Errors
@@ -80,9 +93,12 @@ pub fn verify(token: &str, audience: Audience<'_>, keys: &PublicKeys, now: i64) 
     if token.len() > MAX_BYTES {
         return Err(TokenError::Malformed);
     }
-    let untrusted = UntrustedToken::new(token).map_err(|_| TokenError::Malformed)?;
+    let untrusted = UntrustedToken::<Extensions>::try_from(token).map_err(|_| TokenError::Malformed)?;
     if untrusted.algorithm() != "EdDSA" || untrusted.header().token_type.as_deref() != Some(TYPE) {
         return Err(TokenError::Algorithm);
+    }
+    if untrusted.header().other_fields.crit {
+        return Err(TokenError::Critical);
     }
     let kid = untrusted.header().key_id.as_deref().ok_or(TokenError::UnknownKey)?;
     let key = keys.find(kid).ok_or(TokenError::UnknownKey)?;
@@ -122,6 +138,9 @@ pub enum TokenError {
     /// It says another algorithm or type.
     #[error("the token has another algorithm or type")]
     Algorithm,
+    /// It has an extension that must be understood.
+    #[error("the token has a critical extension")]
+    Critical,
     /// It names no key that is good.
     #[error("the token's key is unknown")]
     UnknownKey,
@@ -214,6 +233,19 @@ mod tests {
         assert_eq!(check(&with(0, "alg", "none".into())).unwrap_err(), TokenError::Algorithm);
         assert_eq!(check(&with(0, "alg", "HS256".into())).unwrap_err(), TokenError::Algorithm);
         assert_eq!(check(&with(0, "typ", "JWT".into())).unwrap_err(), TokenError::Algorithm);
+    }
+
+    #[test]
+    fn a_critical_extension_is_refused_whoever_signed_the_token() {
+        for crit in [serde_json::json!(["exp"]), serde_json::json!(["http://example.org/x"]), serde_json::json!([])] {
+            let fields = serde_json::json!({"crit": crit, "http://example.org/x": true});
+            let header = Header::new(fields).with_key_id(key(1).kid()).with_token_type(TYPE);
+            let ours = UntrustedToken::new(&token()).unwrap().deserialize_claims_unchecked::<Custom>().unwrap();
+            let signed = Ed25519.token(&header, &ours, &key(1).secret).unwrap();
+            assert_eq!(check(&signed).unwrap_err(), TokenError::Critical);
+        }
+        assert_eq!(check(&with(0, "crit", serde_json::Value::Null)).unwrap_err(), TokenError::Critical);
+        assert_eq!(check(&with(0, "other", "x".into())).unwrap_err(), TokenError::Signature);
     }
 
     #[test]
