@@ -65,6 +65,11 @@ impl Broker {
         self.run(cmd("XADD").arg(exchange).arg("*").arg("event").arg(message))
     }
 
+    /// Acknowledges an entry as a member of this group.
+    pub fn acknowledge(&mut self, exchange: &str, queue: &str, entry: &str) {
+        let _: u64 = self.run(cmd("XACK").arg(exchange).arg(queue).arg(entry));
+    }
+
     /// Claims the next message of a queue, which is made if it is not there, and does nothing with it; gives its entry.
     pub fn claim(&mut self, exchange: &str, queue: &str, consumer: &str) -> String {
         let make = cmd("XGROUP").arg("CREATE").arg(exchange).arg(queue).arg("0").arg("MKSTREAM").to_owned();

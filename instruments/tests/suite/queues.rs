@@ -54,11 +54,11 @@ fn deliveries_once_done_after(app: &TestApp, count: usize) -> Vec<Logged> {
     })
 }
 
-/// Whether nothing is pending and the stream is trimmed to its last entry.
+/// Whether nothing is pending and nothing is left on the stream.
 fn is_handled(broker: &mut blackbox::broker::Broker) -> bool {
     broker.pending(LOGINS, LOGIN_EMAIL).is_empty()
         && broker.pending(LOGINS, LOGIN_SMS).is_empty()
-        && broker.length(LOGINS) <= 1
+        && broker.length(LOGINS) == 0
 }
 
 #[test]
@@ -270,4 +270,41 @@ fn a_foreign_group_that_keeps_a_stream_from_being_trimmed_is_told_of() {
     app.wait_for_log_within(LATER, "a foreign consumer group keeps a stream from being trimmed");
     assert!(app.log().contains("\"group\":\"audit\""));
     assert_eq!(broker.length(LOGINS), EVENTS as u64);
+}
+
+#[test]
+fn the_last_event_leaves_its_stream_once_every_group_has_acknowledged_it() {
+    let _turn = turn::together();
+    let backend = Backend::new();
+    let mut broker = backend.broker();
+    broker.add_foreign_group(LOGINS, "audit");
+    let app = TestApp::on(&backend).start();
+    let ringer = Ringer::start(&[&app], ROUND);
+    let _ = app.sign_up_with_phone("last@queues.example");
+    let _ = app.login("last@queues.example", PASSWORD).expect(200);
+    let _ = deliveries_once_done_after(&app, 3);
+    poll::until(LATER, "the stream of sign-ups is empty", || broker.length(SIGN_UPS) == 0);
+    // Somebody else has not seen it, and then has it in hand.
+    poll::throughout(Duration::from_secs(1), "the login stays", || broker.length(LOGINS) == 1);
+    let entry = broker.claim(LOGINS, "audit", "auditor");
+    let _ = app.login("last@queues.example", PASSWORD).expect(200);
+    let _ = deliveries_once_done_after(&app, 5);
+    poll::throughout(Duration::from_secs(1), "both stay", || broker.length(LOGINS) == 2);
+    broker.acknowledge(LOGINS, "audit", &entry);
+    let second = broker.claim(LOGINS, "audit", "auditor");
+    broker.acknowledge(LOGINS, "audit", &second);
+    // With the next message what all have acknowledged goes.
+    let _ = app.login("last@queues.example", PASSWORD).expect(200);
+    let _ = deliveries_once_done_after(&app, 7);
+    poll::until(LATER, "the third is left", || broker.length(LOGINS) == 1);
+    let third = broker.claim(LOGINS, "audit", "auditor");
+    broker.acknowledge(LOGINS, "audit", &third);
+    let _ = app.sign_up("next@queues.example");
+    poll::until(LATER, "nothing is left", || broker.length(LOGINS) == 0);
+    drop(ringer);
+    for queue in [LOGIN_EMAIL, LOGIN_SMS] {
+        assert_eq!(broker.lag(LOGINS, queue), Some(0));
+        assert!(broker.pending(LOGINS, queue).is_empty());
+    }
+    assert_eq!(app.all_deliveries().len(), 8);
 }

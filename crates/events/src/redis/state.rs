@@ -32,9 +32,13 @@ pub fn trim(exchange: Exchange, claim_after: Duration) -> Command {
         local found, keep, foreign = 0, nil, ''
         for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
             local group = fields(info)
-            local name, from = group['name'], group['last-delivered-id']
+            -- The first entry that the group has not acknowledged: the oldest that it has in hand, or what comes next.
+            local name, from = group['name'], nil
             if group['pending'] > 0 then
                 from = redis.call('XPENDING', KEYS[1], name)[2]
+            else
+                local ms, sequence = string.match(group['last-delivered-id'], '(%d+)-(%d+)')
+                from = ms .. '-' .. string.format('%.0f', sequence + 1)
             end
             if ours[name] then
                 found = found + 1
