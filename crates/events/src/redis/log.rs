@@ -6,7 +6,7 @@
 
 use super::reply::is_nothing;
 use super::{Command, Reply, ReplyError};
-use identity::UserId;
+use identity::{Email, UserId};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 
@@ -38,10 +38,12 @@ pub struct Logged {
     pub item: String,
 }
 
-/// What stands for a recipient in the names of keys: a digest of the address without regard to case.
+/// What stands for a recipient in the names of keys: a digest of the address's [key](Email::key), so that an address has one
+/// log however it is typed.
 #[must_use]
 pub fn recipient_digest(to: &str) -> String {
-    let digest = Sha256::digest(to.trim().to_lowercase().as_bytes());
+    let key = Email::parse(to).map_or_else(|_| to.trim().to_lowercase(), |email| email.key().to_owned());
+    let digest = Sha256::digest(key.as_bytes());
     digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -92,8 +94,14 @@ mod tests {
     }
 
     #[test]
-    fn a_recipient_has_one_digest_whatever_the_case() {
+    fn a_recipient_has_one_digest_however_the_address_is_typed() {
         assert_eq!(recipient_digest(" Ada@Example.org"), recipient_digest("ada@example.org"));
+        // Composed or not, and with the domain in either form.
+        assert_eq!(
+            recipient_digest("Jose\u{301}@b\u{fc}cher.example"),
+            recipient_digest("jos\u{e9}@XN--BCHER-KVA.example")
+        );
+        assert_eq!(recipient_digest("No Address"), recipient_digest("no address "));
         assert_ne!(recipient_digest("bob@example.org"), recipient_digest("ada@example.org"));
         assert!(!recipient_digest("ada@example.org").contains("ada"));
     }
