@@ -321,3 +321,25 @@ fn a_change_of_email_that_finds_it_taken_is_counted_like_such_a_sign_up() {
     let_pass(&app, 2 * 60 * 60);
     let _ = change("free@oracle.example").expect(200);
 }
+
+#[test]
+fn an_attempt_that_never_ends_counts_as_a_failure_once_its_permit_has_expired() {
+    let _turn = turn::together();
+    let app = throttled(&Backend::new()).start();
+    let keys = json!({"account": "a".repeat(64), "client": "b".repeat(64), "pair": "c".repeat(64)});
+    let begin = || {
+        let body = json!({"keys": keys, "email": "nobody@expired.example"});
+        app.post("/users-ms/internal/sign-in/begin").bearer(app.auth()).json(&body).send().expect(200).json()
+    };
+    let expire = || {
+        let sql = "UPDATE hashing_places SET held_until = now() - interval '1 second' WHERE holder IS NOT NULL";
+        assert_eq!(app.backend.sql().execute(sql, &[]).expect("time passes"), 1);
+    };
+    // Whoever acquires the permit next counts what became of the attempt before.
+    for number in 1..=6 {
+        assert!(begin()["permit"].is_object(), "{number}");
+        expire();
+    }
+    let refused = begin();
+    assert!(refused["permit"].is_null() && refused["retry_after"].as_i64().is_some_and(|wait| wait > 0), "{refused}");
+}
