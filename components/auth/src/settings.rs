@@ -9,6 +9,7 @@ use service_kit::{Credential, Service};
 /// All of them.
 pub(crate) const ALL: &[Setting] = &[
     || Users::settings().map(drop),
+    || Credential::of(Service::Auth).map(drop),
     || Credential::of(Service::Operator).map(drop),
     Broker::check_config,
     settings::peppers,

@@ -5,7 +5,7 @@
 //! at. If that breaks off in between there are two of some, and the second is recognised by its event; there is never none.
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use notification_domain::{RabbitLetter, ShownLetter};
+use notification_domain::{AmqpLogin, RabbitLetter, ShownLetter, amqp_login};
 use problem::{Kind, Problem};
 use serde_json::{Value, json};
 use service_kit::client::call;
@@ -43,18 +43,22 @@ pub(crate) enum Action {
 impl Management {
     /// Reads the component variables `management_url` and `amqp_url`.
     pub(crate) fn from_config() -> Result<Self, Problem> {
-        let url = config::text("management_url")?;
-        if url.is_empty() || url.contains(NONE) {
+        let Some(url) = url()? else {
             let detail = "RabbitMQ's dead letters are reached by its management API: set rabbitmq_management_url.";
             return Err(Problem::new(Kind::NotConfigured, detail).with_cause("rabbitmq_management_url is not set"));
-        }
-        let login = notification_domain::amqp_login(&config::text("amqp_url")?)
-            .ok_or_else(|| config::fault("amqp_url", "names no user"))?;
+        };
+        let login = login()?;
         Ok(Self {
             url: url.trim_end_matches('/').to_owned(),
             authorization: login.authorization(),
             vhost: login.vhost_in_a_path(),
         })
+    }
+
+    /// Reads the same, as far as they are set.
+    pub(crate) fn check_config() -> Result<(), Problem> {
+        url()?;
+        login().map(drop)
     }
 
     /// A page of the dead letters of a queue, from the one after so many, and whether there are more.
@@ -174,6 +178,21 @@ impl Management {
             status => Err(unavailable(&format!("the management API answered with status {status}"))),
         }
     }
+}
+
+/// The component variable `management_url`, unless it stands for none.
+fn url() -> Result<Option<String>, Problem> {
+    let url = config::text("management_url")?;
+    if url.is_empty() || url.contains(NONE) {
+        return Ok(None);
+    }
+    config::address("management_url", &["http", "https"]).map(Some)
+}
+
+/// The component variable `amqp_url`.
+fn login() -> Result<AmqpLogin, Problem> {
+    amqp_login(&config::address("amqp_url", &["amqp", "amqps"])?)
+        .ok_or_else(|| config::fault("amqp_url", "names no user"))
 }
 
 fn unavailable(cause: &str) -> Problem {

@@ -1,10 +1,43 @@
-//! What a consumer is told by its variables.
+//! The variables of this component, read by requests and consumers and judged by readiness.
 
-use crate::sender::Sender;
+use crate::management::Management;
+use crate::sender::{Http, Sender};
 use events::Policy;
 use problem::Problem;
-use service_kit::config;
+use service_kit::broker::{Broker, BrokerKind};
+use service_kit::settings::Setting;
+use service_kit::{AccessTokens, Credential, Service, config};
 use std::time::Duration;
+
+/// All of them.
+pub(crate) const ALL: &[Setting] = &[
+    || Credential::of(Service::Operator).map(drop),
+    || Credential::of(Service::Scheduler).map(drop),
+    || AccessTokens::usable_from_config().map(drop),
+    || consumer_name().map(drop),
+    || Sender::from_config().map(drop),
+    // Looked at whichever sender there is, so that it can be changed without a surprise.
+    || Http::url().map(drop),
+    || Http::token().map(drop),
+    || Http::from().map(drop),
+    || on_redis(Broker::check_config),
+    || on_redis(|| claim_after(&Sender::from_config()?).map(drop)),
+    || on_redis(|| first_retry().map(drop)),
+    || on_redis(|| retry_for().map(drop)),
+    || on_redis(|| max_attempts().map(drop)),
+    || on_redis(|| pause_after().map(drop)),
+    || on_redis(|| concurrency().map(drop)),
+    || on_rabbitmq(Management::check_config),
+];
+
+/// A setting of the consumer of Redis. That of RabbitMQ is told when to repeat by its trigger.
+fn on_redis(read: Setting) -> Result<(), Problem> {
+    if matches!(BrokerKind::from_config(), Ok(BrokerKind::RabbitMq)) { Ok(()) } else { read() }
+}
+
+fn on_rabbitmq(read: Setting) -> Result<(), Problem> {
+    if matches!(BrokerKind::from_config(), Ok(BrokerKind::RabbitMq)) { read() } else { Ok(()) }
+}
 
 /// The least time after which a delivery may be taken over.
 const MIN_CLAIM_AFTER: Duration = Duration::from_millis(500);
@@ -28,24 +61,48 @@ impl Settings {
     /// # Errors
     /// If one cannot be used, or a message could be taken over while it is still being sent.
     pub(crate) fn from_config(sender: &Sender) -> Result<Self, Problem> {
-        let claim_after = Duration::from_millis(config::parsed("claim_ms")?).max(MIN_CLAIM_AFTER);
-        if !may_be_claimed_after(claim_after, sender.limit()) {
-            let what = format!("must be longer than a send may take, by a tenth: {} ms", sender.limit().as_millis());
-            return Err(config::fault("claim_ms", &what));
-        }
-        let concurrency = config::parsed("concurrency")?;
-        if !(1..=MAX_CONCURRENCY).contains(&concurrency) {
-            return Err(config::fault("concurrency", "must be from 1 to 64"));
-        }
         let policy = Policy {
-            claim_after,
-            first_retry: Duration::from_millis(config::parsed("retry_ms")?),
-            retry_for: Duration::from_secs(config::parsed("retry_for")?),
-            max_attempts: Some(config::parsed("max_attempts")?).filter(|most| *most > 0),
-            pause_after: config::parsed("pause_after")?,
+            claim_after: claim_after(sender)?,
+            first_retry: first_retry()?,
+            retry_for: retry_for()?,
+            max_attempts: Some(max_attempts()?).filter(|most| *most > 0),
+            pause_after: pause_after()?,
         };
-        Ok(Self { consumer: consumer_name()?, policy, concurrency })
+        Ok(Self { consumer: consumer_name()?, policy, concurrency: concurrency()? })
     }
+}
+
+fn claim_after(sender: &Sender) -> Result<Duration, Problem> {
+    let claim_after = Duration::from_millis(config::parsed("claim_ms")?).max(MIN_CLAIM_AFTER);
+    if !may_be_claimed_after(claim_after, sender.limit()) {
+        let what = format!("must be longer than a send may take, by a tenth: {} ms", sender.limit().as_millis());
+        return Err(config::fault("claim_ms", &what));
+    }
+    Ok(claim_after)
+}
+
+fn first_retry() -> Result<Duration, Problem> {
+    config::parsed("retry_ms").map(Duration::from_millis)
+}
+
+fn retry_for() -> Result<Duration, Problem> {
+    config::parsed("retry_for").map(Duration::from_secs)
+}
+
+fn max_attempts() -> Result<u64, Problem> {
+    config::parsed("max_attempts")
+}
+
+fn pause_after() -> Result<u64, Problem> {
+    config::parsed("pause_after")
+}
+
+fn concurrency() -> Result<usize, Problem> {
+    let concurrency = config::parsed("concurrency")?;
+    if !(1..=MAX_CONCURRENCY).contains(&concurrency) {
+        return Err(config::fault("concurrency", "must be from 1 to 64"));
+    }
+    Ok(concurrency)
 }
 
 /// Whether a message that is taken over after this time is surely not being sent any more.
@@ -55,9 +112,5 @@ fn may_be_claimed_after(claim_after: Duration, longest_send: Duration) -> bool {
 
 /// The component variable `consumer_name`.
 pub(crate) fn consumer_name() -> Result<String, Problem> {
-    let name = config::text("consumer_name")?;
-    if name.trim().is_empty() {
-        return Err(config::fault("consumer_name", "is empty"));
-    }
-    Ok(name)
+    config::word("consumer_name")
 }

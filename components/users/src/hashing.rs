@@ -71,7 +71,7 @@ pub(crate) async fn acquire<T>(
     attempt: &Attempt,
     ask: impl Fn(&Store, &str) -> Result<(Acquired, T), Problem>,
 ) -> Result<(Store, Acquired, T), Problem> {
-    let places = places()?;
+    let places = all_places()?;
     let mut waiter = None;
     let mut pauses = PAUSES.into_iter();
     loop {
@@ -94,17 +94,31 @@ fn jittered(milliseconds: u64) -> Duration {
 }
 
 /// What places there are, by the component variables.
-pub(crate) fn places() -> Result<Places, Problem> {
-    let places: u32 = config::parsed("hashing_places")?;
+fn all_places() -> Result<Places, Problem> {
+    Ok(Places { places: places()?, per_client: per_client()?, for_sign_ins: for_sign_ins()?, cost: config::cost()? })
+}
+
+/// How many there are, `hashing_places`.
+pub(crate) fn places() -> Result<u32, Problem> {
+    let places = config::parsed("hashing_places")?;
     if !(1..=MAX_PLACES).contains(&places) {
         return Err(config::fault("hashing_places", &format!("must be from 1 to {MAX_PLACES}")));
     }
-    let per_client: u32 = config::parsed("hashing_places_per_client")?;
+    Ok(places)
+}
+
+/// How many of them one client has at most, `hashing_places_per_client`.
+pub(crate) fn per_client() -> Result<u32, Problem> {
+    let per_client = config::parsed("hashing_places_per_client")?;
     if per_client == 0 {
         return Err(config::fault("hashing_places_per_client", "must be 1 at least"));
     }
-    let for_sign_ins = config::parsed("hashing_places_for_sign_ins")?;
-    Ok(Places { places, per_client, for_sign_ins, cost: config::cost()? })
+    Ok(per_client)
+}
+
+/// How many of them are for sign-ins alone, `hashing_places_for_sign_ins`.
+pub(crate) fn for_sign_ins() -> Result<u32, Problem> {
+    config::parsed("hashing_places_for_sign_ins")
 }
 
 /// The attempt as it is, or with nothing counted with `login_throttling = "off"`.

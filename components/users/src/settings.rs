@@ -17,6 +17,8 @@ pub(crate) const ALL: &[Setting] = &[
     settings::cost,
     || min_length().map(drop),
     || hashing::places().map(drop),
+    || hashing::per_client().map(drop),
+    || hashing::for_sign_ins().map(drop),
     || sign_ups_per_hour().map(drop),
     || config::switch("login_throttling").map(drop),
     settings::trusted_proxies,

@@ -4,62 +4,128 @@ use crate::probes::assert_readiness;
 use blackbox::app::TestApp;
 use blackbox::backend::Backend;
 use blackbox::turn;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Settings that cannot be used, the service whose readiness says so, and the variable that the log names.
-const UNUSABLE: [(&str, &str, &str); 19] = [
-    ("auth_credential", "thirty-one characters, too few!", "auth_credential"),
-    ("scheduler_credential", "", "scheduler_credential"),
-    ("operator_credential", "thirty-one characters, too few!", "operator_credential"),
-    ("password_pepper", "thirty-one characters, too few!", "password_pepper"),
-    ("bcrypt_cost", "99", "bcrypt_cost"),
-    ("password_min_length", "7", "password_min_length"),
-    ("hashing_places", "0", "hashing_places"),
-    ("login_throttling", "maybe", "login_throttling"),
-    ("trusted_proxies", "everybody", "trusted_proxies"),
-    ("authorization", "maybe", "authorization"),
-    ("load_test", "maybe", "load_test"),
-    ("token_signing_key", "x", "token_signing_key"),
-    ("refresh_token_key", "thirty-one characters, too few!", "refresh_token_key"),
-    ("token_public_keys", "x", "token_public_keys"),
-    ("notification_sender", "pigeon", "sender"),
-    ("password_peppers", "new=short", "password_peppers"),
-    ("token_issuer", " ", "token_issuer"),
-    ("notification_claim_ms", "510", "claim_ms"),
-    ("notification_send_ms", "500", "claim_ms"),
+const SHORT: &str = "thirty-one characters, too few!";
+
+/// Values that cannot be used, in four rounds: a setting may hide another that is read after it.
+const UNUSABLE: [&[(&str, &str)]; 4] = [
+    &[
+        ("auth_credential", SHORT),
+        ("scheduler_credential", ""),
+        ("operator_credential", SHORT),
+        ("users_url", "ftp://127.0.0.1:21"),
+        ("password_pepper", SHORT),
+        ("password_min_length", "7"),
+        ("bcrypt_cost", "99"),
+        ("hashing_places", "0"),
+        ("hashing_places_per_client", "0"),
+        ("hashing_places_for_sign_ins", "few"),
+        ("sign_ups_per_hour", "many"),
+        ("login_throttling", "maybe"),
+        ("trusted_proxies", "everybody"),
+        ("authorization", "maybe"),
+        ("load_test", "maybe"),
+        ("token_signing_key", "x"),
+        ("token_public_keys", "x"),
+        ("refresh_token_key", SHORT),
+        ("consumer_name", " "),
+        ("notification_sender", "pigeon"),
+        ("notification_retry_ms", "soon"),
+        ("notification_retry_for", "long"),
+        ("notification_max_attempts", "few"),
+        ("notification_pause_after", "some"),
+        ("notification_concurrency", "65"),
+        ("mail_api_url", "ftp://127.0.0.1:21"),
+        ("mail_api_token", "two words"),
+        ("mail_from", "nobody"),
+    ],
+    &[
+        ("password_peppers", "new=short"),
+        ("token_public_keys", "x"),
+        ("refresh_token_accepted_key", SHORT),
+        ("notification_send_ms", "quick"),
+    ],
+    &[("token_issuer", " "), ("notification_claim_ms", "510"), ("notification_send_ms", "500")],
+    &[("token_audience", " "), ("mail_from", "")],
 ];
 
+/// Variables that are put together out of others which the runtime reads too: with parts that cannot be used it does not
+/// start. What is no address is refused by the same code as others are.
+const READ_BY_THE_RUNTIME: [&str; 2] = ["db_url", "redis_url"];
+
+/// What RabbitMQ's manifest has beside, all read by the code that reads the others; its trigger does not start without.
+const OF_RABBITMQ: [&str; 5] = ["mqtt_url", "mqtt_user", "mqtt_password", "amqp_url", "management_url"];
+
+/// The variables of a component that depend on one of the application.
+fn variables_of(manifest: &str, component: &str) -> BTreeSet<String> {
+    let manifest: toml::Table = manifest.parse().expect("a manifest is TOML");
+    let variables = manifest["component"][component]["variables"].as_table().expect("a component has variables");
+    let depend = variables.iter().filter(|(_, value)| value.as_str().is_some_and(|value| value.contains("{{")));
+    depend.map(|(name, _)| name.clone()).collect()
+}
+
+/// The names in the log after `before` bytes. A request without a credential, which is logged in one way or another, shows
+/// how far it is to be read.
+fn named(app: &TestApp, component: &str, before: usize) -> BTreeSet<String> {
+    let internal = match component {
+        "users" => app.post("/users-ms/internal/outbox/sweep"),
+        "auth" => app.post("/auth-ms/auth/introspect"),
+        _ => app.get("/notification-ms/internal/queues"),
+    };
+    let mark = format!("mark-{component}-{before}");
+    let _ = internal.header("x-request-id", &mark).send_unchecked().expect("there is an answer");
+    app.wait_for_log(&mark);
+    let log = app.log();
+    let lines = log[before..].lines().filter(|line| line.contains("the variable "));
+    lines.flat_map(|line| line.split(|c: char| !c.is_ascii_lowercase() && c != '_')).map(str::to_owned).collect()
+}
+
 #[test]
-fn a_service_is_not_ready_with_a_setting_that_cannot_be_used_and_the_log_names_it() {
+fn every_variable_of_a_component_is_judged_by_its_readiness_and_named_in_the_log() {
     let _turn = turn::together();
     let backend = Backend::new();
-    // The last ones are read after others of the same kind, which would hide them; a message could be taken over by another
-    // consumer while it is still being sent.
-    for unusable in [&UNUSABLE[..15], &UNUSABLE[15..]] {
+    let components = ["users", "auth", "notification"];
+    let mut judged = BTreeMap::<&str, BTreeSet<String>>::new();
+    for unusable in UNUSABLE {
         let setup = TestApp::on(&backend);
-        let app = unusable.iter().fold(setup, |setup, (name, value, _)| setup.variable(name, value)).start();
-        for service in ["users-ms", "auth-ms", "notification-ms"] {
-            let answer = app.get(&format!("/{service}/readiness")).send().expect(503);
-            assert_eq!(answer.json()["checks"]["configuration"]["status"], "unavailable", "{service}");
-            for (name, value, _) in unusable {
+        let app = unusable.iter().fold(setup, |setup, (name, value)| setup.variable(name, value)).start();
+        for component in components {
+            let before = app.log().len();
+            let answer = app.get(&format!("/{component}-ms/readiness")).send().expect(503);
+            assert_eq!(answer.json()["checks"]["configuration"]["status"], "unavailable", "{component}");
+            for (name, value) in unusable {
                 assert!(!answer.text().contains(name), "{}", answer.text());
                 assert!(value.len() < 4 || !answer.text().contains(value), "{}", answer.text());
             }
-            let _ = app.get(&format!("/{service}/healthcheck")).send().expect(200);
+            let _ = app.get(&format!("/{component}-ms/healthcheck")).send().expect(200);
+            judged.entry(component).or_default().extend(named(&app, component, before));
         }
-        for (_, value, named) in unusable {
-            app.wait_for_log(&format!("the variable {named} "));
+        for (_, value) in unusable {
             assert!(value.len() < 8 || !app.log().contains(value), "a value is logged");
         }
+    }
+    for component in components {
+        let on_redis = variables_of(include_str!("../../../spin.toml"), component);
+        let judged = &judged[component];
+        let unjudged: Vec<_> = on_redis
+            .iter()
+            .filter(|name| !judged.contains(*name) && !READ_BY_THE_RUNTIME.contains(&name.as_str()))
+            .collect();
+        assert!(unjudged.is_empty(), "readiness of {component} does not judge {unjudged:?}");
+        let on_rabbitmq = variables_of(include_str!("../../../spin.rabbitmq.toml"), component);
+        let others: Vec<_> =
+            on_rabbitmq.difference(&on_redis).filter(|name| !OF_RABBITMQ.contains(&name.as_str())).collect();
+        assert!(others.is_empty(), "readiness of {component} does not judge {others:?}");
     }
 }
 
 #[test]
 fn a_pepper_of_thirty_one_bytes_is_one_setting_that_cannot_be_used() {
     let _turn = turn::together();
-    let short = "thirty-one characters, too few!";
-    let app = TestApp::on(&Backend::new()).variable("password_pepper", short).only(&["users"]).start();
+    let app = TestApp::on(&Backend::new()).variable("password_pepper", SHORT).only(&["users"]).start();
     assert_readiness(&app, "users-ms", &[("configuration", "unavailable"), ("database", "ok")]);
     app.wait_for_log("the variable password_pepper has under 32 bytes");
-    let app = TestApp::on(&Backend::new()).variable("password_pepper", format!("{short}!")).only(&["users"]).start();
+    let app = TestApp::on(&Backend::new()).variable("password_pepper", format!("{SHORT}!")).only(&["users"]).start();
     assert_readiness(&app, "users-ms", &[("configuration", "ok"), ("database", "ok")]);
 }

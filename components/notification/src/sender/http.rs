@@ -1,5 +1,6 @@
 //! A JSON mail API: that of Mailpit, `POST /api/v1/send`, which providers' own can be put behind.
 
+use identity::Email;
 use notification_domain::{Message, MessageKind, SendError};
 use problem::Problem;
 use serde_json::{Value, json};
@@ -21,8 +22,25 @@ pub(crate) struct Http {
 impl Http {
     /// Reads the component variables `mail_api_url`, `mail_api_token` and `mail_from`.
     pub(crate) fn from_config() -> Result<Self, Problem> {
-        let url = format!("{}/api/v1/send", config::text("mail_api_url")?.trim_end_matches('/'));
-        Ok(Self { url, token: config::text("mail_api_token")?, from: config::text("mail_from")? })
+        Ok(Self { url: Self::url()?, token: Self::token()?, from: Self::from()?.address().to_owned() })
+    }
+
+    pub(crate) fn url() -> Result<String, Problem> {
+        let api = config::address("mail_api_url", &["http", "https"])?;
+        Ok(format!("{}/api/v1/send", api.trim_end_matches('/')))
+    }
+
+    /// What may stand in a header (RFC 6750, 2.1), or nothing.
+    pub(crate) fn token() -> Result<String, Problem> {
+        let token = config::text("mail_api_token")?;
+        if token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Ok(token);
+        }
+        Err(config::fault("mail_api_token", "has a character that a header cannot have"))
+    }
+
+    pub(crate) fn from() -> Result<Email, Problem> {
+        Email::parse(&config::text("mail_from")?).map_err(|_| config::fault("mail_from", "is no email address"))
     }
 
     /// Posts a message. `delivery_id` is the same at each try, so that an API that looks at it recognises a repeated one.

@@ -3,6 +3,8 @@
 mod http;
 mod simulate;
 
+pub(crate) use http::Http;
+
 use events::Queue;
 use notification_domain::{Message, SendError};
 use problem::Problem;
@@ -14,7 +16,7 @@ pub(crate) enum Sender {
     /// Takes the time of a send and sends nothing: the report's countdown.
     Simulate(simulate::Simulate),
     /// A JSON mail API.
-    Http(http::Http),
+    Http(Http),
 }
 
 impl Sender {
@@ -22,7 +24,7 @@ impl Sender {
     pub(crate) fn from_config() -> Result<Self, Problem> {
         match config::text("sender")?.trim() {
             "simulate" => simulate::Simulate::from_config().map(Sender::Simulate),
-            "http" => http::Http::from_config().map(Sender::Http),
+            "http" => Http::from_config().map(Sender::Http),
             _ => Err(config::fault("sender", "must be simulate or http")),
         }
     }
