@@ -264,3 +264,30 @@ fn an_export_is_had_once_in_a_while_and_by_others_meanwhile() {
     backend.sql().execute("UPDATE exports SET begun_at = now() - interval '5 minutes'", &[]).unwrap();
     let _ = app.get(&path(id)).send().expect(200);
 }
+
+#[test]
+fn while_four_exports_are_made_a_fifth_is_told_to_come_again() {
+    let _turn = turn::together();
+    let backend = Backend::new();
+    let app = TestApp::on(&backend).variable("login_throttling", "on").only(&["users"]).start();
+    let id = app.sign_up("fifth@export.example");
+    let held = |condition: &str| -> i64 {
+        let count = format!("SELECT count(*) FROM export_permits WHERE {condition}");
+        backend.sql().query_one(&count, &[]).unwrap().get(0)
+    };
+    let hold = |until: &str| {
+        let all =
+            format!("UPDATE export_permits SET holder = gen_random_uuid(), held_until = now() + interval '{until}'");
+        assert_eq!(backend.sql().execute(&all, &[]).unwrap(), 4);
+    };
+    hold("1 minute");
+    let busy = app.get(&path(id)).send().expect(503);
+    assert_eq!((busy.problem().as_str(), busy.header("retry-after")), ("too-busy", Some("5")));
+    // Somebody who is not there is told so all the same.
+    let _ = app.get(&path(id + 1)).send().expect(404);
+    // Permits end by themselves, and what was not made is not counted.
+    hold("-1 second");
+    let _ = app.get(&path(id)).send().expect(200);
+    assert_eq!(held("held_until > now()"), 0, "the permit is given back");
+    assert_eq!(held("holder IS NULL"), 1);
+}

@@ -159,3 +159,51 @@ fn while_somebody_refreshes_with_tokens_that_are_none_others_are_served() {
         app.post("/auth-ms/auth/refresh").header("x-forwarded-for", &address).json(&json!({"refresh_token": token}))
     });
 }
+
+/// Dead letters, each of which every export looks at.
+const DEAD_LETTERS: usize = 20_000;
+
+/// Makes people who may have an export each, and much for the exports to look through.
+fn people_with_much_to_export(app: &TestApp, people: usize) -> Vec<i64> {
+    let sql = "INSERT INTO users (email, email_key, name, surname, password_hash)
+        SELECT e, e, 'Ada', 'Lovelace', (SELECT password_hash FROM users LIMIT 1)
+        FROM (SELECT 'export-' || n || '@floods.example' AS e FROM generate_series(1, $1::int8) n) AS emails RETURNING id";
+    let _ = app.sign_up("first@floods.example");
+    let rows = app.backend.sql().query(sql, &[&(people as i64)]).expect("users can be made");
+    let script = "for i = 1, ARGV[1] do redis.call('XADD', KEYS[1], '*', 'event', '{}', 'reason', 'none') end";
+    let mut connection = redis::Client::open(app.backend.redis.url()).unwrap().get_connection().unwrap();
+    let mut fill = redis::cmd("EVAL");
+    let _: () = fill
+        .arg(script)
+        .arg(1)
+        .arg("welcome_email_notification.dead")
+        .arg(DEAD_LETTERS)
+        .query(&mut connection)
+        .unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+fn export<'a>(app: &'a TestApp, id: i64, address: &str) -> Request<'a> {
+    app.get(&format!("/users-ms/users/{id}/export")).header("x-forwarded-for", address)
+}
+
+#[test]
+fn while_one_address_exports_all_the_time_others_are_served() {
+    let _turn = turn::alone();
+    let app = app().start();
+    let ids = people_with_much_to_export(&app, 1);
+    flood("exports by one person", &app, false, |_, _| export(&app, ids[0], "203.0.113.1"));
+}
+
+#[test]
+fn while_many_people_export_at_once_others_are_served() {
+    let _turn = turn::alone();
+    let app = app().start();
+    // So many that each asks once.
+    let ids = people_with_much_to_export(&app, CONNECTIONS * 2_000);
+    flood("exports by many people", &app, false, |connection, number| {
+        export(&app, ids[(connection * 2_000 + number) % ids.len()], &many_addresses(connection, number))
+    });
+    let most: i64 = app.backend.sql().query_one("SELECT count(*) FROM export_permits", &[]).unwrap().get(0);
+    assert_eq!(most, 4);
+}

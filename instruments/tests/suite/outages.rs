@@ -311,3 +311,30 @@ fn a_redis_that_is_killed_has_every_event_that_it_took() {
     let distinct: HashSet<_> = deliveries.iter().map(|delivery| (&delivery.queue, &delivery.event_id)).collect();
     assert_eq!((deliveries.len(), distinct.len()), (all, all));
 }
+
+#[test]
+fn while_redis_hangs_no_more_than_64_removals_wait_for_it() {
+    const PEOPLE: usize = 90;
+    let _turn = turn::together();
+    let backend = Backend::new();
+    let app = TestApp::on(&backend).only(&["users"]).start();
+    let ids: Vec<_> = (0..PEOPLE).map(|number| app.sign_up(&format!("{number}@removed.example"))).collect();
+    backend.wait_until_published();
+    backend.redis.pause();
+    for id in ids {
+        let _ = within(Duration::from_secs(1), || app.delete(&format!("/users-ms/users/{id}")).send()).expect(204);
+    }
+    let count = |condition: &str| -> i64 {
+        let count = format!("SELECT count(*) FROM erasures WHERE {condition}");
+        backend.sql().query_one(&count, &[]).expect("erasures can be counted").get(0)
+    };
+    assert_eq!(count("true"), PEOPLE as i64);
+    // Those that a removal has begun itself are due later.
+    let begun = count("due_at > now()");
+    assert!(begun <= 64, "{begun} wait for Redis");
+    backend.redis.resume();
+    poll::until(SOON, "the first pass is over for all", || {
+        let _ = app.post("/users-ms/internal/outbox/sweep").bearer(app.scheduler()).send().expect(200);
+        count("passes = 0") == 0
+    });
+}

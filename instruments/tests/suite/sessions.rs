@@ -304,3 +304,27 @@ fn more_sessions_than_fifty_push_the_least_recently_used_out() {
     let _ = refresh(&app, &first.refresh).expect(200);
     let _ = refresh(&app, &logins[1].refresh).expect(200);
 }
+
+#[test]
+fn sign_ins_at_once_leave_no_more_than_fifty_sessions() {
+    const AT_ONCE: usize = 16;
+    let app = TestApp::shared();
+    let email = "at-once@sessions.example";
+    let (id, _) = sign_in(&app, email);
+    let mut sql = app.backend.sql();
+    let some = "INSERT INTO sessions (id, user_id, credentials_epoch, refresh_digest, idle_until, ends_at)
+        SELECT gen_random_uuid(), u.id, u.credentials_epoch, n::text, now() + interval '1 day', now() + interval '1 day'
+        FROM users u, generate_series(1, 47) n WHERE u.id = $1";
+    sql.execute(some, &[&id]).expect("sessions can be made");
+    let start = Barrier::new(AT_ONCE);
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                start.wait();
+                let _ = app.login(email, PASSWORD).expect(200);
+            });
+        }
+    });
+    let count = "SELECT count(*) FROM sessions WHERE user_id = $1";
+    assert_eq!(sql.query_one(count, &[&id]).expect("a count").get::<_, i64>(0), 50);
+}

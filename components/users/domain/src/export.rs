@@ -76,6 +76,14 @@ pub fn too_soon(seconds: u32) -> Problem {
         .with_header("retry-after", seconds.to_string())
 }
 
+/// The problem for an export while as many are being made as may be at once, whoever they are for.
+#[must_use]
+pub fn too_many_exports() -> Problem {
+    Problem::new(Kind::TooBusy, "The service is busy. Try again shortly.")
+        .with_header("retry-after", "5")
+        .with_cause("as many exports are being made as may be at once")
+}
+
 /// The problem for an export that would be too large.
 #[must_use]
 pub fn too_much() -> Problem {

@@ -20,7 +20,7 @@ pub use access::{
 };
 pub use attempt::{AcquirePermit, Acquired, Attempt, MAX_PLACES, Places, ReleasePermit};
 pub use change::{Change, Changes, Shown};
-pub use export::{Collected, Collection, EXPORT_PAUSE_SECONDS, MAX_EXPORTED, too_much, too_soon};
+pub use export::{Collected, Collection, EXPORT_PAUSE_SECONDS, MAX_EXPORTED, too_many_exports, too_much, too_soon};
 pub use fibonacci::{MAX_N, fibonacci};
 pub use idempotency::{IdempotencyKey, KEPT_SECONDS, RequestDigests, key_reused};
 pub use page::{Cursor, MAX_LIMIT, PageRequest};

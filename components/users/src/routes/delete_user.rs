@@ -17,10 +17,12 @@ pub(super) fn delete_user(request: &Request, id: UserId) -> Outcome {
     let store = Store::open()?;
     guard.confirm(&store)?.require_recent(request)?;
     match users::remove(&store, id, &condition)? {
-        Removed::Done => {
+        Removed::Done { is_mine } => {
             log::audit("user-removed", "success", &request.id, &[("user_id", &id.to_string()), ("by", &guard.by())]);
             // Noted in the same statement; what cannot be erased then is erased by later sweeps.
-            request.after(async move { erasure::erase_now(id) });
+            if is_mine {
+                request.after(async move { erasure::erase_now(id) });
+            }
             Ok(empty(StatusCode::NO_CONTENT))
         }
         Removed::NotFound => Err(user_not_found()),

@@ -1,7 +1,8 @@
 //! GET /users-ms/users/{id}/export: all that is kept about a user, in one document.
 
 use super::guard::Guard;
-use crate::store::{Store, User, exports};
+use crate::store::exports::{self, Begun, Kept};
+use crate::store::{Store, User};
 use events::redis::{self, DELIVERY_LOG, Step};
 use identity::UserId;
 use problem::Problem;
@@ -10,7 +11,7 @@ use serde_json::Value;
 use service_kit::broker::{BrokerError, Redis};
 use service_kit::{Outcome, Request, StatusCode, config, invalid_token, log};
 use std::time::{Duration, Instant};
-use users_domain::{Collected, Collection, EXPORT_PAUSE_SECONDS, too_much, too_soon, user_not_found};
+use users_domain::{Collected, Collection, EXPORT_PAUSE_SECONDS, too_many_exports, too_much, too_soon, user_not_found};
 
 /// How long the broker is looked through.
 const LIMIT: Duration = Duration::from_secs(15);
@@ -36,25 +37,23 @@ pub(super) fn export_user(request: &Request, id: UserId) -> Outcome {
     let store = Store::open()?;
     guard.confirm(&store)?.require_recent(request)?;
     let pause = if config::switch("login_throttling")? { EXPORT_PAUSE_SECONDS } else { 0 };
-    let kept = exports::read(&store, id, guard.session, pause)?;
-    if !kept.is_alive {
-        return Err(invalid_token());
+    let begun = exports::begin(&store, id, guard.session, pause)?;
+    let permitted = match begun {
+        Begun { is_alive: false, .. } => return Err(invalid_token()),
+        Begun { exists: false, .. } => return Err(user_not_found()),
+        Begun { retry_after: Some(seconds), .. } => return Err(too_soon(seconds)),
+        Begun { permitted: None, .. } => return Err(too_many_exports()),
+        Begun { permitted: Some(permitted), .. } => permitted,
+    };
+    let collection = collect(id, &permitted.kept);
+    if let Err(problem) = exports::end(&store, id, &permitted, collection.is_err(), pause) {
+        // The permit comes free by itself.
+        log::warn("an export was not ended", &[("cause", problem.cause().unwrap_or_default())]);
     }
-    let user = kept.user.ok_or_else(user_not_found)?;
-    if let Some(seconds) = kept.retry_after {
-        return Err(too_soon(seconds));
-    }
-    let mut collection = Collection::default();
-    for event in &kept.outbox {
-        collection.add_event("outbox", event.to_string().as_bytes())?;
-    }
-    if let Err(problem) = collect(id, &mut collection) {
-        exports::allow_sooner(&store, id, pause)?;
-        return Err(problem);
-    }
+    let (collection, kept) = (collection?, permitted.kept);
     log::audit("user-exported", "success", &request.id, &[("user_id", &id.to_string()), ("by", &guard.by())]);
     let export = Export {
-        user,
+        user: kept.user,
         sessions: kept.sessions,
         kept_answers: kept.kept_answers,
         collected: collection.finish(),
@@ -67,8 +66,18 @@ pub(super) fn export_user(request: &Request, id: UserId) -> Outcome {
     Ok(response)
 }
 
+/// Collects events and deliveries: those of the outbox, and what the broker keeps.
+fn collect(user: UserId, kept: &Kept) -> Result<Collection, Problem> {
+    let mut collection = Collection::default();
+    for event in &kept.outbox {
+        collection.add_event("outbox", event.to_string().as_bytes())?;
+    }
+    collect_from_broker(user, &mut collection)?;
+    Ok(collection)
+}
+
 /// Collects what the broker keeps: events that wait, are in somebody's hands or are dead, and logged deliveries.
-fn collect(user: UserId, collection: &mut Collection) -> Result<(), Problem> {
+fn collect_from_broker(user: UserId, collection: &mut Collection) -> Result<(), Problem> {
     // RabbitMQ's queues cannot be looked through.
     let Some(broker) = Redis::find()? else { return Ok(()) };
     let end = Instant::now() + LIMIT;

@@ -1,25 +1,52 @@
-//! The statement behind an export.
+//! The statements about exports.
 
 use super::sessions::SHOWN;
 use super::statements::ALIVE;
 use super::{Store, User};
 use identity::UserId;
 use problem::Problem;
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use spin_sdk::pg4::ParameterValue;
 use users_domain::MAX_EXPORTED;
 use uuid::Uuid;
 
+/// After how many seconds an export that was not ended has ended by itself. It may take less than that.
+const PERMIT_SECONDS: i32 = 30;
+
+/// What came of a request for an export.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Begun {
+    /// Whether the caller's session is alive; true without one.
+    pub(crate) is_alive: bool,
+    /// Whether there is such a user.
+    pub(crate) exists: bool,
+    /// In how many seconds another export may be had, if it is too early for this one.
+    pub(crate) retry_after: Option<u32>,
+    /// The permit and what the database keeps; none if it is too early, or if as many exports are being made as may be.
+    pub(crate) permitted: Option<Permitted>,
+}
+
+/// An export that may go on.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Permitted {
+    permit: Permit,
+    #[serde(flatten)]
+    pub(crate) kept: Kept,
+}
+
+/// Which of the exports that may be made at once it is.
+#[derive(Debug, Serialize, Deserialize)]
+struct Permit {
+    number: i32,
+    holder: Uuid,
+}
+
 /// All that the database keeps about a user, but for what lets somebody in: hashes and digests.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Kept {
-    /// Whether the caller's session is alive; true without one.
-    pub(crate) is_alive: bool,
     pub(crate) exported_at: String,
-    /// In how many seconds another export may be had, if it is too early for this one.
-    pub(crate) retry_after: Option<u32>,
-    pub(crate) user: Option<User>,
+    pub(crate) user: User,
     pub(crate) sessions: Vec<Value>,
     /// Answers that are kept in case a request is repeated.
     pub(crate) kept_answers: Vec<Value>,
@@ -27,50 +54,61 @@ pub(crate) struct Kept {
     pub(crate) outbox: Vec<Value>,
 }
 
-/// Reads it, all at the same moment, and notes that it was asked for; `pause` seconds have to be between two exports of one
-/// user.
-pub(crate) fn read(store: &Store, id: UserId, session: Option<Uuid>, pause: i32) -> Result<Kept, Problem> {
+/// Begins an export: notes that it was asked for, acquires a permit and reads what the database keeps, all at the same
+/// moment. `pause` seconds have to be between two exports of one user.
+pub(crate) fn begin(store: &Store, id: UserId, session: Option<Uuid>, pause: i32) -> Result<Begun, Problem> {
     let statement = format!(
-        "WITH caller AS (
+        "WITH caller AS MATERIALIZED (
             SELECT $2::text IS NULL OR EXISTS (SELECT FROM sessions s WHERE s.id = $2::text::uuid AND {ALIVE}) AS is_alive
-         ), noted AS (
-            INSERT INTO exports AS e (user_id) SELECT u.id FROM users u, caller WHERE u.id = $1 AND is_alive FOR KEY SHARE OF u
-            ON CONFLICT (user_id) DO UPDATE SET begun_at = now()
-                WHERE e.begun_at <= now() - make_interval(secs => $3::int4)
-            RETURNING user_id
+         ), begun AS MATERIALIZED (
+            SELECT is_alive, CASE WHEN is_alive THEN begin_export($1, $3, {PERMIT_SECONDS}) END AS answer FROM caller
          )
          SELECT jsonb_build_object(
-            'is_alive', (SELECT is_alive FROM caller),
-            'exported_at', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),
-            'retry_after', CASE WHEN NOT EXISTS (SELECT FROM noted) THEN coalesce(
-                (SELECT greatest(1, ceil(extract(epoch FROM begun_at - now()) + $3))::int4 FROM exports
-                 WHERE user_id = $1), $3) END,
-            'user', (SELECT user_json(u) FROM users u WHERE id = $1),
-            'sessions', (
-                SELECT coalesce(jsonb_agg(to_jsonb(s) ORDER BY created_at DESC, id), '[]')
-                FROM (SELECT {SHOWN} FROM sessions WHERE user_id = $1) s),
-            'kept_answers', (
-                SELECT coalesce(jsonb_agg(response ORDER BY created_at), '[]')
-                FROM idempotency_keys WHERE user_id = $1),
-            'outbox', (
-                SELECT coalesce(jsonb_agg(event ORDER BY id), '[]')
-                FROM (SELECT id, event FROM outbox
-                      WHERE event #>> '{{data,user_id}}' = $1::text AND published_at IS NULL
-                      ORDER BY id LIMIT {}) o))",
+            'is_alive', is_alive,
+            'exists', coalesce(answer -> 'exists', 'false'),
+            'retry_after', answer -> 'retry_after',
+            'permitted', CASE WHEN answer -> 'permit' <> 'null' THEN jsonb_build_object(
+                'permit', answer -> 'permit',
+                'exported_at', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),
+                'user', (SELECT user_json(u) FROM users u WHERE id = $1),
+                'sessions', (
+                    SELECT coalesce(jsonb_agg(to_jsonb(s) ORDER BY created_at DESC, id), '[]')
+                    FROM (SELECT {SHOWN} FROM sessions WHERE user_id = $1) s),
+                'kept_answers', (
+                    SELECT coalesce(jsonb_agg(response ORDER BY created_at), '[]')
+                    FROM idempotency_keys WHERE user_id = $1),
+                'outbox', (
+                    SELECT coalesce(jsonb_agg(event ORDER BY id), '[]')
+                    FROM (SELECT id, event FROM outbox
+                          WHERE event #>> '{{data,user_id}}' = $1::text AND published_at IS NULL
+                          ORDER BY id LIMIT {}) o)) END)
+         FROM begun",
         MAX_EXPORTED + 1
     );
     let session = session.map_or(ParameterValue::DbNull, |session| ParameterValue::Str(session.to_string()));
     Ok(store.one(&statement, &[ParameterValue::Int64(id.get()), session, ParameterValue::Int32(pause)])?)
 }
 
-/// Lets a user whose export failed ask again sooner: in half a minute.
-pub(crate) fn allow_sooner(store: &Store, id: UserId, pause: i32) -> Result<(), Problem> {
+/// Ends an export: gives its permit back. Who was given nothing may ask again sooner than after `pause` seconds: in half a
+/// minute.
+pub(crate) fn end(store: &Store, id: UserId, permitted: &Permitted, failed: bool, pause: i32) -> Result<(), Problem> {
     const STATEMENT: &str = "
         WITH sooner AS (
-            UPDATE exports SET begun_at = now() - make_interval(secs => greatest($2::int4 - 30, 0)) WHERE user_id = $1
+            UPDATE exports SET begun_at = now() - make_interval(secs => greatest($3::int4 - 30, 0))
+            WHERE user_id = $1 AND $4::bool
+        ), released AS (
+            UPDATE export_permits p SET holder = NULL, held_until = '-infinity'
+            FROM jsonb_to_record($2::text::jsonb) AS mine(number int, holder uuid)
+            WHERE p.number = mine.number AND p.holder = mine.holder
         )
         SELECT to_jsonb(true)";
-    store.one::<bool>(STATEMENT, &[ParameterValue::Int64(id.get()), ParameterValue::Int32(pause)])?;
+    let parameters = [
+        ParameterValue::Int64(id.get()),
+        ParameterValue::Str(json!(permitted.permit).to_string()),
+        ParameterValue::Int32(pause),
+        ParameterValue::Boolean(failed),
+    ];
+    store.one::<bool>(STATEMENT, &parameters)?;
     Ok(())
 }
 

@@ -55,7 +55,10 @@ pub(crate) enum Changed {
 /// What came of a removal.
 pub(crate) enum Removed {
     /// The user is gone.
-    Done,
+    Done {
+        /// The first pass of the erasure is the caller's.
+        is_mine: bool,
+    },
     /// There was no such user.
     NotFound,
     /// It has another version than the precondition asks for.

@@ -130,23 +130,21 @@ pub(super) const BEGIN_SIGN_IN: &str = "
 /// After a success the session `$2` of the user `$3` begins with the refresh token `$6`, to live `$7` seconds unused and
 /// `$8` at most, if the user has still one of the addresses `$4` and the epoch `$5`. The row is locked first, so a change comes
 /// before, and is seen, or after, and raises the epoch above the session's. What has ended of the user's sessions is
-/// removed on the way, and all but the 49 last used: with this one they are as many as somebody may have. The hash `$10` takes
+/// removed on the way, and all but the 49 last used: with this one they are as many as somebody may have, however many
+/// sign-ins end at once. The hash `$10` takes
 /// the place of `$9` if there is one. The event, `$12` with the user's data, is kept for the exchange `$11`, and is the
 /// caller's for `$13` seconds, unless so many wait already that it is left to the sweeps. A success that begins no session counts as a failure.
 pub(super) const END_SIGN_IN: &str = concat!(
     "WITH account AS (
         SELECT id, email, phone, role, credentials_epoch FROM users
         WHERE id = $3::int8 AND $4::text::jsonb ? email_key AND credentials_epoch = $5::int4 FOR NO KEY UPDATE
-    ), gone AS (
-        DELETE FROM sessions s USING account WHERE s.user_id = account.id AND (NOT (",
-    alive!(),
-    ") OR s.id IN (
-            SELECT id FROM sessions WHERE user_id = $3 ORDER BY used_at DESC OFFSET 49))
+    ), room AS MATERIALIZED (
+        SELECT remove_surplus_sessions(id, 49) FROM account
     ), begun AS (
         INSERT INTO sessions (id, user_id, credentials_epoch, refresh_digest, idle_until, ends_at)
         SELECT $2::text::uuid, id, credentials_epoch, $6,
             now() + make_interval(secs => $7::int4), now() + make_interval(secs => $8::int4)
-        FROM account ON CONFLICT DO NOTHING RETURNING id AS session_id, user_id
+        FROM account, room ON CONFLICT DO NOTHING RETURNING id AS session_id, user_id
     ), renewed AS (
         UPDATE users u SET password_hash = $10 FROM account WHERE u.id = account.id AND u.password_hash = $9
     ), kept AS (
