@@ -6,6 +6,7 @@ use blackbox::http::Answer;
 use blackbox::people::PASSWORD;
 use blackbox::poll;
 use serde_json::{Value, json};
+use std::sync::Barrier;
 use std::time::Duration;
 
 /// The tokens of a fresh login.
