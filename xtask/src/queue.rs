@@ -77,7 +77,7 @@ fn list(app: &App, queue: &str) -> Result<()> {
         for letter in items(&page) {
             let attempts = letter["attempts"].as_u64().unwrap_or_default();
             println!(
-                "{}  since {}, {attempts} tries, event {}: {}",
+                "{}  since {}, attempts {attempts}, event {}: {}",
                 text(letter, "id"),
                 text(letter, "dead_since"),
                 text(letter, "event_id"),
@@ -138,6 +138,7 @@ impl App {
             })
         };
         let url = url.map_or_else(|| setting("CONCIERGE_URL"), |url| Ok(url.to_owned()))?;
+        let url = url.trim_end_matches('/').to_owned();
         Ok(Self { url, token: setting("CONCIERGE_OPERATOR_CREDENTIAL")? })
     }
 
