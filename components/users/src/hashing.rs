@@ -98,27 +98,27 @@ fn all_places() -> Result<Places, Problem> {
     Ok(Places { places: places()?, per_client: per_client()?, for_sign_ins: for_sign_ins()?, cost: config::cost()? })
 }
 
-/// How many there are, `hashing_places`.
+/// How many there are, `hash_permits`.
 pub(crate) fn places() -> Result<u32, Problem> {
-    let places = config::parsed("hashing_places")?;
+    let places = config::parsed("hash_permits")?;
     if !(1..=MAX_PLACES).contains(&places) {
-        return Err(config::fault("hashing_places", &format!("must be from 1 to {MAX_PLACES}")));
+        return Err(config::fault("hash_permits", &format!("must be from 1 to {MAX_PLACES}")));
     }
     Ok(places)
 }
 
-/// How many of them one client has at most, `hashing_places_per_client`.
+/// How many of them one client has at most, `hash_permits_per_client`.
 pub(crate) fn per_client() -> Result<u32, Problem> {
-    let per_client = config::parsed("hashing_places_per_client")?;
+    let per_client = config::parsed("hash_permits_per_client")?;
     if per_client == 0 {
-        return Err(config::fault("hashing_places_per_client", "must be 1 at least"));
+        return Err(config::fault("hash_permits_per_client", "must be 1 at least"));
     }
     Ok(per_client)
 }
 
-/// How many of them are for sign-ins alone, `hashing_places_for_sign_ins`.
+/// How many of them are for sign-ins alone, `hash_permits_for_sign_ins`.
 pub(crate) fn for_sign_ins() -> Result<u32, Problem> {
-    config::parsed("hashing_places_for_sign_ins")
+    config::parsed("hash_permits_for_sign_ins")
 }
 
 /// The attempt as it is, or with nothing counted with `login_throttling = "off"`.

@@ -101,7 +101,7 @@ impl Stage {
             ("password_pepper", self.pepper.clone()),
             ("bcrypt_cost", COST.to_owned()),
             // All of the load comes from one client.
-            ("hashing_places_per_client", "256".to_owned()),
+            ("hash_permits_per_client", "256".to_owned()),
             ("sign_ups_per_hour", "1000000".to_owned()),
             ("token_signing_key", self.signing_key.clone()),
             ("token_public_keys", public_keys),

@@ -15,7 +15,7 @@ use crate::side::{Process, Role, Side};
 use crate::stage::{PASSWORD, Stage};
 use crate::table;
 
-/// People who sign in: as many as `hashing_places` says by default.
+/// People who sign in: as many as `hash_permits` says by default.
 const PEOPLE: u32 = 16;
 /// How long the calm caller rests between two requests, in milliseconds.
 const PAUSE: u32 = 5;

@@ -133,7 +133,7 @@ impl TestApp {
         let turn = turn::together();
         let (app, _) = SHARED.get_or_init(|| {
             // Many tests sign people up at once here; that there are not places for all is another test's subject.
-            let app = TestApp::on(&Backend::new()).variable("hashing_places", 256).start();
+            let app = TestApp::on(&Backend::new()).variable("hash_permits", 256).start();
             let ringer = Ringer::start(&[&app], ROUND);
             (app, ringer)
         });

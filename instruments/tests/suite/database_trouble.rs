@@ -82,7 +82,7 @@ fn transactions_that_cannot_be_put_in_an_order_are_repeated_and_never_a_fault() 
     let _turn = turn::together();
     let backend = Backend::new();
     set(&backend, "SET default_transaction_isolation = 'serializable'");
-    let app = TestApp::on(&backend).variable("hashing_places", 256).only(&["users", "auth"]).start();
+    let app = TestApp::on(&backend).variable("hash_permits", 256).only(&["users", "auth"]).start();
     let id = app.sign_up("known@serializable.example");
     let path = format!("/users-ms/users/{id}");
     let patches: Vec<_> = std::thread::scope(|scope| {
@@ -183,7 +183,7 @@ fn sign_ins_beside_a_removal_do_not_wait_for_each_other() {
     const ROUNDS: usize = 40;
     let _turn = turn::together();
     let backend = Backend::new();
-    let app = TestApp::on(&backend).variable("hashing_places", 256).only(&["users", "auth"]).start();
+    let app = TestApp::on(&backend).variable("hash_permits", 256).only(&["users", "auth"]).start();
     let deadlocks = || -> i64 {
         let count = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
         backend.sql().query_one(count, &[]).unwrap().get(0)

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 #[test]
 fn no_more_than_the_places_hash_at_once_and_the_others_wait_or_are_told_when_to_come_back() {
     let _turn = turn::alone();
-    let app = TestApp::on(&Backend::new()).variable("hashing_places", 2).variable("bcrypt_cost", 11).start();
+    let app = TestApp::on(&Backend::new()).variable("hash_permits", 2).variable("bcrypt_cost", 11).start();
     let _ = app.sign_up("ada@places.example");
     let (let_in, sent_away, is_over) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
@@ -55,7 +55,7 @@ fn no_more_than_the_places_hash_at_once_and_the_others_wait_or_are_told_when_to_
 #[test]
 fn those_who_wait_are_bounded_and_the_others_are_told_at_once() {
     let _turn = turn::together();
-    let app = TestApp::on(&Backend::new()).variable("hashing_places", 1).start();
+    let app = TestApp::on(&Backend::new()).variable("hash_permits", 1).start();
     let _ = app.sign_up("ada@waiting.example");
     app.backend
         .sql()
@@ -72,7 +72,7 @@ fn those_who_wait_are_bounded_and_the_others_are_told_at_once() {
 #[test]
 fn whoever_dies_with_a_place_in_hand_loses_it() {
     let _turn = turn::together();
-    let app = TestApp::on(&Backend::new()).variable("hashing_places", 1).start();
+    let app = TestApp::on(&Backend::new()).variable("hash_permits", 1).start();
     let path = format!("/users-ms/users/{}", app.sign_up("ada@lease.example"));
     let root = app.admin("root@lease.example");
     let mut sql = app.backend.sql();

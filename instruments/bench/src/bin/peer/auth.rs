@@ -69,7 +69,7 @@ async fn begin(
         acquired: Acquired,
         credentials: Option<Credentials>,
     }
-    let places = peer.settings.hashing_places;
+    let places = peer.settings.hash_permits;
     // All of the load comes from one client.
     let places = Places { places, per_client: places, for_sign_ins: 0, cost: peer.settings.cost };
     let request = AcquirePermit::new(counted, &places, None).to_json();

@@ -18,7 +18,7 @@ pub(crate) struct Settings {
     pub(crate) credential: Secret,
     pub(crate) peppers: Peppers,
     pub(crate) cost: Cost,
-    pub(crate) hashing_places: u32,
+    pub(crate) hash_permits: u32,
     pub(crate) asks_for_tokens: bool,
     pub(crate) signing_key: SigningKey,
     pub(crate) keys: PublicKeys,
@@ -39,7 +39,7 @@ impl Settings {
             credential: Secret::new(variable("auth_credential")?).context("auth_credential is too short")?,
             peppers: Peppers::new(&variable("password_pepper")?)?,
             cost: parsed("bcrypt_cost", "12")?,
-            hashing_places: parsed("hashing_places", "16")?,
+            hash_permits: parsed("hash_permits", "16")?,
             asks_for_tokens: match or("authorization", "required").as_str() {
                 "required" => true,
                 "off" => false,
