@@ -1,7 +1,9 @@
 //! `lint`: what a change must pass beside the tests.
 
 mod cycles;
+mod files;
 mod modules;
+mod pages;
 mod sizes;
 mod tokens;
 
@@ -45,9 +47,10 @@ pub(crate) fn run() -> Result<()> {
     }
 }
 
-/// Circles of modules, and files that are too long.
+/// Circles of modules, files that are too long, and pages that name what is not there.
 fn shape(folder: &Folder) -> Result<()> {
     let mut faults = sizes::too_long(folder.root());
+    faults.extend(pages::broken(folder.root()));
     for root in roots(folder)? {
         let name = root.strip_prefix(folder.root()).unwrap_or(&root).display().to_string();
         faults.extend(cycles::cycles(&root).into_iter().map(|cycle| format!("{name}: a circle of modules: {cycle}")));
@@ -56,7 +59,7 @@ fn shape(folder: &Folder) -> Result<()> {
     if !faults.is_empty() {
         bail!("the shape of the source:\n  {}", faults.join("\n  "));
     }
-    println!("No circle of modules, and no file that is too long");
+    println!("No circle of modules, no file that is too long, no link that leads nowhere");
     Ok(())
 }
 

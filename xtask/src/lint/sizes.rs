@@ -1,6 +1,8 @@
 //! No file that is too long to be read at once.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use super::files;
 
 /// How many lines a file of a folder may have.
 const LIMITS: &[(&str, usize)] = &[
@@ -17,10 +19,10 @@ const LIMITS: &[(&str, usize)] = &[
 pub(super) fn too_long(root: &Path) -> Vec<String> {
     let mut faults = Vec::new();
     for (folder, limit) in LIMITS {
-        let mut files = Vec::new();
-        collect(&root.join(folder), &mut files);
-        files.sort();
-        for file in files {
+        let mut found = Vec::new();
+        files::collect(&root.join(folder), "rs", &mut found);
+        found.sort();
+        for file in found {
             let lines = std::fs::read_to_string(&file).map_or(0, |text| text.lines().count());
             if lines > *limit {
                 let name = file.strip_prefix(root).unwrap_or(&file).display();
@@ -29,15 +31,4 @@ pub(super) fn too_long(root: &Path) -> Vec<String> {
         }
     }
     faults
-}
-
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() && entry.file_name() != "target" {
-            collect(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
 }
