@@ -2,8 +2,8 @@
 
 #![expect(unsafe_code, reason = "the SDK's macros export the handler to the host")]
 
-mod announce;
 mod keys;
+mod login_event;
 mod routes;
 mod settings;
 mod users;

@@ -1,8 +1,8 @@
-//! Erasure: what the broker keeps about people who were removed goes too. At once after a removal, and by sweeps: after
-//! a while once more, and whenever the broker did not answer or there was much to look through.
+//! Erasure: the personal data of deleted users is removed from the broker too. Right after the deletion, and by sweeps: once
+//! more after a while, and whenever the broker did not respond or there was much to scan.
 
 use crate::store::Store;
-use crate::store::erasures::{self as open, Erasure, Leased, Place};
+use crate::store::erasures::{self, Checkpoint, Erasure, Leased};
 use events::redis::{self, Step};
 use identity::UserId;
 use problem::Problem;
@@ -10,78 +10,78 @@ use service_kit::broker::{BrokerError, Redis};
 use service_kit::log;
 use std::time::{Duration, Instant};
 
-/// How long a removal looks for traces before it leaves the rest to a sweep.
+/// How long a deletion scans before it leaves the rest to a sweep.
 const AT_ONCE: Duration = Duration::from_secs(1);
-/// How long a sweep does.
+/// How long a sweep scans.
 const SWEEP: Duration = Duration::from_secs(10);
-/// How many people's traces one sweep looks for, all in the same pass.
-const PEOPLE: i32 = 200;
-/// How many recipients of a person are asked for at once.
+/// How many users one sweep erases, all in the same scan.
+const USERS: i32 = 200;
+/// How many recipients of a user are read at once.
 const RECIPIENTS: u64 = 100;
 
-/// Looks for the traces of somebody who was just removed. Whatever goes wrong, the person is removed, and a sweep does
-/// the rest.
+/// Erases the personal data of a user who was just deleted. Whatever goes wrong, the user is deleted, and a sweep does the
+/// rest.
 ///
-/// The database is asked after the broker has answered: of one that hangs no connection waits.
+/// The database connection is opened after the broker has responded, so a broker that hangs holds none.
 pub(crate) fn erase_now(user_id: UserId) {
-    let leased = Leased { erasures: vec![Erasure { user_id, passes: 0 }], place: None };
-    let pass = look_through(&leased, AT_ONCE);
-    if let Err(problem) = Store::open().and_then(|store| settle(&store, &leased, pass)) {
-        log::warn("the erasures could not be updated", &[("cause", problem.cause().unwrap_or_default())]);
+    let leased = Leased { erasures: vec![Erasure { user_id, scans: 0 }], checkpoint: None };
+    let outcome = scan(&leased, AT_ONCE);
+    if let Err(problem) = Store::open().and_then(|store| record(&store, &leased, outcome)) {
+        log::warn("failed to update erasures", &[("cause", problem.cause().unwrap_or_default())]);
     }
 }
 
-/// Works off the erasures that are due.
+/// Processes the erasures that are due.
 pub(crate) fn sweep(store: &Store) -> Result<(), Problem> {
-    let leased = open::lease(store, PEOPLE)?;
-    if leased.erasures.is_empty() { Ok(()) } else { settle(store, &leased, look_through(&leased, SWEEP)) }
+    let leased = erasures::lease(store, USERS)?;
+    if leased.erasures.is_empty() { Ok(()) } else { record(store, &leased, scan(&leased, SWEEP)) }
 }
 
-/// Makes one pass; says where it has come to if it ran out of time.
-fn look_through(leased: &Leased, limit: Duration) -> Result<Option<Place>, BrokerError> {
+/// Runs one scan; returns a checkpoint if it ran out of time.
+fn scan(leased: &Leased, limit: Duration) -> Result<Option<Checkpoint>, BrokerError> {
     let users: Vec<_> = leased.erasures.iter().map(|erasure| erasure.user_id).collect();
-    // Without a Redis nothing is kept that could be looked through; RabbitMQ's queues cannot.
+    // Without Redis there is nothing to scan: RabbitMQ's queues cannot be searched.
     match Redis::find()? {
-        Some(broker) => Pass { broker, end: Instant::now() + limit }.run(&users, leased.place.as_ref()),
+        Some(broker) => Scan { broker, end: Instant::now() + limit }.run(&users, leased.checkpoint.as_ref()),
         None => Ok(None),
     }
 }
 
-/// Keeps what came of a pass.
-fn settle(store: &Store, leased: &Leased, pass: Result<Option<Place>, BrokerError>) -> Result<(), Problem> {
-    match pass {
+/// Records the outcome of a scan.
+fn record(store: &Store, leased: &Leased, outcome: Result<Option<Checkpoint>, BrokerError>) -> Result<(), Problem> {
+    match outcome {
         Ok(None) => {
-            let complete = open::finish(store, &leased.erasures)?;
+            let complete = erasures::finish(store, &leased.erasures)?;
             if complete > 0 {
                 log::info("erasures are complete", &[("count", &complete.to_string())]);
             }
             Ok(())
         }
-        Ok(Some(place)) => open::release(store, &leased.erasures, Some(&place)),
+        Ok(Some(checkpoint)) => erasures::release(store, &leased.erasures, Some(&checkpoint)),
         Err(error) => {
             let count = leased.erasures.len().to_string();
-            log::warn("erasures are kept for later", &[("count", &count), ("cause", &error.to_string())]);
-            open::release(store, &leased.erasures, leased.place.as_ref())
+            log::warn("erasures are left for a later sweep", &[("count", &count), ("cause", &error.to_string())]);
+            erasures::release(store, &leased.erasures, leased.checkpoint.as_ref())
         }
     }
 }
 
-/// One pass through all that the broker keeps.
-struct Pass {
+/// One scan of all that the broker keeps.
+struct Scan {
     broker: Redis,
     end: Instant,
 }
 
-impl Pass {
-    /// Removes the traces of these users. A pass that runs out of time says where it has come to.
-    fn run(&self, users: &[UserId], place: Option<&Place>) -> Result<Option<Place>, BrokerError> {
+impl Scan {
+    /// Erases the personal data of these users. Returns a checkpoint if it runs out of time.
+    fn run(&self, users: &[UserId], checkpoint: Option<&Checkpoint>) -> Result<Option<Checkpoint>, BrokerError> {
         let streams = redis::shared_streams();
-        // A place in a stream that is none any more is none.
-        let begin = place.and_then(|place| streams.iter().position(|stream| *stream == place.stream));
-        let mut after = place.filter(|_| begin.is_some()).and_then(|place| place.after.clone());
+        // A checkpoint in a stream that no longer exists is void.
+        let begin = checkpoint.and_then(|checkpoint| streams.iter().position(|stream| *stream == checkpoint.stream));
+        let mut after = checkpoint.filter(|_| begin.is_some()).and_then(|checkpoint| checkpoint.after.clone());
         for user in users {
             if !self.erase_deliveries(*user)? {
-                return Ok(Some(Place { stream: streams[begin.unwrap_or(0)].clone(), after }));
+                return Ok(Some(Checkpoint { stream: streams[begin.unwrap_or(0)].clone(), after }));
             }
         }
         for stream in &streams[begin.unwrap_or(0)..] {
@@ -92,15 +92,15 @@ impl Pass {
                     break;
                 }
                 if self.is_over() {
-                    return Ok(Some(Place { stream: stream.clone(), after }));
+                    return Ok(Some(Checkpoint { stream: stream.clone(), after }));
                 }
             }
         }
         Ok(None)
     }
 
-    /// Clears the logs of all recipients that the user was told things at; false if time ran out. A log is forgotten
-    /// once it is clear, so what was done need not be done again.
+    /// Clears the delivery logs of all recipients of the user; false if time ran out. A recipient is removed once its log is
+    /// clear, so no work is repeated.
     fn erase_deliveries(&self, user: UserId) -> Result<bool, BrokerError> {
         loop {
             let replies = self.broker.run(&redis::some_recipients(user, RECIPIENTS))?;

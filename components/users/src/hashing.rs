@@ -1,37 +1,37 @@
-//! Places to hash in: so many passwords are hashed or checked at once, in all replicas together, and no more. Hashing
-//! is slow on purpose; without a bound, a storm of sign-ins would take every core for itself.
+//! Hashing permits: so many passwords are hashed or verified at once, over all replicas, and no more. Hashing is slow on
+//! purpose; without a concurrency limit, a storm of sign-ins would use up every core.
 //!
-//! One client has a few of them at most, and some are for sign-ins alone. Whoever finds none free waits for a moment, in
-//! one of a bounded number of places to wait in, and without a connection to the database meanwhile.
+//! One client gets a few of them at most, and some are reserved for sign-ins. A caller that finds none free waits for a
+//! moment, in a bounded queue, and holds no connection to the database meanwhile.
 
-use crate::store::{Store, attempts};
-use api::users::HashPermit as Place;
+use crate::store::{Store, hash_permits};
+use api::users::HashPermit;
 use identity::UserId;
 use problem::Problem;
 use service_kit::attempts::{account_locked, too_busy, too_many_attempts};
 use service_kit::{config, log, random, sleep};
 use std::time::Duration;
-use users_domain::{AcquirePermit, Acquired, Attempt, MAX_PLACES, Places, ReleasePermit};
+use users_domain::{AcquirePermit, Acquired, Attempt, MAX_HASH_PERMITS, PermitLimits, ReleasePermit};
 
-/// How long it is between two looks for a place, in milliseconds; each is made shorter or longer by up to a half, so that
+/// The pauses between two requests for a permit, in milliseconds; each is made shorter or longer by up to a half, so that
 /// those who wait do not come all at once.
 const PAUSES: [u64; 7] = [150, 250, 350, 400, 450, 450, 450];
 
-/// A place in hand.
-pub(crate) struct Held {
+/// A permit that is held, with the connection that it was acquired on.
+pub(crate) struct PermitGuard {
     store: Store,
-    place: Place,
+    permit: HashPermit,
     attempt: Attempt,
 }
 
-impl Held {
-    /// Takes a place, unless the attempt has to wait or all places are taken for longer than is waited for.
-    pub(crate) async fn take(attempt: Attempt) -> Result<Self, Problem> {
-        let attempt = counted(attempt);
-        let ask = |store: &Store, request: &str| Ok((attempts::acquire(store, request)?, ()));
+impl PermitGuard {
+    /// Acquires a permit. Fails if a rate limit applies, or if no permit is free for longer than a caller waits.
+    pub(crate) async fn acquire(attempt: Attempt) -> Result<Self, Problem> {
+        let attempt = with_enabled_limits(attempt);
+        let ask = |store: &Store, request: &str| Ok((hash_permits::acquire(store, request)?, ()));
         let (store, acquired, ()) = acquire(&attempt, ask).await?;
         match acquired {
-            Acquired { place: Some(place), .. } => Ok(Self { store, place, attempt }),
+            Acquired { permit: Some(permit), .. } => Ok(Self { store, permit, attempt }),
             Acquired { locked: true, .. } => Err(account_locked()),
             Acquired { retry_after: Some(seconds), .. } => Err(too_many_attempts(seconds)),
             Acquired { .. } => Err(too_busy()),
@@ -43,46 +43,47 @@ impl Held {
         &self.store
     }
 
-    /// The attempt is found to be no probe.
-    pub(crate) fn without_probe(self) -> Self {
-        Self { attempt: self.attempt.without_probe(), ..self }
+    /// The sign-up has found its address free.
+    pub(crate) fn without_enumeration_limit(self) -> Self {
+        Self { attempt: self.attempt.without_enumeration_limit(), ..self }
     }
 
-    /// Gives the place back and has the attempt counted as what came of it. `user_id` is whose account it was about.
-    pub(crate) fn give_back(self, succeeded: Option<bool>, user_id: Option<UserId>) -> Store {
-        let request = ReleasePermit::new(&self.place, &self.attempt, succeeded, user_id).to_json();
-        if let Err(problem) = attempts::release(&self.store, &request) {
-            // The place comes free by itself, and the attempt counts as a failure then.
-            log::warn("an attempt was not counted", &[("cause", problem.cause().unwrap_or_default())]);
+    /// Releases the permit and counts the attempt's outcome. `user_id` is whose account it was about.
+    pub(crate) fn release(self, succeeded: Option<bool>, user_id: Option<UserId>) -> Store {
+        let request = ReleasePermit::new(&self.permit, &self.attempt, succeeded, user_id).to_json();
+        if let Err(problem) = hash_permits::release(&self.store, &request) {
+            // The permit expires, and the attempt counts as a failure then.
+            log::warn("failed to count an attempt", &[("cause", problem.cause().unwrap_or_default())]);
         }
         self.store
     }
 }
 
-/// Counts a failure for which no place is held.
+/// Counts a failure for which no permit is held.
 pub(crate) fn count_failure(store: &Store, attempt: Attempt) {
-    if let Err(problem) = attempts::release(store, &ReleasePermit::failure(&counted(attempt)).to_json()) {
-        log::warn("an attempt was not counted", &[("cause", problem.cause().unwrap_or_default())]);
+    let request = ReleasePermit::failure(&with_enabled_limits(attempt)).to_json();
+    if let Err(problem) = hash_permits::release(store, &request) {
+        log::warn("failed to count an attempt", &[("cause", problem.cause().unwrap_or_default())]);
     }
 }
 
-/// Asks for a place, by a statement that may do more than that, until there is one, or no use in waiting for it.
+/// Requests a permit, by a statement that may do more than that, until there is one or there is no use in waiting.
 pub(crate) async fn acquire<T>(
     attempt: &Attempt,
     ask: impl Fn(&Store, &str) -> Result<(Acquired, T), Problem>,
 ) -> Result<(Store, Acquired, T), Problem> {
-    let places = all_places()?;
+    let limits = limits()?;
     let mut waiter = None;
     let mut pauses = PAUSES.into_iter();
     loop {
         let store = Store::open()?;
-        let request = AcquirePermit::new(attempt, &places, waiter.as_ref()).to_json();
+        let request = AcquirePermit::new(attempt, &limits, waiter.as_ref()).to_json();
         let (acquired, more) = ask(&store, &request)?;
         let is_refused = acquired.locked || acquired.retry_after.is_some();
-        let pause = pauses.next().filter(|_| acquired.place.is_none() && acquired.waiter.is_some() && !is_refused);
+        let pause = pauses.next().filter(|_| acquired.permit.is_none() && acquired.waiter.is_some() && !is_refused);
         let Some(pause) = pause else { return Ok((store, acquired, more)) };
         waiter = acquired.waiter;
-        // Somebody else may need the connection more.
+        // Another request may need the connection more.
         drop(store);
         sleep(jittered(pause)).await;
     }
@@ -93,18 +94,23 @@ fn jittered(milliseconds: u64) -> Duration {
     Duration::from_micros(milliseconds * 1000 / 2 + milliseconds * 1000 * u64::from(random) / 256)
 }
 
-/// What places there are, by the component variables.
-fn all_places() -> Result<Places, Problem> {
-    Ok(Places { places: places()?, per_client: per_client()?, for_sign_ins: for_sign_ins()?, cost: config::cost()? })
+/// How the permits are shared, by the component variables.
+fn limits() -> Result<PermitLimits, Problem> {
+    Ok(PermitLimits {
+        permits: permits()?,
+        per_client: per_client()?,
+        for_sign_ins: for_sign_ins()?,
+        cost: config::cost()?,
+    })
 }
 
-/// How many there are, `hash_permits`.
-pub(crate) fn places() -> Result<u32, Problem> {
-    let places = config::parsed("hash_permits")?;
-    if !(1..=MAX_PLACES).contains(&places) {
-        return Err(config::fault("hash_permits", &format!("must be from 1 to {MAX_PLACES}")));
+/// How many permits there are, `hash_permits`.
+pub(crate) fn permits() -> Result<u32, Problem> {
+    let permits = config::parsed("hash_permits")?;
+    if !(1..=MAX_HASH_PERMITS).contains(&permits) {
+        return Err(config::fault("hash_permits", &format!("must be from 1 to {MAX_HASH_PERMITS}")));
     }
-    Ok(places)
+    Ok(permits)
 }
 
 /// How many of them one client has at most, `hash_permits_per_client`.
@@ -116,15 +122,15 @@ pub(crate) fn per_client() -> Result<u32, Problem> {
     Ok(per_client)
 }
 
-/// How many of them are for sign-ins alone, `hash_permits_for_sign_ins`.
+/// How many of them are reserved for sign-ins, `hash_permits_for_sign_ins`.
 pub(crate) fn for_sign_ins() -> Result<u32, Problem> {
     config::parsed("hash_permits_for_sign_ins")
 }
 
-/// The attempt as it is, or with nothing counted with `login_throttling = "off"`.
-pub(crate) fn counted(attempt: Attempt) -> Attempt {
+/// The attempt as it is, or without rate limits with `login_throttling = "off"`.
+pub(crate) fn with_enabled_limits(attempt: Attempt) -> Attempt {
     match config::switch("login_throttling") {
-        Ok(false) => attempt.uncounted(),
+        Ok(false) => attempt.without_limits(),
         Ok(true) | Err(_) => attempt,
     }
 }

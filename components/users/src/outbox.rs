@@ -1,12 +1,12 @@
-//! Publishing from the outbox: at once after a sign-up, later by a sweep. An event that is published twice has the same id
+//! Publishing from the outbox: right after a sign-up, or later by a sweep. An event that is published twice has the same id
 //! both times, and consumers act on it once.
 //!
-//! Redis answers before it has written to disk. So an event that it has taken is only marked, and forgotten some seconds
-//! later, when the run of Redis that took it is still the one that answers; if it is another one, the event is published
-//! again. RabbitMQ confirms what is on disk.
+//! Redis responds before it has written to disk. So an event that it has accepted is only marked, and deleted some seconds
+//! later if the same run of Redis still responds; if it is another run, the event is published again. RabbitMQ confirms
+//! what is on disk.
 
 use crate::store::Store;
-use crate::store::events::{self as kept, Kept};
+use crate::store::outbox::{self as table, OutboxEvent};
 use events::Exchange;
 use problem::Problem;
 use service_kit::broker::{Broker, BrokerKind, Redis};
@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 const BATCH: i32 = 100;
 /// After this long a sweep takes no more.
 const SWEEP: Duration = Duration::from_secs(10);
-/// How many published events one step forgets, and how many steps a sweep makes.
-const FORGET: i32 = 1_000;
-const FORGET_STEPS: usize = 50;
+/// How many published events one step deletes, and how many steps a purge makes.
+const PURGE: i32 = 1_000;
+const PURGE_STEPS: usize = 50;
 
 /// What a sweep did.
 #[derive(Default)]
@@ -38,28 +38,28 @@ enum Unpublished {
     Event(String),
 }
 
-/// Publishes an event that was just kept. Whatever goes wrong, the request that caused it is not affected. The database is
-/// asked after the broker has answered: of one that hangs no connection waits.
-pub(crate) fn publish_now(kept: &Kept) {
+/// Publishes an event that was just enqueued. Whatever goes wrong, the request that caused it is not affected. The database
+/// connection is opened after the broker has responded, so a broker that hangs holds none.
+pub(crate) fn publish_now(event: &OutboxEvent) {
     let broker = Broker::connect().map_err(|error| Unpublished::Broker(error.to_string()));
-    let outcome = broker.and_then(|broker| publish(&broker, kept));
-    let settled = Store::open().and_then(|store| match outcome {
-        Ok(()) => note_published(&store, &[kept]),
+    let outcome = broker.and_then(|broker| publish(&broker, event));
+    let updated = Store::open().and_then(|store| match outcome {
+        Ok(()) => confirm(&store, &[event]),
         Err(failure) => {
             let (cause, is_refused) = match &failure {
                 Unpublished::Broker(cause) => (cause, false),
                 Unpublished::Event(cause) => (cause, true),
             };
-            log::warn("an event is kept for later", &[("event_id", &kept.event_id), ("cause", cause)]);
-            if is_refused { kept::postpone(&store, &[kept]) } else { kept::release(&store, &[kept]) }
+            log::warn("an event stays in the outbox", &[("event_id", &event.event_id), ("cause", cause)]);
+            if is_refused { table::postpone(&store, &[event]) } else { table::release(&store, &[event]) }
         }
     });
-    if let Err(problem) = settled {
-        log::warn("the outbox could not be updated", &[("cause", problem.cause().unwrap_or_default())]);
+    if let Err(problem) = updated {
+        log::warn("failed to update the outbox", &[("cause", problem.cause().unwrap_or_default())]);
     }
 }
 
-/// Publishes what is in the outbox and in nobody's hands. The first event shows whether the broker is there: if not, the
+/// Publishes what is in the outbox and not leased. The first event shows whether the broker is available: if not, the
 /// others are left alone.
 pub(crate) fn sweep(store: &Store) -> Result<Swept, Problem> {
     let mut refused = Refused::default();
@@ -86,7 +86,7 @@ fn sweep_all(store: &Store, refused: &mut Refused) -> Result<Swept, Problem> {
     loop {
         // A broker that has taken or refused one is there.
         let is_first = swept.published + swept.left == 0;
-        let events = kept::lease(store, if is_first { 1 } else { BATCH })?;
+        let events = table::lease(store, if is_first { 1 } else { BATCH })?;
         if events.is_empty() {
             return Ok(swept);
         }
@@ -98,17 +98,17 @@ fn sweep_all(store: &Store, refused: &mut Refused) -> Result<Swept, Problem> {
             Ok(broker) => Batch::publish(broker, &events),
             Err(error) => Batch { broker_failed: Some(error.to_string()), ..Batch::of(&events) },
         };
-        note_published(store, &batch.published)?;
+        confirm(store, &batch.published)?;
         if let (Some(last), Some(cause)) = (batch.refused.last(), &batch.refusal) {
             refused.count += batch.refused.len();
             refused.last = Some((last.event_id.clone(), cause.clone()));
         }
-        kept::postpone(store, &batch.refused)?;
-        kept::release(store, &batch.untaken)?;
+        table::postpone(store, &batch.refused)?;
+        table::release(store, &batch.untaken)?;
         swept.published += batch.published.len();
         swept.left += batch.refused.len() + batch.untaken.len();
         if let Some(cause) = batch.broker_failed {
-            log::warn("the outbox could not be published", &[("cause", &cause)]);
+            log::warn("failed to publish the outbox", &[("cause", &cause)]);
             return Ok(swept);
         }
         if Instant::now() >= end {
@@ -117,39 +117,38 @@ fn sweep_all(store: &Store, refused: &mut Refused) -> Result<Swept, Problem> {
     }
 }
 
-/// Forgets what was published and is on Redis's disk by now, and has published again what a Redis that has ended may have
-/// lost.
-pub(crate) fn settle(store: &Store) -> Result<(), Problem> {
-    if is_on_disk_when_confirmed()? {
+/// Deletes what was published and is on Redis's disk by now, and requeues what a Redis that has ended may have lost.
+pub(crate) fn purge_published(store: &Store) -> Result<(), Problem> {
+    if is_durable_when_confirmed()? {
         return Ok(());
     }
     let run_id = match Redis::connect().and_then(|redis| redis.run_id()) {
         Ok(run_id) => run_id,
         Err(error) => {
-            log::warn("published events are not forgotten yet", &[("cause", &error.to_string())]);
+            log::warn("published events cannot be purged yet", &[("cause", &error.to_string())]);
             return Ok(());
         }
     };
-    for _ in 0..FORGET_STEPS {
-        let settled = kept::settle(store, &run_id, FORGET)?;
-        if settled.again > 0 {
-            let count = settled.again.to_string();
-            log::warn("events are published again, since Redis has started anew", &[("count", &count)]);
+    for _ in 0..PURGE_STEPS {
+        let purged = table::purge_published(store, &run_id, PURGE)?;
+        if purged.requeued > 0 {
+            let count = purged.requeued.to_string();
+            log::warn("events are published again, since Redis has restarted", &[("count", &count)]);
         }
-        if settled.forgotten + settled.again < FORGET as usize {
+        if purged.deleted + purged.requeued < PURGE as usize {
             return Ok(());
         }
     }
     Ok(())
 }
 
-/// What came of some events.
+/// The outcome of some events.
 struct Batch<'a> {
-    published: Vec<&'a Kept>,
+    published: Vec<&'a OutboxEvent>,
     /// The broker is there and did not take them.
-    refused: Vec<&'a Kept>,
+    refused: Vec<&'a OutboxEvent>,
     /// The broker is not there, or they were not tried.
-    untaken: Vec<&'a Kept>,
+    untaken: Vec<&'a OutboxEvent>,
     /// Why it did not take the last one that it refused.
     refusal: Option<String>,
     broker_failed: Option<String>,
@@ -157,7 +156,7 @@ struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     /// None of them tried.
-    fn of(events: &'a [Kept]) -> Self {
+    fn of(events: &'a [OutboxEvent]) -> Self {
         Self {
             published: Vec::new(),
             refused: Vec::new(),
@@ -168,21 +167,21 @@ impl<'a> Batch<'a> {
     }
 
     /// Publishes them in turn until the broker fails.
-    fn publish(broker: &Broker, events: &'a [Kept]) -> Self {
+    fn publish(broker: &Broker, events: &'a [OutboxEvent]) -> Self {
         let mut batch = Self { untaken: Vec::new(), ..Self::of(events) };
-        for kept in events {
+        for event in events {
             if batch.broker_failed.is_some() {
-                batch.untaken.push(kept);
+                batch.untaken.push(event);
                 continue;
             }
-            match publish(broker, kept) {
-                Ok(()) => batch.published.push(kept),
+            match publish(broker, event) {
+                Ok(()) => batch.published.push(event),
                 Err(Unpublished::Event(cause)) => {
-                    batch.refused.push(kept);
+                    batch.refused.push(event);
                     batch.refusal = Some(cause);
                 }
                 Err(Unpublished::Broker(cause)) => {
-                    batch.untaken.push(kept);
+                    batch.untaken.push(event);
                     batch.broker_failed = Some(cause);
                 }
             }
@@ -192,19 +191,19 @@ impl<'a> Batch<'a> {
 }
 
 /// Whether what the broker has confirmed is on disk.
-pub(crate) fn is_on_disk_when_confirmed() -> Result<bool, Problem> {
+pub(crate) fn is_durable_when_confirmed() -> Result<bool, Problem> {
     Ok(BrokerKind::from_config()?.confirms_what_is_on_disk())
 }
 
-/// Forgets events that are on the broker's disk, and marks those that will be there soon.
-fn note_published(store: &Store, events: &[&Kept]) -> Result<(), Problem> {
-    if is_on_disk_when_confirmed()? { kept::forget(store, events) } else { kept::mark_published(store, events) }
+/// Deletes events that are on the broker's disk, and marks those that will be there soon.
+fn confirm(store: &Store, events: &[&OutboxEvent]) -> Result<(), Problem> {
+    if is_durable_when_confirmed()? { table::delete(store, events) } else { table::mark_published(store, events) }
 }
 
-fn publish(broker: &Broker, kept: &Kept) -> Result<(), Unpublished> {
-    let exchange = Exchange::from_name(&kept.exchange)
+fn publish(broker: &Broker, event: &OutboxEvent) -> Result<(), Unpublished> {
+    let exchange = Exchange::from_name(&event.exchange)
         .ok_or_else(|| Unpublished::Event("there is no such exchange".to_owned()))?;
-    broker.publish(exchange, &kept.event.to_string()).map_err(|error| {
+    broker.publish(exchange, &event.event.to_string()).map_err(|error| {
         if broker.has_refused(&error) {
             Unpublished::Event(error.to_string())
         } else {

@@ -16,7 +16,7 @@ pub(crate) const ALL: &[Setting] = &[
     settings::peppers,
     settings::cost,
     || min_length().map(drop),
-    || hashing::places().map(drop),
+    || hashing::permits().map(drop),
     || hashing::per_client().map(drop),
     || hashing::for_sign_ins().map(drop),
     || sign_ups_per_hour().map(drop),

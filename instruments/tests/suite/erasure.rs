@@ -202,7 +202,7 @@ fn a_removal_while_the_broker_is_away_is_made_good_later() {
     assert_eq!(passes(&backend), [0]);
     let _ = sweep(&app);
     assert_eq!(passes(&backend), [0], "nothing is lost while the broker is away");
-    app.wait_for_log("erasures are kept for later");
+    app.wait_for_log("erasures are left for a later sweep");
     backend.redis.start_again().expect("Redis starts again");
     assert!(!backend.places_of(MARKS).is_empty());
     let _ = sweep(&app);

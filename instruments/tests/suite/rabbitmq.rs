@@ -58,7 +58,7 @@ fn assert_people_are_let_in(app: &TestApp, backend: &Backend) {
     let _ = app.sign_up(to);
     let _ = app.login(to, PASSWORD).expect(200);
     assert_eq!(backend.outbox_length(), 2);
-    app.wait_for_log("an event is kept for later");
+    app.wait_for_log("an event stays in the outbox");
 }
 
 #[test]

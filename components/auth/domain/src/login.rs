@@ -1,4 +1,4 @@
-//! A login: who says they are whom, and whether that holds.
+//! A login: authentication by email and password.
 
 use api::users::Credentials;
 use identity::{Cost, Email, HashError, Pacer, PasswordHash, Peppers, check_nothing};
@@ -15,9 +15,9 @@ pub struct LoginForm {
     device_token: Option<String>,
 }
 
-/// A login to be judged. The user name is the email; one that is no email is nobody's, and is judged like any
-/// other, so that neither the answer nor its time tells which names exist.
-pub struct Attempt {
+/// A login attempt. The username is the email; one that is not an email belongs to nobody and is processed like any other,
+/// so that neither the response nor its time reveals which accounts exist.
+pub struct LoginAttempt {
     /// The address, if the user name is one.
     pub email: Option<Email>,
     username: String,
@@ -25,9 +25,9 @@ pub struct Attempt {
     device_token: Option<String>,
 }
 
-/// Somebody who is who they say.
+/// Somebody who has proved who they are.
 #[derive(Debug)]
-pub struct Entry {
+pub struct Authenticated {
     /// Who.
     pub credentials: Credentials,
     /// The kept hash, if it was made more cheaply than hashes are made now, by another scheme or with another pepper, and
@@ -35,7 +35,7 @@ pub struct Entry {
     pub outdated: Option<PasswordHash>,
 }
 
-impl From<LoginForm> for Attempt {
+impl From<LoginForm> for LoginAttempt {
     fn from(form: LoginForm) -> Self {
         Self {
             email: Email::parse(&form.username).ok(),
@@ -46,7 +46,7 @@ impl From<LoginForm> for Attempt {
     }
 }
 
-impl Attempt {
+impl LoginAttempt {
     /// The name as it was given, which may be nobody's.
     #[must_use]
     pub fn username(&self) -> &str {
@@ -65,19 +65,19 @@ impl Attempt {
         &self.password
     }
 
-    /// Judges the login, paced by `pacer`. A failure is the work of one hash of cost `cost`, whoever is there or not and
-    /// whatever the kept hash costs, so that its time tells neither.
+    /// Verifies the password, paced by `pacer`. A failure takes the work of one hash of cost `cost`, whether the account exists
+    /// or not and whatever the stored hash costs, so that its time reveals neither.
     ///
     /// # Errors
     /// `invalid-credentials`, the same for an unknown user and a wrong password; `internal-error` if the kept hash
     /// cannot be read, or was made with a pepper that is not known.
-    pub fn judge(
+    pub fn authenticate(
         &self,
         known: Option<Credentials>,
         peppers: &Peppers,
         cost: Cost,
         pacer: &mut impl Pacer,
-    ) -> Result<Entry, Problem> {
+    ) -> Result<Authenticated, Problem> {
         let Some(credentials) = known else {
             check_nothing(&self.password, peppers, cost, pacer);
             return Err(invalid_credentials());
@@ -90,13 +90,13 @@ impl Attempt {
             return Err(invalid_credentials());
         }
         let is_outdated = hash.is_outdated(peppers, cost).map_err(|error| unreadable(&error))?;
-        Ok(Entry { credentials, outdated: is_outdated.then_some(hash) })
+        Ok(Authenticated { credentials, outdated: is_outdated.then_some(hash) })
     }
 }
 
-/// What an attempt counts as that lets nobody in: a failure, or nothing, when something else kept it from being judged.
+/// What an attempt that did not succeed counts as: a failure, or nothing if the password was not verified.
 #[must_use]
-pub fn verdict(problem: &Problem) -> Option<bool> {
+pub fn attempt_outcome(problem: &Problem) -> Option<bool> {
     (problem.kind() == Kind::InvalidCredentials).then_some(false)
 }
 
@@ -125,7 +125,7 @@ mod tests {
         Peppers::new(PEPPER).unwrap()
     }
 
-    fn attempt(username: &str, password: &str) -> Attempt {
+    fn attempt(username: &str, password: &str) -> LoginAttempt {
         LoginForm { username: username.into(), password: password.into(), device_token: None }.into()
     }
 
@@ -144,26 +144,26 @@ mod tests {
 
     #[test]
     fn the_right_password_lets_in() {
-        let entry = attempt("ada@example.org", "correct horse").judge(
+        let authenticated = attempt("ada@example.org", "correct horse").authenticate(
             Some(ada("4")),
             &peppers(),
             "4".parse().unwrap(),
             &mut Unpaced,
         );
-        let entry = entry.unwrap();
-        assert_eq!(entry.credentials.id.get(), 7);
-        assert!(entry.outdated.is_none());
+        let authenticated = authenticated.unwrap();
+        assert_eq!(authenticated.credentials.id.get(), 7);
+        assert!(authenticated.outdated.is_none());
     }
 
     #[test]
     fn a_wrong_password_and_an_unknown_user_are_the_same_problem() {
         let cost = "4".parse().unwrap();
         let wrong = attempt("ada@example.org", "wrong horse")
-            .judge(Some(ada("4")), &peppers(), cost, &mut Unpaced)
+            .authenticate(Some(ada("4")), &peppers(), cost, &mut Unpaced)
             .unwrap_err();
         let unknown =
-            attempt("bob@example.org", "wrong horse").judge(None, &peppers(), cost, &mut Unpaced).unwrap_err();
-        let nobody = attempt("no address", "").judge(None, &peppers(), cost, &mut Unpaced).unwrap_err();
+            attempt("bob@example.org", "wrong horse").authenticate(None, &peppers(), cost, &mut Unpaced).unwrap_err();
+        let nobody = attempt("no address", "").authenticate(None, &peppers(), cost, &mut Unpaced).unwrap_err();
         assert_eq!(wrong.to_json("r"), unknown.to_json("r"));
         assert_eq!(wrong.to_json("r"), nobody.to_json("r"));
     }
@@ -174,7 +174,7 @@ mod tests {
         let known = ada("8");
         let time = |known: Option<Credentials>| {
             let start = Instant::now();
-            let _ = attempt("ada@example.org", "wrong horse").judge(known, &peppers(), cost, &mut Unpaced);
+            let _ = attempt("ada@example.org", "wrong horse").authenticate(known, &peppers(), cost, &mut Unpaced);
             start.elapsed()
         };
         // In turns, so that whatever else the machine does befalls both.
@@ -189,13 +189,13 @@ mod tests {
     #[test]
     fn a_hash_of_a_pepper_before_is_outdated() {
         let rotated = Peppers::parse("new=another pepper long enough for tests", PEPPER).unwrap();
-        let entry = attempt("ada@example.org", "correct horse").judge(
+        let authenticated = attempt("ada@example.org", "correct horse").authenticate(
             Some(ada("4")),
             &rotated,
             "4".parse().unwrap(),
             &mut Unpaced,
         );
-        assert!(entry.unwrap().outdated.is_some());
+        assert!(authenticated.unwrap().outdated.is_some());
     }
 
     #[test]
@@ -204,9 +204,9 @@ mod tests {
         for password in ["correct horse", "wrong horse"] {
             let cost = "4".parse().unwrap();
             let judged =
-                attempt("ada@example.org", password).judge(Some(known.clone()), &peppers(), cost, &mut Unpaced);
+                attempt("ada@example.org", password).authenticate(Some(known.clone()), &peppers(), cost, &mut Unpaced);
             let problem = judged.unwrap_err();
-            assert_eq!(verdict(&problem), None);
+            assert_eq!(attempt_outcome(&problem), None);
             assert_eq!(problem.kind(), Kind::Internal);
             assert!(problem.cause().unwrap().contains("gone"), "the log says which");
         }
@@ -214,20 +214,20 @@ mod tests {
 
     #[test]
     fn a_cheaper_hash_is_outdated() {
-        let entry = attempt("ada@example.org", "correct horse").judge(
+        let authenticated = attempt("ada@example.org", "correct horse").authenticate(
             Some(ada("4")),
             &peppers(),
             "5".parse().unwrap(),
             &mut Unpaced,
         );
-        assert!(entry.unwrap().outdated.is_some());
+        assert!(authenticated.unwrap().outdated.is_some());
     }
 
     #[test]
     fn a_hash_that_cannot_be_read_is_a_fault_of_ours() {
         let broken = Credentials { password_hash: "plain".into(), ..ada("4") };
         let problem = attempt("ada@example.org", "plain")
-            .judge(Some(broken), &peppers(), "4".parse().unwrap(), &mut Unpaced)
+            .authenticate(Some(broken), &peppers(), "4".parse().unwrap(), &mut Unpaced)
             .unwrap_err();
         assert_eq!(problem.kind(), Kind::Internal);
     }

@@ -1,11 +1,12 @@
 //! POST /auth-ms/auth/login: from a name and a password to tokens.
 
-use crate::announce::announce;
 use crate::keys::{Signer, refresh_keys};
+use crate::login_event::publish_login;
 use crate::users::{Begun, NewSession, Users};
 use api::users::{EndSignInResponse, StartedSession};
 use auth_domain::{
-    ACCESS_TOKEN_SECONDS, Attempt, Entry, LoginForm, RefreshSecret, TokenResponse, invalid_credentials, verdict,
+    ACCESS_TOKEN_SECONDS, Authenticated, LoginAttempt, LoginForm, RefreshSecret, TokenResponse, attempt_outcome,
+    invalid_credentials,
 };
 use identity::{AttemptKeys, Cost, DeviceToken, Pacer, Password, PasswordHash, Peppers};
 use problem::Problem;
@@ -39,7 +40,7 @@ impl From<Problem> for Refused {
 pub(super) async fn login(request: &Request) -> Outcome {
     request.query(&[])?;
     refuse_idempotency_key(request)?;
-    let attempt = Attempt::from(request.json::<LoginForm>(&["application/json"])?);
+    let attempt = LoginAttempt::from(request.json::<LoginForm>(&["application/json"])?);
     let peppers = config::peppers()?;
     let cost = config::cost()?;
     let signer = Signer::from_config()?;
@@ -64,7 +65,7 @@ pub(super) async fn login(request: &Request) -> Outcome {
     log::audit("login", "success", &request.id, &fields);
     if let Some(event) = signed_in.event {
         let request_id = request.id.clone();
-        request.after(async move { announce(&users, &event, &request_id).await });
+        request.after(async move { publish_login(&users, &event, &request_id).await });
     }
     let refresh = refresh_keys.token(session_id, 0, signed_in.refresh);
     let device = known.map_or_else(|| DeviceToken::new(random::bytes(), now()), |device| device.renewed(now()));
@@ -77,7 +78,7 @@ pub(super) async fn login(request: &Request) -> Outcome {
 /// password or the role ends the attempt.
 async fn sign_in(
     users: &Users,
-    attempt: &Attempt,
+    attempt: &LoginAttempt,
     keys: &AttemptKeys,
     peppers: &Peppers,
     cost: Cost,
@@ -88,20 +89,20 @@ async fn sign_in(
     };
     let user_id = credentials.as_ref().map(|credentials| credentials.id);
     let mut pacer = YieldingPacer::default();
-    let entry = match attempt.judge(credentials, peppers, cost, &mut pacer) {
-        Ok(entry) => entry,
+    let authenticated = match attempt.authenticate(credentials, peppers, cost, &mut pacer) {
+        Ok(authenticated) => authenticated,
         Err(problem) => {
-            users.end_failed(permit, keys, user_id, verdict(&problem)).await;
+            users.end_failed(permit, keys, user_id, attempt_outcome(&problem)).await;
             return Err(problem.into());
         }
     };
     let refresh = RefreshSecret::new(random::bytes());
-    let renewed = renewed_hash(attempt, &entry, peppers, cost, &mut pacer);
+    let renewed = renewed_hash(attempt, &authenticated, peppers, cost, &mut pacer);
     let session = NewSession {
         id: Uuid::new_v4(),
-        credentials: &entry.credentials,
+        credentials: &authenticated.credentials,
         refresh,
-        renewal: entry.outdated.as_ref().zip(renewed.as_ref()),
+        renewal: authenticated.outdated.as_ref().zip(renewed.as_ref()),
     };
     let EndSignInResponse { session, event } = users.end_succeeded(permit, keys, &session).await?;
     let session = session.ok_or_else(invalid_credentials)?;
@@ -112,12 +113,12 @@ async fn sign_in(
 /// only at this moment.
 /// If that fails, the next login tries again.
 fn renewed_hash(
-    attempt: &Attempt,
-    entry: &Entry,
+    attempt: &LoginAttempt,
+    authenticated: &Authenticated,
     peppers: &Peppers,
     cost: Cost,
     pacer: &mut impl Pacer,
 ) -> Option<PasswordHash> {
-    entry.outdated.as_ref()?;
+    authenticated.outdated.as_ref()?;
     Password::verified(attempt.password()).hash_paced(peppers, cost, random::bytes(), pacer).ok()
 }

@@ -3,7 +3,7 @@
 //! A user reads, changes and removes itself; an administrator does all. To anybody else a user is as good as absent:
 //! that an id exists is private, so it is answered like one that does not.
 
-use crate::Change;
+use crate::ValidatedChange;
 use identity::{Phone, Role, UserId};
 use problem::{Kind, Problem};
 use serde::Deserialize;
@@ -36,7 +36,7 @@ impl Caller {
     ///
     /// # Errors
     /// `forbidden`.
-    pub fn may_list(self) -> Result<(), Problem> {
+    pub fn authorize_list(self) -> Result<(), Problem> {
         match self {
             Caller::Anyone | Caller::Admin(_) => Ok(()),
             Caller::User(_) => Err(Problem::forbidden("Only an administrator may list users.")),
@@ -47,7 +47,7 @@ impl Caller {
     ///
     /// # Errors
     /// `user-not-found`.
-    pub fn may_reach(self, id: UserId) -> Result<(), Problem> {
+    pub fn authorize_access(self, id: UserId) -> Result<(), Problem> {
         match self {
             Caller::User(own) if own != id => Err(user_not_found()),
             Caller::Anyone | Caller::User(_) | Caller::Admin(_) => Ok(()),
@@ -58,7 +58,7 @@ impl Caller {
     ///
     /// # Errors
     /// `forbidden`: roles are an administrator's to give, even where all else is open.
-    pub fn may_make(self, change: &Change) -> Result<(), Problem> {
+    pub fn authorize_change(self, change: &ValidatedChange) -> Result<(), Problem> {
         match self {
             Caller::Anyone | Caller::User(_) if change.role.is_some() => {
                 Err(Problem::forbidden("Only an administrator may change a role."))
@@ -70,7 +70,7 @@ impl Caller {
     /// What this caller has to show, beside an access token, for a change of the user with this id, who looks like this
     /// now: whoever found an open browser is not to take the account along.
     #[must_use]
-    pub fn proof_for(self, id: UserId, change: &Change, current: &Current) -> Proof {
+    pub fn proof_for(self, id: UserId, change: &ValidatedChange, current: &Current) -> Proof {
         let own = match self {
             Caller::Anyone => return Proof::None,
             Caller::User(own) | Caller::Admin(own) => own,
@@ -148,31 +148,42 @@ mod tests {
         UserId::try_from(id).unwrap()
     }
 
-    const ROLE_CHANGE: Change =
-        Change { name: None, surname: None, email: None, phone: None, password: None, role: Some(Role::Admin) };
+    const ROLE_CHANGE: ValidatedChange = ValidatedChange {
+        name: None,
+        surname: None,
+        email: None,
+        phone: None,
+        password: None,
+        role: Some(Role::Admin),
+        current_password: None,
+    };
 
     #[test]
     fn a_user_reaches_itself_and_knows_of_nobody_else() {
         let ada = Caller::new(id(7), Role::User);
-        assert!(ada.may_reach(id(7)).is_ok());
-        assert_eq!(ada.may_reach(id(8)).unwrap_err().kind(), Kind::UserNotFound);
-        assert_eq!(ada.may_list().unwrap_err().kind(), Kind::Forbidden);
-        assert_eq!(ada.may_make(&ROLE_CHANGE).unwrap_err().kind(), Kind::Forbidden);
-        assert!(ada.may_make(&Change::default()).is_ok());
+        assert!(ada.authorize_access(id(7)).is_ok());
+        assert_eq!(ada.authorize_access(id(8)).unwrap_err().kind(), Kind::UserNotFound);
+        assert_eq!(ada.authorize_list().unwrap_err().kind(), Kind::Forbidden);
+        assert_eq!(ada.authorize_change(&ROLE_CHANGE).unwrap_err().kind(), Kind::Forbidden);
+        assert!(ada.authorize_change(&ValidatedChange::default()).is_ok());
     }
 
     #[test]
     fn an_administrator_does_all() {
         let admin = Caller::new(id(1), Role::Admin);
-        assert!(admin.may_reach(id(8)).is_ok() && admin.may_list().is_ok() && admin.may_make(&ROLE_CHANGE).is_ok());
+        assert!(
+            admin.authorize_access(id(8)).is_ok()
+                && admin.authorize_list().is_ok()
+                && admin.authorize_change(&ROLE_CHANGE).is_ok()
+        );
     }
 
     #[test]
     fn where_nobody_is_asked_all_is_open_but_roles() {
         let anyone = Caller::Anyone;
-        assert!(anyone.may_reach(id(8)).is_ok() && anyone.may_list().is_ok());
-        assert!(anyone.may_make(&Change::default()).is_ok());
-        assert_eq!(anyone.may_make(&ROLE_CHANGE).unwrap_err().kind(), Kind::Forbidden);
+        assert!(anyone.authorize_access(id(8)).is_ok() && anyone.authorize_list().is_ok());
+        assert!(anyone.authorize_change(&ValidatedChange::default()).is_ok());
+        assert_eq!(anyone.authorize_change(&ROLE_CHANGE).unwrap_err().kind(), Kind::Forbidden);
     }
 
     fn current() -> Current {
@@ -182,7 +193,7 @@ mod tests {
     #[test]
     fn what_a_sign_in_depends_on_needs_the_password_and_what_leads_to_it_a_recent_sign_in() {
         let change = |body: serde_json::Value| {
-            serde_json::from_value::<crate::Changes>(body).unwrap().patch(identity::MinLength::default()).unwrap()
+            serde_json::from_value::<crate::ChangeRequest>(body).unwrap().patch(identity::MinLength::default()).unwrap()
         };
         let (ada, admin) = (Caller::new(id(7), Role::User), Caller::new(id(1), Role::Admin));
         for (body, own, by_admin) in [
@@ -196,7 +207,7 @@ mod tests {
             (serde_json::json!({"phone": "+4912346"}), Proof::RecentSignIn, Proof::RecentSignIn),
             (serde_json::json!({"role": "admin"}), Proof::RecentSignIn, Proof::RecentSignIn),
         ] {
-            let change = change(body.clone()).change;
+            let change = change(body.clone());
             assert_eq!(ada.proof_for(id(7), &change, &current()), own, "{body}");
             assert_eq!(admin.proof_for(id(7), &change, &current()), by_admin, "{body}");
             assert_eq!(Caller::Anyone.proof_for(id(7), &change, &current()), Proof::None, "{body}");

@@ -5,10 +5,10 @@ use identity::{Email, MinLength, Password, PersonName, Phone, Role};
 use problem::{Kind, Problem};
 use serde::{Deserialize, Deserializer};
 
-/// The body of PUT and PATCH: which fields there are is kept apart from their being null.
+/// The body of PUT and PATCH, not yet validated. A field that is absent and one that is null are told apart.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Form {
+pub struct ChangeRequest {
     #[serde(default, deserialize_with = "given")]
     name: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
@@ -29,23 +29,9 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Str
     Option::deserialize(deserializer).map(Some)
 }
 
-/// A replacement or a patch, not yet judged.
-#[derive(Default, Deserialize)]
-#[serde(transparent)]
-pub struct Changes(Form);
-
-/// A valid change, and the password that was shown for it.
+/// A valid change; what is `None` stays as it is.
 #[derive(Default)]
-pub struct Shown {
-    /// What is to change.
-    pub change: Change,
-    /// The caller's current password, to be checked before the email or the password changes.
-    pub current_password: Option<String>,
-}
-
-/// Valid changes; what is `None` stays as it is.
-#[derive(Debug, Default)]
-pub struct Change {
+pub struct ValidatedChange {
     /// The new first name.
     pub name: Option<PersonName>,
     /// The new surname.
@@ -58,9 +44,11 @@ pub struct Change {
     pub password: Option<Password>,
     /// The new role.
     pub role: Option<Role>,
+    /// The caller's current password, to be verified before the email or the password changes.
+    pub current_password: Option<String>,
 }
 
-impl Change {
+impl ValidatedChange {
     /// Whether it may touch what a sign-in depends on or leads to: address, phone number, password, role.
     #[must_use]
     pub fn is_about_access(&self) -> bool {
@@ -68,28 +56,28 @@ impl Change {
     }
 }
 
-impl Changes {
-    /// Judges a merge patch: any of the fields, null only where a field may be absent. A password has `min` characters at
+impl ChangeRequest {
+    /// Validates a merge patch: any of the fields, null only where a field may be absent. A password has `min` characters at
     /// least.
     ///
     /// # Errors
     /// A problem that lists every fault.
-    pub fn patch(self, min: MinLength) -> Result<Shown, Problem> {
+    pub fn patch(self, min: MinLength) -> Result<ValidatedChange, Problem> {
         self.validate(false, min)
     }
 
-    /// Judges a replacement: name, surname and email must be there; without a phone it is taken away. The password
+    /// Validates a replacement: name, surname and email must be there; without a phone it is taken away. The password
     /// is no part of what a user looks like, so without one it stays; so does the role, which is not the user's own to say.
     ///
     /// # Errors
     /// A problem that lists every fault.
-    pub fn replacement(self, min: MinLength) -> Result<Shown, Problem> {
-        let Shown { change, current_password } = self.validate(true, min)?;
-        Ok(Shown { change: Change { phone: Some(change.phone.flatten()), ..change }, current_password })
+    pub fn replacement(self, min: MinLength) -> Result<ValidatedChange, Problem> {
+        let change = self.validate(true, min)?;
+        Ok(ValidatedChange { phone: Some(change.phone.flatten()), ..change })
     }
 
-    fn validate(self, complete: bool, min: MinLength) -> Result<Shown, Problem> {
-        let Form { name, surname, email, phone, password, role, current_password } = self.0;
+    fn validate(self, complete: bool, min: MinLength) -> Result<ValidatedChange, Problem> {
+        let Self { name, surname, email, phone, password, role, current_password } = self;
         let mut fields = Fields::default();
         let name = required(&mut fields, "name", name, complete).and_then(|text| fields.name(&text));
         let surname = required(&mut fields, "surname", surname, complete).and_then(|text| fields.surname(&text));
@@ -103,8 +91,7 @@ impl Changes {
         }
         let role = required(&mut fields, "role", role, false).and_then(|text| fields.role(&text));
         let current_password = required(&mut fields, "current_password", current_password, false);
-        let change = Change { name, surname, email, phone, password, role };
-        fields.finish(Some(Shown { change, current_password }))
+        fields.finish(Some(ValidatedChange { name, surname, email, phone, password, role, current_password }))
     }
 }
 
@@ -134,20 +121,20 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn changes(body: serde_json::Value) -> Changes {
+    fn changes(body: serde_json::Value) -> ChangeRequest {
         serde_json::from_value(body).unwrap()
     }
 
     #[test]
     fn a_patch_touches_only_what_is_in_it() {
-        let change = changes(json!({"name": "Augusta"})).patch(MinLength::default()).unwrap().change;
+        let change = changes(json!({"name": "Augusta"})).patch(MinLength::default()).unwrap();
         assert_eq!(change.name.unwrap().as_str(), "Augusta");
         assert!(change.surname.is_none() && change.email.is_none() && change.phone.is_none());
     }
 
     #[test]
     fn null_takes_the_phone_away_and_nothing_else() {
-        assert_eq!(changes(json!({"phone": null})).patch(MinLength::default()).unwrap().change.phone, Some(None));
+        assert_eq!(changes(json!({"phone": null})).patch(MinLength::default()).unwrap().phone, Some(None));
         assert_eq!(changes(json!({"name": null})).patch(MinLength::default()).err().unwrap().kind(), Kind::WrongType);
         assert_eq!(
             changes(json!({"password": null})).patch(MinLength::default()).err().unwrap().kind(),
@@ -162,7 +149,7 @@ mod tests {
             Kind::MissingField
         );
         let whole = json!({"name": "Ada", "surname": "L", "email": "ada@example.org"});
-        let change = changes(whole).replacement(MinLength::default()).unwrap().change;
+        let change = changes(whole).replacement(MinLength::default()).unwrap();
         assert_eq!(change.phone, Some(None));
         assert!(change.password.is_none());
     }
@@ -177,10 +164,7 @@ mod tests {
 
     #[test]
     fn a_role_is_one_of_two() {
-        assert_eq!(
-            changes(json!({"role": "admin"})).patch(MinLength::default()).unwrap().change.role,
-            Some(Role::Admin)
-        );
+        assert_eq!(changes(json!({"role": "admin"})).patch(MinLength::default()).unwrap().role, Some(Role::Admin));
         for role in ["", "Admin", "root"] {
             assert_eq!(
                 changes(json!({"role": role})).patch(MinLength::default()).err().unwrap().kind(),
@@ -193,7 +177,7 @@ mod tests {
     #[test]
     fn read_only_fields_are_unknown() {
         for field in ["id", "version", "created_at"] {
-            assert!(serde_json::from_value::<Changes>(json!({field: 1})).is_err());
+            assert!(serde_json::from_value::<ChangeRequest>(json!({field: 1})).is_err());
         }
     }
 }

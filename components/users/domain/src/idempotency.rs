@@ -1,5 +1,5 @@
-//! Requests that may be repeated (draft-ietf-httpapi-idempotency-key-header): what happens once, happens once, however
-//! often it is asked for under the same key.
+//! Idempotency keys (draft-ietf-httpapi-idempotency-key-header): a request is carried out once, however often it is sent
+//! with the same key.
 
 use identity::{Email, Peppers};
 use problem::{FieldError, Kind, Problem};
@@ -8,7 +8,7 @@ use problem::{FieldError, Kind, Problem};
 const MAX_LENGTH: usize = 255;
 
 /// For how long the answer to a key is kept, in seconds: a day.
-pub const KEPT_SECONDS: i32 = 24 * 60 * 60;
+pub const RETENTION_SECONDS: i32 = 24 * 60 * 60;
 
 /// What a caller repeats a request under. It is compared as it came, quotation marks and all, among the sign-ups of one
 /// address: callers that count 1, 2, 3 are not in each other's way.

@@ -8,9 +8,11 @@ mod change;
 mod export;
 mod fibonacci;
 mod fields;
+mod hash_permit;
 mod idempotency;
 mod page;
 mod precondition;
+mod rate_limit;
 mod session;
 mod sign_in;
 mod sign_up;
@@ -18,11 +20,12 @@ mod sign_up;
 pub use access::{
     Caller, Current, Proof, REAUTHENTICATION_SECONDS, last_administrator, reauthentication_required, user_not_found,
 };
-pub use attempt::{AcquirePermit, Acquired, Attempt, MAX_PLACES, Places, ReleasePermit};
-pub use change::{Change, Changes, Shown};
+pub use attempt::Attempt;
+pub use change::{ChangeRequest, ValidatedChange};
 pub use export::{Collected, Collection, EXPORT_PAUSE_SECONDS, MAX_EXPORTED, too_many_exports, too_much, too_soon};
 pub use fibonacci::{MAX_N, fibonacci};
-pub use idempotency::{IdempotencyKey, KEPT_SECONDS, RequestDigests, key_reused};
+pub use hash_permit::{AcquirePermit, Acquired, MAX_HASH_PERMITS, PermitLimits, ReleasePermit};
+pub use idempotency::{IdempotencyKey, RETENTION_SECONDS, RequestDigests, key_reused};
 pub use page::{Cursor, MAX_LIMIT, PageRequest};
 pub use precondition::{Precondition, etag};
 pub use session::{Rotation, ShownToken};

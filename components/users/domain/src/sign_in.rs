@@ -1,6 +1,6 @@
 //! A sign-in, as auth has it done here: begun before the password is hashed, ended with what came of it.
 
-use crate::attempt::judge_keys;
+use crate::attempt::validate_keys;
 use crate::session::{digest, fault, lifetime};
 use api::users::{BeginSignInRequest, EndSignInRequest, HashPermit};
 use identity::{AttemptKeys, Email, PasswordHash, UserId};
@@ -22,7 +22,7 @@ impl TryFrom<BeginSignInRequest> for BeginSignIn {
     /// Fails with `invalid-value`. An address that nobody can have is one that nobody has.
     fn try_from(request: BeginSignInRequest) -> Result<Self, Problem> {
         let email = request.email.and_then(|email| Email::parse(&email).ok());
-        Ok(Self { keys: judge_keys("/keys", request.keys)?, email })
+        Ok(Self { keys: validate_keys("/keys", request.keys)?, email })
     }
 }
 
@@ -85,7 +85,7 @@ impl TryFrom<EndSignInRequest> for EndSignIn {
 
     /// There is a session exactly if the password was right. Fails with `missing-field` or `invalid-value`.
     fn try_from(request: EndSignInRequest) -> Result<Self, Problem> {
-        let keys = judge_keys("/keys", request.keys)?;
+        let keys = validate_keys("/keys", request.keys)?;
         let verdict = match (request.succeeded, request.session) {
             (Some(true), Some(session)) => Verdict::Succeeded(Box::new(session.try_into()?)),
             (Some(false), None) => Verdict::Failed,

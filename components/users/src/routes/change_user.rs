@@ -1,17 +1,17 @@
 //! PUT and PATCH /users-ms/users/{id}: replace a user, or change some fields.
 
 use super::JSON;
-use super::create_user::{email_taken, hash_in_place, probe};
+use super::create_user::{email_taken, enumeration_key, hash_with_permit};
 use super::current_password;
 use super::guard::{Confirmed, Guard};
 use super::representation::changed_user;
 use crate::hashing;
 use crate::settings;
-use crate::store::{Changed, Store, attempts, users};
+use crate::store::{Changed, Store, rate_limits, users};
 use identity::{AttemptKeys, UserId};
 use problem::{Kind, Problem};
 use service_kit::{Outcome, Request, StatusCode, config, log};
-use users_domain::{Attempt, Change, Changes, Precondition, Proof, Shown, last_administrator, user_not_found};
+use users_domain::{Attempt, ChangeRequest, Precondition, Proof, ValidatedChange, last_administrator, user_not_found};
 
 /// The media types of a merge patch.
 const MERGE_PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
@@ -19,15 +19,15 @@ const MERGE_PATCH: &[&str] = &["application/merge-patch+json", "application/json
 /// Replaces a user.
 pub(super) async fn replace_user(request: &Request, id: UserId) -> Outcome {
     let guard = reach(request, id)?;
-    let shown = request.json::<Changes>(JSON)?.replacement(settings::min_length()?)?;
-    change_user(request, id, &guard, &shown).await
+    let change = request.json::<ChangeRequest>(JSON)?.replacement(settings::min_length()?)?;
+    change_user(request, id, &guard, &change).await
 }
 
-/// Changes what a merge patch names (RFC 7396).
+/// ChangeRequest what a merge patch names (RFC 7396).
 pub(super) async fn patch_user(request: &Request, id: UserId) -> Outcome {
     let guard = reach(request, id)?;
-    let shown = request.json::<Changes>(MERGE_PATCH)?.patch(settings::min_length()?)?;
-    change_user(request, id, &guard, &shown).await
+    let change = request.json::<ChangeRequest>(MERGE_PATCH)?.patch(settings::min_length()?)?;
+    change_user(request, id, &guard, &change).await
 }
 
 fn reach(request: &Request, id: UserId) -> Result<Guard, Problem> {
@@ -37,14 +37,13 @@ fn reach(request: &Request, id: UserId) -> Result<Guard, Problem> {
     Ok(guard)
 }
 
-async fn change_user(request: &Request, id: UserId, guard: &Guard, shown: &Shown) -> Outcome {
-    let change = &shown.change;
+async fn change_user(request: &Request, id: UserId, guard: &Guard, change: &ValidatedChange) -> Outcome {
     guard.make(request, change)?;
     let condition = Precondition::parse(request.header("if-match"), id, false)?;
     let confirmed = guard.confirm(&Store::open()?)?;
-    let probe = prove(request, id, guard, &confirmed, shown).await?;
+    let enumeration_key = prove(request, id, guard, &confirmed, change).await?;
     let hash = match &change.password {
-        Some(password) => Some(hash_in_place(request, password).await?),
+        Some(password) => Some(hash_with_permit(request, password).await?),
         None => None,
     };
     let own_session = guard.session.filter(|_| guard.caller().is(id));
@@ -61,8 +60,8 @@ async fn change_user(request: &Request, id: UserId, guard: &Guard, shown: &Shown
         Changed::OtherVersion => Err(precondition_failed()),
         Changed::EmailTaken => {
             // The right password tells nobody who else has an account: too many of those have to wait, as at a sign-up.
-            if let Some(probe) = probe {
-                hashing::count_failure(&store, Attempt::to_probe(&probe));
+            if let Some(key) = enumeration_key {
+                hashing::count_failure(&store, Attempt::of_enumeration(&key));
             }
             log::audit(
                 "email-changed",
@@ -84,22 +83,22 @@ async fn prove(
     id: UserId,
     guard: &Guard,
     confirmed: &Confirmed,
-    shown: &Shown,
+    change: &ValidatedChange,
 ) -> Result<Option<String>, Problem> {
-    if guard.session.is_none() || !shown.change.is_about_access() {
+    if guard.session.is_none() || !change.is_about_access() {
         return Ok(None);
     }
     let account = users::find_account(&Store::open()?, id)?.ok_or_else(user_not_found)?;
-    let password = shown.current_password.as_deref();
-    match guard.caller().proof_for(id, &shown.change, &account.current) {
+    let password = change.current_password.as_deref();
+    match guard.caller().proof_for(id, change, &account.current) {
         Proof::None => Ok(None),
         Proof::Password => {
-            let probe = match shown.change.email {
-                Some(_) => Some(probe(request, &config::peppers()?)?),
+            let enumeration = match change.email {
+                Some(_) => Some(enumeration_key(request, &config::peppers()?)?),
                 None => None,
             };
-            current_password::require(request, id, &account, password, probe.as_deref()).await?;
-            Ok(probe)
+            current_password::require(request, id, &account, password, enumeration.as_deref()).await?;
+            Ok(enumeration)
         }
         // In the place of a recent sign-in the password will do, where it is the caller's own.
         Proof::RecentSignIn if !confirmed.is_recent && guard.caller().is(id) && password.is_some() => {
@@ -115,7 +114,7 @@ async fn prove(
 fn unlock(store: &Store, email: &str) {
     let unlocked = config::peppers().and_then(|peppers| {
         let account = AttemptKeys::new(&peppers, email, "").account;
-        attempts::unlock(store, &account)
+        rate_limits::unlock(store, &account)
     });
     if let Err(problem) = unlocked {
         log::warn("an account stays locked", &[("cause", problem.cause().unwrap_or_default())]);
@@ -123,7 +122,7 @@ fn unlock(store: &Store, email: &str) {
 }
 
 /// Says in the audit log what changed of that on which access depends.
-fn report(request: &Request, id: UserId, guard: &Guard, change: &Change) {
+fn report(request: &Request, id: UserId, guard: &Guard, change: &ValidatedChange) {
     let (id, by) = (id.to_string(), guard.by());
     let fields = [("user_id", id.as_str()), ("by", &by)];
     if change.password.is_some() {

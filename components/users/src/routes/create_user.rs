@@ -2,10 +2,10 @@
 
 use super::JSON;
 use super::representation::changed_user;
-use crate::hashing::Held;
+use crate::hashing::PermitGuard;
 use crate::outbox;
 use crate::settings;
-use crate::store::idempotency::{self, Before};
+use crate::store::idempotency::{self, StoredResponse};
 use crate::store::{Store, User, users};
 use identity::{Password, PasswordHash, Peppers};
 use problem::{FieldError, Kind, Problem};
@@ -17,7 +17,7 @@ enum SignedUp {
     /// There is a new user.
     Made(Box<users::Inserted>),
     /// The same request came before, and this user was shown.
-    Repeated(Box<User>),
+    Replayed(Box<User>),
     /// Another user has the email.
     EmailTaken,
 }
@@ -30,9 +30,9 @@ pub(super) async fn create_user(request: &Request) -> Outcome {
     let peppers = config::peppers()?;
     let digests = key.map(|key| key.digests(&peppers, &sign_up.email, request.body()));
     // No connection is kept while somebody waits for a place to hash in.
-    let repeated = digests.as_ref().map(|digests| find_repeated(&Store::open()?, Some(digests))).transpose()?.flatten();
+    let repeated = digests.as_ref().map(|digests| find_replay(&Store::open()?, Some(digests))).transpose()?.flatten();
     let outcome = match repeated {
-        Some(user) => SignedUp::Repeated(user),
+        Some(user) => SignedUp::Replayed(user),
         None => sign_up_once(request, &peppers, &sign_up, digests.as_ref()).await?,
     };
     let report = |result: &str, user: &User| {
@@ -48,7 +48,7 @@ pub(super) async fn create_user(request: &Request) -> Outcome {
             }
             Ok(created(request, &user))
         }
-        SignedUp::Repeated(user) => {
+        SignedUp::Replayed(user) => {
             report("repeated", &user);
             let mut response = created(request, &user);
             service_kit::set_header(&mut response, "idempotent-replayed", "true");
@@ -69,33 +69,33 @@ async fn sign_up_once(
     digests: Option<&RequestDigests>,
 ) -> Result<SignedUp, Problem> {
     let client = peppers.digest("sign-up by client", client_address(request)?);
-    let attempt = Attempt::to_sign_up(&client, &probe(request, peppers)?, settings::sign_ups_per_hour()?);
-    let place = Held::take(attempt).await?;
-    let inserted = hash(&sign_up.password).and_then(|hash| users::insert(place.store(), sign_up, &hash, digests));
+    let attempt = Attempt::to_sign_up(&client, &enumeration_key(request, peppers)?, settings::sign_ups_per_hour()?);
+    let permit = PermitGuard::acquire(attempt).await?;
+    let inserted = hash(&sign_up.password).and_then(|hash| users::insert(permit.store(), sign_up, &hash, digests));
     let outcome = inserted.and_then(|inserted| match inserted {
         Some(inserted) => Ok(SignedUp::Made(Box::new(inserted))),
-        None => Ok(find_repeated(place.store(), digests)?.map_or(SignedUp::EmailTaken, SignedUp::Repeated)),
+        None => Ok(find_replay(permit.store(), digests)?.map_or(SignedUp::EmailTaken, SignedUp::Replayed)),
     });
     // Each sign-up counts, and one that finds its email taken, and so has found out that somebody has it, counts more.
     match &outcome {
-        Ok(SignedUp::Made(_)) => place.without_probe().give_back(Some(false), None),
-        Ok(SignedUp::EmailTaken) => place.give_back(Some(false), None),
-        Ok(SignedUp::Repeated(_)) | Err(_) => place.give_back(None, None),
+        Ok(SignedUp::Made(_)) => permit.without_enumeration_limit().release(Some(false), None),
+        Ok(SignedUp::EmailTaken) => permit.release(Some(false), None),
+        Ok(SignedUp::Replayed(_)) | Err(_) => permit.release(None, None),
     };
     outcome
 }
 
 /// The counter of a client that finds out who has an account, by sign-ups and by changes of its email.
-pub(super) fn probe(request: &Request, peppers: &Peppers) -> Result<String, Problem> {
+pub(super) fn enumeration_key(request: &Request, peppers: &Peppers) -> Result<String, Problem> {
     Ok(peppers.digest("email taken by client", client_address(request)?))
 }
 
 /// The user that was shown when the same request came before.
-fn find_repeated(store: &Store, digests: Option<&RequestDigests>) -> Result<Option<Box<User>>, Problem> {
+fn find_replay(store: &Store, digests: Option<&RequestDigests>) -> Result<Option<Box<User>>, Problem> {
     let Some(digests) = digests else { return Ok(None) };
-    match idempotency::find(store, digests)? {
-        Some(Before { is_same: true, user }) => Ok(Some(Box::new(user))),
-        Some(Before { is_same: false, .. }) => Err(key_reused()),
+    match idempotency::find_replay(store, digests)? {
+        Some(StoredResponse { is_same: true, user }) => Ok(Some(Box::new(user))),
+        Some(StoredResponse { is_same: false, .. }) => Err(key_reused()),
         None => Ok(None),
     }
 }
@@ -107,11 +107,11 @@ fn created(request: &Request, user: &User) -> Response {
 }
 
 /// Hashes a password as soon as it is received and there is a place to do it in.
-pub(super) async fn hash_in_place(request: &Request, password: &Password) -> Result<PasswordHash, Problem> {
+pub(super) async fn hash_with_permit(request: &Request, password: &Password) -> Result<PasswordHash, Problem> {
     let client = config::peppers()?.digest("attempt by client", client_address(request)?);
-    let place = Held::take(Attempt::to_hash(&client)).await?;
+    let permit = PermitGuard::acquire(Attempt::to_hash(&client)).await?;
     let hashed = hash(password);
-    place.give_back(None, None);
+    permit.release(None, None);
     hashed
 }
 

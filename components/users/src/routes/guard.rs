@@ -5,7 +5,7 @@ use crate::store::{Store, sessions};
 use identity::UserId;
 use problem::Problem;
 use service_kit::{AccessTokens, Request, invalid_token, log};
-use users_domain::{Caller, Change, reauthentication_required};
+use users_domain::{Caller, ValidatedChange, reauthentication_required};
 use uuid::Uuid;
 
 /// A caller whose token is good. Whether its session has ended in the meantime is for [`Guard::confirm`] to say, or
@@ -41,17 +41,17 @@ impl Guard {
 
     /// Lets the caller go on only if they may see lists of users.
     pub(super) fn list(&self, request: &Request) -> Result<(), Problem> {
-        self.audited(request, self.caller.may_list())
+        self.audited(request, self.caller.authorize_list())
     }
 
     /// Lets the caller go on only if the user with this id is theirs to read, change and remove.
     pub(super) fn reach(&self, request: &Request, id: UserId) -> Result<(), Problem> {
-        self.audited(request, self.caller.may_reach(id))
+        self.audited(request, self.caller.authorize_access(id))
     }
 
     /// Lets the caller go on only if they may make this change.
-    pub(super) fn make(&self, request: &Request, change: &Change) -> Result<(), Problem> {
-        self.audited(request, self.caller.may_make(change))
+    pub(super) fn make(&self, request: &Request, change: &ValidatedChange) -> Result<(), Problem> {
+        self.audited(request, self.caller.authorize_change(change))
     }
 
     /// Who is asking.

@@ -8,9 +8,10 @@ mod export_user;
 mod get_user;
 mod guard;
 mod health;
-mod kept_events;
 mod list_users;
 mod load_test;
+mod maintenance;
+mod outbox;
 mod reauthenticate;
 mod representation;
 mod sessions;
@@ -51,13 +52,13 @@ pub(crate) async fn route(request: Request) -> Outcome {
         ["users-ms", "healthcheck"] => get_only(&method, || Ok(service_kit::health::alive())),
         ["users-ms", "readiness"] => get_only(&method, || Ok(health::readiness())),
         ["users-ms", "load-test"] => get_only(&method, || load_test::load_test(&request)),
-        ["users-ms", "internal", "outbox"] => get_only(&method, || kept_events::show_outbox(&request)),
+        ["users-ms", "internal", "outbox"] => get_only(&method, || outbox::show_outbox(&request)),
         ["users-ms", "internal", "outbox", "sweep"] => match method {
-            Method::POST => kept_events::sweep(&request),
+            Method::POST => maintenance::run_maintenance(&request),
             _ => Err(method_not_allowed(&[Method::POST])),
         },
         ["users-ms", "internal", "outbox", event_id] => match method {
-            Method::DELETE => kept_events::forget_event(&request, event_id),
+            Method::DELETE => outbox::delete_event(&request, event_id),
             _ => Err(method_not_allowed(&[Method::DELETE])),
         },
         ["users-ms", "internal", "sign-in", half @ ("begin" | "end")] => match (method, *half) {

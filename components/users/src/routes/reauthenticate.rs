@@ -34,7 +34,7 @@ pub(super) async fn reauthenticate(request: &Request, id: UserId) -> Outcome {
     // No connection is kept while somebody waits for a place to hash in.
     drop(store);
     current_password::require(request, id, &account, Some(&form.current_password), None).await?;
-    if !sessions::authenticate(&Store::open()?, session)? {
+    if !sessions::record_authentication(&Store::open()?, session)? {
         return Err(invalid_token());
     }
     log::audit("reauthentication", "success", &request.id, &[("user_id", &id.to_string())]);

@@ -13,14 +13,14 @@ pub(super) async fn begin_sign_in(request: &Request) -> Outcome {
     Service::Auth.require(request)?;
     request.query(&[])?;
     let begin = BeginSignIn::try_from(request.json::<BeginSignInRequest>(JSON)?)?;
-    let attempt = hashing::counted(Attempt::to_sign_in(&begin.keys));
+    let attempt = hashing::with_enabled_limits(Attempt::to_sign_in(&begin.keys));
     let ask = |store: &Store, request: &str| {
         let begun = sign_in::begin(store, request, begin.email.as_ref())?;
         Ok((begun.acquired, begun.credentials))
     };
     let (_, acquired, credentials) = hashing::acquire(&attempt, ask).await?;
     let answer = BeginSignInResponse {
-        permit: acquired.place,
+        permit: acquired.permit,
         retry_after: acquired.retry_after,
         locked: acquired.locked,
         report: acquired.report,
@@ -34,7 +34,7 @@ pub(super) fn end_sign_in(request: &Request) -> Outcome {
     Service::Auth.require(request)?;
     request.query(&[])?;
     let end = EndSignIn::try_from(request.json::<EndSignInRequest>(JSON)?)?;
-    let attempt = hashing::counted(Attempt::to_sign_in(&end.keys));
+    let attempt = hashing::with_enabled_limits(Attempt::to_sign_in(&end.keys));
     let ended = sign_in::end(&Store::open()?, &end, &attempt)?;
     if let Some(session) = &ended.session {
         let (user_id, session_id) = (session.user_id.to_string(), session.session_id.to_string());

@@ -7,40 +7,42 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use spin_sdk::pg4::ParameterValue;
 
-/// How long a removal has its own erasure to itself, in seconds, before a sweep may take it.
+/// How long a deletion leases its own erasure, in seconds, before a sweep may take it.
 pub(super) const OWN_LEASE_SECONDS: i32 = 10;
-/// How long a sweep has an erasure to itself.
+/// How long a sweep leases an erasure, in seconds.
 const SWEEP_LEASE_SECONDS: i32 = 30;
-/// How long after the first pass the second is due. It is longer than a send takes, and than anybody has an event of
-/// the outbox in hand.
-const SECOND_PASS_SECONDS: i32 = 60;
+/// How long after the first scan the second is due, in seconds. It is longer than a send takes, and than an event of the
+/// outbox is leased.
+const SECOND_SCAN_SECONDS: i32 = 60;
 
-/// A person who was removed and may have traces.
+/// A user who was deleted and whose personal data the broker may still have.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Erasure {
     pub(crate) user_id: UserId,
-    /// Passes that were made.
-    pub(crate) passes: i32,
+    /// Scans that were completed.
+    #[serde(rename = "passes")]
+    pub(crate) scans: i32,
 }
 
-/// Where an unfinished pass goes on.
+/// Where an interrupted scan continues.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Place {
-    /// The stream that it was in.
+pub(crate) struct Checkpoint {
+    /// The stream that it was scanning.
     pub(crate) stream: String,
-    /// The entry that it looked at last.
+    /// The last entry that it has scanned.
     pub(crate) after: Option<String>,
 }
 
-/// Erasures to be worked off in one pass.
+/// Erasures to be processed in one scan.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Leased {
     pub(crate) erasures: Vec<Erasure>,
-    /// Where they all go on; from the beginning without one.
-    pub(crate) place: Option<Place>,
+    /// Where they all continue; from the beginning without one.
+    #[serde(rename = "place")]
+    pub(crate) checkpoint: Option<Checkpoint>,
 }
 
-/// Takes up to `limit` erasures that are due and go on at the same place. Two sweeps at once take different ones.
+/// Leases up to `limit` erasures that are due and have the same checkpoint. Two sweeps at once lease different ones.
 pub(crate) fn lease(store: &Store, limit: i32) -> Result<Leased, Problem> {
     const STATEMENT: &str = "
         WITH first AS (
@@ -60,9 +62,9 @@ pub(crate) fn lease(store: &Store, limit: i32) -> Result<Leased, Problem> {
     Ok(store.one(STATEMENT, &parameters)?)
 }
 
-/// Gives erasures back for the next sweep, to go on at `place`. Whoever else had them in hand meanwhile is not
+/// Releases erasures for the next sweep, which continues at `checkpoint`. If another has leased them meanwhile, it is not
 /// disturbed.
-pub(crate) fn release(store: &Store, erasures: &[Erasure], place: Option<&Place>) -> Result<(), Problem> {
+pub(crate) fn release(store: &Store, erasures: &[Erasure], checkpoint: Option<&Checkpoint>) -> Result<(), Problem> {
     const STATEMENT: &str = "
         WITH released AS (
             UPDATE erasures e SET due_at = now(), place = $2::text::jsonb
@@ -70,13 +72,14 @@ pub(crate) fn release(store: &Store, erasures: &[Erasure], place: Option<&Place>
             WHERE e.user_id = mine.user_id AND e.passes = mine.passes
         )
         SELECT to_jsonb(true)";
-    let place = place.map_or(ParameterValue::DbNull, |place| ParameterValue::Str(json!(place).to_string()));
-    store.one::<bool>(STATEMENT, &[list(erasures), place])?;
+    let checkpoint =
+        checkpoint.map_or(ParameterValue::DbNull, |checkpoint| ParameterValue::Str(json!(checkpoint).to_string()));
+    store.one::<bool>(STATEMENT, &[list(erasures), checkpoint])?;
     Ok(())
 }
 
-/// Has a finished pass counted: after the first a second is due in a while, after that the erasure is complete. What
-/// was kept in the outbox in the meantime goes as well. Says how many erasures are complete.
+/// Records a completed scan: after the first, the second is due in a while; after that the erasure is complete. Events
+/// that were enqueued in the meantime are deleted as well. Returns how many erasures are complete.
 pub(crate) fn finish(store: &Store, erasures: &[Erasure]) -> Result<i64, Problem> {
     const STATEMENT: &str = "
         WITH mine AS (
@@ -95,7 +98,7 @@ pub(crate) fn finish(store: &Store, erasures: &[Erasure]) -> Result<i64, Problem
                 ORDER BY id FOR UPDATE)
         )
         SELECT to_jsonb((SELECT count(*) FROM complete))";
-    Ok(store.one(STATEMENT, &[list(erasures), ParameterValue::Int32(SECOND_PASS_SECONDS)])?)
+    Ok(store.one(STATEMENT, &[list(erasures), ParameterValue::Int32(SECOND_SCAN_SECONDS)])?)
 }
 
 fn list(erasures: &[Erasure]) -> ParameterValue {

@@ -112,9 +112,9 @@ pub(crate) fn end(store: &Store, id: UserId, permitted: &Permitted, failed: bool
     Ok(())
 }
 
-/// Forgets when exports were asked for, once that is of no more use.
-pub(crate) fn forget(store: &Store) -> Result<(), Problem> {
-    store.remove_in_steps(
+/// Deletes the records of exports that throttle nobody any more.
+pub(crate) fn delete_expired(store: &Store) -> Result<(), Problem> {
+    store.delete_in_steps(
         "WITH gone AS (
             DELETE FROM exports WHERE user_id IN (
                 SELECT user_id FROM exports WHERE begun_at < now() - interval '1 hour'

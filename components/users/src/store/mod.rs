@@ -8,12 +8,13 @@
 //! what only belongs to it), then its sessions, then rows of the outbox, then attempts and what is counted; rows of one table
 //! in the order of their keys, except where `SKIP LOCKED` waits for nobody. Two statements that keep to it cannot wait for each other.
 
-pub(crate) mod attempts;
 pub(crate) mod erasures;
 mod error;
-pub(crate) mod events;
 pub(crate) mod exports;
+pub(crate) mod hash_permits;
 pub(crate) mod idempotency;
+pub(crate) mod outbox;
+pub(crate) mod rate_limits;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
 mod statements;
@@ -135,9 +136,9 @@ impl Store {
         value.map_err(|error| StoreError::Fault(format!("a row does not fit its type ({:?})", error.classify())))
     }
 
-    /// Runs a statement that removes up to `$1` rows and says how many, until there are none left or a clean-up has made its
-    /// steps. The next one goes on: no clean-up is one long statement.
-    fn remove_in_steps(&self, statement: &str) -> Result<(), Problem> {
+    /// Runs a statement that deletes up to `$1` rows and returns how many, until none are left or the steps are used up.
+    /// The next run continues: no clean-up is one long statement.
+    fn delete_in_steps(&self, statement: &str) -> Result<(), Problem> {
         for _ in 0..STEPS {
             let removed: i64 = self.one(statement, &[ParameterValue::Int64(STEP)])?;
             if removed < STEP {

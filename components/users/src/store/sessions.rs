@@ -47,7 +47,7 @@ pub(crate) fn is_alive(store: &Store, id: Uuid) -> Result<bool, Problem> {
 /// A session that is alive.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Alive {
-    /// Whether its user showed a moment ago who they are.
+    /// Whether its user authenticated recently.
     pub(crate) is_recent: bool,
 }
 
@@ -60,8 +60,8 @@ pub(crate) fn find_alive(store: &Store, id: Uuid) -> Result<Option<Alive>, Probl
     Ok(store.one(&statement, &[text(&id.to_string()), ParameterValue::Int32(REAUTHENTICATION_SECONDS)])?)
 }
 
-/// Notes that the user of a session has shown anew who they are; false if the session has ended.
-pub(crate) fn authenticate(store: &Store, id: Uuid) -> Result<bool, Problem> {
+/// Records that the user of a session has authenticated again; false if the session has ended.
+pub(crate) fn record_authentication(store: &Store, id: Uuid) -> Result<bool, Problem> {
     let statement = format!(
         "WITH authenticated AS (
             UPDATE sessions s SET authenticated_at = now() WHERE s.id = $1::text::uuid AND {ALIVE} RETURNING id
@@ -71,7 +71,7 @@ pub(crate) fn authenticate(store: &Store, id: Uuid) -> Result<bool, Problem> {
     Ok(store.one(&statement, &[text(&id.to_string())])?)
 }
 
-/// Ends one session of a user, or all of them; says how many.
+/// Ends one session of a user, or all of them; returns how many.
 pub(crate) fn end(store: &Store, user_id: UserId, id: Option<Uuid>) -> Result<u64, Problem> {
     const STATEMENT: &str = "
         WITH ended AS (
@@ -81,7 +81,7 @@ pub(crate) fn end(store: &Store, user_id: UserId, id: Option<Uuid>) -> Result<u6
     Ok(store.one(STATEMENT, &[ParameterValue::Int64(user_id.get()), optional_id(id)])?)
 }
 
-/// Ends the session that a refresh token belongs to, whichever generation it is; says which session.
+/// Ends the session that a refresh token belongs to, whichever generation it is; returns which.
 pub(crate) fn end_by_token(store: &Store, token: &ShownToken) -> Result<Option<EndedSession>, Problem> {
     const STATEMENT: &str = "
         WITH ended AS (
@@ -93,8 +93,8 @@ pub(crate) fn end_by_token(store: &Store, token: &ShownToken) -> Result<Option<E
     Ok(store.one(STATEMENT, &[optional_id(token.session), text(&token.digest)])?)
 }
 
-/// Forgets up to `limit` sessions that ended more than a day ago, unused or at their absolute end; says how many.
-pub(crate) fn forget(store: &Store, limit: i64) -> Result<i64, Problem> {
+/// Deletes up to `limit` sessions that ended more than a day ago, unused or at their absolute end; returns how many.
+pub(crate) fn delete_ended(store: &Store, limit: i64) -> Result<i64, Problem> {
     // `ends_on` is the day of the end, in UTC: the index on it is for finding them, the times decide.
     const STATEMENT: &str = "
         WITH gone AS (

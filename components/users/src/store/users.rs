@@ -1,14 +1,14 @@
 //! The statements about users.
 
 use super::erasures;
-use super::events::Kept;
+use super::outbox::OutboxEvent;
 use super::{Changed, Found, Removed, Store, StoreError, User, statements};
 use ::events::{Event, Exchange};
 use identity::{Email, PasswordHash, Phone, Role, UserId};
 use problem::Problem;
 use serde::Deserialize;
 use spin_sdk::pg4::ParameterValue;
-use users_domain::{Change, Current, PageRequest, Precondition, RequestDigests, SignUp};
+use users_domain::{Current, PageRequest, Precondition, RequestDigests, SignUp, ValidatedChange};
 use uuid::Uuid;
 
 /// How long a sign-up has its own event to itself, in seconds, before a sweep may publish it.
@@ -19,7 +19,7 @@ const OWN_LEASE_SECONDS: i32 = 10;
 pub(crate) struct Inserted {
     pub(crate) user: User,
     /// For the caller to publish; `None` if so many wait that it is left to a sweep.
-    pub(crate) event: Option<Kept>,
+    pub(crate) event: Option<OutboxEvent>,
 }
 
 /// Whether another user than `except` has this address, kept under a key of before. Nobody gets such a key any more, so who
@@ -124,7 +124,7 @@ pub(crate) fn list(store: &Store, page: &PageRequest) -> Result<Vec<User>, Probl
 pub(crate) fn update(
     store: &Store,
     id: UserId,
-    change: &Change,
+    change: &ValidatedChange,
     hash: Option<&PasswordHash>,
     own_session: Option<Uuid>,
     condition: &Precondition,

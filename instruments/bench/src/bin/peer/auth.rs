@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use api::users::{Credentials, EndSignInResponse, HashPermit, RotateTokenResponse, RotatedSession, StartedSession};
 use auth_domain::{
-    ABSOLUTE_SECONDS, ACCESS_TOKEN_SECONDS, Attempt, IDLE_SECONDS, LoginForm, REFRESH_LEEWAY_SECONDS, RefreshForm,
-    RefreshSecret, TokenResponse, invalid_credentials, verdict,
+    ABSOLUTE_SECONDS, ACCESS_TOKEN_SECONDS, IDLE_SECONDS, LoginAttempt, LoginForm, REFRESH_LEEWAY_SECONDS, RefreshForm,
+    RefreshSecret, TokenResponse, attempt_outcome, invalid_credentials,
 };
 use axum::body::Bytes;
 use axum::extract::State;
@@ -15,7 +15,7 @@ use identity::{AttemptKeys, DeviceToken, Email, Role, Unpaced, UserId};
 use problem::{Kind, Problem};
 use serde::Deserialize;
 use tokens::AccessClaims;
-use users_domain::{AcquirePermit, Acquired, Places, ReleasePermit};
+use users_domain::{AcquirePermit, Acquired, PermitLimits, ReleasePermit};
 use uuid::Uuid;
 
 use crate::answer::{Answer, Outcome, finish, invalid_token, json as answer, request_id};
@@ -32,18 +32,18 @@ pub(crate) async fn login(State(peer): State<Arc<Peer>>, headers: HeaderMap, bod
 }
 
 async fn let_in(peer: &Arc<Peer>, body: &[u8]) -> Outcome {
-    let attempt = Attempt::from(problem::decode::<LoginForm>(body)?);
+    let attempt = LoginAttempt::from(problem::decode::<LoginForm>(body)?);
     let keys = AttemptKeys::new(&peer.settings.peppers, attempt.username(), "127.0.0.1");
     let counted = users_domain::Attempt::to_sign_in(&keys);
     let (permit, known) = begin(peer, &counted, attempt.email.as_ref()).await?;
     // A hash would keep a thread of the runtime for as long as it takes.
     let judge = tokio::task::spawn_blocking({
         let peer = Arc::clone(peer);
-        move || attempt.judge(known, &peer.settings.peppers, peer.settings.cost, &mut Unpaced)
+        move || attempt.authenticate(known, &peer.settings.peppers, peer.settings.cost, &mut Unpaced)
     });
     let judged = judge.await.map_err(|_| internal())?;
     let refresh = RefreshSecret::new(random());
-    let outcome = judged.as_ref().map(|entry| &entry.credentials).map_err(verdict);
+    let outcome = judged.as_ref().map(|authenticated| &authenticated.credentials).map_err(attempt_outcome);
     let ended = end(peer, &permit, &counted, outcome, &refresh.digest()).await?;
     judged?;
     let StartedSession { session_id, user_id, role } = ended.session.ok_or_else(invalid_credentials)?;
@@ -69,14 +69,14 @@ async fn begin(
         acquired: Acquired,
         credentials: Option<Credentials>,
     }
-    let places = peer.settings.hash_permits;
+    let permits = peer.settings.hash_permits;
     // All of the load comes from one client.
-    let places = Places { places, per_client: places, for_sign_ins: 0, cost: peer.settings.cost };
-    let request = AcquirePermit::new(counted, &places, None).to_json();
+    let limits = PermitLimits { permits, per_client: permits, for_sign_ins: 0, cost: peer.settings.cost };
+    let request = AcquirePermit::new(counted, &limits, None).to_json();
     let begun: Begun =
         peer.database.one(statements::BEGIN_SIGN_IN, &[&request, &email.map(Email::keys_as_json)]).await?;
-    let Acquired { place, retry_after, .. } = begun.acquired;
-    let permit = place.ok_or_else(|| match retry_after {
+    let Acquired { permit, retry_after, .. } = begun.acquired;
+    let permit = permit.ok_or_else(|| match retry_after {
         Some(seconds) => Problem::new(Kind::TooManyAttempts, "Too many attempts have failed.")
             .with_header("retry-after", seconds.to_string()),
         None => Problem::new(Kind::TooBusy, "More people are signing in than can be dealt with."),

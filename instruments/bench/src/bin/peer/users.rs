@@ -34,7 +34,7 @@ async fn find(peer: &Peer, id: &str, query: Option<&str>, headers: &HeaderMap) -
         Problem::new(Kind::InvalidId, error.to_string()).with_error(FieldError::new("id", error.to_string()))
     })?;
     let (caller, session) = who(peer, headers)?;
-    caller.may_reach(id)?;
+    caller.authorize_access(id)?;
     if let Some(query) = query.filter(|query| !query.is_empty()) {
         let name = query.split('=').next().unwrap_or_default();
         let detail = "This parameter is not known here; known are: none.";

@@ -7,7 +7,7 @@ use serde_json::Value;
 use spin_sdk::pg4::ParameterValue;
 use uuid::Uuid;
 
-/// How long a sweep has an event to itself, in seconds, before another may take it.
+/// How long a sweep leases an event, in seconds, before another may take it.
 const SWEEP_LEASE_SECONDS: i32 = 30;
 /// How long after it was published an event may be noted as such: as long as the longest lease.
 const LATEST_MARK_SECONDS: i32 = SWEEP_LEASE_SECONDS;
@@ -17,15 +17,15 @@ const ON_DISK_SECONDS: i32 = 10;
 
 /// An event that is yet to be published.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Kept {
+pub(crate) struct OutboxEvent {
     pub(crate) event_id: String,
     pub(crate) exchange: String,
     pub(crate) event: Value,
 }
 
-/// Takes up to `limit` events that are in nobody's hands, in the order in which they are due. Two sweeps at once take
+/// Leases up to `limit` events that nobody else has leased, in the order in which they are due. Two sweeps at once lease
 /// different ones.
-pub(crate) fn lease(store: &Store, limit: i32) -> Result<Vec<Kept>, Problem> {
+pub(crate) fn lease(store: &Store, limit: i32) -> Result<Vec<OutboxEvent>, Problem> {
     const STATEMENT: &str = "
         WITH due AS (
             SELECT id FROM outbox WHERE leased_until <= now() AND published_at IS NULL
@@ -40,8 +40,8 @@ pub(crate) fn lease(store: &Store, limit: i32) -> Result<Vec<Kept>, Problem> {
     Ok(store.one(STATEMENT, &parameters)?)
 }
 
-/// Forgets events that the broker has on disk.
-pub(crate) fn forget(store: &Store, events: &[&Kept]) -> Result<(), Problem> {
+/// Deletes events that the broker has on disk.
+pub(crate) fn delete(store: &Store, events: &[&OutboxEvent]) -> Result<(), Problem> {
     const STATEMENT: &str = "
         WITH gone AS (DELETE FROM outbox WHERE id IN (
             SELECT id FROM outbox WHERE event_id IN (SELECT jsonb_array_elements_text($1::text::jsonb))
@@ -50,17 +50,17 @@ pub(crate) fn forget(store: &Store, events: &[&Kept]) -> Result<(), Problem> {
     for_each(store, STATEMENT, events)
 }
 
-/// Forgets an event that somebody else has published, or marks it if it is not yet on the broker's disk; one that is not
-/// there is forgotten.
-pub(crate) fn forget_one(store: &Store, event_id: Uuid, is_on_disk: bool) -> Result<(), Problem> {
-    let statement = if is_on_disk { statements::FORGET_EVENT } else { statements::MARK_EVENT };
+/// Deletes an event that another service has published, or marks it as published if it is not yet on the broker's disk. One
+/// that is not there is no error.
+pub(crate) fn delete_one(store: &Store, event_id: Uuid, is_durable: bool) -> Result<(), Problem> {
+    let statement = if is_durable { statements::FORGET_EVENT } else { statements::MARK_EVENT };
     store.one::<bool>(statement, &[ParameterValue::Str(event_id.to_string())])?;
     Ok(())
 }
 
-/// Notes that the broker has these events, if not yet on disk. Whoever comes when its lease is over is too late: then
-/// nobody knows which run of the broker took the event, and it is published again.
-pub(crate) fn mark_published(store: &Store, events: &[&Kept]) -> Result<(), Problem> {
+/// Marks events as published, but perhaps not yet on the broker's disk. After the lease it is too late: nobody knows then
+/// which run of the broker took the event, and it is published again.
+pub(crate) fn mark_published(store: &Store, events: &[&OutboxEvent]) -> Result<(), Problem> {
     const STATEMENT: &str = "
         WITH published AS (UPDATE outbox SET published_at = now() WHERE id IN (
             SELECT id FROM outbox WHERE event_id IN (SELECT jsonb_array_elements_text($1::text::jsonb))
@@ -70,39 +70,39 @@ pub(crate) fn mark_published(store: &Store, events: &[&Kept]) -> Result<(), Prob
     for_each(store, STATEMENT, events)
 }
 
-/// What came of looking at events that were published.
+/// What a purge of published events did.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Settled {
-    /// Events that the broker has on disk, and that are forgotten.
-    pub(crate) forgotten: usize,
+pub(crate) struct Purged {
+    /// Events that the broker has on disk, and that are deleted.
+    pub(crate) deleted: usize,
     /// Events that are to be published again.
-    pub(crate) again: usize,
+    pub(crate) requeued: usize,
 }
 
-/// Forgets up to `limit` events that were published some seconds ago to the run of the broker that is still running. A run
-/// that has ended may have taken the last ones along, so what it was given and is not forgotten yet is published again:
-/// once the new run was seen for [`LATEST_MARK_SECONDS`], for until then marks may come of what the old one took.
-pub(crate) fn settle(store: &Store, run_id: &str, limit: i32) -> Result<Settled, Problem> {
+/// Deletes up to `limit` events that were published some seconds ago to the run of the broker that is still running. A run
+/// that has ended may have lost the last ones, so what it was given and is not deleted yet is published again: once the
+/// new run was seen for [`LATEST_MARK_SECONDS`], since until then events may still be marked that the old one took.
+pub(crate) fn purge_published(store: &Store, run_id: &str, limit: i32) -> Result<Purged, Problem> {
     const STATEMENT: &str = "
         WITH run AS (
             INSERT INTO broker_run AS r (run_id, since) VALUES ($1, '-infinity')
             ON CONFLICT (one) DO UPDATE SET run_id = excluded.run_id,
                 since = CASE WHEN r.run_id = excluded.run_id THEN r.since ELSE now() END
             RETURNING since + make_interval(secs => $2::int4) AS begun
-        ), forgotten AS (
+        ), deleted AS (
             DELETE FROM outbox WHERE id IN (
                 SELECT id FROM outbox, run
                 WHERE published_at >= begun AND published_at < now() - make_interval(secs => $3::int4)
                 ORDER BY published_at LIMIT $4 FOR UPDATE OF outbox SKIP LOCKED)
             RETURNING id
-        ), again AS (
+        ), requeued AS (
             UPDATE outbox SET published_at = NULL, leased_until = now() WHERE id IN (
                 SELECT id FROM outbox, run WHERE published_at < begun AND begun < now()
                 ORDER BY published_at LIMIT $4 FOR UPDATE OF outbox SKIP LOCKED)
             RETURNING id
         )
-        SELECT jsonb_build_object('forgotten', (SELECT count(*) FROM forgotten),
-                                  'again', (SELECT count(*) FROM again))";
+        SELECT jsonb_build_object('deleted', (SELECT count(*) FROM deleted),
+                                  'requeued', (SELECT count(*) FROM requeued))";
     let parameters = [
         ParameterValue::Str(run_id.to_owned()),
         ParameterValue::Int32(LATEST_MARK_SECONDS),
@@ -112,8 +112,8 @@ pub(crate) fn settle(store: &Store, run_id: &str, limit: i32) -> Result<Settled,
     Ok(store.one(STATEMENT, &parameters)?)
 }
 
-/// Gives events back for the next sweep, behind those that wait already.
-pub(crate) fn release(store: &Store, events: &[&Kept]) -> Result<(), Problem> {
+/// Releases events for the next sweep, behind those that wait already.
+pub(crate) fn release(store: &Store, events: &[&OutboxEvent]) -> Result<(), Problem> {
     const STATEMENT: &str = "
         WITH released AS (
             UPDATE outbox SET leased_until = now() WHERE id IN (
@@ -124,9 +124,9 @@ pub(crate) fn release(store: &Store, events: &[&Kept]) -> Result<(), Problem> {
     for_each(store, STATEMENT, events)
 }
 
-/// Puts off events that the broker has refused: for 15 seconds, which is longer than a sweep, then for 30, 60, ..., an hour at
+/// Postpones events that the broker has refused: for 15 seconds, which is longer than a sweep, then for 30, 60, ..., an hour at
 /// most.
-pub(crate) fn postpone(store: &Store, events: &[&Kept]) -> Result<(), Problem> {
+pub(crate) fn postpone(store: &Store, events: &[&OutboxEvent]) -> Result<(), Problem> {
     const STATEMENT: &str = "
         WITH postponed AS (
             UPDATE outbox SET refusals = refusals + 1,
@@ -139,7 +139,7 @@ pub(crate) fn postpone(store: &Store, events: &[&Kept]) -> Result<(), Problem> {
     for_each(store, STATEMENT, events)
 }
 
-/// How the outbox is.
+/// The depth and age of the outbox.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct OutboxState {
     /// Events that are yet to be published.
@@ -150,7 +150,7 @@ pub(crate) struct OutboxState {
     refused: i64,
 }
 
-/// Counts what waits.
+/// Reads the depth and age of the outbox.
 pub(crate) fn state(store: &Store) -> Result<OutboxState, Problem> {
     const STATEMENT: &str = "
         SELECT jsonb_build_object(
@@ -162,11 +162,11 @@ pub(crate) fn state(store: &Store) -> Result<OutboxState, Problem> {
     Ok(store.one(STATEMENT, &[])?)
 }
 
-fn for_each(store: &Store, statement: &str, events: &[&Kept]) -> Result<(), Problem> {
+fn for_each(store: &Store, statement: &str, events: &[&OutboxEvent]) -> Result<(), Problem> {
     if events.is_empty() {
         return Ok(());
     }
-    let ids: Value = events.iter().map(|kept| kept.event_id.as_str()).collect();
+    let ids: Value = events.iter().map(|event| event.event_id.as_str()).collect();
     store.one::<bool>(statement, &[ParameterValue::Str(ids.to_string())])?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Telling the world that somebody signed in.
+//! Publishing `user_login_event`.
 
 use crate::users::Users;
 use events::Event;
@@ -6,9 +6,9 @@ use serde_json::Value;
 use service_kit::broker::Broker;
 use service_kit::log;
 
-/// Publishes `user_login_event`, which users keeps in its outbox, and has it forgotten there. Whatever goes wrong, a sweep
-/// of the outbox publishes it later, and the login goes on.
-pub(crate) async fn announce(users: &Users, event: &Value, request_id: &str) {
+/// Publishes `user_login_event`, which is in users' outbox, and has it deleted there. Whatever goes wrong, a sweep of the
+/// outbox publishes it later, and the login is not affected.
+pub(crate) async fn publish_login(users: &Users, event: &Value, request_id: &str) {
     let json = event.to_string();
     let warn = |message: &str, id: &str, cause: &str| {
         log::warn(message, &[("event_id", id), ("request_id", request_id), ("cause", cause)]);
@@ -19,9 +19,9 @@ pub(crate) async fn announce(users: &Users, event: &Value, request_id: &str) {
     };
     let id = event.id.to_string();
     if let Err(cause) = Broker::connect().and_then(|broker| broker.publish(event.payload.exchange(), &json)) {
-        return warn("an event is kept for later", &id, &cause.to_string());
+        return warn("an event stays in the outbox", &id, &cause.to_string());
     }
     if let Err(cause) = users.forget_event(event.id).await {
-        warn("an event that was published is still in the outbox", &id, &cause);
+        warn("failed to delete a published event from the outbox", &id, &cause);
     }
 }

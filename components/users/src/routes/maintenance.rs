@@ -1,0 +1,37 @@
+//! POST /users-ms/internal/outbox/sweep: what a schedule runs. Publishes events that are left in the outbox, erases what is
+//! left of users who were removed, and deletes what has expired.
+
+use crate::store::{Store, exports, idempotency, rate_limits, sessions};
+use crate::{erasure, outbox};
+use problem::Problem;
+use serde_json::json;
+use service_kit::{Outcome, Request, Service, StatusCode};
+
+/// How many ended sessions one statement deletes, and how many statements one run executes.
+const SESSIONS_PER_STEP: i64 = 1_000;
+const STEPS: usize = 10;
+
+/// Runs all of it.
+pub(super) fn run_maintenance(request: &Request) -> Outcome {
+    Service::Scheduler.require(request)?;
+    request.query(&[])?;
+    let store = Store::open()?;
+    outbox::purge_published(&store)?;
+    let swept = outbox::sweep(&store)?;
+    erasure::sweep(&store)?;
+    rate_limits::delete_expired(&store)?;
+    delete_ended_sessions(&store)?;
+    idempotency::delete_expired(&store)?;
+    exports::delete_expired(&store)?;
+    Ok(service_kit::json(StatusCode::OK, &json!({"published": swept.published, "left": swept.left})))
+}
+
+/// Deletes sessions that have ended, in steps that lock little; the next run continues.
+fn delete_ended_sessions(store: &Store) -> Result<(), Problem> {
+    for _ in 0..STEPS {
+        if sessions::delete_ended(store, SESSIONS_PER_STEP)? < SESSIONS_PER_STEP {
+            break;
+        }
+    }
+    Ok(())
+}
