@@ -1,4 +1,4 @@
-//! `admin`: makes somebody an administrator who has signed up. The API lets nobody do that but another administrator.
+//! `admin`: makes a user an administrator. Through the API, only another administrator can.
 
 use anyhow::{Context as _, Result, bail};
 use dev_servers::postgres;
@@ -8,7 +8,7 @@ use crate::database;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The address with which they have signed up.
+    /// The email address of the user.
     #[arg(long, value_name = "ADDRESS")]
     email: String,
     /// The database, as its owner [default: DATABASE_URL, else that of a running `up`].
@@ -23,14 +23,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     println!("{line}");
     match line["result"].as_str() {
         Some("success") => {
-            println!("From the next sign-in on they are an administrator; their sessions have ended.");
+            println!("The user is an administrator from the next sign-in on; existing sessions have ended.");
             Ok(())
         }
         Some("unchanged") => {
-            println!("They are an administrator already.");
+            println!("The user is an administrator already.");
             Ok(())
         }
-        _ => bail!("nobody has signed up with the address {}: let them sign up first", arguments.email),
+        _ => bail!("there is no user with the address {}: sign up first", arguments.email),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The variables of `spin.toml` for a local run, and `.concierge/dev.env`, which gives them to a shell.
 //!
 //! A `SPIN_VARIABLE_*` that is set in the environment wins. But a shell that has read `dev.env` has all of ours set, from a
-//! run that may be over: those are not taken for given. So the file keeps what was given apart from what we made.
+//! run that may be over: those do not count. So the file keeps given values apart from generated ones.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! `bench`: builds everything, then hands over to the package `bench`, which measures.
+//! `bench`: builds everything, then runs the package `bench`.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::{compile, program, setup};
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Arguments {
-    /// Passed on: `cargo xtask bench --help` tells what there is.
+    /// Passed on; see `cargo xtask bench --help`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<OsString>,
 }
@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     program::show("the benchmark", bench)
 }
 
-/// Counts the instructions of hot paths: holds them to what is written down, or, with `--renew`, writes them down.
+/// Counts the instructions of hot paths and compares them with the recorded ones; `--renew` records them.
 fn instructions(folder: &Folder, arguments: &[OsString]) -> Result<()> {
     let task = match arguments {
         [] => "check",

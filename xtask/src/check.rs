@@ -1,4 +1,4 @@
-//! `check`: what is worth asking after each change; no server is started.
+//! `check`: what to run after every change; no server is started.
 
 use std::time::Instant;
 
@@ -22,6 +22,6 @@ pub(crate) fn run() -> Result<()> {
         cargo.args(["--exclude", package]);
     }
     program::show("the unit tests", cargo)?;
-    println!("All is well, in {} s; `cargo xtask test` runs the rest", started.elapsed().as_secs());
+    println!("Passed in {} s; `cargo xtask test` runs the rest", started.elapsed().as_secs());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `clean`: ends what runs, and removes what `up` has made.
+//! `clean`: stops what runs and deletes what `up` has made.
 
 use anyhow::{Context as _, Result};
 use dev_servers::{postgres, rabbitmq, redis};
@@ -6,7 +6,7 @@ use dev_servers::{postgres, rabbitmq, redis};
 use crate::folder::Folder;
 use crate::records;
 
-/// What is kept unless all is to go: it takes a minute and a network to make.
+/// Kept unless everything is to go: making it takes a minute and a network.
 const COSTLY: [&str; 2] = ["toolchain", "schemathesis"];
 
 #[derive(clap::Args)]
@@ -20,7 +20,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let state = Folder::find()?.state()?;
     let (_lock, ended) = records::end_all(&state)?;
     if !ended.is_empty() {
-        println!("Ended: {}", ended.join(", "));
+        println!("Stopped: {}", ended.join(", "));
     }
     for entry in std::fs::read_dir(&state).with_context(|| format!("cannot read {}", state.display()))?.flatten() {
         let (path, name) = (entry.path(), entry.file_name());

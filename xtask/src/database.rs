@@ -56,7 +56,7 @@ fn private(folder: &Folder, secrets: &Secrets) -> Result<(Database, Address)> {
     migrate(folder, &owner_url)?;
     postgres::grant_data_access(&owner_url, SERVICE)?;
     let mut address = Address::parse(&server.url_of(SERVICE, &secrets.database_password, OWNER))?;
-    // The private server speaks no TLS, so there is nothing to ask it.
+    // The private server has no TLS.
     address.sslmode = "disable";
     Ok((Database { server: Some(server), owner_url }, address))
 }

@@ -2,12 +2,12 @@
 
 use anyhow::{Result, bail};
 
-use crate::checks::{self, Finding};
 use crate::folder::Folder;
+use crate::prerequisites::{self, Finding};
 
 pub(crate) fn run() -> Result<()> {
     let mut missing = Vec::new();
-    for (name, finding) in checks::all(&Folder::find()?) {
+    for (name, finding) in prerequisites::all(&Folder::find()?) {
         let (word, detail) = match finding {
             Finding::Fine(detail) => ("ok", detail),
             Finding::Optional(detail) => ("-", detail),

@@ -1,4 +1,4 @@
-//! `down`: ends an `up`, or what one that was killed has left behind. Processes are known by their recorded id and start time.
+//! `down`: stops an `up`, or what is left of one that was killed. Processes are identified by recorded id and start time.
 
 use anyhow::Result;
 
@@ -8,8 +8,8 @@ use crate::records;
 pub(crate) fn run() -> Result<()> {
     let (_lock, ended) = records::end_all(&Folder::find()?.state()?)?;
     match ended.as_slice() {
-        [] => println!("Nothing runs."),
-        names => println!("Ended: {}", names.join(", ")),
+        [] => println!("Nothing is running."),
+        names => println!("Stopped: {}", names.join(", ")),
     }
     Ok(())
 }

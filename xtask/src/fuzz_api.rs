@@ -1,4 +1,4 @@
-//! `fuzz-api`: Schemathesis, which makes requests out of the OpenAPI files and holds the answers against them.
+//! `fuzz-api`: Schemathesis, which generates requests from the OpenAPI files and checks the responses against them.
 //!
 //! This part sets things up: Schemathesis in a virtual environment of Python's, the servers, the app's code. What is run
 //! then is in `instruments/tests/src/bin/fuzz-api`, where apps and people are known.
@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     /// A running app, which is left with whatever the requests make in it [default: one of its own, thrown away].
     #[arg(long)]
     url: Option<String>,
-    /// Neither set up nor build the servers, the components and Spindle: they are as they should be.
+    /// Skip setup and builds of servers, components and Spindle.
     #[arg(long)]
     no_build: bool,
 }

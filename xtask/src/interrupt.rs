@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first asks to end in good order, the second ends at once.
+//! Ctrl-C and SIGTERM: the first shuts down in order, the second at once.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 /// What a shell expects of a program that Ctrl-C has ended.
 const ENDED_BY_SIGNAL: i32 = 130;
 
-/// Hears the first request to end.
+/// Waits for the first request to end.
 pub(crate) struct Interrupt(Receiver<()>);
 
 impl Interrupt {
@@ -24,7 +24,7 @@ impl Interrupt {
             // Nobody is left to hear it only if we are about to end anyway.
             let _ = sender.send(());
         })
-        .context("cannot listen for Ctrl-C")?;
+        .context("cannot handle Ctrl-C")?;
         Ok(Self(receiver))
     }
 

@@ -1,8 +1,8 @@
-//! `keys`: the keys of access tokens, and how one is replaced without anybody being signed out.
+//! `keys`: shows and rotates the keys of access tokens; nobody is signed out.
 //!
-//! One key signs; several are good. So a new key is made known before it signs (*prepare*), then signs while tokens by
-//! the old one are good still (*switch*), and the old one goes when its last token has ended (*retire*). On one machine
-//! the first two are one step, since all services start anew together; across pods each step is a rollout.
+//! One key signs, several are accepted. A new key is published before it signs (*prepare*), then signs while tokens by the
+//! old one are still accepted (*switch*); the old key is removed when its last token has expired (*retire*). On one machine
+//! the first two are one step, because all services restart together; across pods each step is a rollout.
 
 use std::path::{Path, PathBuf};
 
@@ -28,11 +28,11 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Print the public keys that are good, as `token_public_keys` wants them.
+    /// Print the accepted public keys, in the form of `token_public_keys`.
     Show,
-    /// Replace the key that signs.
+    /// Replace the signing key.
     Rotate {
-        /// One step alone, where services start anew one after the other.
+        /// One step only, where services restart one after the other.
         #[arg(long)]
         step: Option<Step>,
     },
@@ -40,11 +40,11 @@ enum Task {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Step {
-    /// Make the next key and have it known; the old one goes on signing.
+    /// Make the next key and publish it; the old one continues to sign.
     Prepare,
-    /// Let the next key sign; the old one stays good.
+    /// Sign with the next key; the old one is still accepted.
     Switch,
-    /// Let no key be good but the one that signs.
+    /// Accept the signing key only.
     Retire,
 }
 
@@ -63,26 +63,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             file.prepare()?;
             file.switch()?;
             println!(
-                "A new key signs from the next `cargo xtask up`. Tokens by the old one stay good; when the last has ended,"
+                "A new key signs from the next `cargo xtask up`. Tokens by the old key are still accepted; when they have expired,"
             );
-            println!("after 15 minutes, `cargo xtask keys rotate --step retire` lets the old key go.");
+            println!("after 15 minutes, run `cargo xtask keys rotate --step retire`.");
         }
         Task::Rotate { step: Some(Step::Prepare) } => {
             file.prepare()?;
             println!(
-                "The next key is made. Roll out {PUBLIC} to all services and wait 5 minutes, as long as copies of the key"
+                "The next key is made. Roll out {PUBLIC} to all services and wait 5 minutes, the cache lifetime of the key"
             );
-            println!("set may be kept; then `--step switch`.");
+            println!("set; then `--step switch`.");
         }
         Task::Rotate { step: Some(Step::Switch) } => {
             file.switch()?;
             println!(
-                "Roll out {SIGNING} to auth. When the last token by the old key has ended, after 15 minutes: `--step retire`."
+                "Roll out {SIGNING} to auth. After 15 minutes, when tokens by the old key have expired: `--step retire`."
             );
         }
         Task::Rotate { step: Some(Step::Retire) } => {
             file.retire()?;
-            println!("Roll out {PUBLIC} to all services: the old key is good no more.");
+            println!("Roll out {PUBLIC} to all services: the old key is no longer accepted.");
         }
     }
     file.write()
@@ -109,7 +109,7 @@ impl SecretsFile {
 
     fn prepare(&mut self) -> Result<()> {
         if self.get(NEXT).is_some() {
-            bail!("the next key is there already; `--step switch` comes next");
+            bail!("there is a next key already; continue with `--step switch`");
         }
         let seed = secret::random_hex()?;
         let keys = self.public_keys()?.and(SigningKey::from_seed(&seed)?.public());
@@ -130,7 +130,7 @@ impl SecretsFile {
 
     fn retire(&mut self) -> Result<()> {
         if self.get(NEXT).is_some() {
-            bail!("a next key is prepared; `--step switch` comes first");
+            bail!("a next key is prepared; run `--step switch` first");
         }
         let keys = self.signing_key()?.public();
         self.set(PUBLIC, &keys.to_jwks().to_string());
@@ -204,7 +204,7 @@ mod tests {
         file.switch().unwrap();
         assert_ne!(file.signing_key().unwrap().kid(), old[0]);
         assert!(prepared.contains(file.signing_key().unwrap().kid()), "the new key was known before");
-        assert!(kids(&file).contains(&old[0]), "the old key is good still");
+        assert!(kids(&file).contains(&old[0]), "the old key is still accepted");
         file.retire().unwrap();
         assert_eq!(kids(&file), [file.signing_key().unwrap().kid()]);
         assert_eq!(file.lines[0], "AUTH_CREDENTIAL=abc");

@@ -1,13 +1,12 @@
 //! Every developer task of Concierge: `cargo xtask --help`.
 //!
-//! Each task does all of its own set-up, so that `cargo xtask up` and `cargo xtask test` are all that a newcomer needs. What a
-//! task makes is in `.concierge/` and `target/`; it ends only processes that it started.
+//! Each task sets up what it needs, so a newcomer needs only `cargo xtask up` and `cargo xtask test`. Tasks write to
+//! `.concierge/` and `target/`, and end only processes that they started.
 
 mod admin;
 mod app_variables;
 mod bench;
 mod check;
-mod checks;
 mod clean;
 mod compile;
 mod database;
@@ -22,12 +21,13 @@ mod lint;
 mod migrate;
 mod minikube;
 mod plugin;
+mod prerequisites;
 mod program;
 mod queue;
 mod rabbitmq_server;
 mod records;
 mod redis_server;
-mod ring;
+mod schedules;
 mod secrets;
 mod session;
 mod setup;
@@ -66,7 +66,7 @@ Operate it
   admin       Make a user an administrator
   keys        Show or rotate the keys of access tokens
   queue       List queues; redrive or drop dead letters
-  ring        Sweep the outbox and wake the consumers once
+  schedules   Sweep the outbox and wake the consumers once
   minikube    Run the app on minikube, through SpinKube
 
 Build it
@@ -128,7 +128,7 @@ enum Task {
     /// List the queues of a running app; redrive or drop dead letters.
     Queue(queue::Arguments),
     /// Do once what a running `up` does every second: sweep the outbox and wake the consumers.
-    Ring(ring::Arguments),
+    Schedules(schedules::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -152,7 +152,7 @@ fn main() -> ExitCode {
         Task::Plugin(arguments) => plugin::run(&arguments),
         Task::Minikube(arguments) => minikube::run(&arguments),
         Task::Queue(arguments) => queue::run(&arguments),
-        Task::Ring(arguments) => ring::run(&arguments),
+        Task::Schedules(arguments) => schedules::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! Running other programs: with their output shown, or collected, and always to an end.
+//! Runs other programs to their end, with their output shown or collected.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

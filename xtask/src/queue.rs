@@ -1,4 +1,4 @@
-//! `queue`: the dead letters of a queue, looked at, given back to it or dropped, by the API of a running app.
+//! `queue`: lists, redrives and drops dead letters through the API of a running app.
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::folder::Folder;
 
 /// For one request.
 const REQUEST_SECONDS: u64 = 60;
-/// So many pages of a list are read at most, and so often all letters are asked for.
+/// A bound on pages, and on calls for all dead letters.
 const MOST_CALLS: usize = 1_000;
 
 #[derive(clap::Args)]
@@ -22,12 +22,12 @@ pub(crate) struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum Action {
-    /// Show how all queues stand (Redis), or the dead letters of one.
+    /// List all queues (Redis), or the dead letters of one.
     List {
         /// The queue.
         queue: Option<String>,
     },
-    /// Give dead letters back to their queue.
+    /// Return dead letters to their queue.
     Redrive(Which),
     /// Drop dead letters.
     Drop(Which),
@@ -37,7 +37,7 @@ enum Action {
 struct Which {
     /// The queue.
     queue: String,
-    /// The one with this id.
+    /// The dead letter with this id.
     #[arg(long, required_unless_present = "all")]
     id: Option<String>,
     /// All of them.
@@ -74,14 +74,14 @@ fn list(app: &App, queue: &str) -> Result<()> {
     let mut cursor = String::new();
     for _ in 0..MOST_CALLS {
         let page = app.ask("GET", &format!("/{queue}/dead?limit=100{cursor}"))?;
-        for letter in items(&page) {
-            let attempts = letter["attempts"].as_u64().unwrap_or_default();
+        for dead_letter in items(&page) {
+            let attempts = dead_letter["attempts"].as_u64().unwrap_or_default();
             println!(
                 "{}  since {}, attempts {attempts}, event {}: {}",
-                text(letter, "id"),
-                text(letter, "dead_since"),
-                text(letter, "event_id"),
-                text(letter, "reason")
+                text(dead_letter, "id"),
+                text(dead_letter, "dead_since"),
+                text(dead_letter, "event_id"),
+                text(dead_letter, "reason")
             );
         }
         match page["next_cursor"].as_str() {
@@ -89,11 +89,11 @@ fn list(app: &App, queue: &str) -> Result<()> {
             None => return Ok(()),
         }
     }
-    bail!("there are more than are listed")
+    bail!("there are more dead letters than were listed")
 }
 
-/// One letter, or all, as many calls as that takes. What becomes a dead letter again meanwhile is not taken twice: the
-/// calls end with the first that has nothing to do, or once as many were taken as there were at the beginning.
+/// Acts on one dead letter, or on all in as many calls as that takes. A message that is dead-lettered again meanwhile is
+/// not taken twice: the calls end when nothing is left, or after as many as there were at the beginning.
 fn act(app: &App, which: &Which, method: &str, ending: &str, what: &str) -> Result<()> {
     let queue = &which.queue;
     if let Some(id) = &which.id {
@@ -123,7 +123,7 @@ fn text<'a>(item: &'a Value, name: &str) -> &'a str {
     item[name].as_str().unwrap_or("-")
 }
 
-/// A running app, and what it is shown.
+/// A running app, and the credential for it.
 struct App {
     url: String,
     token: String,
@@ -157,7 +157,7 @@ impl App {
             .with_context(|| format!("{method} {path}"))?;
         let body: Value = serde_json::from_slice(answer.as_bytes()).unwrap_or_default();
         if !(200..300).contains(&answer.status_code) {
-            bail!("{method} {path} is answered with {}: {}", answer.status_code, text(&body, "detail"));
+            bail!("{method} {path} returned {}: {}", answer.status_code, text(&body, "detail"));
         }
         Ok(body)
     }

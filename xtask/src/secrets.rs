@@ -14,7 +14,7 @@ pub(crate) struct Secrets {
     pub(crate) password_pepper: String,
     pub(crate) token_signing_key: String,
     pub(crate) refresh_token_key: String,
-    /// A key set, or nothing: further keys that are good, beside the one that signs.
+    /// A key set, or nothing: accepted keys besides the signing key.
     pub(crate) further_public_keys: String,
     pub(crate) database_owner_password: String,
     pub(crate) database_password: String,

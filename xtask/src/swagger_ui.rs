@@ -15,7 +15,7 @@ use crate::folder::Folder;
 
 /// The files, by their path in a release of Swagger UI.
 const FILES: [&str; 4] = ["dist/swagger-ui-bundle.js", "dist/swagger-ui.css", "LICENSE", "NOTICE"];
-/// Which release is unpacked, and which files of it: written last, so that it vouches for the rest.
+/// Which release is unpacked, and which files of it: written last, so it is only there if the rest is.
 const STAMP: &str = "unpacked";
 
 pub(crate) fn run() -> Result<()> {
@@ -53,7 +53,7 @@ fn compressed(content: &[u8]) -> Result<Vec<u8>> {
     encoder.write_all(content).and_then(|()| encoder.finish()).context("a file cannot be compressed")
 }
 
-/// Whole or not at all: an app that runs may be reading the file.
+/// Atomically: a running app may be reading the file.
 fn write(path: &Path, content: &[u8]) -> Result<()> {
     let mut fresh = path.as_os_str().to_owned();
     fresh.push(".new");

@@ -17,7 +17,7 @@ use crate::interrupt::Interrupt;
 use crate::rabbitmq_server::{self, RabbitServer};
 use crate::records::{self, Records};
 use crate::redis_server::{self, RedisServer};
-use crate::ring::Ringer;
+use crate::schedules::Schedules;
 use crate::secrets::Secrets;
 use crate::{compile, keys, program, session, setup};
 
@@ -162,9 +162,9 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     started.record(records)?;
     println!("{}", session::text(&url));
 
-    let ringer = Ringer::start(&url, &credential(&variables, "scheduler"));
+    let schedules = Schedules::start(&url, &credential(&variables, "scheduler"));
     let end = watch(&started, &interrupt);
-    drop(ringer);
+    drop(schedules);
     println!("Ending: the app, then its servers");
     drop(started);
     end

@@ -21,7 +21,7 @@ pub(super) struct Modules {
 }
 
 impl Modules {
-    /// Reads a crate by its root file. Files that are not there are left out: the compiler complains of them.
+    /// Reads a crate by its root file. Files that are not there are left out: the compiler reports them.
     pub(super) fn read(root: &Path) -> Self {
         let mut modules = Self::default();
         let folder = root.parent().unwrap_or(root).to_owned();

@@ -96,7 +96,7 @@ pub(super) fn fetch_compiler(scratch: &Path, prefix: &Path) -> Result<Packages> 
     })
 }
 
-/// A program that was unpacked, not installed, must be told where its libraries are.
+/// A program that was unpacked, not installed, needs the path of its libraries.
 fn write_script(prefix: &Path) -> Result<()> {
     let multiarch = prefix.join("usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH));
     let script = format!(

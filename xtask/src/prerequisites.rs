@@ -1,4 +1,4 @@
-//! The prerequisites of a run, each as one question.
+//! What a run needs, and whether this machine has it.
 
 use dev_servers::browser::Programs;
 use dev_servers::container;
@@ -8,17 +8,17 @@ use crate::folder::Folder;
 use crate::toolchain::{self, Compiler, OLDEST_RUST, Release, TARGET};
 use crate::{compile, program};
 
-/// The answer to one question.
+/// Whether a prerequisite is there.
 pub(crate) enum Finding {
-    /// It is there; a word about it.
+    /// It is there; where, or which version.
     Fine(String),
     /// It is missing; how to get it.
     Missing(String),
-    /// It is missing, and only some tasks want it.
+    /// It is missing; only some tasks need it.
     Optional(String),
 }
 
-/// A question, and its answer on this machine.
+/// A prerequisite by its name.
 pub(crate) type Check = (&'static str, Finding);
 
 pub(crate) fn all(folder: &Folder) -> Vec<Check> {

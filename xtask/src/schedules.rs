@@ -1,5 +1,5 @@
-//! The ringer: asks the services to look after what a lost doorbell or a failed publication left behind. A running `up` does it
-//! each second, a CronJob on Kubernetes.
+//! `schedules`: sweeps the outbox and wakes the consumers, for events whose publication failed and for wake-ups that got
+//! lost. A running `up` does it every second, Kubernetes by CronJobs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,11 +10,11 @@ use anyhow::{Context as _, Result, bail};
 use crate::app_variables::from_dev_env;
 use crate::folder::Folder;
 
-/// Sweeps the outbox; claims what is in the queues.
+/// Sweep the outbox; wake the consumers.
 const PATHS: [&str; 2] = ["/users-ms/internal/outbox/sweep", "/notification-ms/internal/ring"];
-/// Between two rounds.
+/// Between two runs.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// For one request: a service may have a long queue to work off.
+/// For one request: a queue may be long.
 const REQUEST_SECONDS: u64 = 60;
 
 #[derive(clap::Args)]
@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     url: Option<String>,
 }
 
-/// One round.
+/// Runs both once.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let state = Folder::find()?.state()?;
     let setting = |name: &str| {
@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let url = arguments.url.clone().map_or_else(|| setting("CONCIERGE_URL"), Ok)?;
     let token = setting("CONCIERGE_SCHEDULER_CREDENTIAL")?;
     for path in PATHS {
-        if let Err(reason) = ring(&url, path, &token) {
+        if let Err(reason) = post(&url, path, &token) {
             bail!("POST {path}: {reason}");
         }
         println!("POST {path}: done");
@@ -43,13 +43,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Rings each second until it is dropped.
-pub(crate) struct Ringer {
+/// Runs both every second until it is dropped.
+pub(crate) struct Schedules {
     ended: Arc<AtomicBool>,
 }
 
-impl Ringer {
-    /// One thread a path, so that a long queue does not keep the outbox waiting.
+impl Schedules {
+    /// One thread per path, so that a long queue does not delay the outbox.
     pub(crate) fn start(url: &str, token: &str) -> Self {
         let ended = Arc::new(AtomicBool::new(false));
         for path in PATHS {
@@ -57,13 +57,13 @@ impl Ringer {
             std::thread::spawn(move || {
                 let mut failing = false;
                 while !ended.load(Ordering::SeqCst) {
-                    let result = ring(&url, path, &token);
+                    let result = post(&url, path, &token);
                     if ended.load(Ordering::SeqCst) {
                         return;
                     }
                     match &result {
-                        Err(reason) if !failing => eprintln!("ringer: POST {path} fails: {reason}"),
-                        Ok(()) if failing => eprintln!("ringer: POST {path} works again"),
+                        Err(reason) if !failing => eprintln!("schedules: POST {path} fails: {reason}"),
+                        Ok(()) if failing => eprintln!("schedules: POST {path} works again"),
                         _ => {}
                     }
                     failing = result.is_err();
@@ -75,13 +75,13 @@ impl Ringer {
     }
 }
 
-impl Drop for Ringer {
+impl Drop for Schedules {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::SeqCst);
     }
 }
 
-fn ring(url: &str, path: &str, token: &str) -> Result<(), String> {
+fn post(url: &str, path: &str, token: &str) -> Result<(), String> {
     let request = minreq::post(format!("{url}{path}"))
         .with_header("authorization", format!("Bearer {token}"))
         .with_header("content-length", "0")
