@@ -24,7 +24,7 @@ const DEADLINE: Duration = Duration::from_secs(120);
 const CONSUMERS: [&str; 3] = ["one", "two", "three"];
 const SEND: u32 = 20;
 
-/// Measures all of it; each side by itself, since all would hear the same bell.
+/// Measures all of it; each side by itself, since all would receive the same wake-ups.
 pub(crate) fn measure(stage: &Stage, sides: &[Side], pace: &Pace) -> Result<Vec<Row>> {
     let count = if pace.quick { 1_500 } else { 5_000 };
     let single = if pace.quick { 200 } else { 500 };
@@ -59,7 +59,7 @@ pub(crate) fn measure(stage: &Stage, sides: &[Side], pace: &Pace) -> Result<Vec<
     Ok(rows)
 }
 
-/// A consumer that has heard the bell.
+/// A consumer that has received a wake-up.
 fn consumer(stage: &Stage, side: Side) -> Result<Process> {
     let mut redis = stage.redis()?;
     redis::cmd("FLUSHDB").query::<()>(&mut redis)?;
@@ -106,7 +106,7 @@ fn split(stage: &Stage, side: Side, pace: &Pace) -> Result<f64> {
     redis::cmd("FLUSHDB").query::<()>(&mut redis)?;
     let start = |name: &&'static str| side.start(stage, Role::Consumer(name, SEND));
     let processes = CONSUMERS.iter().map(start).collect::<Result<Vec<_>>>()?;
-    // Each has to have heard the bell before it is rung in earnest.
+    // Each has to receive wake-ups before the measurement begins.
     add(&mut redis, 60)?;
     drain(&mut redis)?;
     redis::cmd("DEL").arg(DELIVERY_LOG).query::<()>(&mut redis)?;
@@ -130,7 +130,7 @@ fn fresh(user: u32) -> Result<Event> {
     Ok(Event { id: Uuid::new_v4(), ..event(user)? })
 }
 
-/// Adds events to the stream, without a ring.
+/// Adds events to the stream, without a wake-up.
 pub(crate) fn add(redis: &mut Connection, count: u32) -> Result<()> {
     let mut batch = redis::pipe();
     for user in 1..=count {
@@ -141,7 +141,7 @@ pub(crate) fn add(redis: &mut Connection, count: u32) -> Result<()> {
     Ok(())
 }
 
-/// Rings until everything is consumed: a consumer that has just started may not have heard the first.
+/// Wakes consumers until everything is consumed: one that has just started may have missed the first wake-up.
 fn drain(redis: &mut Connection) -> Result<()> {
     wait_until_empty(redis, Some(Duration::from_millis(50)))
 }

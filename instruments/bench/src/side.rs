@@ -72,7 +72,7 @@ impl Side {
         self.start_watched(stage, role, |_| ())
     }
 
-    /// The same; `watch` is told just before where it will answer.
+    /// The same; `watch` gets the address just before the start.
     pub(crate) fn start_watched(self, stage: &Stage, role: Role<'_>, watch: impl FnOnce(&str)) -> Result<Process> {
         let mut variables = stage.variables()?;
         let mut set = |name: &str, value: &str| {

@@ -7,7 +7,7 @@ use blackbox::app::TestApp;
 use blackbox::backend::Backend;
 use blackbox::mail_api::MailApi;
 use blackbox::people::PASSWORD;
-use blackbox::ringer::Ringer;
+use blackbox::schedules::Schedules;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -46,7 +46,7 @@ pub(crate) struct Stage {
     pub(crate) mail: MailApi,
     pub(crate) doors: TestApp,
     pub(crate) consumers: Vec<(String, TestApp)>,
-    _ringer: Ringer,
+    _schedules: Schedules,
 }
 
 impl Stage {
@@ -95,7 +95,7 @@ impl Stage {
         let consumers: Vec<_> = (1..=plan.consumers).map(consumer).collect();
         // The last one is never the one that an experiment kills.
         let last = consumers.last().map_or(&doors, |(_, app)| app);
-        let ringer = Ringer::start(&[&doors, last], ROUND);
+        let schedules = Schedules::start(&[&doors, last], ROUND);
         let start = Instant::now();
         while !broker::has_queues(&backend) {
             if start.elapsed() > PATIENCE {
@@ -108,7 +108,7 @@ impl Stage {
             std::thread::sleep(Duration::from_secs(2));
         }
         let _ = doors.sign_up_with_phone(PERSON);
-        Ok(Self { backend, mail, doors, consumers, _ringer: ringer })
+        Ok(Self { backend, mail, doors, consumers, _schedules: schedules })
     }
 
     /// Signs in so many times; says how many were let in, which is all of them unless something is badly wrong.

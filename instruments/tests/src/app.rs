@@ -3,7 +3,7 @@
 use crate::backend::Backend;
 use crate::broker::QUEUES;
 use crate::http::{Client, Request};
-use crate::ringer::{Ringer, Scheduled};
+use crate::schedules::{Scheduled, Schedules};
 use crate::turn::{self, Together};
 use crate::{folder, poll, skipped};
 use dev_servers::app::{App, AppOptions};
@@ -21,7 +21,7 @@ pub const SIGNING_KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0
 pub const REFRESH_TOKEN_KEY: &str = "a key of refresh tokens for tests alone";
 /// Until all triggers of an app listen.
 const TRIGGERS_LISTEN: Duration = Duration::from_secs(30);
-/// How often the schedules of [`Ringer`] come round for the shared app.
+/// How often the [`Schedules`] of the shared app run.
 const ROUND: Duration = Duration::from_millis(300);
 
 /// What runs the suite.
@@ -129,13 +129,13 @@ impl TestApp {
     /// The app that tests share which only ask it things, with a turn together with them.
     #[must_use]
     pub fn shared() -> SharedApp {
-        static SHARED: OnceLock<(TestApp, Ringer)> = OnceLock::new();
+        static SHARED: OnceLock<(TestApp, Schedules)> = OnceLock::new();
         let turn = turn::together();
         let (app, _) = SHARED.get_or_init(|| {
             // Many tests sign people up at once here; that there are not places for all is another test's subject.
             let app = TestApp::on(&Backend::new()).variable("hash_permits", 256).start();
-            let ringer = Ringer::start(&[&app], ROUND);
-            (app, ringer)
+            let schedules = Schedules::start(&[&app], ROUND);
+            (app, schedules)
         });
         SharedApp { _turn: turn, app }
     }
@@ -283,7 +283,7 @@ impl Deref for SharedApp {
 }
 
 impl Scheduled for TestApp {
-    fn door(&self) -> (Client, String) {
+    fn target(&self) -> (Client, String) {
         (Client::new(&self.app.url()), self.scheduler().to_owned())
     }
 }

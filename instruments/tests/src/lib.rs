@@ -13,7 +13,7 @@
 //! | [`broker_of`] | the broker of a backend, whichever it is |
 //! | [`deliveries`] | the delivery log, as the API shows it |
 //! | [`kept`] | all that is kept anywhere, to be searched |
-//! | [`ringer`] | the schedules: the outbox swept, the bell rung |
+//! | [`schedules`] | the outbox swept, the consumers woken |
 //! | [`browser`] | a browser, driven as a person would |
 //! | [`mail_api`] | a mail provider that can fail |
 //! | [`skipped`] | tests that do not apply |
@@ -37,7 +37,7 @@ pub mod openapi;
 pub mod people;
 pub mod poll;
 pub mod rabbit;
-pub mod ringer;
+pub mod schedules;
 pub mod skipped;
 pub mod turn;
 

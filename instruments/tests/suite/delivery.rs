@@ -6,7 +6,7 @@ use blackbox::broker::{LOGIN_EMAIL, LOGIN_SMS, WELCOME};
 use blackbox::deliveries::queues;
 use blackbox::people::PASSWORD;
 use blackbox::poll;
-use blackbox::ringer::Ringer;
+use blackbox::schedules::Schedules;
 use blackbox::turn;
 use insta::assert_snapshot;
 use serde_json::Value;
@@ -82,7 +82,7 @@ fn a_delivery_is_in_the_log_soon_after_it_was_sent() {
     const SEND: Duration = Duration::from_millis(100);
     let _turn = turn::alone();
     let app = TestApp::on(&Backend::new()).variable("notification_send_ms", SEND.as_millis()).start();
-    let _ringer = Ringer::start(&[&app], Duration::from_millis(300));
+    let _schedules = Schedules::start(&[&app], Duration::from_millis(300));
     let to = "soon@delivery.example";
     let _ = app.sign_up_with_phone(to);
     let _ = app.login(to, PASSWORD).expect(200);

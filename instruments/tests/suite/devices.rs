@@ -5,7 +5,7 @@ use blackbox::app::{Setup, TestApp};
 use blackbox::backend::Backend;
 use blackbox::http::Answer;
 use blackbox::people::{PASSWORD, sign_up_form};
-use blackbox::ringer::Ringer;
+use blackbox::schedules::Schedules;
 use blackbox::{poll, turn};
 use serde_json::json;
 use std::sync::Arc;
@@ -119,7 +119,7 @@ fn after_a_hundred_failures_in_a_row_only_a_known_device_signs_in_and_the_owner_
     let _ = login(&app, "192.0.2.1", owner, PASSWORD, Some(&device)).expect(200);
     // The failures are no longer in a row.
     let _ = login(&app, "192.0.2.2", owner, PASSWORD, None).expect(200);
-    let _ringer = Ringer::start(&[&app], Duration::from_millis(300));
+    let _schedules = Schedules::start(&[&app], Duration::from_millis(300));
     let told = || {
         let told = app.deliveries_to(owner).into_iter();
         told.filter(|logged| logged.queue == "account_locked_email_notification").count()

@@ -7,7 +7,7 @@ use blackbox::deliveries::queues;
 use blackbox::mail_api::MailApi;
 use blackbox::people::PASSWORD;
 use blackbox::poll;
-use blackbox::ringer::Ringer;
+use blackbox::schedules::Schedules;
 use blackbox::turn;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -91,7 +91,7 @@ fn sign_up_event_of(user_id: i64, email: &str, name: &str) -> String {
 fn busy_people(app: &TestApp, backend: &Arc<Backend>) -> (i64, i64) {
     let (her, other) = (zenobia(app), app.sign_up_with_phone("other@erasure.example"));
     let consumer = consumer(backend).start();
-    let ringer = Ringer::start(&[&consumer], ROUND);
+    let schedules = Schedules::start(&[&consumer], ROUND);
     let mut broker = backend.broker();
     for (id, first, second) in [
         (her, "zenobia@erasure.example", "queen@erasure.example"),
@@ -110,7 +110,7 @@ fn busy_people(app: &TestApp, backend: &Arc<Backend>) -> (i64, i64) {
     }
     poll::until(SOON, "the later deliveries", || consumer.deliveries_to("queen@erasure.example").len() == 2);
     poll::until(SOON, "the others' too", || consumer.deliveries_to("another@erasure.example").len() == 2);
-    drop(ringer);
+    drop(schedules);
     drop(consumer);
     for (id, email, name) in [(her, "queen@erasure.example", "Zenobia"), (other, "another@erasure.example", "Ada")] {
         broker.add(SIGN_UPS, &sign_up_event_of(id, email, name));
@@ -158,7 +158,7 @@ fn assert_other_is_untouched(backend: &Arc<Backend>, app: &TestApp, other: i64) 
     }
     let _ = sweep(app);
     let consumer = consumer(backend).variable("notification_claim_ms", 500).start();
-    let _ringer = Ringer::start(&[&consumer], ROUND);
+    let _schedules = Schedules::start(&[&consumer], ROUND);
     // A login at once, two that waited and one out of the outbox, each by mail and by SMS; and a welcome that waited.
     poll::until(SOON, "what waited is delivered", || consumer.deliveries_to("another@erasure.example").len() == 9);
     assert_eq!(queues(&consumer.deliveries_to("other@erasure.example")), [LOGIN_EMAIL, LOGIN_SMS, WELCOME]);
@@ -219,7 +219,7 @@ fn what_a_consumer_had_in_hand_at_the_removal_goes_with_the_second_pass() {
     let backend = Backend::new();
     let app = doors(&backend);
     let slow = consumer(&backend).variable("notification_send_ms", 2000).start();
-    let _ringer = Ringer::start(&[&slow], ROUND);
+    let _schedules = Schedules::start(&[&slow], ROUND);
     let her = zenobia(&app);
     let mut broker = backend.broker();
     poll::until(SOON, "the welcome is being sent", || broker.pending(SIGN_UPS, WELCOME).len() == 1);
@@ -262,7 +262,7 @@ fn a_claimed_message_of_a_removed_person_does_not_stop_the_queue() {
     remove(&app, her);
     assert_eq!(broker.pending(LOGINS, LOGIN_EMAIL).len(), 3, "hers count as acknowledged");
     let consumer = consumer(&backend).variable("notification_claim_ms", 500).start();
-    let _ringer = Ringer::start(&[&consumer], ROUND);
+    let _schedules = Schedules::start(&[&consumer], ROUND);
     poll::until(SOON, "the others are delivered", || consumer.deliveries_to("behind@erasure.example").len() == 7);
     poll::until(SOON, "the queue is empty", || broker.pending(LOGINS, LOGIN_EMAIL).is_empty());
     assert_eq!(consumer.all_deliveries().len(), 7, "she is told nothing any more");
@@ -339,7 +339,7 @@ fn somebody_who_has_a_former_address_of_the_person_keeps_the_deliveries() {
     let backend = Backend::new();
     let app = doors(&backend);
     let consumer = consumer(&backend).start();
-    let _ringer = Ringer::start(&[&consumer], ROUND);
+    let _schedules = Schedules::start(&[&consumer], ROUND);
     let to = "zenobia@erasure.example";
     let her = zenobia(&app);
     poll::until(SOON, "her welcome", || consumer.deliveries_to(to).len() == 1);
@@ -366,7 +366,7 @@ fn a_message_that_waits_for_its_next_try_is_exported_and_goes_with_the_person() 
         .variable("mail_api_url", mail.url())
         .variable("notification_retry_ms", 60_000)
         .start();
-    let _ringer = Ringer::start(&[&consumer], ROUND);
+    let _schedules = Schedules::start(&[&consumer], ROUND);
     let her = zenobia(&app);
     let store = format!("{WELCOME}.retry");
     poll::until(SOON, "it waits", || backend.broker().length(&store) == 1);

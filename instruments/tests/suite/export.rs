@@ -5,7 +5,7 @@ use blackbox::backend::Backend;
 use blackbox::broker::{LOGIN_EMAIL, LOGINS, login_event_of};
 use blackbox::people::{PASSWORD, sign_up_form};
 use blackbox::poll;
-use blackbox::ringer::Ringer;
+use blackbox::schedules::Schedules;
 use blackbox::turn;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -29,13 +29,13 @@ fn an_export_has_the_user_the_sessions_the_events_and_the_deliveries() {
     let backend = Backend::new();
     let app = TestApp::on(&backend).only(&["users", "auth"]).start();
     let consumer = TestApp::on(&backend).only(&["notification"]).start();
-    let ringer = Ringer::start(&[&consumer], ROUND);
+    let schedules = Schedules::start(&[&consumer], ROUND);
     let id = app.sign_up("ada@export.example");
     let _ = app.sign_up("other@export.example");
     for to in ["ada@export.example", "other@export.example"] {
         poll::until(SOON, "a welcome", || consumer.deliveries_to(to).len() == 1);
     }
-    drop(ringer);
+    drop(schedules);
     drop(consumer);
     let _ = app.login("ada@export.example", PASSWORD).expect(200);
     let _ = app.login("other@export.example", PASSWORD).expect(200);
@@ -138,7 +138,7 @@ fn deliveries_to_a_former_address_are_in_the_export_and_each_is_there_once() {
     let _turn = turn::together();
     let backend = Backend::new();
     let app = TestApp::on(&backend).start();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     let id = app.sign_up_with_phone("former@export.example");
     poll::until(SOON, "a welcome", || app.deliveries_to("former@export.example").len() == 1);
     let change = json!({"email": "present@export.example"});

@@ -7,7 +7,7 @@ use blackbox::deliveries::queues;
 use blackbox::mail_api::{MailApi, Posted};
 use blackbox::people::{PASSWORD, sign_up_form};
 use blackbox::poll;
-use blackbox::ringer::Ringer;
+use blackbox::schedules::Schedules;
 use blackbox::turn;
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ fn messages_are_posted_as_the_mail_api_wants_them() {
     let _turn = turn::together();
     let mail_api = MailApi::start();
     let app = app_with(&mail_api).start();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     let to = "Post@http.example";
     let mut form = sign_up_form(to);
     form["phone"] = "+39 02 1234567".into();
@@ -75,7 +75,7 @@ fn a_message_that_the_mail_api_refuses_is_tried_again_and_logged_once() {
     let _turn = turn::together();
     let mail_api = MailApi::start();
     let app = app_with(&mail_api).variable("notification_retry_ms", 300).start();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     let to = "again@http.example";
     mail_api.fail(true);
     let _ = app.sign_up_with_phone(to);
@@ -97,7 +97,7 @@ fn a_message_that_has_had_its_tries_ends_as_a_dead_letter() {
     let mail_api = MailApi::start();
     let app =
         app_with(&mail_api).variable("notification_retry_ms", 50).variable("notification_max_attempts", 5).start();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     mail_api.fail(true);
     let _ = app.sign_up("never@http.example");
     let mut broker = app.backend.broker();
@@ -119,7 +119,7 @@ fn a_mail_api_that_is_not_there_is_waited_for() {
         .variable("notification_retry_ms", 50)
         .variable("notification_pause_after", 0)
         .start();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     let _ = app.sign_up("gone@http.example");
     let tries = || app.log().matches("a message is tried again later").count();
     poll::until(SOON, "it is tried more often than five times", || tries() > 5);
@@ -133,7 +133,7 @@ fn a_provider_that_asks_for_time_gets_it() {
     let _turn = turn::together();
     let mail_api = MailApi::start();
     let app = app_with(&mail_api).variable("notification_retry_ms", 50).start();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     mail_api.answer_with_retry_after(429, 3);
     let _ = app.sign_up("asked@http.example");
     poll::until(SOON, "it is refused", || mail_api.refused() == 1);
@@ -149,7 +149,7 @@ fn a_queue_whose_provider_is_away_pauses_and_goes_on_by_itself() {
     let _turn = turn::alone();
     let mail_api = MailApi::start();
     let app = app_with(&mail_api).variable("notification_retry_ms", 50).start();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     mail_api.fail(true);
     for number in 0..MESSAGES {
         let _ = app.sign_up(&format!("{number}@pause.example"));
@@ -181,7 +181,7 @@ fn several_messages_are_sent_at_once() {
     let mail_api = MailApi::start();
     mail_api.take_ms(SEND);
     let app = app_with(&mail_api).start();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     let mut broker = app.backend.broker();
     for number in 0..MESSAGES / 2 {
         let event = blackbox::broker::login_event(&uuid::Uuid::new_v4().to_string(), &format!("{number}@many.example"));
@@ -200,7 +200,7 @@ fn a_claim_that_is_shorter_than_a_send_is_refused() {
     let _turn = turn::together();
     let mail_api = MailApi::start();
     let app = app_with(&mail_api).variable("notification_claim_ms", 10_000).start();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     let _ = app.sign_up("short@http.example");
     app.wait_for_log("the variable claim_ms must be longer than a send may take");
     assert_eq!(mail_api.begun(), 0);

@@ -8,7 +8,7 @@ use blackbox::deliveries::queues;
 use blackbox::http::Answer;
 use blackbox::people::{PASSWORD, sign_up_form, with_phone};
 use blackbox::poll;
-use blackbox::ringer::Ringer;
+use blackbox::schedules::Schedules;
 use blackbox::turn;
 use insta::assert_snapshot;
 use std::collections::HashSet;
@@ -204,7 +204,7 @@ fn while_redis_is_stopped_people_sign_up_and_sign_in_and_are_told_later() {
     let _turn = turn::together();
     let backend = Backend::new();
     let app = TestApp::on(&backend).start();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     let _ = app.sign_up("before@redis.example");
     poll::until(SOON, "a welcome", || app.deliveries_to("before@redis.example").len() == 1);
     backend.redis.stop();
@@ -274,7 +274,7 @@ fn while_redis_hangs_nobody_waits_for_it_and_all_are_told_afterwards() {
         let _ = within(Duration::from_secs(20), || app.get("/notification-ms/readiness").send()).expect(503);
     }
     backend.redis.resume();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     for number in 0..PEOPLE {
         poll::until(SOON * 3, "all are told", || app.deliveries_to(&person(number)).len() >= 3);
     }
@@ -304,7 +304,7 @@ fn a_redis_that_is_killed_has_every_event_that_it_took() {
     let mut broker = backend.broker();
     assert_eq!((broker.length(SIGN_UPS), broker.length(LOGINS)), (1, SIGN_INS as u64));
     let consumer = TestApp::on(&backend).only(&["notification"]).variable("notification_send_ms", 5).start();
-    let _ringer = Ringer::start(&[&doors, &consumer], ROUND);
+    let _schedules = Schedules::start(&[&doors, &consumer], ROUND);
     let all = 2 * (SIGN_INS + 1) + 1;
     poll::until(SOON, "all are told", || consumer.all_deliveries().len() >= all);
     let deliveries = consumer.all_deliveries();

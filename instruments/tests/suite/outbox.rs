@@ -5,7 +5,7 @@ use blackbox::backend::Backend;
 use blackbox::broker::{LOGINS, SIGN_UPS, login_event};
 use blackbox::people::PASSWORD;
 use blackbox::poll;
-use blackbox::ringer::Ringer;
+use blackbox::schedules::Schedules;
 use blackbox::turn;
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -55,7 +55,7 @@ fn sweeps_at_once_lead_to_one_mail_for_each_event() {
     });
     assert_eq!(published, EVENTS as u64, "two sweeps take different events");
     assert_eq!(backend.outbox_length(), 0);
-    let _ringer = Ringer::start(&[&app], Duration::from_millis(300));
+    let _schedules = Schedules::start(&[&app], Duration::from_millis(300));
     let all = Duration::from_secs(30);
     poll::until(all, "each event is delivered", || app.all_deliveries().len() >= 2 * EVENTS);
     let deliveries = app.all_deliveries();
@@ -221,7 +221,7 @@ fn what_a_machine_took_along_when_it_died_is_published_again_and_sent_once() {
     let mut connection = redis::Client::open(backend.redis.url()).unwrap().get_connection().unwrap();
     let _: () = redis::cmd("XTRIM").arg(SIGN_UPS).arg("MAXLEN").arg(1).query(&mut connection).unwrap();
     let consumer = TestApp::on(&backend).only(&["notification"]).start();
-    let _ringer = Ringer::start(&[&consumer], Duration::from_millis(300));
+    let _schedules = Schedules::start(&[&consumer], Duration::from_millis(300));
     let soon = Duration::from_secs(20);
     poll::until(soon, "the second is told", || consumer.deliveries_to("kept@outbox.example").len() == 1);
     // The new run is seen; half a minute later nobody can come any more with what the old one took.

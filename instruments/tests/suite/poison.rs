@@ -4,7 +4,7 @@ use blackbox::app::TestApp;
 use blackbox::backend::Backend;
 use blackbox::broker::{LOGIN_SMS, LOGINS, login_event};
 use blackbox::poll;
-use blackbox::ringer::Ringer;
+use blackbox::schedules::Schedules;
 use blackbox::turn;
 use std::time::Duration;
 use uuid::Uuid;
@@ -44,7 +44,7 @@ fn an_entry_without_the_field_of_an_event_is_poison_too() {
     let _turn = turn::together();
     let backend = Backend::new();
     let app = TestApp::on(&backend).only(&["notification"]).variable("notification_retry_ms", 50).start();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     let mut broker = backend.broker();
     broker.add(LOGINS, "");
     broker.add(LOGINS, &"x".repeat(70_000));

@@ -10,7 +10,7 @@ use blackbox::deliveries::{Logged, count_by, queues};
 use blackbox::mail_api::MailApi;
 use blackbox::people::{PASSWORD, with_phone};
 use blackbox::poll;
-use blackbox::ringer::Ringer;
+use blackbox::schedules::Schedules;
 use blackbox::turn;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -144,7 +144,7 @@ fn consumers_share_the_work_evenly_and_each_message_goes_to_one(broker: Broker) 
     let consumers =
         ["one", "two", "three"].map(|name| consumer(&backend, name).variable("notification_send_ms", 60).start());
     backend.wait_for_queues();
-    let _ringer = Ringer::start(&[&consumers[0]], ROUND);
+    let _schedules = Schedules::start(&[&consumers[0]], ROUND);
     let events = publish_logins(&backend, EVENTS, "shared@promises.example");
     let deliveries = deliveries_once_done(&backend, &consumers[0], 2 * EVENTS);
     assert_each_once(&deliveries, &events);
@@ -159,7 +159,7 @@ fn an_event_that_comes_again_is_sent_once(broker: Broker) {
     let backend = broker.backend();
     let app = consumer(&backend, "one").start();
     backend.wait_for_queues();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     let id = Uuid::new_v4().to_string();
     let event = login_event(&id, "twice@promises.example");
     // At once, and again after it was handled.
@@ -195,7 +195,7 @@ fn a_message_is_acknowledged_only_after_it_was_sent(broker: Broker) {
     assert!(mail.taken().is_empty(), "nothing was sent so far");
     mail.take_ms(0);
     let heir = with("heir");
-    let _ringer = Ringer::start(&[&heir], ROUND);
+    let _schedules = Schedules::start(&[&heir], ROUND);
     let deliveries = deliveries_once_done(&backend, &heir, 2);
     assert_each_once(&deliveries, &events);
     assert!(deliveries.iter().all(|delivery| delivery.consumer == "heir"), "{deliveries:?}");
@@ -216,7 +216,7 @@ fn a_consumer_that_is_killed_half_way_loses_nothing(broker: Broker) {
         .start();
     let heirs = ["first", "second"].map(|name| consumer(&backend, name).variable("notification_send_ms", 40).start());
     backend.wait_for_queues();
-    let _ringer = Ringer::start(&[&heirs[0]], ROUND);
+    let _schedules = Schedules::start(&[&heirs[0]], ROUND);
     let events = publish_logins(&backend, EVENTS, "killed@promises.example");
     poll::until(SOON, "it has something in hand", || mail.begun() > 0);
     doomed.app.kill();
@@ -233,7 +233,7 @@ fn poisoned_messages_are_dead_letters_at_once_and_hold_nobody_up(broker: Broker)
     let backend = broker.backend();
     let app = consumer(&backend, "one").variable("notification_retry_ms", 200).start();
     backend.wait_for_queues();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     let mut poisons = poisons();
     for (message, _) in &poisons {
         backend.publish(LOGINS, message);
@@ -277,7 +277,7 @@ fn the_delay_before_each_further_delivery_doubles(broker: Broker) {
         .variable("notification_claim_ms", 12_000)
         .start();
     backend.wait_for_queues();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     let _ = app.sign_up("doubles@promises.example");
     poll::until(SOON, "the fifth delivery is the last", || backend.dead_letter_count(WELCOME) == 1);
     let times = mail.refused_at();
@@ -302,7 +302,7 @@ fn a_message_that_the_provider_refuses_is_a_dead_letter_at_once(broker: Broker) 
         .variable("notification_retry_ms", 100)
         .start();
     backend.wait_for_queues();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     let _ = app.sign_up("refused@promises.example");
     poll::until(SOON, "it is a dead letter", || backend.dead_letter_count(WELCOME) == 1);
     let letter = backend.take_dead_letters(WELCOME).remove(0);
@@ -323,7 +323,7 @@ fn a_failed_message_is_tried_again_for_its_time_and_then_a_dead_letter(broker: B
         .variable("notification_pause_after", 0)
         .start();
     backend.wait_for_queues();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     let _ = app.sign_up("aged@promises.example");
     poll::until(SOON, "it is tried more often than five times", || mail.refused() >= 6);
     poll::until(SOON, "it is a dead letter", || backend.dead_letter_count(WELCOME) == 1);
@@ -342,7 +342,7 @@ fn somebody_without_a_phone_number_gets_no_sms(broker: Broker) {
     let app =
         TestApp::on(&backend).variable("notification_sender", "http").variable("mail_api_url", mail.url()).start();
     backend.wait_for_queues();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     let to = "mute@promises.example";
     let _ = app.sign_up(to);
     let _ = app.login(to, PASSWORD).expect(200);
@@ -374,7 +374,7 @@ fn dead_letters_are_listed_redriven_to_their_own_queue_and_dropped(broker: Broke
         .variable("mail_api_url", mail.url())
         .start();
     backend.wait_for_queues();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     let events = publish_logins(&backend, 3, "dead@promises.example");
     for queue in [LOGIN_EMAIL, LOGIN_SMS] {
         poll::until(SOON, "all are dead", || backend.dead_letter_count(queue) == 3);
@@ -435,7 +435,7 @@ fn a_broker_that_is_killed_loses_nothing_and_keeps_nobody_out(broker: Broker) {
         // It keeps the names of new queues in memory for a moment.
         std::thread::sleep(Duration::from_secs(2));
     }
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     let early = "early@promises.example";
     let _ = app.sign_up_with_phone(early);
     for _ in 0..LOGINS_BEFORE {

@@ -6,7 +6,7 @@ use blackbox::broker::{LOGIN_EMAIL, LOGIN_SMS, LOGINS, SIGN_UPS, WELCOME, login_
 use blackbox::deliveries::{Logged, queues};
 use blackbox::people::PASSWORD;
 use blackbox::poll;
-use blackbox::ringer::Ringer;
+use blackbox::schedules::Schedules;
 use blackbox::turn;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,7 +73,7 @@ fn events_from_before_the_first_consumer_are_delivered() {
     let mut broker = backend.broker();
     assert_eq!((broker.length(SIGN_UPS), broker.length(LOGINS)), (1, 1));
     let consumer = consumer(&backend, "late").start();
-    let _ringer = Ringer::start(&[&consumer], ROUND);
+    let _schedules = Schedules::start(&[&consumer], ROUND);
     let deliveries = deliveries_once_done(&consumer, 3);
     assert_eq!(queues(&deliveries), [LOGIN_EMAIL, LOGIN_SMS, WELCOME]);
 }
@@ -111,7 +111,7 @@ fn what_all_queues_have_acknowledged_is_dropped_from_the_stream() {
     let _turn = turn::together();
     let backend = Backend::new();
     let app = consumer(&backend, "tidy").variable("notification_send_ms", 1).start();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     let mut broker = backend.broker();
     for number in 0..30 {
         broker.add(LOGINS, &login_event(&Uuid::new_v4().to_string(), &format!("{number}@tidy.example")));
@@ -132,7 +132,7 @@ fn a_full_redis_is_worked_off_and_what_waited_is_no_dead_letter() {
         broker.add(LOGINS, &login_event(&Uuid::new_v4().to_string(), &format!("{number}@full.example")));
     }
     broker.fill(true);
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     let _ = deliveries_once_done_after(&app, 2 * EVENTS);
     poll::until(SOON, "nothing is left", || is_handled(&mut broker));
     broker.fill(false);
@@ -153,7 +153,7 @@ fn a_message_that_was_claimed_often_and_never_sent_is_no_dead_letter() {
     }
     assert_eq!(broker.pending(LOGINS, LOGIN_EMAIL)[0].deliveries, 10);
     let app = consumer(&backend, "patient").variable("notification_claim_ms", 500).start();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     let _ = deliveries_once_done_after(&app, 2);
     assert!(app.all_deliveries().iter().all(|delivery| delivery.attempts == 1));
     assert_eq!(broker.dead_letters(LOGIN_EMAIL), []);
@@ -182,7 +182,7 @@ fn a_message_whose_consumers_die_while_they_send_it_is_a_dead_letter_in_the_end(
         doomed.app.kill();
     }
     let last = start("last");
-    let _ringer = Ringer::start(&[&last], ROUND);
+    let _schedules = Schedules::start(&[&last], ROUND);
     let dead = poll::eventually(SOON * 2, "a dead letter", || broker.dead_letters(LOGIN_EMAIL).into_iter().next());
     assert_eq!((dead.reason.as_str(), dead.deliveries), ("its consumers died in the middle of it", DEATHS));
 }
@@ -194,7 +194,7 @@ fn the_fault_of_one_queue_does_not_stop_the_others() {
     let mut broker = backend.broker();
     broker.spoil(&format!("{LOGIN_EMAIL}.retry.due"));
     let app = consumer(&backend, "steady").start();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     broker.add(LOGINS, &login_event(&Uuid::new_v4().to_string(), "others@queues.example"));
     broker.ring();
     poll::until(SOON, "the SMS is sent", || app.all_deliveries().iter().any(|delivery| delivery.queue == LOGIN_SMS));
@@ -242,7 +242,7 @@ fn a_consumer_that_is_long_gone_is_forgotten() {
     let _turn = turn::together();
     let backend = Backend::new();
     let app = consumer(&backend, "here").variable("notification_claim_ms", 500).start();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     let mut broker = backend.broker();
     broker.add(LOGINS, &login_event(&Uuid::new_v4().to_string(), "first@gone.example"));
     let _ = deliveries_once_done_after(&app, 2);
@@ -266,7 +266,7 @@ fn a_foreign_group_that_keeps_a_stream_from_being_trimmed_is_told_of() {
         broker.add(LOGINS, "no event");
     }
     let app = consumer(&backend, "teller").start();
-    let _ringer = Ringer::start(&[&app], ROUND);
+    let _schedules = Schedules::start(&[&app], ROUND);
     app.wait_for_log_within(LATER, "a foreign consumer group keeps a stream from being trimmed");
     assert!(app.log().contains("\"group\":\"audit\""));
     assert_eq!(broker.length(LOGINS), EVENTS as u64);
@@ -279,7 +279,7 @@ fn the_last_event_leaves_its_stream_once_every_group_has_acknowledged_it() {
     let mut broker = backend.broker();
     broker.add_foreign_group(LOGINS, "audit");
     let app = TestApp::on(&backend).start();
-    let ringer = Ringer::start(&[&app], ROUND);
+    let schedules = Schedules::start(&[&app], ROUND);
     let _ = app.sign_up_with_phone("last@queues.example");
     let _ = app.login("last@queues.example", PASSWORD).expect(200);
     let _ = deliveries_once_done_after(&app, 3);
@@ -301,7 +301,7 @@ fn the_last_event_leaves_its_stream_once_every_group_has_acknowledged_it() {
     broker.acknowledge(LOGINS, "audit", &third);
     let _ = app.sign_up("next@queues.example");
     poll::until(LATER, "nothing is left", || broker.length(LOGINS) == 0);
-    drop(ringer);
+    drop(schedules);
     for queue in [LOGIN_EMAIL, LOGIN_SMS] {
         assert_eq!(broker.lag(LOGINS, queue), Some(0));
         assert!(broker.pending(LOGINS, queue).is_empty());

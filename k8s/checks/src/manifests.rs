@@ -80,7 +80,7 @@ impl Object {
         self.text("/metadata/name")
     }
 
-    /// Kind and name, to tell people.
+    /// Kind and name, for messages.
     #[must_use]
     pub fn id(&self) -> String {
         format!("{}/{}", self.kind(), self.name())

@@ -57,7 +57,7 @@ pub(crate) fn run(stage: &Stage) -> Result<Report> {
     })
 }
 
-/// How many messages of sign-ins each pod has told somebody. A person's own log has 100 entries at most, so it is read all.
+/// How many sign-in messages each pod has sent. A person's own log has 100 entries at most, so it is read all.
 fn deliveries(stage: &Stage, token: &str, email: &str) -> Result<BTreeMap<String, usize>> {
     let mut counts = BTreeMap::new();
     let mut cursor = String::new();

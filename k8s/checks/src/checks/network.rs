@@ -196,7 +196,7 @@ fn reach_of(spin_app: &Object, manifests: &Manifests, app: &App, pods: &[Pods]) 
 }
 
 /// What the runtime of a SpinApp reaches: the broker that its trigger listens to, and the registry, where Spin in a
-/// container gets the artifact itself. A Redis that rings is in `allowed_outbound_hosts` anyway.
+/// container gets the artifact itself. The Redis of the wake-ups is in `allowed_outbound_hosts` anyway.
 fn reach_of_runtime(spin_app: &Object, manifests: &Manifests, app: &App) -> Edges {
     let mut edges = Edges::new();
     let mut components = items(&spin_app.0, "/spec/components").filter_map(|name| app.components.get(name.as_str()?));

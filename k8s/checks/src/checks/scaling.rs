@@ -16,7 +16,7 @@ pub(super) fn check(manifests: &Manifests, _: &App) -> Vec<String> {
             }
             Some(_) => {}
         }
-        // A SpinApp has no scale subresource. KEDA takes a Deployment when it is told nothing.
+        // A SpinApp has no scale subresource. KEDA assumes a Deployment by default.
         let kind = scaler.at("/spec/scaleTargetRef/kind").as_str();
         if kind != Some("Deployment") && !(kind.is_none() && scaler.kind() == "ScaledObject") {
             faults.push(format!("{id} has to act on a Deployment"));

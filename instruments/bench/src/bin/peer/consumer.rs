@@ -16,7 +16,7 @@ const CLAIM_AFTER: Duration = Duration::from_secs(30);
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// Consumes whenever the bell rings, for as long as the process lives.
+/// Consumes at each wake-up, for as long as the process lives.
 pub(crate) async fn run(url: String, broker: Broker) {
     if let Err(error) = listen(&url, &broker).await {
         eprintln!("the consumer has ended: {error}");
@@ -24,12 +24,12 @@ pub(crate) async fn run(url: String, broker: Broker) {
 }
 
 async fn listen(url: &str, broker: &Broker) -> Result<()> {
-    let mut bell = redis::Client::open(url)?.get_async_pubsub().await?;
+    let mut subscription = redis::Client::open(url)?.get_async_pubsub().await?;
     for exchange in Exchange::ALL {
-        bell.subscribe(exchange.name()).await?;
+        subscription.subscribe(exchange.name()).await?;
     }
-    let mut rings = bell.into_on_message();
-    while rings.next().await.is_some() {
+    let mut wake_ups = subscription.into_on_message();
+    while wake_ups.next().await.is_some() {
         consume(broker).await?;
     }
     Ok(())

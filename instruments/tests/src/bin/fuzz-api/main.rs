@@ -7,7 +7,7 @@ mod run;
 
 use blackbox::app::TestApp;
 use blackbox::backend::Backend;
-use blackbox::ringer::Ringer;
+use blackbox::schedules::Schedules;
 use clap::Parser;
 use office::{Credentials, Office, People};
 use run::{Run, Verdict};
@@ -122,9 +122,9 @@ fn main() -> ExitCode {
 }
 
 /// An app that asks everybody who they are. Nobody is made to wait: what is behind the waiting is what is looked at.
-fn start() -> (TestApp, Ringer) {
+fn start() -> (TestApp, Schedules) {
     let app = TestApp::on(&Backend::new()).variable("authorization", "required").start();
     println!("Concierge runs on {}", app.app.url());
-    let ringer = Ringer::start(&[&app], ROUND);
-    (app, ringer)
+    let schedules = Schedules::start(&[&app], ROUND);
+    (app, schedules)
 }
