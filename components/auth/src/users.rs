@@ -76,7 +76,7 @@ impl Users {
         let body = EndSignInRequest { permit, keys: keys.clone(), succeeded, user_id, session: None };
         let ended = self.post("/users-ms/internal/sign-in/end", &body).await;
         if let Err(problem) = ended.and_then(|answer| read::<EndSignInResponse>(&answer)) {
-            log::warn("an attempt was not counted", &[("cause", problem.cause().unwrap_or_default())]);
+            log::warn("failed to count an attempt", &[("cause", problem.cause().unwrap_or_default())]);
         }
     }
 

@@ -1,13 +1,14 @@
-//! notification: consumes the queues, sends what they lead to, and only then acknowledges.
+//! notification: consumes the queues, sends their messages, and only then acknowledges.
 //!
-//! One component with two triggers: HTTP for the delivery log and the probes, and that of the broker. Redis rings a
-//! doorbell, and what a ring says is only "there may be something to do"; what there is to do is in the streams. RabbitMQ's
-//! trigger brings the message itself.
+//! One component with two triggers: HTTP for the delivery log and the probes, and that of the broker. Redis sends a wake-up,
+//! which says only that there may be something to do; the messages are in the streams. RabbitMQ's trigger delivers the
+//! message itself.
 
 #![expect(unsafe_code, reason = "the SDK's macros export the handlers to the host")]
 
 mod amqp;
 mod consumer;
+mod delivery;
 mod management;
 mod routes;
 mod sender;
@@ -22,8 +23,8 @@ async fn handle_request(request: IncomingRequest, out: ResponseOutparam) {
 }
 
 #[redis_component]
-async fn handle_ring(_payload: Vec<u8>) -> anyhow::Result<()> {
+async fn handle_wake_up(_payload: Vec<u8>) -> anyhow::Result<()> {
     consumer::consume().await;
-    // What went wrong is in the log. An error would only be a second line there.
+    // Errors are logged already; returning one would only log it twice.
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::management::Management;
 use crate::sender::{Http, Sender};
-use events::Policy;
+use events::DeliveryPolicy;
 use problem::Problem;
 use service_kit::broker::{Broker, BrokerKind};
 use service_kit::settings::Setting;
@@ -49,7 +49,7 @@ pub(crate) struct Settings {
     /// Its name, which the delivery log shows. On Kubernetes the pod's.
     pub(crate) consumer: String,
     /// When deliveries are repeated.
-    pub(crate) policy: Policy,
+    pub(crate) policy: DeliveryPolicy,
     /// How many messages it sends at once.
     pub(crate) concurrency: usize,
 }
@@ -61,7 +61,7 @@ impl Settings {
     /// # Errors
     /// If one cannot be used, or a message could be taken over while it is still being sent.
     pub(crate) fn from_config(sender: &Sender) -> Result<Self, Problem> {
-        let policy = Policy {
+        let policy = DeliveryPolicy {
             claim_after: claim_after(sender)?,
             first_retry: first_retry()?,
             retry_for: retry_for()?,

@@ -86,7 +86,7 @@ impl Scan {
         }
         for stream in &streams[begin.unwrap_or(0)..] {
             loop {
-                let step = self.step(&redis::erase_traces(stream, users, after.as_deref()))?;
+                let step = self.step(&redis::erase_personal_data(stream, users, after.as_deref()))?;
                 after = step.next;
                 if after.is_none() {
                     break;
@@ -103,7 +103,7 @@ impl Scan {
     /// clear, so no work is repeated.
     fn erase_deliveries(&self, user: UserId) -> Result<bool, BrokerError> {
         loop {
-            let replies = self.broker.run(&redis::some_recipients(user, RECIPIENTS))?;
+            let replies = self.broker.run(&redis::read_recipients(user, RECIPIENTS))?;
             let digests = redis::recipients(&replies)?;
             if digests.is_empty() {
                 return Ok(true);
@@ -116,7 +116,7 @@ impl Scan {
                         break;
                     }
                 }
-                self.broker.run(&redis::forget_recipient(user, &digest))?;
+                self.broker.run(&redis::remove_recipient(user, &digest))?;
                 if self.is_over() {
                     return Ok(false);
                 }

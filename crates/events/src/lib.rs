@@ -1,4 +1,4 @@
-//! What happened, and who is told: events, exchanges, queues and the rules of delivery.
+//! Events, exchanges, queues and the delivery policy.
 //!
 //! The report's model is that of RabbitMQ: a service publishes an event to a durable fanout *exchange* named after
 //! what happened; each *queue* bound to it, named after the kind of message that it leads to, gets every event; each
@@ -8,11 +8,13 @@
 //! On Redis an exchange is a stream, a queue a consumer group of it, and an acknowledgement an `XACK`. [`redis`] has
 //! the commands and reads the replies. On RabbitMQ all of it is what it is called. Nothing here does I/O.
 
-mod delivery;
+mod delivery_policy;
 mod event;
-mod exchange;
 pub mod redis;
+mod topology;
 
-pub use delivery::{FIRST_PAUSE, LONGEST_PAUSE, LONGEST_RETRY, MAX_CLAIMS, MAX_DEATHS, Policy, Try, Verdict};
+pub use delivery_policy::{
+    DeliveryPolicy, FIRST_PAUSE, FailedAttempt, LONGEST_PAUSE, LONGEST_RETRY, MAX_CLAIMS, MAX_CRASHES, RetryDecision,
+};
 pub use event::{AccountLocked, Event, EventError, Login, MAX_EVENT_BYTES, Payload, SignUp};
-pub use exchange::{Exchange, Queue};
+pub use topology::{Exchange, Queue};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use events::redis::{Command, DELIVERY_LOG, publish, ring};
+use events::redis::{Command, DELIVERY_LOG, publish, wake_up};
 use events::{Event, Exchange};
 use redis::{Connection, Value};
 use uuid::Uuid;
@@ -74,7 +74,7 @@ fn rate(stage: &Stage, count: u32) -> Result<f64> {
     let mut redis = stage.redis()?;
     add(&mut redis, count)?;
     let begun = Instant::now();
-    send(&mut redis, &ring(EXCHANGE))?;
+    send(&mut redis, &wake_up(EXCHANGE))?;
     wait_until_empty(&mut redis, None)?;
     let messages = count as usize * EXCHANGE.queues().len();
     Ok(messages as f64 / begun.elapsed().as_secs_f64())
@@ -111,7 +111,7 @@ fn split(stage: &Stage, side: Side, pace: &Pace) -> Result<f64> {
     drain(&mut redis)?;
     redis::cmd("DEL").arg(DELIVERY_LOG).query::<()>(&mut redis)?;
     add(&mut redis, if pace.quick { 300 } else { 1_200 })?;
-    send(&mut redis, &ring(EXCHANGE))?;
+    send(&mut redis, &wake_up(EXCHANGE))?;
     wait_until_empty(&mut redis, None)?;
     let mut counts: BTreeMap<String, f64> = BTreeMap::new();
     for item in logged(&mut redis)? {
@@ -173,7 +173,7 @@ fn wait_until_empty(redis: &mut Connection, ring_every: Option<Duration>) -> Res
         if let Some(every) = ring_every
             && rung.is_none_or(|rung| rung.elapsed() >= every)
         {
-            send(redis, &ring(EXCHANGE))?;
+            send(redis, &wake_up(EXCHANGE))?;
             rung = Some(Instant::now());
         }
         let queues = queues(redis)?;
@@ -190,7 +190,7 @@ fn wait_until_empty(redis: &mut Connection, ring_every: Option<Duration>) -> Res
 pub(crate) fn wait_until_waiting(redis: &mut Connection, most: u32) -> Result<u32> {
     let begun = Instant::now();
     while begun.elapsed() < DEADLINE {
-        send(redis, &ring(EXCHANGE))?;
+        send(redis, &wake_up(EXCHANGE))?;
         let queues = queues(redis)?;
         let fullest = queues.iter().map(|queue| queue.waiting.unwrap_or(u32::MAX)).max();
         if let Some(fullest) = fullest.filter(|fullest| *fullest <= most && queues.len() == EXCHANGE.queues().len()) {

@@ -121,7 +121,7 @@ fn a_mail_api_that_is_not_there_is_waited_for() {
         .start();
     let _schedules = Schedules::start(&[&app], ROUND);
     let _ = app.sign_up("gone@http.example");
-    let tries = || app.log().matches("a message is tried again later").count();
+    let tries = || app.log().matches("message will be retried").count();
     poll::until(SOON, "it is tried more often than five times", || tries() > 5);
     assert_eq!(app.backend.broker().dead_letters(WELCOME), []);
     assert_eq!(app.backend.broker().length(&format!("{WELCOME}.retry")), 1);
@@ -154,7 +154,7 @@ fn a_queue_whose_provider_is_away_pauses_and_goes_on_by_itself() {
     for number in 0..MESSAGES {
         let _ = app.sign_up(&format!("{number}@pause.example"));
     }
-    app.wait_for_log("a queue pauses");
+    app.wait_for_log("queue paused");
     let welcome = || -> serde_json::Value {
         let state = app.get("/notification-ms/internal/queues").bearer(app.operator()).send().expect(200).json();
         state["items"].as_array().unwrap().iter().find(|item| item["queue"] == WELCOME).unwrap().clone()

@@ -190,7 +190,7 @@ fn app_where_in_between(email: &str, statement: &str) -> TestApp {
         .batch_execute(&format!(
             "CREATE FUNCTION happen_in_between() RETURNS trigger SECURITY DEFINER LANGUAGE plpgsql
                  AS $$ BEGIN {statement}; RETURN NULL; END $$;
-             CREATE TRIGGER in_between AFTER UPDATE ON hash_permits
+             CREATE TRIGGER in_between AFTER UPDATE ON hashing_places
                  FOR EACH ROW WHEN (NEW.holder IS NOT NULL) EXECUTE FUNCTION happen_in_between()",
         ))
         .expect("the trigger can be made");

@@ -153,7 +153,7 @@ fn a_delivery_log_that_is_away_keeps_no_message_from_being_sent() {
     backend.redis.stop();
     let _ = app.sign_up("unlogged@rabbit.example");
     poll::until(SOON, "it is sent", || mail.taken().len() == 1);
-    app.wait_for_log("the delivery log does not answer");
+    app.wait_for_log("the delivery log is unavailable");
     rabbit(&backend).wait_for_length(WELCOME, 0);
     assert_eq!(mail.taken().len(), 1);
 }

@@ -87,8 +87,8 @@ fn change_on_redis(queue: Queue, id: Option<&str>, action: Action) -> Result<Cha
     };
     let changed = redis::changed(&broker.run(&command)?).map_err(BrokerError::from)?;
     // A bell that is not heard is rung again by the schedule.
-    if action == Action::Redrive && broker.run(&redis::ring(queue.exchange())).is_err() {
-        log::warn("a doorbell was not rung", &[("exchange", queue.exchange().name())]);
+    if action == Action::Redrive && broker.run(&redis::wake_up(queue.exchange())).is_err() {
+        log::warn("failed to publish a wake-up", &[("exchange", queue.exchange().name())]);
     }
     Ok(changed)
 }

@@ -13,7 +13,7 @@ pub(super) fn ring(request: &Request) -> Outcome {
     request.query(&[])?;
     if BrokerKind::from_config()? == BrokerKind::Redis {
         // One bell is enough: a consumer looks at all queues whichever rings.
-        Redis::connect()?.run(&redis::ring(Exchange::UserLogin))?;
+        Redis::connect()?.run(&redis::wake_up(Exchange::UserLogin))?;
     }
     Ok(empty(StatusCode::ACCEPTED))
 }

@@ -84,7 +84,7 @@ fn collect_from_broker(user: UserId, collection: &mut Collection) -> Result<(), 
     for stream in redis::shared_streams() {
         collect_from(&broker, &stream, user, collection, end)?;
     }
-    let replies = broker.run(&redis::some_recipients(user, RECIPIENTS + 1))?;
+    let replies = broker.run(&redis::read_recipients(user, RECIPIENTS + 1))?;
     let digests = redis::recipients(&replies).map_err(BrokerError::from)?;
     if digests.len() as u64 > RECIPIENTS {
         return Err(too_much());
@@ -104,13 +104,13 @@ fn collect_from(
 ) -> Result<(), Problem> {
     let mut after = None;
     loop {
-        let replies = broker.run(&redis::find_traces(stream, user, after.as_deref()))?;
+        let replies = broker.run(&redis::find_personal_data(stream, user, after.as_deref()))?;
         let step = Step::from_replies(&replies).map_err(BrokerError::from)?;
-        for trace in &step.traces {
+        for theirs in &step.found {
             if stream.starts_with(DELIVERY_LOG) {
-                collection.add_notification(&trace.entry, &trace.content)?;
+                collection.add_notification(&theirs.entry, &theirs.content)?;
             } else {
-                collection.add_event(stream, &trace.content)?;
+                collection.add_event(stream, &theirs.content)?;
             }
         }
         after = step.next;

@@ -8,31 +8,35 @@
 //! Spin hands nested replies over as one flat list, so the replies are read as such ([`Reply`]). Whatever must happen
 //! together is one Lua script, which Redis runs as a whole.
 
-mod dead;
-mod log;
+mod claim;
+mod dead_letters;
+mod deduplication;
+mod delivery_log;
+mod keys;
+mod outcome;
+mod personal_data;
 mod publish;
-mod queue;
+mod queue_state;
 mod reply;
-mod run;
-mod state;
-mod traces;
+mod server;
 
-pub use dead::{
+pub use claim::{Claimed, Delivery, Location, Preference, claim, create_group, is_missing_group};
+pub use dead_letters::{
     Changed, DEAD_LETTERS_PER_CALL, DeadLetter, changed, dead_letters, drop_dead_letters, read_dead_letters, redrive,
 };
-pub use log::{DELIVERY_LOG, Logged, log_entries, read_log, recipient_digest, recipient_log};
-pub use publish::{publish, ring};
-pub use queue::{
-    Claimed, Delivery, First, Health, Outcome, Place, Retry, Taken, bury, claim, create_group, give_back,
-    is_missing_group, look_for, paused_for, record, retry_later, settle, take, was_sent,
+pub use deduplication::{Acquisition, acquire, get_deduplication_key, was_sent};
+pub use delivery_log::{DELIVERY_LOG, LoggedDelivery, log_entries, read_log, recipient_digest, recipient_log};
+pub use outcome::{Nack, Outcome, ProviderHealth, ack, dead_letter, nack, paused_for, record_delivery, release};
+pub use personal_data::{
+    PersonalData, Step, erase_deliveries, erase_personal_data, find_personal_data, read_recipients, recipients,
+    remove_recipient, shared_streams,
 };
+pub use publish::{publish, wake_up};
+pub use queue_state::{ForeignGroup, QueueState, queue_state, trim};
 pub use reply::{Reply, ReplyError};
-pub use run::{run_id, server_info};
-pub use state::{ForeignGroup, QueueState, queue_state, trim};
-pub use traces::{
-    Step, Trace, erase_deliveries, erase_traces, find_traces, forget_recipient, recipients, shared_streams,
-    some_recipients,
-};
+pub use server::{run_id, server_info};
+
+use std::time::Duration;
 
 /// A Redis command: its name and its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,4 +66,8 @@ impl Command {
         let count = keys.len() as u64;
         keys.iter().fold(Self::new("EVAL").arg(source).number(count), Self::arg)
     }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

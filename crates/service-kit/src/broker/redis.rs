@@ -42,16 +42,16 @@ impl Redis {
         Ok(results.into_iter().map(reply).collect())
     }
 
-    /// Publishes an event. Once it is on the stream it is published; a ring of the doorbell that fails is not an
+    /// Publishes an event. Once it is on the stream it is published; a wake-up that fails is not an
     /// error.
     ///
     /// # Errors
     /// If the event is not on the stream, or may not be.
     pub(super) fn publish(&self, exchange: Exchange, event: &str) -> Result<(), BrokerError> {
-        let [add, ring] = events::redis::publish(exchange, event);
+        let [add, wake_up] = events::redis::publish(exchange, event);
         self.run(&add)?;
-        if self.run(&ring).is_err() {
-            crate::log::warn("a doorbell was not rung", &[("exchange", exchange.name())]);
+        if self.run(&wake_up).is_err() {
+            crate::log::warn("failed to publish a wake-up", &[("exchange", exchange.name())]);
         }
         Ok(())
     }

@@ -174,7 +174,7 @@ impl Slot<'_> {
             Some(Cause::Unusable | Cause::Broken) => Health::Unknown,
         };
         if let Some(pause) = self.listener.breaker.record(Instant::now(), health, is_probe) {
-            tracing::warn!(queue = self.listener.config.queue, pause_ms = pause.as_millis(), "a queue pauses");
+            tracing::warn!(queue = self.listener.config.queue, pause_ms = pause.as_millis(), "queue paused");
         }
     }
 
@@ -199,12 +199,12 @@ impl Slot<'_> {
         let letter = Letter { message, properties, failure };
         let verdict = config.retries.verdict(count.at_least(), letter.failure.cause);
         if let (Verdict::Retry(delay), DeliveryCount::Known(_)) = (verdict, count) {
-            letter.report(config.queue.as_str(), "a message is tried again later", Some(delay));
+            letter.report(config.queue.as_str(), "message will be retried", Some(delay));
             return Ok(Outcome::Waits(acker, delay));
         }
         match self.bury(&letter, count).await {
             Ok(()) => {
-                letter.report(config.queue.as_str(), "a message is a dead letter", None);
+                letter.report(config.queue.as_str(), "message dead-lettered", None);
                 self.settle(&acker).await?;
                 Ok(Outcome::Settled)
             }

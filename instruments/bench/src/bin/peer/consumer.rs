@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use events::redis::{self as queues, Claimed, Delivery, First, Health, Logged, Outcome, Taken};
+use events::redis::{
+    self as queues, Acquisition, Claimed, Delivery, LoggedDelivery, Outcome, Preference, ProviderHealth,
+};
 use events::{Event, Exchange, Queue};
 use futures_util::StreamExt as _;
 use notification_domain::{LogItem, render};
@@ -35,7 +37,7 @@ async fn listen(url: &str, broker: &Broker) -> Result<()> {
     Ok(())
 }
 
-/// Works until the queues are empty.
+/// Runs until the queues are empty.
 async fn consume(broker: &Broker) -> Result<()> {
     let mut handled = false;
     loop {
@@ -60,7 +62,7 @@ async fn consume(broker: &Broker) -> Result<()> {
 }
 
 async fn next(broker: &Broker, queue: Queue) -> Result<Option<Delivery>> {
-    let claim = queues::claim(queue, NAME, CLAIM_AFTER, First::New);
+    let claim = queues::claim(queue, NAME, CLAIM_AFTER, Preference::New);
     let replies = match broker.run(&claim).await {
         Err(error) if queues::is_missing_group(&error.to_string()) => {
             broker.run(&queues::create_group(queue)).await?;
@@ -78,16 +80,17 @@ async fn handle(broker: &Broker, queue: Queue, delivery: &Delivery) -> Result<()
     let event = Event::from_json(&delivery.event)?;
     let id = event.id.to_string();
     let message = render(queue, &event).map_err(|error| error.to_string())?;
-    let taken = broker.run(&queues::take(queue, &id, delivery, CLAIM_AFTER)).await?;
-    let Taken::Taken(begun) = Taken::from_replies(&taken)? else { return Ok(()) };
-    let outcome = Outcome { delivery, health: Health::Up, pause_after: 5 };
+    let replies = broker.run(&queues::acquire(queue, &id, delivery, CLAIM_AFTER)).await?;
+    let Acquisition::Acquired(begun) = Acquisition::from_replies(&replies)? else { return Ok(()) };
+    let outcome = Outcome { delivery, health: ProviderHealth::Up, pause_after: 5 };
     let Some(message) = message else {
-        broker.run(&queues::settle(queue, &id, &outcome, None)).await?;
+        broker.run(&queues::ack(queue, &id, &outcome, None)).await?;
         return Ok(());
     };
     // Here it would be sent; the measurement's sends take no time on either side.
     let item = LogItem::new(queue, &event, &message, NAME, begun).to_json();
-    let logged = Logged { user_id: event.payload.user_id(), recipient: queues::recipient_digest(&message.to), item };
-    broker.run(&queues::settle(queue, &id, &outcome, Some(&logged))).await?;
+    let logged =
+        LoggedDelivery { user_id: event.payload.user_id(), recipient: queues::recipient_digest(&message.to), item };
+    broker.run(&queues::ack(queue, &id, &outcome, Some(&logged))).await?;
     Ok(())
 }

@@ -1,17 +1,17 @@
-//! How the queues stand, and what is cleared away behind them.
+//! The state of the queues, and the trimming of streams.
 
-use super::queue::{breaker, milliseconds};
-use super::{Command, Reply, ReplyError};
+use super::keys::circuit_breaker;
+use super::{Command, Reply, ReplyError, milliseconds};
 use crate::{Exchange, Queue};
 use std::time::Duration;
 
 /// Up to how many waiting messages are counted one by one.
 const COUNTED: u64 = 10_000;
-/// After so many times the claim time without a sign, a consumer that has nothing in hand is forgotten.
+/// After so many times the claim time without activity, a consumer that holds no message is removed.
 const CLAIM_TIMES: u32 = 20;
 
-/// Drops from the stream what every queue of the exchange has acknowledged. While a queue is not made yet, nothing
-/// is dropped. Forgets consumers that are long gone, and sets a group's count right that removed entries have put wrong.
+/// Trims what every queue of the exchange has acknowledged. While a queue does not exist yet, nothing is trimmed. Removes
+/// consumers that are long gone, and corrects a group's lag after entries were deleted.
 #[must_use]
 pub fn trim(exchange: Exchange, claim_after: Duration) -> Command {
     const SCRIPT: &str = "#!lua flags=allow-oom
@@ -66,7 +66,7 @@ pub fn trim(exchange: Exchange, claim_after: Duration) -> Command {
     exchange.queues().iter().fold(script, |command, queue| command.arg(queue.name()))
 }
 
-/// A consumer group that is none of ours, behind ours, so that the stream is not trimmed beyond it.
+/// A consumer group of somebody else that is behind ours, so that the stream is not trimmed beyond it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeignGroup {
     /// Its name.
@@ -87,7 +87,7 @@ impl ForeignGroup {
     }
 }
 
-/// Asks how a queue stands.
+/// Reads the state of a queue.
 #[must_use]
 pub fn queue_state(queue: Queue) -> Command {
     // The group's `lag` is wrong after entries were removed, so what is not too many is counted.
@@ -111,11 +111,11 @@ pub fn queue_state(queue: Queue) -> Command {
         local left = paused[1] and math.max(paused[1] - now, 1) or 0
         return {waiting, in_flight, consumers, redis.call('XLEN', KEYS[2]), redis.call('XLEN', KEYS[4]), left,
             tonumber(paused[2] or 0)}";
-    let keys = [queue.exchange().name(), &queue.retries(), &breaker(queue), &queue.dead_letters()];
+    let keys = [queue.exchange().name(), &queue.retries(), &circuit_breaker(queue), &queue.dead_letters()];
     Command::script(SCRIPT, &keys).arg(queue.name()).number(COUNTED)
 }
 
-/// How a queue stands.
+/// The state of a queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueState {
     /// Messages that no consumer has claimed yet.
@@ -124,7 +124,7 @@ pub struct QueueState {
     pub in_flight: u64,
     /// Consumers that the broker has seen lately.
     pub consumers: u64,
-    /// Messages that have failed and are tried again.
+    /// Messages that have failed and will be retried.
     pub retrying: u64,
     /// Messages that could not be handled.
     pub dead: u64,
@@ -135,7 +135,7 @@ pub struct QueueState {
 }
 
 impl QueueState {
-    /// Reads the reply to [`queue_state`]. A queue that is not made yet is empty.
+    /// Reads the reply to [`queue_state`]. A queue that does not exist yet is empty.
     ///
     /// # Errors
     /// If the reply has another shape.

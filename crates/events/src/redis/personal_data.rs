@@ -1,10 +1,10 @@
-//! Traces of people: what the broker keeps about somebody, found for an export and removed by an erasure.
+//! Personal data that the broker stores about a user: found for an export, removed by an erasure.
 //!
-//! A trace is an entry of a stream: an event about the user, wherever it waits or lies, or a delivery that was logged.
-//! Streams are looked through step by step, from the oldest entry to the newest, and each step is bounded. A stream
-//! grows at its end alone, so a look that was interrupted goes on where it stopped.
+//! It is in entries of streams: events about the user, wherever they wait, and logged deliveries. A stream is scanned step
+//! by step, from the oldest entry to the newest, and each step is bounded. A stream grows only at its end, so a scan that
+//! was interrupted continues where it stopped.
 
-use super::log::{DELIVERY_LOG, recipient_log, recipients_of};
+use super::delivery_log::{DELIVERY_LOG, recipient_log, recipients_of};
 use super::reply::is_nothing;
 use super::{Command, Reply, ReplyError};
 use crate::{Exchange, Queue};
@@ -12,12 +12,12 @@ use identity::UserId;
 
 /// How many entries one step looks at.
 const STEP: u64 = 500;
-/// After how many bytes of traces a step ends before that.
+/// After how many bytes of personal data a step ends earlier.
 const STEP_BYTES: u64 = 256 * 1024;
 
-/// The keys of the streams in which anybody may have traces: exchanges, retry stores, dead letters, the log of all
+/// The keys of the streams that may hold personal data of anybody: exchanges, retry stores, dead letters, the log of all
 /// deliveries, in the order in which a message goes through them. The logs of the recipients come beside them
-/// ([`some_recipients`]).
+/// ([`read_recipients`]).
 #[must_use]
 pub fn shared_streams() -> Vec<String> {
     let exchanges = Exchange::ALL.into_iter().map(|exchange| exchange.name().to_owned());
@@ -26,20 +26,20 @@ pub fn shared_streams() -> Vec<String> {
     exchanges.chain(retries).chain(dead_letters).chain([DELIVERY_LOG.to_owned()]).collect()
 }
 
-/// A step through a stream, from the entry after `after`, that looks for traces of a user.
+/// Scans a step of a stream, from the entry after `after`, for personal data of a user.
 #[must_use]
-pub fn find_traces(stream: &str, user: UserId, after: Option<&str>) -> Command {
+pub fn find_personal_data(stream: &str, user: UserId, after: Option<&str>) -> Command {
     step(stream, "find", after).arg(user.to_string())
 }
 
-/// A step through a stream, from the entry after `after`, that removes the traces of these users. What was claimed by
-/// a consumer counts as acknowledged in all queues of the stream.
+/// Scans a step of a stream, from the entry after `after`, and removes the personal data of these users. What was claimed
+/// by a consumer counts as acknowledged in all queues of the stream.
 #[must_use]
-pub fn erase_traces(stream: &str, users: &[UserId], after: Option<&str>) -> Command {
+pub fn erase_personal_data(stream: &str, users: &[UserId], after: Option<&str>) -> Command {
     users.iter().fold(step(stream, "erase", after), |command, user| command.arg(user.to_string()))
 }
 
-/// As [`erase_traces`], through the log of the recipient with this digest. An empty log is no log.
+/// As [`erase_personal_data`], through the log of the recipient with this digest. An empty log is no log.
 #[must_use]
 pub fn erase_deliveries(digest: &str, user: UserId, after: Option<&str>) -> Command {
     step(&recipient_log(digest), "clear", after).arg(user.to_string())
@@ -61,20 +61,20 @@ fn step(stream: &str, action: &str, after: Option<&str>) -> Command {
         local entries = redis.call('XRANGE', KEYS[1], after, '+', 'COUNT', limit)
         local next, ids, found, size = '', {}, {}, 0
         for number, entry in ipairs(entries) do
-            local is_trace, content = false, ''
+            local is_theirs, content = false, ''
             for i = 1, #entry[2], 2 do
                 local field, value = entry[2][i], entry[2][i + 1]
                 if field == 'user_id' then
-                    is_trace = is_trace or wanted[value] or false
+                    is_theirs = is_theirs or wanted[value] or false
                 elseif field == 'event' then
                     content = value
-                    is_trace = is_trace or names(value, '"subject"%s*:%s*"(%d+)"')
+                    is_theirs = is_theirs or names(value, '"subject"%s*:%s*"(%d+)"')
                         or names(value, '"user_id"%s*:%s*(%d+)')
                 elseif field == 'item' then
                     content = value
                 end
             end
-            if is_trace then
+            if is_theirs then
                 table.insert(ids, entry[1])
                 table.insert(found, entry[1])
                 table.insert(found, content)
@@ -114,18 +114,18 @@ fn step(stream: &str, action: &str, after: Option<&str>) -> Command {
     Command::script(SCRIPT, &[stream]).arg(action).arg(after).number(STEP).number(STEP_BYTES)
 }
 
-/// What a step came to.
+/// The result of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// The entry after which the next step begins; none at the end of the stream.
     pub next: Option<String>,
-    /// What a step that looks has found.
-    pub traces: Vec<Trace>,
+    /// What a step of [`find_personal_data`] has found.
+    pub found: Vec<PersonalData>,
 }
 
 /// An entry about a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trace {
+pub struct PersonalData {
     /// The entry's id in the stream.
     pub entry: String,
     /// The event or the logged delivery, as it was written.
@@ -133,34 +133,34 @@ pub struct Trace {
 }
 
 impl Step {
-    /// Reads the reply to [`find_traces`], [`erase_traces`] or [`erase_deliveries`].
+    /// Reads the reply to [`find_personal_data`], [`erase_personal_data`] or [`erase_deliveries`].
     ///
     /// # Errors
     /// If the reply has another shape.
     pub fn from_replies(replies: &[Reply]) -> Result<Self, ReplyError> {
         let (next, found) = replies.split_first().ok_or(ReplyError)?;
         let next = Some(next.text()?).filter(|next| !next.is_empty()).map(str::to_owned);
-        let traces = found.chunks(2).map(|pair| match pair {
-            [id, Reply::Bytes(content)] => Ok(Trace { entry: id.text()?.to_owned(), content: content.clone() }),
+        let found = found.chunks(2).map(|pair| match pair {
+            [id, Reply::Bytes(content)] => Ok(PersonalData { entry: id.text()?.to_owned(), content: content.clone() }),
             _ => Err(ReplyError),
         });
-        Ok(Self { next, traces: traces.collect::<Result<_, _>>()? })
+        Ok(Self { next, found: found.collect::<Result<_, _>>()? })
     }
 }
 
-/// Asks for up to `count` of the recipients that a user was told things at.
+/// Reads up to `count` of the recipients that a user was notified at.
 #[must_use]
-pub fn some_recipients(user: UserId, count: u64) -> Command {
+pub fn read_recipients(user: UserId, count: u64) -> Command {
     Command::new("SRANDMEMBER").arg(recipients_of(user)).number(count)
 }
 
-/// Forgets a recipient of a user.
+/// Removes a recipient of a user.
 #[must_use]
-pub fn forget_recipient(user: UserId, digest: &str) -> Command {
+pub fn remove_recipient(user: UserId, digest: &str) -> Command {
     Command::new("SREM").arg(recipients_of(user)).arg(digest)
 }
 
-/// Reads the reply to [`some_recipients`]: digests.
+/// Reads the reply to [`read_recipients`]: digests.
 ///
 /// # Errors
 /// If the reply has another shape.
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn every_stream_that_a_person_can_be_in_is_looked_through() {
+    fn every_stream_with_personal_data_is_scanned() {
         assert_eq!(
             shared_streams(),
             [
@@ -203,20 +203,20 @@ mod tests {
     }
 
     #[test]
-    fn a_step_goes_on_after_the_last_entry_that_was_looked_at() {
-        let command = erase_traces("new_user_event", &[user(7), user(8)], Some("17-0"));
+    fn a_step_continues_after_the_last_entry_that_was_scanned() {
+        let command = erase_personal_data("new_user_event", &[user(7), user(8)], Some("17-0"));
         let tail: Vec<_> = command.arguments.iter().skip(3).map(|a| String::from_utf8_lossy(a).into_owned()).collect();
         assert_eq!(tail, ["erase", "(17-0", "500", "262144", "7", "8"]);
-        let command = find_traces("new_user_event", user(7), None);
+        let command = find_personal_data("new_user_event", user(7), None);
         assert_eq!(command.arguments[4], b"-");
     }
 
     #[test]
-    fn a_step_is_read_with_and_without_traces() {
-        let trace = Trace { entry: "17-0".into(), content: b"{}".to_vec() };
+    fn a_step_is_read_with_and_without_personal_data() {
+        let theirs = PersonalData { entry: "17-0".into(), content: b"{}".to_vec() };
         let step = Step::from_replies(&[bytes("18-0"), bytes("17-0"), bytes("{}")]).unwrap();
-        assert_eq!(step, Step { next: Some("18-0".into()), traces: vec![trace] });
-        assert_eq!(Step::from_replies(&[bytes("")]).unwrap(), Step { next: None, traces: Vec::new() });
+        assert_eq!(step, Step { next: Some("18-0".into()), found: vec![theirs] });
+        assert_eq!(Step::from_replies(&[bytes("")]).unwrap(), Step { next: None, found: Vec::new() });
         assert_eq!(Step::from_replies(&[]), Err(ReplyError));
         assert_eq!(Step::from_replies(&[bytes(""), bytes("17-0")]), Err(ReplyError));
     }

@@ -1,4 +1,4 @@
-//! The exchanges, the queues and what is bound to what.
+//! The topology: exchanges, queues and their bindings.
 
 /// Where events of one type are published: a durable fanout exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,7 +15,7 @@ impl Exchange {
     /// All exchanges.
     pub const ALL: [Exchange; 3] = [Exchange::UserLogin, Exchange::NewUser, Exchange::AccountLocked];
 
-    /// Its name, which is also the type of its events, the stream's key and the doorbell's channel on Redis.
+    /// Its name, which is also the type of its events, the stream's key and the wake-up's channel on Redis.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -92,7 +92,7 @@ impl Queue {
         format!("{}.dead", self.name())
     }
 
-    /// Where its messages are that wait for their next try, on Redis: `<queue>.retry`.
+    /// Where its messages wait for their next attempt, on Redis: `<queue>.retry`.
     #[must_use]
     pub fn retries(self) -> String {
         format!("{}.retry", self.name())

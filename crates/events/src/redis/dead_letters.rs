@@ -1,11 +1,11 @@
-//! Dead letters: looked at, given back to their own queue, or dropped.
+//! Dead letters: list, redrive to their own queue, or drop.
 
-use super::queue::due_times;
+use super::keys::due_times;
 use super::reply::is_nothing;
 use super::{Command, Reply, ReplyError};
 use crate::Queue;
 
-/// How many dead letters one call gives back or drops at most.
+/// How many dead letters one call redrives or drops at most.
 pub const DEAD_LETTERS_PER_CALL: u64 = 1_000;
 
 /// A message that could not be handled.
@@ -63,8 +63,8 @@ pub fn dead_letters(replies: &[Reply]) -> Result<Vec<DeadLetter>, ReplyError> {
     replies.chunks(5).map(letter).collect()
 }
 
-/// Gives one dead letter, or the oldest [`DEAD_LETTERS_PER_CALL`], back to its own queue, due at once and with all its
-/// tries before it. The other queues of the exchange hear nothing of it. [`changed`] reads the reply.
+/// Redrives one dead letter, or the oldest [`DEAD_LETTERS_PER_CALL`]: back to its own queue, due at once, with its
+/// attempts reset. The other queues of the exchange are not affected. [`changed`] reads the reply.
 #[must_use]
 pub fn redrive(queue: Queue, id: Option<&str>) -> Command {
     const SCRIPT: &str = "
@@ -103,9 +103,9 @@ fn range(script: Command, id: Option<&str>) -> Command {
 /// How many dead letters a call has changed, and how many are left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Changed {
-    /// Given back or dropped.
+    /// Redriven or dropped.
     pub changed: u64,
-    /// Still there.
+    /// Left.
     pub left: u64,
 }
 

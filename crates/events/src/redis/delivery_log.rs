@@ -29,7 +29,7 @@ const FIELDS: &[&str] = &[ITEM, "user_id", "recipient"];
 
 /// A delivery to be logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Logged {
+pub struct LoggedDelivery {
     /// Whose event it was.
     pub user_id: UserId,
     /// The [`recipient_digest`] of the address.
