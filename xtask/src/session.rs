@@ -9,19 +9,19 @@ Concierge is ready at {url}
   auth           {url}/auth-ms/readiness
   notification   {url}/notification-ms/readiness
   documentation  {url}/docs/
-Logs are in .concierge/logs; the administrator's password and all else a shell needs in .concierge/dev.env.
+Logs are in .concierge/logs; the administrator's password and other settings for a shell in .concierge/dev.env.
 
-To try it, paste this into another terminal, in this folder:
+To try it, paste this into another terminal in this folder:
 
   set -a; . .concierge/dev.env; set +a
   # sign up (409 the second time)
   curl -sS "$CONCIERGE_URL/users-ms/users" -H 'content-type: application/json' -d '{{"name":"Ada","surname":"Lovelace","email":"ada@concierge.example","password":"a machine that weaves"}}'
-  # log in
+  # sign in
   curl -sS "$CONCIERGE_URL/auth-ms/auth/login" -H 'content-type: application/json' -d '{{"username":"ada@concierge.example","password":"a machine that weaves"}}'
-  # see what was sent: a welcome, and an e-mail for the login (each takes half a second)
+  # list the messages: a welcome, and a mail about the sign-in (each takes half a second)
   sleep 4; curl -sS "$CONCIERGE_URL/notification-ms/notifications?to=ada@concierge.example" -H "Authorization: Bearer $CONCIERGE_OPERATOR_CREDENTIAL"
 
-Ctrl-C ends it all; the data stays (`cargo xtask clean` removes it).
+Ctrl-C stops everything; the data stays (`cargo xtask clean` deletes it).
 "#
     )
 }
