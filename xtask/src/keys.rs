@@ -112,7 +112,7 @@ impl SecretsFile {
             bail!("there is a next key already; continue with `--step switch`");
         }
         let seed = secret::random_hex()?;
-        let keys = self.public_keys()?.and(SigningKey::from_seed(&seed)?.public());
+        let keys = self.public_keys()?.merged(SigningKey::from_seed(&seed)?.public());
         self.set(NEXT, &seed);
         self.set(PUBLIC, &keys.to_jwks().to_string());
         Ok(())
@@ -143,7 +143,7 @@ impl SecretsFile {
             Some(text) => PublicKeys::from_jwks(text)?,
             None => PublicKeys::default(),
         };
-        Ok(self.signing_key()?.public().and(others))
+        Ok(self.signing_key()?.public().merged(others))
     }
 
     fn signing_key(&self) -> Result<SigningKey> {
@@ -177,7 +177,7 @@ fn is_named(line: &str, name: &str) -> bool {
 pub(crate) fn public_keys(signing_key: &str, others: &str) -> Result<String> {
     let keys = SigningKey::from_seed(signing_key)?.public();
     let others = if others.is_empty() { PublicKeys::default() } else { PublicKeys::from_jwks(others)? };
-    Ok(keys.and(others).to_jwks().to_string())
+    Ok(keys.merged(others).to_jwks().to_string())
 }
 
 #[cfg(test)]

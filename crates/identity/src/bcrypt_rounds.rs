@@ -1,13 +1,15 @@
 //! bcrypt that can be stopped between two rounds and resumed.
 //!
 //! A hash takes a quarter of a second. A runtime that does not preempt its guests cannot run anything else on that
-//! thread meanwhile, so whoever hashes has to give the thread away now and then. This is bcrypt's own loop (Provos and
+//! thread meanwhile, so hashing yields the thread now and then. This is bcrypt's own loop (Provos and
 //! Mazières, "A Future-Adaptable Password Scheme", figure 3) by the primitives of the `blowfish` crate, and nothing more:
 //! the `bcrypt` crate reads and writes the format, and the tests hold every output to it.
 
-use crate::hash::SALT_BYTES;
 use blowfish::Blowfish;
 use std::num::NonZeroU32;
+
+/// The length of a salt, in bytes.
+pub const SALT_BYTES: usize = 16;
 
 /// What bcrypt reads of a key, its final NUL included.
 const MAX_KEY_BYTES: usize = 72;

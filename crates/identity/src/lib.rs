@@ -1,4 +1,4 @@
-//! Who somebody is: the values that identify a person, and how a password is kept.
+//! Identity: the values that identify a user, and how a password is stored.
 //!
 //! Each type is built by `parse` alone, so a value that exists is valid. What must not be printed cannot be:
 //! [`Password`], [`Peppers`] and [`PasswordHash`] show only their name in debug output and have no `Display`.
@@ -6,6 +6,7 @@
 mod attempt;
 mod bcrypt_rounds;
 mod common_password;
+mod cost;
 mod device_token;
 mod email;
 mod hash;
@@ -19,10 +20,11 @@ mod text;
 mod user_id;
 
 pub use attempt::{AttemptKeys, DIGEST_LENGTH};
-pub use bcrypt_rounds::{Pacer, Unpaced};
+pub use bcrypt_rounds::{Pacer, SALT_BYTES, Unpaced};
+pub use cost::{Cost, CostError};
 pub use device_token::{DEVICE_SECONDS, DeviceToken};
 pub use email::{Email, EmailError};
-pub use hash::{Cost, CostError, HashError, PasswordHash, SALT_BYTES, check_nothing};
+pub use hash::{HashError, PasswordHash, verify_dummy};
 pub use name::{NameError, PersonName};
 pub use password::{MinLength, MinLengthError, Password, PasswordError};
 pub use pepper::{PepperError, Peppers};

@@ -70,10 +70,7 @@ impl Peppers {
     /// for two purposes have nothing in common.
     #[must_use]
     pub fn digest(&self, purpose: &str, text: impl AsRef<[u8]>) -> String {
-        mac(&self.digest_key, &[purpose.as_bytes(), b"\0", text.as_ref()])
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hex::encode(mac(&self.digest_key, &[purpose.as_bytes(), b"\0", text.as_ref()]))
     }
 
     /// The pepper that makes new hashes, with its id.

@@ -36,7 +36,7 @@ impl AccessTokens {
     /// These, and those by further keys. The further keys come first.
     #[must_use]
     pub fn and(self, keys: PublicKeys) -> Self {
-        Self { keys: keys.and(self.keys), ..self }
+        Self { keys: keys.merged(self.keys), ..self }
     }
 
     /// The public keys that are good.

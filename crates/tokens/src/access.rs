@@ -25,7 +25,7 @@ pub struct Audience<'a> {
     pub audience: &'a str,
 }
 
-/// What a checked token says.
+/// The claims of a verified token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessClaims {
     /// Who signed in.
@@ -78,17 +78,17 @@ pub fn sign(claims: &AccessClaims, audience: Audience<'_>, key: &SigningKey) -> 
         role: claims.role,
         sid: claims.session,
     });
-    payload.issued_at = Some(moment(claims.issued_at)?);
+    payload.issued_at = Some(timestamp(claims.issued_at)?);
     payload.not_before = payload.issued_at;
-    payload.expiration = Some(moment(claims.expires_at)?);
+    payload.expiration = Some(timestamp(claims.expires_at)?);
     Ed25519.token(&header, &payload, &key.secret).map_err(|_| TokenError::Malformed)
 }
 
-/// Checks a token at the time `now`, in seconds since 1970: its signature by a key that is good, its times, its
+/// Checks a token at the time `now`, in seconds since 1970: its signature by an accepted key, its times, its
 /// issuer and audience.
 ///
 /// # Errors
-/// What is wrong, for the log; a caller is told only that the token is not good.
+/// What is wrong, for the log; a caller is told only that the token is invalid or expired.
 pub fn verify(token: &str, audience: Audience<'_>, keys: &PublicKeys, now: i64) -> Result<AccessClaims, TokenError> {
     if token.len() > MAX_BYTES {
         return Err(TokenError::Malformed);
@@ -104,7 +104,7 @@ pub fn verify(token: &str, audience: Audience<'_>, keys: &PublicKeys, now: i64) 
     let key = keys.find(kid).ok_or(TokenError::UnknownKey)?;
     let token = Ed25519.validator::<Custom>(key).validate(&untrusted).map_err(|_| TokenError::Signature)?;
     let claims = token.claims();
-    let now = moment(now)?;
+    let now = timestamp(now)?;
     let clock = TimeOptions::new(TimeDelta::seconds(LEEWAY_SECONDS), || now);
     claims.validate_expiration(&clock).map_err(|_| TokenError::Expired)?;
     claims.validate_maturity(&clock).map_err(|_| TokenError::NotYetValid)?;
@@ -125,14 +125,14 @@ pub fn verify(token: &str, audience: Audience<'_>, keys: &PublicKeys, now: i64) 
     })
 }
 
-fn moment(seconds: i64) -> Result<DateTime<Utc>, TokenError> {
+fn timestamp(seconds: i64) -> Result<DateTime<Utc>, TokenError> {
     DateTime::from_timestamp(seconds, 0).ok_or(TokenError::Malformed)
 }
 
-/// Why a token is not good.
+/// Why a token is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It is no token, or lacks a claim.
+    /// It is not a token, or lacks a claim.
     #[error("the token is malformed")]
     Malformed,
     /// It says another algorithm or type.
@@ -141,7 +141,7 @@ pub enum TokenError {
     /// It has an extension that must be understood.
     #[error("the token has a critical extension")]
     Critical,
-    /// It names no key that is good.
+    /// It names no accepted key.
     #[error("the token's key is unknown")]
     UnknownKey,
     /// The signature does not fit.
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_token_says_who_it_is() {
+    fn a_valid_token_identifies_its_user() {
         assert_eq!(check(&token()).unwrap(), claims());
     }
 
@@ -258,7 +258,7 @@ mod tests {
     fn a_token_by_another_key_is_refused() {
         let theirs = sign(&claims(), OURS, &key(2)).unwrap();
         assert_eq!(check(&theirs).unwrap_err(), TokenError::UnknownKey);
-        let both = key(1).public().and(key(2).public());
+        let both = key(1).public().merged(key(2).public());
         assert!(verify(&theirs, OURS, &both, NOW).is_ok());
         let kid_of_ours = serde_json::Value::from(key(1).kid());
         let parts: Vec<_> = theirs.split('.').collect();
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_or_no_token_is_refused() {
+    fn a_truncated_token_and_other_text_are_refused() {
         let token = token();
         for cut in 0..token.len() {
             assert!(check(&token[..cut]).is_err());

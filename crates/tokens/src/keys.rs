@@ -1,11 +1,11 @@
-//! Keys: one that signs, and the public ones that are good.
+//! Keys: the private one that signs, and the public ones that verify.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::VerifyingKey;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// The most public keys that are good at the same time: one that signs, one that signed before, one to come, and
+/// The most public keys that are accepted at the same time: one that signs, one that signed before, one to come, and
 /// room for a mistake.
 const MAX_KEYS: usize = 8;
 
@@ -16,12 +16,12 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// Takes a key from its seed: 32 random bytes as 64 hexadecimal digits (`openssl rand -hex 32`).
+    /// Derives a key from its seed: 32 random bytes as 64 hexadecimal digits (`openssl rand -hex 32`).
     ///
     /// # Errors
     /// If it is not 32 bytes.
     pub fn from_seed(text: &str) -> Result<Self, KeyError> {
-        let seed = from_hex(text.trim()).and_then(|bytes| bytes.try_into().ok()).ok_or(KeyError::Seed)?;
+        let seed = hex::decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok()).ok_or(KeyError::Seed)?;
         let secret = ed25519_dalek::SigningKey::from_bytes(&seed);
         Ok(Self { kid: thumbprint(&secret.verifying_key()), secret })
     }
@@ -45,7 +45,7 @@ impl std::fmt::Debug for SigningKey {
     }
 }
 
-/// The public keys that are good, by `kid`: a JSON Web Key Set (RFC 7517).
+/// The public keys that are accepted, by `kid`: a JSON Web Key Set (RFC 7517).
 #[derive(Clone, Debug, Default)]
 pub struct PublicKeys {
     keys: Vec<(String, VerifyingKey)>,
@@ -70,7 +70,7 @@ struct Key {
 }
 
 impl PublicKeys {
-    /// Reads a key set. The `kid` of each key is computed, not believed.
+    /// Reads a key set. The `kid` of each key is computed, not trusted.
     ///
     /// # Errors
     /// If it is no key set of Ed25519 keys, or has too many.
@@ -110,7 +110,7 @@ impl PublicKeys {
 
     /// These keys and `others`, each once.
     #[must_use]
-    pub fn and(mut self, others: PublicKeys) -> Self {
+    pub fn merged(mut self, others: PublicKeys) -> Self {
         for (kid, key) in others.keys {
             if self.find(&kid).is_none() {
                 self.keys.push((kid, key));
@@ -119,7 +119,7 @@ impl PublicKeys {
         self
     }
 
-    /// Whether there is no key, so that no token can be good.
+    /// Whether there is no key, so that no token can be valid.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
@@ -133,12 +133,6 @@ impl PublicKeys {
     pub(crate) fn find(&self, kid: &str) -> Option<&VerifyingKey> {
         self.keys.iter().find(|(name, _)| name == kid).map(|(_, key)| key)
     }
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.chars().map(|c| c.to_digit(16)).collect::<Option<Vec<_>>>()?;
-    let (pairs, rest) = digits.as_chunks::<2>();
-    rest.is_empty().then(|| pairs.iter().filter_map(|[high, low]| u8::try_from(high * 16 + low).ok()).collect())
 }
 
 /// RFC 7638: the members that make the key, in the order of their names, hashed.
@@ -179,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_key_set_reads_back() {
-        let keys = key(1).public().and(key(2).public()).and(key(1).public());
+        let keys = key(1).public().merged(key(2).public()).merged(key(1).public());
         let again = PublicKeys::from_jwks(&keys.to_jwks().to_string()).unwrap();
         assert_eq!(again.kids().collect::<Vec<_>>(), [key(1).kid(), key(2).kid()]);
     }

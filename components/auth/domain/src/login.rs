@@ -1,7 +1,7 @@
 //! A login: authentication by email and password.
 
 use api::users::Credentials;
-use identity::{Cost, Email, HashError, Pacer, PasswordHash, Peppers, check_nothing};
+use identity::{Cost, Email, HashError, Pacer, PasswordHash, Peppers, verify_dummy};
 use problem::{Kind, Problem};
 use serde::Deserialize;
 
@@ -79,13 +79,13 @@ impl LoginAttempt {
         pacer: &mut impl Pacer,
     ) -> Result<Authenticated, Problem> {
         let Some(credentials) = known else {
-            check_nothing(&self.password, peppers, cost, pacer);
+            verify_dummy(&self.password, peppers, cost, pacer);
             return Err(invalid_credentials());
         };
         let hash = PasswordHash::parse(&credentials.password_hash).map_err(|error| unreadable(&error))?;
         if !hash.verify_paced(&self.password, peppers, pacer).map_err(|error| unreadable(&error))? {
             for further in hash.costs_up_to(cost).map_err(|error| unreadable(&error))? {
-                check_nothing(&self.password, peppers, further, pacer);
+                verify_dummy(&self.password, peppers, further, pacer);
             }
             return Err(invalid_credentials());
         }

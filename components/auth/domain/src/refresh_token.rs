@@ -141,7 +141,7 @@ impl RefreshSecret {
     #[must_use]
     pub fn digest(self) -> String {
         let text = URL_SAFE_NO_PAD.encode(self.0);
-        Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(Sha256::digest(text.as_bytes()))
     }
 }
 
@@ -251,7 +251,7 @@ mod tests {
         assert_eq!((read.session, read.generation), (None, 0));
         assert_eq!(read.digest(), secret.digest());
         // What is kept of such a token: the digest of its text.
-        let kept: String = Sha256::digest(former.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let kept = hex::encode(Sha256::digest(former.as_bytes()));
         assert_eq!(read.digest(), kept);
     }
 

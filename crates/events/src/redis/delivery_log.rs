@@ -43,8 +43,7 @@ pub struct LoggedDelivery {
 #[must_use]
 pub fn recipient_digest(to: &str) -> String {
     let key = Email::parse(to).map_or_else(|_| to.trim().to_lowercase(), |email| email.key().to_owned());
-    let digest = Sha256::digest(key.as_bytes());
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&Sha256::digest(key.as_bytes())[..16])
 }
 
 /// The key of one recipient's delivery log. `digest` stands for the recipient: keys end in monitoring, and an email

@@ -45,7 +45,7 @@ impl Settings {
                 "off" => false,
                 _ => bail!("authorization must be required or off"),
             },
-            keys: PublicKeys::from_jwks(&variable("token_public_keys")?)?.and(signing_key.public()),
+            keys: PublicKeys::from_jwks(&variable("token_public_keys")?)?.merged(signing_key.public()),
             signing_key,
             refresh_keys: RefreshKeys::new(&variable("refresh_token_key")?, "")
                 .context("refresh_token_key is too short")?,
