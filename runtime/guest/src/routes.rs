@@ -29,6 +29,14 @@ pub(crate) async fn answer(call: Call) -> anyhow::Result<Vec<u8>> {
         "/mqtt" => mqtt(call).await?,
         "/http" => http(&call).await?,
         "/fib" => fibonacci(call.query("n")?.parse()?).to_string(),
+        "/slices" => {
+            // Computes for about a millisecond, and sleeps for as long, again and again.
+            for _ in 0..call.query("count")?.parse::<u32>()? {
+                fibonacci(23);
+                sleep(1);
+            }
+            "sliced".to_owned()
+        }
         "/sleep" => {
             sleep(call.query("ms")?.parse()?);
             "slept".to_owned()

@@ -13,14 +13,14 @@ use wasmtime::component::Component;
 
 /// A directory of compiled components.
 #[derive(Debug, Clone)]
-pub struct Cache {
+pub(crate) struct Cache {
     dir: PathBuf,
 }
 
 impl Cache {
     /// Uses a directory, and makes it if need be. When others can write to it, there is no cache.
     #[must_use]
-    pub fn open(dir: &Path) -> Option<Self> {
+    pub(crate) fn open(dir: &Path) -> Option<Self> {
         match prepare(dir) {
             Ok(()) => Some(Self { dir: dir.to_owned() }),
             Err(error) => {
@@ -32,7 +32,7 @@ impl Cache {
 
     /// The directory that is used unless another is named: `$XDG_CACHE_HOME/spindle` or `~/.cache/spindle`.
     #[must_use]
-    pub fn default_dir() -> Option<PathBuf> {
+    pub(crate) fn default_dir() -> Option<PathBuf> {
         let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
         Some(base.join("spindle"))
@@ -40,7 +40,7 @@ impl Cache {
 
     /// What was compiled from these bytes before, if anything.
     #[must_use]
-    pub fn load(&self, engine: &Engine, wasm: &[u8]) -> Option<Component> {
+    pub(crate) fn load(&self, engine: &Engine, wasm: &[u8]) -> Option<Component> {
         let path = self.path(engine, wasm);
         if !path.exists() {
             return None;
@@ -58,7 +58,7 @@ impl Cache {
     ///
     /// # Errors
     /// When it cannot be compiled. That it cannot be kept is only logged.
-    pub fn compile(&self, engine: &Engine, wasm: &[u8], component: &[u8]) -> wasmtime::Result<Component> {
+    pub(crate) fn compile(&self, engine: &Engine, wasm: &[u8], component: &[u8]) -> wasmtime::Result<Component> {
         let compiled = engine.precompile_component(component)?;
         let path = self.path(engine, wasm);
         match write_whole(&path, &compiled) {

@@ -7,15 +7,10 @@ use thiserror::Error;
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
 };
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::Component;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 use crate::cache::Cache;
-use crate::capability;
-use crate::state::State;
-
-/// The most instances that can be alive at once; the same as Spin's.
-pub const MAX_INSTANCES: u32 = 1000;
 
 /// Core modules in one component: the guest, the adapter for preview 1 and two small ones that join them; and one spare.
 const MODULES_EACH: u32 = 5;
@@ -23,7 +18,7 @@ const MODULES_EACH: u32 = 5;
 /// Tables in one component, of the same modules.
 const TABLES_EACH: u32 = 4;
 
-/// Memory that a slot keeps for its next instance instead of giving it back to the system. Where the kernel can tell which
+/// Memory that a place in the pool keeps for its next instance instead of giving it back to the system. Where the kernel can tell which
 /// pages were written, only those are cleared; elsewhere all of it, so there it is less.
 const KEEP_MEMORY: usize = 1024 * 1024;
 const KEEP_MEMORY_UNSEEN: usize = 128 * 1024;
@@ -31,7 +26,7 @@ const KEEP_STACK: usize = 32 * 1024;
 
 /// A component that cannot run here.
 #[derive(Debug, Error)]
-pub enum EngineError {
+pub(crate) enum EngineError {
     /// The engine itself cannot be made.
     #[error("cannot start the WebAssembly engine: {0:#}")]
     Start(wasmtime::Error),
@@ -51,10 +46,10 @@ pub enum EngineError {
 ///
 /// # Errors
 /// When this machine is not supported.
-pub fn start(pooling: bool) -> Result<Engine, EngineError> {
+pub(crate) fn start(pooling: bool, max_instances: usize) -> Result<Engine, EngineError> {
     if pooling {
         let mut config = settings();
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(max_instances)));
         match Engine::new(&config) {
             Ok(engine) => return Ok(engine),
             Err(error) => tracing::warn!(
@@ -72,7 +67,8 @@ fn settings() -> Config {
     config
 }
 
-fn pool() -> PoolingAllocationConfig {
+fn pool(max_instances: usize) -> PoolingAllocationConfig {
+    let max_instances = u32::try_from(max_instances).unwrap_or(u32::MAX / MODULES_EACH).min(u32::MAX / MODULES_EACH);
     let mut pool = PoolingAllocationConfig::default();
     let keep_memory = if PoolingAllocationConfig::is_pagemap_scan_available() {
         pool.pagemap_scan(Enabled::Auto);
@@ -80,11 +76,11 @@ fn pool() -> PoolingAllocationConfig {
     } else {
         KEEP_MEMORY_UNSEEN
     };
-    pool.total_component_instances(MAX_INSTANCES)
-        .total_core_instances(MAX_INSTANCES * MODULES_EACH)
-        .total_memories(MAX_INSTANCES)
-        .total_tables(MAX_INSTANCES * TABLES_EACH)
-        .total_stacks(MAX_INSTANCES)
+    pool.total_component_instances(max_instances)
+        .total_core_instances(max_instances * MODULES_EACH)
+        .total_memories(max_instances)
+        .total_tables(max_instances * TABLES_EACH)
+        .total_stacks(max_instances)
         .max_core_instances_per_component(MODULES_EACH * 4)
         .max_memories_per_component(4)
         .max_tables_per_component(TABLES_EACH * 4)
@@ -94,30 +90,11 @@ fn pool() -> PoolingAllocationConfig {
     pool
 }
 
-/// Everything that a component may import.
-///
-/// # Errors
-/// Never in practice: no two capabilities have the same name.
-pub fn linker(engine: &Engine) -> Result<Linker<State>, EngineError> {
-    let link = || {
-        let mut linker = Linker::new(engine);
-        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-        capability::variables::link(&mut linker)?;
-        capability::key_value::link(&mut linker)?;
-        capability::mqtt::link(&mut linker)?;
-        capability::redis::link(&mut linker)?;
-        capability::postgres::link(&mut linker)?;
-        Ok(linker)
-    };
-    link().map_err(EngineError::Start)
-}
-
 /// Loads a component from a file: from the cache, or compiled.
 ///
 /// # Errors
 /// When the file is no WebAssembly, or none that this engine can run.
-pub fn load(engine: &Engine, cache: Option<&Cache>, id: &str, path: &Path) -> Result<Component, EngineError> {
+pub(crate) fn load(engine: &Engine, cache: Option<&Cache>, id: &str, path: &Path) -> Result<Component, EngineError> {
     let unusable = |reason: String| EngineError::Unusable { id: id.to_owned(), path: path.to_owned(), reason };
     let bytes = std::fs::read(path).map_err(|e| unusable(e.to_string()))?;
     if let Some(component) = cache.and_then(|cache| cache.load(engine, &bytes)) {
@@ -141,7 +118,7 @@ fn componentize(bytes: &[u8]) -> anyhow::Result<std::borrow::Cow<'_, [u8]>> {
     if bytes.starts_with(&COMPONENT) {
         return Ok(bytes.into());
     }
-    anyhow::ensure!(bytes.starts_with(&MODULE), "this is no WebAssembly module or component");
+    anyhow::ensure!(bytes.starts_with(&MODULE), "this is not a WebAssembly module or component");
     let component = wit_component::ComponentEncoder::default()
         .module(bytes)?
         .adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)?

@@ -1,22 +1,22 @@
 //! `allowed_outbound_hosts`: where a component may connect to.
 
-use std::net::IpAddr;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
+use ipnet::IpNet;
 use thiserror::Error;
 
 /// An entry that could not be read.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("allowed_outbound_hosts: `{entry}` {problem}")]
-pub struct HostError {
+pub(crate) struct HostError {
     entry: String,
     problem: String,
 }
 
 /// The entries of one component.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AllowedHosts {
+pub(crate) struct AllowedHosts {
     entries: Vec<Entry>,
 }
 
@@ -37,18 +37,18 @@ enum Host {
     /// `*.suffix`, kept with its dot.
     Below(String),
     Exact(String),
-    Network(IpAddr, u8),
+    Network(IpNet),
 }
 
 /// A destination, as a scheme, a host and a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Destination<'a> {
+pub(crate) struct Destination<'a> {
     /// The scheme of the capability that asks: `postgres`, `redis`, `http`, `tcp`, ...
-    pub scheme: &'a str,
+    pub(crate) scheme: &'a str,
     /// A name or an address; an IPv6 address without brackets.
-    pub host: &'a str,
+    pub(crate) host: &'a str,
     /// The port.
-    pub port: u16,
+    pub(crate) port: u16,
 }
 
 impl AllowedHosts {
@@ -56,27 +56,27 @@ impl AllowedHosts {
     ///
     /// # Errors
     /// The first entry that could not be read.
-    pub fn parse<S: AsRef<str>>(entries: impl IntoIterator<Item = S>) -> Result<Self, HostError> {
+    pub(crate) fn parse<S: AsRef<str>>(entries: impl IntoIterator<Item = S>) -> Result<Self, HostError> {
         let entries = entries.into_iter().map(|entry| parse_entry(entry.as_ref())).collect::<Result<_, _>>()?;
         Ok(Self { entries })
     }
 
     /// Whether a destination is allowed.
     #[must_use]
-    pub fn allows(&self, destination: Destination<'_>) -> bool {
+    pub(crate) fn allows(&self, destination: Destination<'_>) -> bool {
         self.entries.iter().any(|entry| entry.allows(destination))
     }
 
     /// Whether a socket may connect to an address, by `tcp` or `udp`.
     #[must_use]
-    pub fn allows_socket(&self, scheme: &str, address: SocketAddr) -> bool {
+    pub(crate) fn allows_socket(&self, scheme: &str, address: SocketAddr) -> bool {
         let host = address.ip().to_string();
         self.allows(Destination { scheme, host: &host, port: address.port() })
     }
 
     /// Whether requests to the app itself are allowed.
     #[must_use]
-    pub fn allows_own(&self, scheme: &str) -> bool {
+    pub(crate) fn allows_own(&self, scheme: &str) -> bool {
         self.entries.iter().any(|entry| {
             matches!(entry.host, Host::Own | Host::Any) && entry.scheme.as_deref().is_none_or(|s| s == scheme)
         })
@@ -101,28 +101,14 @@ impl Host {
                 .len()
                 .checked_sub(suffix.len())
                 .is_some_and(|at| at > 0 && host.as_bytes()[at..].eq_ignore_ascii_case(suffix.as_bytes())),
-            Self::Network(network, bits) => host.parse().is_ok_and(|address| in_network(address, *network, *bits)),
+            Self::Network(network) => host.parse::<IpAddr>().is_ok_and(|address| network.contains(&address)),
         }
-    }
-}
-
-fn in_network(address: IpAddr, network: IpAddr, bits: u8) -> bool {
-    match (address, network) {
-        (IpAddr::V4(a), IpAddr::V4(n)) => {
-            let mask = u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0);
-            a.to_bits() & mask == n.to_bits() & mask
-        }
-        (IpAddr::V6(a), IpAddr::V6(n)) => {
-            let mask = u128::MAX.checked_shl(128 - u32::from(bits)).unwrap_or(0);
-            a.to_bits() & mask == n.to_bits() & mask
-        }
-        _ => false,
     }
 }
 
 /// The port that a scheme implies.
 #[must_use]
-pub fn default_port(scheme: &str) -> Option<u16> {
+pub(crate) fn default_port(scheme: &str) -> Option<u16> {
     match scheme {
         "postgres" => Some(5432),
         "mysql" => Some(3306),
@@ -142,7 +128,7 @@ fn parse_entry(entry: &str) -> Result<Entry, HostError> {
     if scheme.is_empty()
         || (scheme != "*" && !scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+' || c == '-'))
     {
-        return Err(fail("has a scheme that is none; for any scheme write *"));
+        return Err(fail("has a scheme that is not valid; for any scheme write *"));
     }
     let (host, port) = split_host(rest).ok_or_else(|| fail("has a `[` without its `]`"))?;
     let (host, port, path) = match port {
@@ -163,7 +149,7 @@ fn parse_entry(entry: &str) -> Result<Entry, HostError> {
     let host = host.map_err(fail)?;
     let port = match port {
         Some("*") => None,
-        Some(port) if !port.is_empty() => Some(parse_ports(port).ok_or_else(|| fail("has a port that is none"))?),
+        Some(port) if !port.is_empty() => Some(parse_ports(port).ok_or_else(|| fail("has a port that is not valid"))?),
         _ if host == Host::Own => None,
         _ => {
             let port = default_port(scheme)
@@ -190,11 +176,8 @@ fn parse_host(host: &str) -> Result<Host, &'static str> {
     if host == "self" || host == "self.alt" {
         return Ok(Host::Own);
     }
-    if let Some((address, bits)) = host.split_once('/') {
-        let address: IpAddr = address.parse().map_err(|_| "has a path or a network that is none")?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let bits = bits.parse().ok().filter(|bits| *bits <= most).ok_or("has a network that is none")?;
-        return Ok(Host::Network(address, bits));
+    if host.contains('/') {
+        return host.parse().map(Host::Network).map_err(|_| "has a path, or a network that is not valid");
     }
     if let Some(suffix) = host.strip_prefix('*') {
         return match suffix.strip_prefix('.') {
@@ -205,7 +188,7 @@ fn parse_host(host: &str) -> Result<Host, &'static str> {
     if host.parse::<IpAddr>().is_ok() || is_name(host) {
         Ok(Host::Exact(host.to_owned()))
     } else {
-        Err("has a host that is none")
+        Err("has a host that is not valid")
     }
 }
 

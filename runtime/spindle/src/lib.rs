@@ -1,28 +1,34 @@
 //! Spindle: a small Spin-compatible runtime.
 //!
-//! `spin.toml` ([`manifest`]) becomes a locked app ([`locked`]), the locked app is made ready to run ([`app`]), and triggers
-//! ([`http`], [`redis_trigger`], [`amqp_trigger`]) call its components.
+//! `spin.toml` (`manifest`) becomes a locked app (`locked`), the locked app is made ready to run (`app`), and triggers
+//! (`http`, `redis_trigger`, `amqp_trigger`) call its components (`invoke`). What there is for others is the command line.
 
-pub mod amqp_trigger;
-pub mod app;
-pub mod bindings;
-pub mod cache;
-pub mod capability;
+mod amqp_trigger;
+mod app;
+mod backoff;
+mod cache;
+mod capability;
 pub mod cli;
-pub mod cpu;
-pub mod engine;
-pub mod failure;
-pub mod hosts;
-pub mod http;
-pub mod lanes;
-pub mod locked;
-pub mod manifest;
-mod pause;
-pub mod pool;
-pub mod redis_trigger;
-pub mod runtime_config;
-pub mod state;
-pub mod stdio;
-pub mod template;
+mod component;
+mod connection_threads;
+mod cpu;
+mod engine;
+mod handlers;
+mod hosts;
+mod http;
+mod invoke;
+mod limits;
+mod locked;
+mod manifest;
+mod pool;
+mod redis_trigger;
+mod resources;
+mod runtime_config;
+mod state;
+mod stdio;
+mod template;
 mod time_instances;
+mod tls;
 mod toml_error;
+mod trigger;
+mod variables;

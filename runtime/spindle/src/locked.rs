@@ -19,7 +19,7 @@ const UNDERSTOOD: &str = "host_requirements";
 
 /// Why a lock cannot be used.
 #[derive(Debug, Error)]
-pub enum LockError {
+pub(crate) enum LockError {
     /// The URL does not name a file.
     #[error("{0} is no file:// URL")]
     Url(String),
@@ -36,25 +36,25 @@ pub enum LockError {
 
 /// An application with everything in it resolved except its variables.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LockedApp {
+pub(crate) struct LockedApp {
     /// 0, or 1 when the app has host requirements.
-    pub spin_lock_version: u32,
+    pub(crate) spin_lock_version: u32,
     /// What a host must understand to run the app.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub must_understand: Vec<String>,
+    pub(crate) must_understand: Vec<String>,
     /// Name, version, and the settings of trigger types.
     #[serde(default)]
-    pub metadata: Metadata,
+    pub(crate) metadata: Metadata,
     /// What a host must offer to run the app.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub host_requirements: Map<String, Value>,
+    pub(crate) host_requirements: Map<String, Value>,
     /// Declared variables.
     #[serde(default)]
-    pub variables: BTreeMap<String, LockedVariable>,
+    pub(crate) variables: BTreeMap<String, LockedVariable>,
     /// Triggers, of all types.
-    pub triggers: Vec<LockedTrigger>,
+    pub(crate) triggers: Vec<LockedTrigger>,
     /// Components.
-    pub components: Vec<LockedComponent>,
+    pub(crate) components: Vec<LockedComponent>,
 }
 
 impl LockedApp {
@@ -62,7 +62,7 @@ impl LockedApp {
     ///
     /// # Errors
     /// When there is none, or one that is not understood.
-    pub fn load(url: &str) -> Result<Self, LockError> {
+    pub(crate) fn load(url: &str) -> Result<Self, LockError> {
         let path = Url::parse(url).ok().and_then(|url| url.to_file_path().ok());
         let path = path.ok_or_else(|| LockError::Url(url.to_owned()))?;
         let bytes = std::fs::read(&path).map_err(|error| LockError::Unreadable(path.clone(), error))?;
@@ -79,121 +79,121 @@ impl LockedApp {
 
 /// What is known about the app itself.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Metadata {
+pub(crate) struct Metadata {
     /// The app's name.
     #[serde(default)]
-    pub name: String,
+    pub(crate) name: String,
     /// The app's version.
     #[serde(default)]
-    pub version: String,
+    pub(crate) version: String,
     /// One line about it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub description: String,
+    pub(crate) description: String,
     /// Where it was made from, as a URL.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub origin: String,
+    pub(crate) origin: String,
     /// `[application.trigger.<type>]`, by type.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub triggers: BTreeMap<String, Value>,
+    pub(crate) triggers: BTreeMap<String, Value>,
     /// Everything else.
     #[serde(flatten)]
-    pub rest: Map<String, Value>,
+    pub(crate) rest: Map<String, Value>,
 }
 
 /// A declared variable. One without a default is required.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LockedVariable {
+pub(crate) struct LockedVariable {
     /// The value when nothing else gives one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default: Option<String>,
+    pub(crate) default: Option<String>,
     /// Whether the value must never be shown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub secret: bool,
+    pub(crate) secret: bool,
 }
 
 /// One trigger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LockedTrigger {
+pub(crate) struct LockedTrigger {
     /// Unique in the app.
-    pub id: String,
+    pub(crate) id: String,
     /// `http`, `redis`, ...
-    pub trigger_type: String,
+    pub(crate) trigger_type: String,
     /// The trigger's own table, `component` included.
-    pub trigger_config: Value,
+    pub(crate) trigger_config: Value,
 }
 
 impl LockedTrigger {
     /// The component that the trigger calls, if it calls one.
     #[must_use]
-    pub fn component(&self) -> Option<&str> {
+    pub(crate) fn component(&self) -> Option<&str> {
         self.trigger_config.get("component").and_then(Value::as_str)
     }
 }
 
 /// One component.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LockedComponent {
+pub(crate) struct LockedComponent {
     /// Unique in the app.
-    pub id: String,
+    pub(crate) id: String,
     /// What it is allowed, and how it is built.
     #[serde(default)]
-    pub metadata: ComponentMetadata,
+    pub(crate) metadata: ComponentMetadata,
     /// Its code.
-    pub source: LockedSource,
+    pub(crate) source: LockedSource,
     /// Environment variables.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub env: BTreeMap<String, String>,
+    pub(crate) env: BTreeMap<String, String>,
     /// Directories that it may read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub files: Vec<LockedFiles>,
+    pub(crate) files: Vec<LockedFiles>,
     /// Its variables, as templates over the app's variables.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub config: BTreeMap<String, String>,
+    pub(crate) config: BTreeMap<String, String>,
     /// Components composed into this one; Spindle runs only components without any.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub dependencies: Map<String, Value>,
+    pub(crate) dependencies: Map<String, Value>,
     /// What a host must offer to run it.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub host_requirements: Map<String, Value>,
+    pub(crate) host_requirements: Map<String, Value>,
 }
 
 /// What a component is allowed, and how it is built.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct ComponentMetadata {
+pub(crate) struct ComponentMetadata {
     /// Destinations, as templates.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub allowed_outbound_hosts: Vec<String>,
+    pub(crate) allowed_outbound_hosts: Vec<String>,
     /// Labels of key-value stores.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub key_value_stores: Vec<String>,
+    pub(crate) key_value_stores: Vec<String>,
     /// Labels of SQLite databases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub databases: Vec<String>,
+    pub(crate) databases: Vec<String>,
     /// Names of models.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub ai_models: Vec<String>,
+    pub(crate) ai_models: Vec<String>,
     /// How it is built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub build: Option<Build>,
+    pub(crate) build: Option<Build>,
     /// Everything else.
     #[serde(flatten)]
-    pub rest: Map<String, Value>,
+    pub(crate) rest: Map<String, Value>,
 }
 
 /// How a component is built.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Build {
+pub(crate) struct Build {
     /// A command line, or several.
-    pub command: Command,
+    pub(crate) command: Command,
     /// Everything else: `workdir`, `watch`.
     #[serde(flatten)]
-    pub rest: Map<String, Value>,
+    pub(crate) rest: Map<String, Value>,
 }
 
 /// One command line or several in a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Command {
+pub(crate) enum Command {
     /// One.
     One(String),
     /// Several.
@@ -211,24 +211,24 @@ impl std::fmt::Display for Command {
 
 /// Where a component's code is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LockedSource {
+pub(crate) struct LockedSource {
     /// `application/wasm`.
-    pub content_type: String,
+    pub(crate) content_type: String,
     /// A `file://` URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<String>,
+    pub(crate) source: Option<String>,
     /// `sha256:...` of the code, in apps from a registry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digest: Option<String>,
+    pub(crate) digest: Option<String>,
 }
 
 /// A directory that a component may read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LockedFiles {
+pub(crate) struct LockedFiles {
     /// A `file://` URL of a directory.
-    pub source: String,
+    pub(crate) source: String,
     /// The absolute path that the component sees.
-    pub path: String,
+    pub(crate) path: String,
 }
 
 #[cfg(test)]

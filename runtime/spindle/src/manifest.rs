@@ -17,7 +17,7 @@ use crate::toml_error;
 
 /// Why a manifest was refused.
 #[derive(Debug, Error)]
-pub enum ManifestError {
+pub(crate) enum ManifestError {
     /// There is no manifest where it was looked for.
     #[error("no application at {0}: run this where spin.toml is, or name it with --from")]
     Missing(PathBuf),
@@ -115,7 +115,7 @@ struct Component {
 
 /// Finds the manifest that `--from` means: a file, or the `spin.toml` of a directory.
 #[must_use]
-pub fn locate(from: &Path) -> PathBuf {
+pub(crate) fn locate(from: &Path) -> PathBuf {
     if from.is_dir() { from.join("spin.toml") } else { from.to_owned() }
 }
 
@@ -123,7 +123,7 @@ pub fn locate(from: &Path) -> PathBuf {
 ///
 /// # Errors
 /// When the file is missing or is not a version 2 manifest with known keys alone.
-pub fn load(path: &Path) -> Result<LockedApp, ManifestError> {
+pub(crate) fn load(path: &Path) -> Result<LockedApp, ManifestError> {
     let text = std::fs::read_to_string(path).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => ManifestError::Missing(path.to_owned()),
         _ => ManifestError::Unreadable { path: path.to_owned(), source },

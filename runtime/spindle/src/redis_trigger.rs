@@ -3,6 +3,7 @@
 //! There is one subscribed connection for each address. Its messages are handled one at a time, in order; components on the
 //! same channel run side by side for one message. A lost connection is made again, for ever: the rest of the app goes on.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,20 +14,21 @@ use futures_util::future::join_all;
 use redis::aio::PubSub;
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisResult};
 use serde::Deserialize;
-use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, Component};
-use crate::bindings::RedisHandlerPre;
-use crate::capability::redis::CONNECT_TIMEOUT;
-use crate::capability::variables::VariableError;
-use crate::failure::describe_trap;
+use crate::app::App;
+use crate::backoff::Backoff;
+use crate::component::Component;
+use crate::handlers::RedisHandlerPre;
+use crate::invoke::{Fault, Invocation};
 use crate::state::State;
+use crate::tls;
+use crate::trigger::{self, TriggerError};
 
-/// Messages that may wait; when there are more, the oldest is dropped.
-const QUEUE: usize = 1024;
+/// The trigger's type in a manifest.
+pub(crate) const TRIGGER_TYPE: &str = "redis";
 
 /// The pauses between attempts to connect.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -34,17 +36,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// How often a quiet connection is asked whether it still lives, and how long it has to answer.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
-
-/// A Redis trigger that cannot be used.
-#[derive(Debug, Error)]
-pub enum RedisTriggerError {
-    /// A trigger's table.
-    #[error("redis trigger `{0}`: {1}")]
-    Config(String, String),
-    /// A variable.
-    #[error(transparent)]
-    Variable(#[from] VariableError),
-}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,18 +52,24 @@ struct AppConfig {
 }
 
 /// All subscriptions at one address.
-pub struct Subscriber {
+pub(crate) struct Subscriber {
     app: Arc<App>,
     address: ConnectionInfo,
     /// The address without what is secret in it.
     name: String,
-    channels: BTreeMap<String, Vec<Arc<Component>>>,
+    channels: BTreeMap<String, Vec<Called>>,
     queue: Queue,
 }
 
-/// Messages that wait.
-#[derive(Default)]
+/// A component that handles a channel's messages.
+struct Called {
+    component: Arc<Component>,
+    handler: RedisHandlerPre<State>,
+}
+
+/// Messages that wait; when there are too many, the oldest is dropped.
 struct Queue {
+    limit: usize,
     messages: Mutex<VecDeque<(String, Bytes)>>,
     added: Notify,
 }
@@ -81,54 +78,49 @@ struct Queue {
 ///
 /// # Errors
 /// When one is malformed or has no address.
-pub fn subscribers(app: &Arc<App>) -> Result<Vec<Arc<Subscriber>>, RedisTriggerError> {
+pub(crate) fn subscribers(app: &Arc<App>) -> Result<Vec<Arc<Subscriber>>, TriggerError> {
     let mut all: BTreeMap<String, Subscriber> = BTreeMap::new();
-    let common: AppConfig = match app.locked.metadata.triggers.get("redis") {
-        Some(value) => serde_json::from_value(value.clone())
-            .map_err(|e| RedisTriggerError::Config("[application.trigger.redis]".to_owned(), e.to_string()))?,
-        None => AppConfig::default(),
-    };
-    for trigger in app.locked.triggers.iter().filter(|trigger| trigger.trigger_type == "redis") {
-        let fail = |reason: String| RedisTriggerError::Config(trigger.id.clone(), reason);
-        let config: TriggerConfig =
-            serde_json::from_value(trigger.trigger_config.clone()).map_err(|e| fail(e.to_string()))?;
-        let address = config.address.as_ref().or(common.address.as_ref()).ok_or_else(|| {
-            fail("it has no address: set `address` in [application.trigger.redis] or in the trigger".to_owned())
+    let common: AppConfig = trigger::common(&app.locked, TRIGGER_TYPE)?;
+    for trigger in trigger::tables::<TriggerConfig>(&app.locked, TRIGGER_TYPE)? {
+        let address = trigger.table.address.as_ref().or(common.address.as_ref()).ok_or_else(|| {
+            trigger.error("it has no address: set `address` in [application.trigger.redis] or in the trigger")
         })?;
         let address = app.resolver.render(address)?;
-        let channel = app.resolver.render(&config.channel)?;
-        let component = app
-            .component(&config.component)
-            .ok_or_else(|| fail(format!("there is no component `{}`", config.component)))?;
-        if component.redis_handler.is_none() {
-            return Err(fail(format!("component `{}` does not export fermyon:spin/inbound-redis", component.id)));
-        }
+        let channel = app.resolver.render(&trigger.table.channel)?;
+        let id = &trigger.table.component;
+        let component = app.component(id).ok_or_else(|| trigger.error(format!("there is no component `{id}`")))?;
+        let handler = component
+            .redis_handler
+            .clone()
+            .ok_or_else(|| trigger.error(format!("component `{id}` does not export fermyon:spin/inbound-redis")))?;
         let subscriber = match all.entry(address) {
-            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                let info =
-                    entry.key().as_str().into_connection_info().map_err(|e| fail(format!("its address: {e}")))?;
-                let ConnectionAddr::Tcp(host, port) = info.addr() else {
-                    return Err(fail("only redis://host[:port] is supported as its address".to_owned()));
-                };
-                let name = format!("{host}:{port}");
-                entry.insert(Subscriber {
-                    app: Arc::clone(app),
-                    address: info,
-                    name,
-                    channels: BTreeMap::new(),
-                    queue: Queue::default(),
-                })
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let subscriber = Subscriber::new(app, entry.key()).map_err(|reason| trigger.error(reason))?;
+                entry.insert(subscriber)
             }
         };
-        subscriber.channels.entry(channel).or_default().push(component);
+        subscriber.channels.entry(channel).or_default().push(Called { component, handler });
     }
     Ok(all.into_values().map(Arc::new).collect())
 }
 
 impl Subscriber {
+    fn new(app: &Arc<App>, address: &str) -> Result<Self, String> {
+        if tls::is_missing(address) {
+            return Err(format!("its address: {}", tls::NO_TLS));
+        }
+        let info = address.into_connection_info().map_err(|e| format!("its address: {e}"))?;
+        let ConnectionAddr::Tcp(host, port) = info.addr() else {
+            return Err("only redis://host[:port] is supported as its address".to_owned());
+        };
+        let name = format!("{host}:{port}");
+        let queue = Queue::new(app.limits.redis_waiting_messages.0);
+        Ok(Self { app: Arc::clone(app), address: info, name, channels: BTreeMap::new(), queue })
+    }
+
     /// Listens and handles until `stop`; the message in hand is finished, those that wait are dropped.
-    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+    pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
         let listener = tokio::spawn({
             let (subscriber, stop) = (Arc::clone(&self), stop.clone());
             async move {
@@ -151,13 +143,14 @@ impl Subscriber {
     }
 
     async fn listen(&self) {
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         let mut reported = false;
         loop {
             match self.subscribe().await {
                 Ok(mut connection) => {
                     tracing::info!(address = self.name, "the redis trigger is connected");
-                    (pause, reported) = (FIRST_PAUSE, false);
+                    backoff.reset(0);
+                    reported = false;
                     self.receive(&mut connection).await;
                     tracing::warn!(address = self.name, "the redis trigger has lost its connection and tries again");
                 }
@@ -165,8 +158,7 @@ impl Subscriber {
                     if !std::mem::replace(&mut reported, true) {
                         tracing::warn!(address = self.name, %error, "the redis trigger cannot connect and keeps trying");
                     }
-                    crate::pause::up_to(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    backoff.wait().await;
                 }
             }
         }
@@ -186,7 +178,7 @@ impl Subscriber {
             }
             Ok(connection)
         };
-        tokio::time::timeout(CONNECT_TIMEOUT * 2, connect)
+        tokio::time::timeout(self.app.limits.redis_connect.0 * 2, connect)
             .await
             .unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
     }
@@ -205,7 +197,7 @@ impl Subscriber {
                     if dropped {
                         tracing::warn!(
                             address = self.name,
-                            limit = QUEUE,
+                            limit = self.queue.limit,
                             "too many messages wait: the oldest was dropped"
                         );
                     }
@@ -223,16 +215,20 @@ impl Subscriber {
 
     /// Hands one message to all components on its channel, and waits for them.
     async fn handle(&self, channel: &str, payload: &Bytes) {
-        let components = self.channels.get(channel).map(Vec::as_slice).unwrap_or_default();
-        join_all(components.iter().map(|component| call(&self.app, component, channel, payload))).await;
+        let called = self.channels.get(channel).map(Vec::as_slice).unwrap_or_default();
+        join_all(called.iter().map(|called| called.call(&self.app, channel, payload))).await;
     }
 }
 
 impl Queue {
+    fn new(limit: usize) -> Self {
+        Self { limit, messages: Mutex::default(), added: Notify::new() }
+    }
+
     /// Adds a message; true if another had to go.
     fn add(&self, channel: String, payload: Bytes) -> bool {
         let mut messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = messages.len() >= QUEUE;
+        let full = messages.len() >= self.limit;
         if full {
             messages.pop_front();
         }
@@ -253,37 +249,30 @@ impl Queue {
     }
 }
 
-/// Calls one component with one message. A failure is logged, and that is all: Redis has no acknowledgements.
-async fn call(app: &Arc<App>, component: &Arc<Component>, channel: &str, payload: &Bytes) {
-    let Some(handler) = component.redis_handler.clone() else { return };
-    let deadline = app.limits.message_deadline;
-    let (mut store, share) = match app.store(component) {
-        Ok(ready) => ready,
-        Err(error) => {
-            return tracing::error!(component = component.id, error = format!("{error:#}"), "cannot start an instance");
-        }
-    };
-    let payload = payload.to_vec();
-    let work = async move {
-        let result = tokio::time::timeout(deadline, deliver(&mut store, &handler, payload)).await;
-        (result, store)
-    };
-    // On a task of its own: components on the same channel can use different cores.
-    let Ok((result, store)) = tokio::spawn(share.run(work)).await else { return };
-    match result {
-        Ok(Ok(true)) => {}
-        Ok(Ok(false)) => tracing::error!(component = component.id, channel, "a message handler answered with an error"),
-        Ok(Err(error)) => {
-            let reason = describe_trap(&error, &store.data().limits);
-            tracing::error!(component = component.id, channel, reason, "a message handler failed");
-        }
-        Err(_) => {
-            tracing::error!(
-                component = component.id,
-                channel,
-                seconds = deadline.as_secs_f64(),
-                "a message handler took too long"
-            );
+impl Called {
+    async fn call(&self, app: &Arc<App>, channel: &str, payload: &Bytes) {
+        let component = self.component.id();
+        let invocation = match Invocation::prepare(app, &self.component) {
+            Ok(invocation) => invocation,
+            Err(error) => return tracing::error!(component, channel, error, "cannot start an instance"),
+        };
+        let (handler, payload) = (self.handler.clone(), payload.to_vec());
+        let work = invocation.run(app.limits.message_deadline.0, |mut store| async move {
+            let result = deliver(&mut store, &handler, payload).await;
+            (result, store)
+        });
+        // On a task of its own: components on one channel then compute on different cores.
+        match tokio::spawn(work).await {
+            Ok(Ok(true)) => {}
+            Ok(Ok(false)) => tracing::error!(component, channel, "a message handler answered with an error"),
+            Ok(Err(Fault::Trap(reason))) => {
+                tracing::error!(component, channel, reason, "a message handler failed");
+            }
+            Ok(Err(Fault::Deadline(deadline))) => {
+                let seconds = deadline.as_secs_f64();
+                tracing::error!(component, channel, seconds, "a message handler took too long");
+            }
+            Err(error) => tracing::error!(component, channel, %error, "the runtime failed"),
         }
     }
 }
@@ -304,9 +293,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_queue_drops_its_oldest_message() {
-        let queue = Queue::default();
-        for n in 0..=QUEUE {
-            assert_eq!(queue.add("c".to_owned(), n.to_string().into()), n == QUEUE);
+        let queue = Queue::new(3);
+        for n in 0..=3 {
+            assert_eq!(queue.add("c".to_owned(), n.to_string().into()), n == 3);
         }
         assert_eq!(queue.next().await.1, "1");
         assert_eq!(queue.next().await.1, "2");

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::limits::{Bytes, Count, Limits};
 use crate::toml_error;
 
 /// A runtime configuration file that could not be used.
 #[derive(Debug, Error)]
 #[error("runtime configuration {path}: {message}")]
-pub struct RuntimeConfigError {
+pub(crate) struct RuntimeConfigError {
     path: PathBuf,
     message: String,
 }
@@ -19,40 +20,43 @@ pub struct RuntimeConfigError {
 /// What the file can hold.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RuntimeConfig {
+pub(crate) struct RuntimeConfig {
     /// Where variables come from, in order.
     #[serde(default, alias = "variable_provider", alias = "config_provider")]
-    pub variables_provider: Vec<VariablesProvider>,
+    pub(crate) variables_provider: Vec<VariablesProvider>,
     /// Key-value stores by label.
     #[serde(default)]
-    pub key_value_store: BTreeMap<String, KeyValueStore>,
+    pub(crate) key_value_store: BTreeMap<String, KeyValueStore>,
     /// Requests of guests.
     #[serde(default)]
-    pub outbound_http: OutboundHttp,
+    pub(crate) outbound_http: OutboundHttp,
     /// PostgreSQL connections of guests.
     #[serde(default)]
-    pub outbound_pg: Outbound,
+    pub(crate) outbound_pg: Outbound,
     /// MQTT connections of guests.
     #[serde(default)]
-    pub outbound_mqtt: Outbound,
+    pub(crate) outbound_mqtt: Outbound,
     /// Redis connections of guests.
     #[serde(default)]
-    pub outbound_redis: Outbound,
+    pub(crate) outbound_redis: Outbound,
     /// Where stores keep their files; relative to the manifest's directory. An empty text is the default.
     #[serde(default)]
-    pub state_dir: Option<PathBuf>,
+    pub(crate) state_dir: Option<PathBuf>,
     /// Where guests' output goes. An empty text is nowhere.
     #[serde(default)]
-    pub log_dir: Option<PathBuf>,
+    pub(crate) log_dir: Option<PathBuf>,
+    /// Limits by their names: Spindle's own, which Spin would not take.
+    #[serde(default)]
+    pub(crate) limits: Limits,
     /// The most memory of one instance, in bytes.
     #[serde(default)]
-    pub max_instance_memory: Option<usize>,
+    pub(crate) max_instance_memory: Option<usize>,
 }
 
 /// A place that variables come from.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum VariablesProvider {
+pub(crate) enum VariablesProvider {
     /// Values in the file itself.
     Static {
         /// By name.
@@ -72,7 +76,7 @@ pub enum VariablesProvider {
 /// Where a key-value store keeps its data.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum KeyValueStore {
+pub(crate) enum KeyValueStore {
     /// A SQLite file.
     Spin {
         /// Relative to the state directory; without one the store lives in memory.
@@ -89,11 +93,11 @@ pub enum KeyValueStore {
 /// Settings of guests' HTTP requests.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct OutboundHttp {
+pub(crate) struct OutboundHttp {
     /// Whether connections are kept for later requests.
-    pub connection_pooling: bool,
+    pub(crate) connection_pooling: bool,
     /// The most requests that are under way at once.
-    pub max_connections: Option<usize>,
+    pub(crate) max_connections: Option<usize>,
 }
 
 impl Default for OutboundHttp {
@@ -105,10 +109,10 @@ impl Default for OutboundHttp {
 /// Settings of connections to a server.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Outbound {
+pub(crate) struct Outbound {
     /// The most connections of one component to one address.
     #[serde(default)]
-    pub max_connections: Option<usize>,
+    pub(crate) max_connections: Option<usize>,
 }
 
 impl RuntimeConfig {
@@ -116,7 +120,7 @@ impl RuntimeConfig {
     ///
     /// # Errors
     /// When the file cannot be read, is no TOML or holds an unknown key, which the error names.
-    pub fn load(path: &Path) -> Result<Self, RuntimeConfigError> {
+    pub(crate) fn load(path: &Path) -> Result<Self, RuntimeConfigError> {
         let fail = |message: String| RuntimeConfigError { path: path.to_owned(), message };
         let text = std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))?;
         let mut config = Self::parse(&text).map_err(fail)?;
@@ -131,6 +135,17 @@ impl RuntimeConfig {
             *dir = dir.take().filter(|dir| !dir.as_os_str().is_empty()).map(|dir| base.join(dir));
         }
         Ok(config)
+    }
+
+    /// The limits, with those that have a key of Spin's.
+    pub(crate) fn limits(&self) -> Limits {
+        let mut limits = self.limits.clone();
+        let set = |limit: &mut Count, given: Option<usize>| *limit = given.map_or(*limit, Count);
+        set(&mut limits.postgres_connections, self.outbound_pg.max_connections);
+        set(&mut limits.redis_connections, self.outbound_redis.max_connections);
+        set(&mut limits.mqtt_connections, self.outbound_mqtt.max_connections);
+        limits.instance_memory = self.max_instance_memory.map_or(limits.instance_memory, Bytes);
+        limits
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -165,12 +180,17 @@ mod tests {
             max_connections = 3
             [outbound_pg]
             max_connections = 4
+            [limits]
+            redis_connections = 5
+            http_deadline = "2s"
             "#,
         )
         .unwrap();
         assert_eq!(config.variables_provider.len(), 2);
         assert!(config.outbound_http.connection_pooling);
-        assert_eq!(config.outbound_pg.max_connections, Some(4));
+        let limits = config.limits();
+        assert_eq!((limits.postgres_connections, limits.redis_connections), (Count(4), Count(5)));
+        assert_eq!((limits.instance_memory, limits.mqtt_connections), (Bytes(1), Count(32)));
         assert!(matches!(config.key_value_store["far"], KeyValueStore::Redis { .. }));
     }
 
@@ -182,7 +202,12 @@ mod tests {
 
     #[test]
     fn unknown_keys_are_named() {
-        for text in ["nope = 1", "[outbound_http]\nnope = 1", "[key_value_store.x]\ntype = \"spin\"\nnope = 1"] {
+        for text in [
+            "nope = 1",
+            "[outbound_http]\nnope = 1",
+            "[key_value_store.x]\ntype = \"spin\"\nnope = 1",
+            "[limits]\nnope = 1",
+        ] {
             let error = RuntimeConfig::parse(text).unwrap_err();
             assert!(error.contains("nope"), "{error}");
         }

@@ -1,29 +1,46 @@
-//! The state of one call: what the host functions of one instance work on, and its limits.
+//! The state of one call: what the host functions of one instance work on, and its memory limit.
 
 use std::sync::Arc;
 
-use wasmtime::ResourceLimiter;
-use wasmtime::component::ResourceTable;
+use wasmtime::component::{Linker, ResourceTable};
+use wasmtime::{Engine, ResourceLimiter};
 use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use crate::app::{App, Component};
-use crate::capability::outbound_http::Hooks;
+use crate::capability::key_value::{KeyValueView, ProvidesKeyValue};
+use crate::capability::outbound_http::{Chain, Gateway, Hooks};
+use crate::capability::view::{Provides, View};
+use crate::capability::{key_value, mqtt, postgres, redis, variables};
+use crate::resources::Resources;
 
 /// The state of one call.
-pub struct State {
-    /// The component that is called.
-    pub component: Arc<Component>,
+pub(crate) struct State {
+    resources: Arc<Resources>,
     /// Resources that the guest holds.
-    pub table: ResourceTable,
+    table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: Hooks,
-    /// The memory limit.
-    pub limits: Limits,
+    memory: MemoryLimit,
     /// How many key-value stores the guest holds open.
-    pub open_stores: usize,
+    open_stores: usize,
+}
+
+/// Everything that a component may import.
+///
+/// # Errors
+/// Never in practice: no two capabilities have the same name.
+pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    variables::link(&mut linker)?;
+    key_value::link(&mut linker)?;
+    mqtt::link(&mut linker)?;
+    redis::link(&mut linker)?;
+    postgres::link(&mut linker)?;
+    Ok(linker)
 }
 
 impl State {
@@ -31,32 +48,46 @@ impl State {
     ///
     /// # Errors
     /// When a directory that the component may read is gone.
-    pub fn new(app: &Arc<App>, component: &Arc<Component>) -> wasmtime::Result<Self> {
+    pub(crate) fn new(
+        resources: &Arc<Resources>,
+        gateway: &Arc<Gateway>,
+        chain: Arc<dyn Chain>,
+    ) -> wasmtime::Result<Self> {
         let mut wasi = WasiCtx::builder();
-        wasi.envs(&component.env).stdout(component.output.stdout()).stderr(component.output.stderr());
-        for (host, guest) in &component.dirs {
+        wasi.envs(&resources.env).stdout(resources.output.stdout()).stderr(resources.output.stderr());
+        for (host, guest) in &resources.dirs {
             wasi.preopened_dir(host, guest, FsPerms::ReadOnly)?;
         }
-        let hosts = Arc::clone(&component.hosts);
+        let outbound = Arc::clone(&resources.outbound);
         wasi.allow_ip_name_lookup(false).socket_addr_check(move |address, purpose| {
             let allowed = match purpose {
-                SocketAddrUse::TcpConnect => hosts.allows_socket("tcp", address),
+                SocketAddrUse::TcpConnect => outbound.allows_socket("tcp", address),
                 SocketAddrUse::UdpBind | SocketAddrUse::UdpSend | SocketAddrUse::UdpReceive => {
-                    hosts.allows_socket("udp", address)
+                    outbound.allows_socket("udp", address)
                 }
                 SocketAddrUse::TcpBind | SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept => false,
             };
             Box::pin(std::future::ready(allowed))
         });
         Ok(Self {
-            component: Arc::clone(component),
+            resources: Arc::clone(resources),
             table: ResourceTable::new(),
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
-            hooks: Hooks::new(Arc::clone(app), Arc::clone(component)),
-            limits: Limits { max_memory: app.limits.max_instance_memory, exceeded: false },
+            hooks: Hooks::new(gateway, chain, &resources.outbound),
+            memory: MemoryLimit { max: resources.limits.instance_memory.0, is_exceeded: false },
             open_stores: 0,
         })
+    }
+
+    /// The memory limit.
+    pub(crate) fn memory(&mut self) -> &mut MemoryLimit {
+        &mut self.memory
+    }
+
+    /// Whether the guest has asked for more memory than it may have.
+    pub(crate) fn memory_is_exceeded(&self) -> bool {
+        self.memory.is_exceeded
     }
 }
 
@@ -72,18 +103,53 @@ impl WasiHttpView for State {
     }
 }
 
-/// The memory limit of one instance.
-#[derive(Debug)]
-pub struct Limits {
-    max_memory: usize,
-    /// Whether the guest has asked for more than it may have.
-    pub exceeded: bool,
+impl Provides<variables::Values> for State {
+    fn view(&mut self) -> View<'_, variables::Values> {
+        View { context: &self.resources.variables, table: &mut self.table }
+    }
 }
 
-impl ResourceLimiter for Limits {
+impl Provides<mqtt::Access> for State {
+    fn view(&mut self) -> View<'_, mqtt::Access> {
+        View { context: &self.resources.mqtt, table: &mut self.table }
+    }
+}
+
+impl Provides<postgres::Access> for State {
+    fn view(&mut self) -> View<'_, postgres::Access> {
+        View { context: &self.resources.postgres, table: &mut self.table }
+    }
+}
+
+impl Provides<redis::Access> for State {
+    fn view(&mut self) -> View<'_, redis::Access> {
+        View { context: &self.resources.redis, table: &mut self.table }
+    }
+}
+
+impl ProvidesKeyValue for State {
+    fn key_value(&mut self) -> KeyValueView<'_> {
+        KeyValueView {
+            granted: &self.resources.stores,
+            max_open: self.resources.limits.open_stores.0,
+            open: &mut self.open_stores,
+            table: &mut self.table,
+        }
+    }
+}
+
+/// The memory limit of one instance.
+#[derive(Debug)]
+pub(crate) struct MemoryLimit {
+    max: usize,
+    /// Whether the guest has asked for more than it may have.
+    is_exceeded: bool,
+}
+
+impl ResourceLimiter for MemoryLimit {
     fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let allowed = desired <= self.max_memory;
-        self.exceeded |= !allowed;
+        let allowed = desired <= self.max;
+        self.is_exceeded |= !allowed;
         Ok(allowed)
     }
 

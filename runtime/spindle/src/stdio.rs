@@ -15,12 +15,6 @@ use bytes::Bytes;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError};
 
-/// Lines that may wait to be written.
-const QUEUE: usize = 8192;
-
-/// The longest line; a longer one is cut into several.
-const LONGEST_LINE: usize = 16 * 1024;
-
 /// The most bytes that are written at once.
 const LARGEST_WRITE: usize = 64 * 1024;
 
@@ -38,18 +32,20 @@ enum Sink {
 
 /// The thread that writes.
 #[derive(Clone)]
-pub struct Writer {
+pub(crate) struct Writer {
     sender: SyncSender<Message>,
     dropped: Arc<AtomicU64>,
+    /// A longer line is broken into several.
+    longest_line: usize,
 }
 
 impl Writer {
-    /// Starts the thread.
+    /// Starts the thread. So many lines may wait to be written, and a line may have so many bytes.
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn start() -> std::io::Result<Self> {
-        let (sender, receiver) = mpsc::sync_channel(QUEUE);
+    pub(crate) fn start(most_lines: usize, longest_line: usize) -> std::io::Result<Self> {
+        let (sender, receiver) = mpsc::sync_channel(most_lines);
         std::thread::Builder::new().name("spindle-output".to_owned()).spawn(move || {
             let mut batch = Batch::default();
             while let Ok(message) = receiver.recv() {
@@ -61,11 +57,11 @@ impl Writer {
                 batch.write();
             }
         })?;
-        Ok(Self { sender, dropped: Arc::default() })
+        Ok(Self { sender, dropped: Arc::default(), longest_line })
     }
 
     /// Waits until what was sent so far is written, but not for long.
-    pub fn flush(&self) {
+    pub(crate) fn flush(&self) {
         let (done, wait) = mpsc::sync_channel(1);
         if self.sender.try_send(Message::Flush(done)).is_ok() {
             // The answer is that the other side is dropped.
@@ -131,7 +127,7 @@ impl Sink {
 
 /// Where the output of one component goes.
 #[derive(Clone)]
-pub struct Output {
+pub(crate) struct Output {
     writer: Writer,
     stdout: Arc<Mutex<Sink>>,
     stderr: Arc<Mutex<Sink>>,
@@ -141,7 +137,7 @@ pub struct Output {
 impl Output {
     /// To Spindle's own output, each line after the component's id.
     #[must_use]
-    pub fn inherit(writer: &Writer, component: &str) -> Self {
+    pub(crate) fn inherit(writer: &Writer, component: &str) -> Self {
         Self {
             writer: writer.clone(),
             stdout: Arc::new(Mutex::new(Sink::Stdout)),
@@ -152,7 +148,7 @@ impl Output {
 
     /// To nowhere.
     #[must_use]
-    pub fn discard(writer: &Writer) -> Self {
+    pub(crate) fn discard(writer: &Writer) -> Self {
         let sink = Arc::new(Mutex::new(Sink::Nowhere));
         Self { writer: writer.clone(), stdout: Arc::clone(&sink), stderr: sink, prefix: "".into() }
     }
@@ -161,7 +157,7 @@ impl Output {
     ///
     /// # Errors
     /// When the directory or a file cannot be made.
-    pub fn files(writer: &Writer, component: &str, dir: &Path) -> std::io::Result<Self> {
+    pub(crate) fn files(writer: &Writer, component: &str, dir: &Path) -> std::io::Result<Self> {
         std::fs::create_dir_all(dir)?;
         let open = |name: &str| {
             let path = dir.join(format!("{component}_{name}.txt"));
@@ -173,13 +169,13 @@ impl Output {
 
     /// The standard output of a new instance.
     #[must_use]
-    pub fn stdout(&self) -> Stream {
+    pub(crate) fn stdout(&self) -> Stream {
         self.stream(&self.stdout)
     }
 
     /// The standard error of a new instance.
     #[must_use]
-    pub fn stderr(&self) -> Stream {
+    pub(crate) fn stderr(&self) -> Stream {
         self.stream(&self.stderr)
     }
 
@@ -195,7 +191,7 @@ impl Output {
 
 /// One output stream of one instance.
 #[derive(Clone)]
-pub struct Stream(Arc<Lines>);
+pub(crate) struct Stream(Arc<Lines>);
 
 struct Lines {
     writer: Writer,
@@ -212,14 +208,14 @@ impl Lines {
                 Some(at) => (&bytes[..at], true),
                 None => (bytes, false),
             };
-            let part = &part[..part.len().min(LONGEST_LINE.saturating_sub(partial.len()))];
+            let part = &part[..part.len().min(self.writer.longest_line.saturating_sub(partial.len()))];
             if partial.is_empty() {
                 partial.extend_from_slice(self.prefix.as_bytes());
             }
             partial.extend_from_slice(part);
             let ended = ends && bytes.get(part.len()) == Some(&b'\n');
             bytes = &bytes[part.len() + usize::from(ended)..];
-            if ended || partial.len() >= LONGEST_LINE {
+            if ended || partial.len() >= self.writer.longest_line {
                 partial.push(b'\n');
                 self.writer.line(&self.sink, std::mem::take(&mut *partial));
             }
@@ -305,7 +301,7 @@ mod tests {
     #[test]
     fn lines_of_many_instances_are_never_mixed() {
         let dir = std::env::temp_dir().join(format!("spindle-stdio-{}", std::process::id()));
-        let writer = Writer::start().unwrap();
+        let writer = Writer::start(1000, 1024).unwrap();
         let output = Output::files(&writer, "c", &dir).unwrap();
         let threads: Vec<_> = (0..4)
             .map(|n| {

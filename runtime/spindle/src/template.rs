@@ -4,21 +4,18 @@ use thiserror::Error;
 
 /// Why a template could not be read or filled in.
 #[derive(Debug, Error, PartialEq, Eq)]
-pub enum TemplateError {
+pub(crate) enum TemplateError {
     /// `{{` without `}}`.
     #[error("`{{{{` without its `}}}}`")]
     Unclosed,
     /// Between the braces stands something that is no variable's name.
     #[error("`{0}` is not a variable's name: use lower-case letters, digits and single underscores")]
     InvalidName(String),
-    /// The variable has no value.
-    #[error("{0}")]
-    Unresolved(String),
 }
 
 /// A template, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template {
+pub(crate) struct Template {
     parts: Vec<Part>,
 }
 
@@ -33,7 +30,7 @@ impl Template {
     ///
     /// # Errors
     /// When a pair of braces is left open or holds something other than a name.
-    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, TemplateError> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{{") {
@@ -54,19 +51,11 @@ impl Template {
         Ok(Self { parts })
     }
 
-    /// The variables that the template names, in order.
-    pub fn variables(&self) -> impl Iterator<Item = &str> {
-        self.parts.iter().filter_map(|part| match part {
-            Part::Variable(name) => Some(name.as_str()),
-            Part::Literal(_) => None,
-        })
-    }
-
     /// Fills in the variables.
     ///
     /// # Errors
     /// The first error of `resolve`.
-    pub fn render<E>(&self, mut resolve: impl FnMut(&str) -> Result<String, E>) -> Result<String, E> {
+    pub(crate) fn render<E>(&self, mut resolve: impl FnMut(&str) -> Result<String, E>) -> Result<String, E> {
         let mut text = String::new();
         for part in &self.parts {
             match part {
@@ -81,7 +70,7 @@ impl Template {
 /// Whether a text can be the name of a variable: it starts with a lower-case letter and goes on with
 /// lower-case letters, digits and single underscores, not at the end.
 #[must_use]
-pub fn is_variable_name(name: &str) -> bool {
+pub(crate) fn is_variable_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
         && !name.ends_with('_')
@@ -96,7 +85,7 @@ mod tests {
         Template::parse(text)?.render(|name| match name {
             "host" => Ok("db:5432".to_owned()),
             "empty" => Ok(String::new()),
-            other => Err(TemplateError::Unresolved(other.to_owned())),
+            other => Err(TemplateError::InvalidName(other.to_owned())),
         })
     }
 
@@ -121,6 +110,6 @@ mod tests {
 
     #[test]
     fn an_unknown_variable_is_an_error() {
-        assert_eq!(render("{{ nope }}"), Err(TemplateError::Unresolved("nope".to_owned())));
+        assert_eq!(render("{{ nope }}"), Err(TemplateError::InvalidName("nope".to_owned())));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
@@ -40,7 +41,7 @@ impl TimeInstances {
                 if n == WARM_UP {
                     begun = Instant::now();
                 }
-                let (mut store, _share) = app.store(&component)?;
+                let (mut store, _share) = app.store(&component, Arc::<App>::clone(&app))?;
                 handler.instantiate_async(&mut store).await?;
             }
             times.insert(id, begun.elapsed().as_secs_f64() * 1e6 / f64::from(COUNT));

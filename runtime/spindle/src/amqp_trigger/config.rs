@@ -6,11 +6,10 @@ use std::time::Duration;
 use lapin::ExchangeKind;
 use lapin::uri::AMQPUri;
 use serde::Deserialize;
-use thiserror::Error;
 
 use crate::app::App;
-use crate::capability::variables::{Resolver, VariableError};
-use crate::locked::LockedTrigger;
+use crate::trigger::{self, Table, TriggerError};
+use crate::variables::Resolver;
 
 use super::retry::{LONGEST_DELAY, Retries};
 
@@ -32,17 +31,6 @@ const LONGEST_RETRY_FOR: u64 = 30 * 24 * 60 * 60;
 /// How often each side shows the other that it is alive, unless the address says otherwise. After two of
 /// these without a sign the connection counts as lost.
 const HEARTBEAT_SECONDS: u16 = 10;
-
-/// An AMQP trigger that cannot be used.
-#[derive(Debug, Error)]
-pub enum AmqpTriggerError {
-    /// A trigger's table.
-    #[error("amqp trigger `{0}`: {1}")]
-    Config(String, String),
-    /// A variable.
-    #[error(transparent)]
-    Variable(#[from] VariableError),
-}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -128,32 +116,27 @@ pub(crate) struct Address {
 ///
 /// # Errors
 /// The first that is malformed.
-pub(crate) fn read(app: &App) -> Result<Vec<TriggerConfig>, AmqpTriggerError> {
-    let common = match app.locked.metadata.triggers.get(TRIGGER_TYPE) {
-        Some(value) => serde_json::from_value(value.clone())
-            .map_err(|error| AmqpTriggerError::Config("[application.trigger.amqp]".to_owned(), error.to_string()))?,
-        None => AppTable::default(),
-    };
-    let triggers = app.locked.triggers.iter().filter(|trigger| trigger.trigger_type == TRIGGER_TYPE);
-    triggers.map(|trigger| read_one(trigger, &common, &app.resolver)).collect()
+pub(crate) fn read(app: &App) -> Result<Vec<TriggerConfig>, TriggerError> {
+    let common = trigger::common(&app.locked, TRIGGER_TYPE)?;
+    let tables = trigger::tables(&app.locked, TRIGGER_TYPE)?;
+    tables.iter().map(|table| read_one(table, &common, &app.resolver)).collect()
 }
 
 fn read_one(
-    trigger: &LockedTrigger,
+    trigger: &Table<TriggerTable>,
     common: &AppTable,
     resolver: &Resolver,
-) -> Result<TriggerConfig, AmqpTriggerError> {
-    let fail = |reason: String| AmqpTriggerError::Config(trigger.id.clone(), reason);
-    let table: TriggerTable =
-        serde_json::from_value(trigger.trigger_config.clone()).map_err(|error| fail(error.to_string()))?;
-    let text = |key: &str, template: &str| -> Result<String, AmqpTriggerError> {
+) -> Result<TriggerConfig, TriggerError> {
+    let fail = |reason: String| trigger.error(reason);
+    let table = &trigger.table;
+    let text = |key: &str, template: &str| -> Result<String, TriggerError> {
         let name = resolver.render(template)?;
         if name.len() > LONGEST_NAME {
             return Err(fail(format!("its `{key}` is longer than {LONGEST_NAME} bytes")));
         }
         Ok(name)
     };
-    let name = |key: &str, template: &str| -> Result<String, AmqpTriggerError> {
+    let name = |key: &str, template: &str| -> Result<String, TriggerError> {
         Some(text(key, template)?)
             .filter(|name| !name.is_empty())
             .ok_or_else(|| fail(format!("its `{key}` is empty: leave it out, or name one")))
@@ -164,7 +147,7 @@ fn read_one(
             Some(Number::Plain(value)) => *value,
             Some(Number::Template(template)) => {
                 let value = resolver.render(template)?;
-                value.trim().parse().map_err(|_| fail(format!("its `{key}` is no whole number")))?
+                value.trim().parse().map_err(|_| fail(format!("its `{key}` is not a whole number")))?
             }
         };
         if range.contains(&value) {
@@ -232,7 +215,7 @@ fn read_one(
         }
     };
     Ok(TriggerConfig {
-        component: table.component,
+        component: table.component.clone(),
         address: Address::parse(&resolver.render(address)?)
             .map_err(|problem| fail(format!("its address {problem}")))?,
         queue,
@@ -273,7 +256,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::locked::LockedVariable;
+    use crate::locked::{LockedTrigger, LockedVariable};
 
     fn parse(mut table: Value) -> Result<TriggerConfig, String> {
         let variable = LockedVariable { default: Some("3".to_owned()), secret: false };
@@ -283,7 +266,8 @@ mod tests {
         let trigger =
             LockedTrigger { id: "t".to_owned(), trigger_type: TRIGGER_TYPE.to_owned(), trigger_config: table };
         let common = AppTable { address: Some("amqp://u:p@broker/%2f".to_owned()) };
-        read_one(&trigger, &common, &resolver).map_err(|error| error.to_string())
+        let table = trigger::table(&trigger, TRIGGER_TYPE);
+        table.and_then(|table| read_one(&table, &common, &resolver)).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -329,7 +313,7 @@ mod tests {
             (json!({"queue": ""}), "`queue` is empty"),
             (json!({"queue": "q".repeat(251)}), "`queue` is longer"),
             (json!({"queue": "q", "prefetch": 0}), "`prefetch` is 0"),
-            (json!({"queue": "q", "prefetch": "many"}), "`prefetch` is no whole number"),
+            (json!({"queue": "q", "prefetch": "many"}), "`prefetch` is not a whole number"),
             (json!({"queue": "q", "max_deliveries": 0}), "`max_deliveries` is 0"),
             (json!({"queue": "q", "retry_delay_ms": 900_001}), "`retry_delay_ms` is 900001"),
             (json!({"queue": "q", "retry_for": 2_592_001}), "`retry_for` is 2592001"),

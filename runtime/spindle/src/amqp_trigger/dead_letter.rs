@@ -7,9 +7,6 @@ use lapin::options::BasicPublishOptions;
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation};
 
-/// How long the broker may take to confirm.
-const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Messages that survive a restart of the broker.
 const PERSISTENT: u8 = 2;
 
@@ -18,7 +15,7 @@ const LONGEST_REASON: usize = 1000;
 
 /// What is said about a message that could not be handled.
 #[derive(Debug)]
-pub(super) struct Obituary<'a> {
+pub(super) struct DeadLetterRecord<'a> {
     pub(super) reason: &'a str,
     pub(super) deliveries: u32,
     pub(super) queue: &'a str,
@@ -35,16 +32,17 @@ pub(super) async fn publish(
     exchange: &str,
     body: &[u8],
     properties: &BasicProperties,
-    obituary: &Obituary<'_>,
+    record: &DeadLetterRecord<'_>,
+    confirm_time: Duration,
 ) -> Result<(), String> {
     // Mandatory: what no queue takes comes back instead of being dropped.
     let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-    let properties = letter_properties(properties, obituary);
+    let properties = dead_letter_properties(properties, record);
     let publish = async {
-        let confirm = channel.basic_publish(exchange.into(), obituary.routing_key.into(), options, body, properties);
+        let confirm = channel.basic_publish(exchange.into(), record.routing_key.into(), options, body, properties);
         confirm.await?.await
     };
-    match tokio::time::timeout(CONFIRM_TIMEOUT, publish).await {
+    match tokio::time::timeout(confirm_time, publish).await {
         Ok(Ok(Confirmation::Ack(None))) => Ok(()),
         Ok(Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)))) => {
             Err(format!("no queue is bound to the exchange {exchange}"))
@@ -57,7 +55,7 @@ pub(super) async fn publish(
 }
 
 /// The properties of a message, without those that would keep its copy from being published or kept.
-fn letter_properties(properties: &BasicProperties, obituary: &Obituary<'_>) -> BasicProperties {
+fn dead_letter_properties(properties: &BasicProperties, record: &DeadLetterRecord<'_>) -> BasicProperties {
     let mut headers = FieldTable::default();
     for (name, value) in properties.headers().iter().flatten() {
         // The broker's own counts are about the queue that the message leaves; CC and BCC would route the copy elsewhere.
@@ -66,11 +64,11 @@ fn letter_properties(properties: &BasicProperties, obituary: &Obituary<'_>) -> B
         }
     }
     let text = |text: &str| AMQPValue::LongString(text.into());
-    headers.insert("x-dead-reason".into(), text(cut(obituary.reason)));
-    headers.insert("x-dead-deliveries".into(), AMQPValue::LongLongInt(obituary.deliveries.into()));
-    headers.insert("x-dead-queue".into(), text(obituary.queue));
-    headers.insert("x-dead-exchange".into(), text(obituary.exchange));
-    headers.insert("x-dead-routing-key".into(), text(obituary.routing_key));
+    headers.insert("x-dead-reason".into(), text(cut(record.reason)));
+    headers.insert("x-dead-deliveries".into(), AMQPValue::LongLongInt(record.deliveries.into()));
+    headers.insert("x-dead-queue".into(), text(record.queue));
+    headers.insert("x-dead-exchange".into(), text(record.exchange));
+    headers.insert("x-dead-routing-key".into(), text(record.routing_key));
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     headers.insert("x-dead-time".into(), AMQPValue::Timestamp(now));
     let mut letter = BasicProperties::default().with_headers(headers).with_delivery_mode(PERSISTENT);
@@ -123,8 +121,8 @@ mod tests {
             .with_user_id("someone".into())
             .with_delivery_mode(1);
         let reason = "é".repeat(600);
-        let obituary = Obituary { reason: &reason, deliveries: 5, queue: "q", exchange: "e", routing_key: "k" };
-        let letter = letter_properties(&properties, &obituary);
+        let record = DeadLetterRecord { reason: &reason, deliveries: 5, queue: "q", exchange: "e", routing_key: "k" };
+        let letter = dead_letter_properties(&properties, &record);
         let headers = letter.headers().as_ref().unwrap();
         assert!(headers.contains_key("kept") && !headers.contains_key("CC"));
         assert!(!headers.contains_key("x-delivery-count"));

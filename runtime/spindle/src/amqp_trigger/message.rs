@@ -4,7 +4,7 @@ use lapin::message::Delivery;
 use lapin::types::{AMQPValue, FieldArray, FieldTable};
 use serde_json::{Map, Value};
 
-use crate::bindings::amqp::{HeaderValue, Message};
+use crate::handlers::amqp::{HeaderValue, Message};
 
 /// A quorum queue's count of the deliveries that have failed: it is not there at the first.
 const DELIVERY_COUNT: &str = "x-delivery-count";
@@ -14,7 +14,7 @@ const ACQUIRED_COUNT: &str = "x-acquired-count";
 /// Which delivery of a message this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DeliveryCount {
-    /// The so-manieth, from 1.
+    /// The n-th delivery, counted from 1.
     Known(u32),
     /// The queue does not count, as classic queues do not. It is the second at least.
     Unknown,

@@ -2,8 +2,6 @@
 //!
 //! A session is never mended. When anything about it breaks, it has ended, and the next one is made from the start.
 
-use std::net::{Shutdown, TcpStream as Socket};
-use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,24 +17,20 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
 use super::config::TriggerConfig;
+use super::socket::{SocketGuard, SocketHandle};
 use super::topology::{self, Declare};
-
-/// How long the broker may take to let us in and to declare everything.
-const OPEN_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// How long a TCP connection may take to come about.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+use crate::limits::Limits;
 
 /// How long the broker may take to say goodbye.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why there is no session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Trouble {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum OpenError {
     /// The broker cannot be reached, or does not let us in.
-    Connect,
+    Connect(String),
     /// What the trigger needs is not there, is different, or may not be used.
-    Topology,
+    Topology(String),
 }
 
 /// A session.
@@ -44,11 +38,11 @@ pub(super) struct Session {
     connection: Connection,
     consuming: Channel,
     /// Publishes dead letters, with confirms.
-    pub(super) burying: Channel,
+    pub(super) dead_letters: Channel,
     queue: String,
     consumer: String,
     ending: Arc<Ending>,
-    _grip: Grip,
+    _socket: SocketGuard,
     /// Ends the task that looks after the connection.
     _watched: DropGuard,
 }
@@ -74,28 +68,28 @@ impl Ending {
 
 impl Session {
     /// Connects, and sees to it that everything is there.
-    pub(super) async fn open(config: &TriggerConfig) -> Result<Self, (Trouble, String)> {
+    pub(super) async fn open(config: &TriggerConfig, limits: &Limits) -> Result<Self, OpenError> {
         let declare = if config.declare { Declare::Everything } else { Declare::Nothing };
         let open = async {
-            match Self::try_open(config, declare).await {
-                Err((Trouble::Topology, reason)) if topology::has_another_limit(&reason) => {
+            match Self::try_open(config, declare, limits).await {
+                Err(OpenError::Topology(reason)) if topology::has_another_limit(&reason) => {
                     let queue = config.queue.as_str();
                     tracing::warn!(queue, reason, "a queue was declared with another limit: it is used as it is");
-                    Self::try_open(config, Declare::AllButQueues).await
+                    Self::try_open(config, Declare::AllButQueues, limits).await
                 }
                 opened => opened,
             }
         };
-        tokio::time::timeout(OPEN_TIMEOUT, open)
+        tokio::time::timeout(limits.amqp_open.0, open)
             .await
-            .unwrap_or_else(|_| Err((Trouble::Connect, "the broker does not answer in time".to_owned())))
+            .unwrap_or_else(|_| Err(OpenError::Connect("the broker does not answer in time".to_owned())))
     }
 
-    async fn try_open(config: &TriggerConfig, declare: Declare) -> Result<Self, (Trouble, String)> {
-        let connect = |error: lapin::Error| (Trouble::Connect, error.to_string());
-        let topology = |error: lapin::Error| (Trouble::Topology, error.to_string());
-        let grip = Grip::default();
-        let connection = connection(config, &grip).await.map_err(connect)?;
+    async fn try_open(config: &TriggerConfig, declare: Declare, limits: &Limits) -> Result<Self, OpenError> {
+        let connect = |error: lapin::Error| OpenError::Connect(error.to_string());
+        let topology = |error: lapin::Error| OpenError::Topology(error.to_string());
+        let socket = SocketGuard::default();
+        let connection = connection(config, socket.handle(), limits.amqp_connect.0).await.map_err(connect)?;
         let ending = Arc::new(Ending::default());
         let watched = CancellationToken::new();
         tokio::spawn(watch(connection.events_listener(), Arc::clone(&ending), watched.clone()));
@@ -107,16 +101,16 @@ impl Session {
         let consuming = connection.create_channel().await.map_err(connect)?;
         // Each consumer gets its next message when it is done with the one before.
         consuming.basic_qos(1, BasicQosOptions::default()).await.map_err(topology)?;
-        let burying = connection.create_channel().await.map_err(connect)?;
-        burying.confirm_select(ConfirmSelectOptions::default()).await.map_err(topology)?;
+        let dead_letters = connection.create_channel().await.map_err(connect)?;
+        dead_letters.confirm_select(ConfirmSelectOptions::default()).await.map_err(topology)?;
         Ok(Self {
             connection,
             consuming,
-            burying,
+            dead_letters,
             queue: config.queue.clone(),
             consumer: config.component.clone(),
             ending,
-            _grip: grip,
+            _socket: socket,
             _watched: watched.drop_guard(),
         })
     }
@@ -171,17 +165,16 @@ async fn watch(events: impl futures_util::Stream<Item = Event> + Send, ending: A
     }
 }
 
-/// Connects, by a socket that `grip` can shut down.
-async fn connection(config: &TriggerConfig, grip: &Grip) -> lapin::Result<Connection> {
+/// Connects, by a socket whose guard can shut it down.
+async fn connection(config: &TriggerConfig, socket: SocketHandle, connect_time: Duration) -> lapin::Result<Connection> {
     let properties = ConnectionProperties::default()
         .with_connection_name(format!("{} from {}", config.component, config.queue).into());
-    let grip = Arc::clone(&grip.0);
     let connect = async move |uri: AMQPUri, _| {
         let host = uri.authority.host.as_str();
         let connect = TcpStream::connect((host, uri.authority.port));
-        let stream = tokio::time::timeout(CONNECT_TIMEOUT, connect).await.map_err(std::io::Error::from)??;
+        let stream = tokio::time::timeout(connect_time, connect).await.map_err(std::io::Error::from)??;
         stream.set_nodelay(true)?;
-        grip.take(&stream)?;
+        socket.set(&stream)?;
         let stream = AsyncTcpStream::Plain(Compat::new(stream));
         match uri.scheme {
             AMQPScheme::AMQP => Ok(stream),
@@ -189,41 +182,4 @@ async fn connection(config: &TriggerConfig, grip: &Grip) -> lapin::Result<Connec
         }
     };
     Connection::connector(config.address.uri.clone(), lapin::runtime::default_runtime()?, connect, properties).await
-}
-
-/// The right to shut a connection's socket down, which is done when this is dropped. The client has a thread for each
-/// connection, and a broker that says nothing would keep it for ever.
-#[derive(Debug, Default)]
-struct Grip(Arc<Gripped>);
-
-#[derive(Debug, Default)]
-struct Gripped(Mutex<Grasp>);
-
-#[derive(Debug, Default)]
-enum Grasp {
-    #[default]
-    Nothing,
-    Socket(Socket),
-    Released,
-}
-
-impl Gripped {
-    fn take(&self, stream: &TcpStream) -> std::io::Result<()> {
-        let mut grasp = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(*grasp, Grasp::Released) {
-            return Err(std::io::ErrorKind::TimedOut.into());
-        }
-        *grasp = Grasp::Socket(stream.as_fd().try_clone_to_owned()?.into());
-        Ok(())
-    }
-}
-
-impl Drop for Grip {
-    fn drop(&mut self) {
-        let mut grasp = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Grasp::Socket(socket) = std::mem::replace(&mut *grasp, Grasp::Released) {
-            // It is closed already, or is now.
-            let _ = socket.shutdown(Shutdown::Both);
-        }
-    }
 }

@@ -3,8 +3,9 @@
 //! A request goes one of three ways: to a component of this app without any network (`<id>.spin.internal`), to the app's
 //! own listener (`self.alt`), or out. The first is also an allowed host, and must be listed like any other.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -22,19 +23,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use crate::app::{App, Component};
+use super::outbound::{Denied, Outbound};
 use crate::hosts::{Destination, default_port};
-use crate::http::call;
+use crate::limits::Limits;
 use crate::runtime_config::OutboundHttp;
-
-/// How long a connection may take to come about.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long an answer, or the next part of one, may take when the guest does not say; the same as in WASI's reference.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
-
-/// How long an unused connection is kept.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The name that stands for the app itself.
 const OWN: &str = "self.alt";
@@ -47,27 +39,29 @@ type Answer = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + 
 
 /// The client that all components share.
 #[derive(Debug, Clone)]
-pub struct Client {
+struct Client {
     client: LegacyClient<HttpsConnector<HttpConnector>, WasiBody>,
+    /// How long an answer, or the next part of one, may take when the guest does not say.
+    answer_time: Duration,
     permits: Option<Arc<Semaphore>>,
 }
 
 impl Client {
     /// A client without any connection yet.
-    #[must_use]
-    pub fn new(config: &OutboundHttp) -> Self {
+    fn new(config: &OutboundHttp, limits: &Limits) -> Self {
         let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        connector.set_connect_timeout(Some(limits.http_connect.0));
         connector.set_nodelay(true);
         connector.enforce_http(false);
         let connector =
             HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(connector);
         let client = LegacyClient::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(if config.connection_pooling { 64 } else { 0 })
+            .pool_idle_timeout(limits.http_idle.0)
+            .pool_max_idle_per_host(if config.connection_pooling { limits.http_idle_connections.0 } else { 0 })
             .build(connector);
-        Self { client, permits: config.max_connections.map(|max| Arc::new(Semaphore::new(max))) }
+        let answer_time = limits.http_response.0;
+        Self { client, answer_time, permits: config.max_connections.map(|max| Arc::new(Semaphore::new(max))) }
     }
 
     async fn send(self, request: Request<WasiBody>, options: RequestOptions) -> Result<Response<WasiBody>, Error> {
@@ -75,12 +69,12 @@ impl Client {
             Some(permits) => permits.acquire_owned().await.ok(),
             None => None,
         };
-        let wait = options.first_byte_timeout.unwrap_or(DEFAULT_TIMEOUT);
+        let wait = options.first_byte_timeout.unwrap_or(self.answer_time);
         let response = match tokio::time::timeout(wait, self.client.request(request)).await {
             Ok(result) => result.map_err(client_error)?,
             Err(_) => return Err(Error::ConnectionReadTimeout),
         };
-        let timeout = options.between_bytes_timeout.unwrap_or(DEFAULT_TIMEOUT);
+        let timeout = options.between_bytes_timeout.unwrap_or(self.answer_time);
         Ok(response.map(|body| {
             ResponseBody { body, timeout, timer: Box::pin(tokio::time::sleep(timeout)), _permit: permit }.boxed_unsync()
         }))
@@ -134,27 +128,62 @@ impl Body for ResponseBody {
     }
 }
 
+/// Calls components of the app for each other.
+pub(crate) trait Chain: Send + Sync {
+    /// Calls the component with this id; without one the destination is not found.
+    fn call(self: Arc<Self>, id: String, request: Request<WasiBody>) -> ChainedCall;
+}
+
+/// The work of a call from one component to another.
+pub(crate) type ChainedCall = Pin<Box<dyn Future<Output = Result<Response<WasiBody>, Error>> + Send>>;
+
+/// What the requests of all components have in common.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    client: Client,
+    own_address: OnceLock<SocketAddr>,
+}
+
+impl Gateway {
+    pub(crate) fn new(config: &OutboundHttp, limits: &Limits) -> Self {
+        Self { client: Client::new(config, limits), own_address: OnceLock::new() }
+    }
+
+    /// Where the app itself listens.
+    pub(crate) fn own_address(&self) -> Option<SocketAddr> {
+        self.own_address.get().copied()
+    }
+
+    /// Remembers where the app itself listens.
+    pub(crate) fn set_own_address(&self, mut address: SocketAddr) {
+        if address.ip().is_unspecified() {
+            address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+        }
+        // The first listener is the one.
+        let _ = self.own_address.set(address);
+    }
+}
+
 /// What wasi-http asks on behalf of one call.
 pub(crate) struct Hooks {
-    app: Arc<App>,
-    component: Arc<Component>,
+    gateway: Arc<Gateway>,
+    chain: Arc<dyn Chain>,
+    outbound: Arc<Outbound>,
 }
 
 impl Hooks {
-    pub(crate) fn new(app: Arc<App>, component: Arc<Component>) -> Self {
-        Self { app, component }
+    pub(crate) fn new(gateway: &Arc<Gateway>, chain: Arc<dyn Chain>, outbound: &Arc<Outbound>) -> Self {
+        Self { gateway: Arc::clone(gateway), chain, outbound: Arc::clone(outbound) }
     }
 
-    fn route(&self, request: &mut Request<WasiBody>) -> Result<Way, Error> {
+    fn route(&self, request: &mut Request<WasiBody>) -> Result<Route, Error> {
         let uri = request.uri();
         let scheme = uri.scheme_str().unwrap_or("http");
         let Some(authority) = uri.authority() else { return Err(Error::HttpRequestUriInvalid) };
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
         if host == OWN {
-            if !self.component.hosts.allows_own(scheme) {
-                return Err(self.deny("self"));
-            }
-            let own = self.app.own_address().ok_or(Error::DestinationNotFound)?;
+            self.outbound.check_own(scheme).map_err(denied)?;
+            let own = self.gateway.own_address().ok_or(Error::DestinationNotFound)?;
             let own = Authority::try_from(own.to_string()).map_err(|_| Error::HttpRequestUriInvalid)?;
             let mut parts = uri.clone().into_parts();
             parts.scheme = Some(Scheme::HTTP);
@@ -163,30 +192,26 @@ impl Hooks {
             if let Ok(value) = own.as_str().parse() {
                 request.headers_mut().insert(http::header::HOST, value);
             }
-            return Ok(Way::Outside);
+            return Ok(Route::Outside);
         }
         let port = authority.port_u16().or_else(|| default_port(scheme)).ok_or(Error::HttpRequestUriInvalid)?;
-        if !self.component.hosts.allows(Destination { scheme, host, port }) {
-            return Err(self.deny(&format!("{scheme}://{host}:{port}")));
-        }
-        match host.strip_suffix(INTERNAL) {
-            Some(id) => self.app.component(id).map(Way::Inside).ok_or(Error::DestinationNotFound),
-            None => Ok(Way::Outside),
-        }
-    }
-
-    fn deny(&self, denied: &str) -> Error {
-        tracing::warn!(
-            component = self.component.id,
-            denied,
-            "a request was denied: it is not in allowed_outbound_hosts"
-        );
-        Error::HttpRequestDenied
+        self.outbound.check(Destination { scheme, host, port }).map_err(denied)?;
+        Ok(match host.strip_suffix(INTERNAL) {
+            Some(id) => Route::Component(id.to_owned()),
+            None => Route::Outside,
+        })
     }
 }
 
-enum Way {
-    Inside(Arc<Component>),
+fn denied(_: Denied) -> Error {
+    Error::HttpRequestDenied
+}
+
+/// Which way a request goes.
+enum Route {
+    /// To the component with this id.
+    Component(String),
+    /// To a server.
     Outside,
 }
 
@@ -197,12 +222,12 @@ impl WasiHttpHooks for Hooks {
         options: Option<RequestOptions>,
         _sent: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<Answer, Error>> + Send> {
-        let way = self.route(&mut request);
-        let app = Arc::clone(&self.app);
+        let route = self.route(&mut request);
+        let (chain, gateway) = (Arc::clone(&self.chain), Arc::clone(&self.gateway));
         Box::new(async move {
-            let response = match way? {
-                Way::Inside(component) => call::chained(&app, &component, request).await?,
-                Way::Outside => app.client.clone().send(request, options.unwrap_or_default()).await?,
+            let response = match route? {
+                Route::Component(id) => chain.call(id, request).await?,
+                Route::Outside => gateway.client.clone().send(request, options.unwrap_or_default()).await?,
             };
             Ok((response, Box::new(std::future::ready(Ok(()))) as Box<_>))
         })

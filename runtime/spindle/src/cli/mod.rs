@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 pub use plugin::main as plugin_main;
 
+use crate::limits;
 use crate::time_instances::TimeInstances;
 
 /// A small Spin-compatible runtime.
@@ -24,6 +25,8 @@ struct Cli {
 enum Command {
     /// Run an application
     Up(Box<up::Up>),
+    /// Print all limits with their defaults, as Markdown
+    Limits,
     /// Print what an instance of each component costs
     #[command(hide = true)]
     TimeInstances(TimeInstances),
@@ -34,6 +37,10 @@ enum Command {
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Up(up) => runtime::run(up.run()),
+        Command::Limits => {
+            print!("{}", limits::markdown());
+            ExitCode::SUCCESS
+        }
         Command::TimeInstances(timing) => runtime::run(timing.run()),
     }
 }

@@ -85,6 +85,7 @@ impl Plugin {
         keep_triggers(&mut locked)?;
         let config = self.runtime.config()?;
         let options = self.runtime.options(&config, &dir)?;
+        options.limits.check()?;
         let app = App::prepare(locked, &config, options).await?;
         let listeners = amqp_trigger::listeners(&app)?;
         let signals = Signals::new()?;
@@ -93,7 +94,7 @@ impl Plugin {
         for listener in listeners {
             tasks.spawn(listener.run(stop.clone()));
         }
-        self.runtime.until_stopped(&app, signals, &tasks, &stop).await;
+        RuntimeArgs::until_stopped(&app, signals, &tasks, &stop).await;
         Ok(())
     }
 

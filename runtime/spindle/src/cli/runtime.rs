@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -14,10 +14,11 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::app::{App, Limits, Options};
+use crate::app::{App, Options};
 use crate::cache::Cache;
-use crate::capability::variables;
+use crate::limits::{Bytes, Time, parse_time};
 use crate::runtime_config::RuntimeConfig;
+use crate::variables;
 
 /// Threads beside the one for each core that may be busy with a guest: there is always one for the network.
 const SPARE_THREADS: usize = 4;
@@ -64,13 +65,13 @@ pub(super) struct RuntimeArgs {
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
 
-    /// Time for one message (Spindle's own, as are those below)
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_time, help_heading = "Limits")]
-    message_deadline: Duration,
+    /// Time for one message, 29m at most [default: 60s] (Spindle's own, as are those below)
+    #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Limits")]
+    message_deadline: Option<Duration>,
 
-    /// Time for what is under way when Spindle is told to stop
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_time, help_heading = "Limits")]
-    grace_period: Duration,
+    /// Time for what is under way when Spindle is told to stop [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Limits")]
+    grace_period: Option<Duration>,
 }
 
 impl RuntimeArgs {
@@ -86,17 +87,13 @@ impl RuntimeArgs {
     pub(super) fn options(&self, config: &RuntimeConfig, dir: &Path) -> anyhow::Result<Options> {
         let state_dir = self.state_dir.clone().or_else(|| config.state_dir.clone());
         let cache_dir = self.cache.clone().or_else(Cache::default_dir).filter(|_| !self.disable_cache);
-        let default = Limits::default();
+        let mut limits = config.limits();
+        limits.instance_memory = self.max_instance_memory.map_or(limits.instance_memory, Bytes);
+        limits.message_deadline = self.message_deadline.map_or(limits.message_deadline, Time);
+        limits.grace_period = self.grace_period.map_or(limits.grace_period, Time);
         Ok(Options {
             variables: variables::parse_given(&self.variable)?,
-            limits: Limits {
-                max_instance_memory: self
-                    .max_instance_memory
-                    .or(config.max_instance_memory)
-                    .unwrap_or(default.max_instance_memory),
-                message_deadline: self.message_deadline,
-                ..default
-            },
+            limits,
             state_dir: state_dir.unwrap_or_else(|| dir.join(".spin")),
             log_dir: self.log_dir.clone().or_else(|| config.log_dir.clone()),
             quiet: self.quiet,
@@ -107,21 +104,15 @@ impl RuntimeArgs {
     }
 
     /// Waits for a request to stop; then lets `tasks` finish what is under way, for as long as the grace period.
-    pub(super) async fn until_stopped(
-        &self,
-        app: &App,
-        mut signals: Signals,
-        tasks: &TaskTracker,
-        stop: &CancellationToken,
-    ) {
+    pub(super) async fn until_stopped(app: &App, mut signals: Signals, tasks: &TaskTracker, stop: &CancellationToken) {
         tasks.close();
         signals.next().await;
         tracing::info!("stopping");
         stop.cancel();
         tokio::select! {
             () = tasks.wait() => {}
-            () = tokio::time::sleep(self.grace_period) => {
-                tracing::warn!(seconds = self.grace_period.as_secs_f64(), "not everything has ended within the grace period");
+            () = tokio::time::sleep(app.limits.grace_period.0) => {
+                tracing::warn!(seconds = app.limits.grace_period.0.as_secs_f64(), "not everything has ended within the grace period");
             }
             () = signals.next() => tracing::warn!("stopped at once"),
         }
@@ -179,32 +170,5 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
-    }
-}
-
-/// Reads `30s`, `500ms`, `2m` or a number of seconds.
-pub(super) fn parse_time(text: &str) -> anyhow::Result<Duration> {
-    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len()));
-    let number: f64 = number.trim().parse().map_err(|_| anyhow!("write a time such as 30s or 500ms"))?;
-    let seconds = match unit {
-        "ms" => number / 1000.0,
-        "" | "s" => number,
-        "m" => number * 60.0,
-        _ => bail!("write a time such as 30s or 500ms"),
-    };
-    Duration::try_from_secs_f64(seconds).map_err(|_| anyhow!("that is no time"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_read() {
-        assert_eq!(parse_time("500ms").unwrap(), Duration::from_millis(500));
-        assert_eq!(parse_time("2").unwrap(), Duration::from_secs(2));
-        assert_eq!(parse_time("1.5m").unwrap(), Duration::from_secs(90));
-        assert!(parse_time("soon").is_err());
-        assert!(parse_time("-1s").is_err());
     }
 }

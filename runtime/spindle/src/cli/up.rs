@@ -12,13 +12,14 @@ use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::runtime::{RuntimeArgs, Signals, parse_time};
+use super::runtime::{RuntimeArgs, Signals};
 use crate::app::{self, App};
 use crate::http::{self, HttpTrigger};
+use crate::limits::{Bytes, Time, parse_time};
 use crate::{amqp_trigger, manifest, redis_trigger};
 
 /// The trigger types that `spindle up` runs.
-const TRIGGERS: [&str; 3] = ["http", "redis", amqp_trigger::TRIGGER_TYPE];
+const TRIGGERS: [&str; 3] = [http::TRIGGER_TYPE, redis_trigger::TRIGGER_TYPE, amqp_trigger::TRIGGER_TYPE];
 
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
@@ -42,13 +43,13 @@ pub(super) struct Up {
     #[command(flatten)]
     runtime: RuntimeArgs,
 
-    /// Time for one HTTP request
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_time, help_heading = "Limits")]
-    http_deadline: Duration,
+    /// Time for one HTTP request [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Limits")]
+    http_deadline: Option<Duration>,
 
-    /// Most bytes of a request's body
-    #[arg(long, value_name = "BYTES", default_value_t = 16 * 1024 * 1024, help_heading = "Limits")]
-    max_request_body: u64,
+    /// Most bytes of a request's body [default: 16777216]
+    #[arg(long, value_name = "BYTES", help_heading = "Limits")]
+    max_request_body: Option<usize>,
 }
 
 impl Up {
@@ -68,12 +69,14 @@ impl Up {
             bail!("{} has no triggers, so there is nothing to run", path.display());
         }
         let config = self.runtime.config()?;
-        let has_http = locked.triggers.iter().any(|trigger| trigger.trigger_type == "http");
+        let has_http = locked.triggers.iter().any(|trigger| trigger.trigger_type == http::TRIGGER_TYPE);
         // The port first: that it is taken should be known before components are compiled.
         let listener = if has_http { Some(http::listen(self.listen, self.find_free_port).await?) } else { None };
         let mut options = self.runtime.options(&config, path.parent().unwrap_or(Path::new(".")))?;
-        options.limits.http_deadline = self.http_deadline;
-        options.limits.max_request_body = self.max_request_body;
+        let limits = &mut options.limits;
+        limits.http_deadline = self.http_deadline.map_or(limits.http_deadline, Time);
+        limits.request_body = self.max_request_body.map_or(limits.request_body, Bytes);
+        limits.check()?;
         let app = App::prepare(locked, &config, options).await?;
         let http = Arc::new(HttpTrigger::new(&app)?);
         let subscribers = redis_trigger::subscribers(&app)?;
@@ -91,11 +94,11 @@ impl Up {
             // A request may publish something: the queues should be there by then.
             join_all(listeners.iter().map(|listener| listener.first_try())).await;
             let address = listener.local_addr()?;
-            app.set_own_address(address);
+            app.gateway.set_own_address(address);
             announce(&http, address).context("cannot print")?;
             tasks.spawn(http.serve(listener, stop.clone()));
         }
-        self.runtime.until_stopped(&app, signals, &tasks, &stop).await;
+        RuntimeArgs::until_stopped(&app, signals, &tasks, &stop).await;
         Ok(())
     }
 }

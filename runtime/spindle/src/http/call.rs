@@ -10,16 +10,17 @@ use http::{Request, Response, StatusCode};
 use http_body::Body;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView};
 
 use super::{body, headers};
-use crate::app::{App, Component};
+use crate::app::App;
+use crate::capability::outbound_http::{Chain, ChainedCall};
+use crate::component::Component;
 use crate::cpu::Watch;
-use crate::failure::describe_trap;
+use crate::invoke::{Fault, Invocation};
 use crate::state::State;
 
 /// Why a request has no response.
@@ -47,29 +48,29 @@ where
         return Err(Failure::NoHandler);
     };
     let (send, mut receive) = oneshot::channel();
-    let (app, called) = (Arc::clone(app), Arc::clone(component));
-    let (mut store, share) = app.store(component).map_err(|error| {
-        let error = format!("{error:#}");
-        tracing::error!(component = component.id, error, "cannot start an instance");
+    let invocation = Invocation::prepare(app, component).map_err(|error| {
+        tracing::error!(component = component.id(), error, "cannot start an instance");
         Failure::Failed
     })?;
-    let (shared, watch) = (app.shared.clone(), share.watch());
-    let work = share.run(async move {
+    let (shared, watch, deadline) = (app.shared.clone(), invocation.watch(), app.limits.http_deadline.0);
+    let called = Arc::clone(component);
+    let work = async move {
         let _guard = guard;
-        let deadline = app.limits.http_deadline;
-        let result = timeout(deadline, handle(&mut store, &handler, request, send)).await;
-        match result {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                let reason = describe_trap(&error, &store.data().limits);
-                tracing::error!(component = called.id, reason, "an HTTP handler failed");
+        let call = invocation.run(deadline, |mut store| async move {
+            let result = handle(&mut store, &handler, request, send).await;
+            (result, store)
+        });
+        match call.await {
+            Ok(()) => {}
+            Err(Fault::Trap(reason)) => {
+                tracing::error!(component = called.id(), reason, "an HTTP handler failed");
             }
-            Err(_) => {
+            Err(Fault::Deadline(deadline)) => {
                 let seconds = deadline.as_secs_f64();
-                tracing::error!(component = called.id, seconds, "an HTTP handler took too long");
+                tracing::error!(component = called.id(), seconds, "an HTTP handler took too long");
             }
         }
-    });
+    };
     let mut work = Work { future: Some(Box::pin(work)), watch, shared };
     // The instance runs on the task of its connection, which saves two switches between threads for each request.
     let response = poll_fn(|context| {
@@ -79,7 +80,7 @@ where
     match response.await {
         Ok(Ok(response)) => Ok(response),
         Ok(Err(code)) => {
-            tracing::error!(component = component.id, ?code, "an HTTP handler answered with an error");
+            tracing::error!(component = component.id(), ?code, "an HTTP handler answered with an error");
             Err(Failure::Failed)
         }
         Err(_) => Err(Failure::Failed),
@@ -137,18 +138,19 @@ where
     instance.wasi_http_incoming_handler().call_handle(store, request, response).await
 }
 
-/// Answers a request that one component makes to another, within the process.
-pub(crate) async fn chained(
-    app: &Arc<App>,
-    component: &Arc<Component>,
-    mut request: Request<WasiBody>,
-) -> Result<Response<WasiBody>, Error> {
-    headers::strip(request.headers_mut());
-    let uri = request.uri().clone();
-    headers::internal(request.headers_mut(), &uri);
-    match run(app, component, request, ()).await {
-        Ok(response) => Ok(response),
-        Err(Failure::NoHandler) => Err(Error::DestinationNotFound),
-        Err(Failure::Failed) => Ok(body::empty(StatusCode::INTERNAL_SERVER_ERROR)),
+impl Chain for App {
+    /// Answers a request that one component makes to another, within the process.
+    fn call(self: Arc<Self>, id: String, mut request: Request<WasiBody>) -> ChainedCall {
+        Box::pin(async move {
+            let component = self.component(&id).ok_or(Error::DestinationNotFound)?;
+            headers::strip(request.headers_mut());
+            let uri = request.uri().clone();
+            headers::internal(request.headers_mut(), &uri);
+            match run(&self, &component, request, ()).await {
+                Ok(response) => Ok(response),
+                Err(Failure::NoHandler) => Err(Error::DestinationNotFound),
+                Err(Failure::Failed) => Ok(body::empty(StatusCode::INTERNAL_SERVER_ERROR)),
+            }
+        })
     }
 }

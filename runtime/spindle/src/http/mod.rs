@@ -1,9 +1,9 @@
 //! The HTTP trigger: the server, and what it answers by itself.
 
 mod body;
-pub mod call;
+pub(crate) mod call;
 mod headers;
-pub mod route;
+pub(crate) mod route;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -28,33 +28,22 @@ use tokio_util::sync::CancellationToken;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use self::route::{Route, RouteError, Table};
-use crate::app::{App, Component};
+use crate::app::App;
+use crate::component::Component;
+use crate::trigger::{self, TriggerError};
 
-/// Connections that may be open at once; more wait to be accepted.
-const MAX_CONNECTIONS: usize = 4096;
-
-/// Requests that may be with components at once; more wait. Less than the instances there can be, so that requests from one
-/// component to another always find one.
-const MAX_REQUESTS: u32 = 512;
-
-/// How long a connection may take to send the head of a request, or rest between two.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// The most bytes of a request's head.
-const MAX_HEAD: usize = 64 * 1024;
-
-/// Streams of one HTTP/2 connection.
-const MAX_STREAMS: u32 = 250;
+/// The trigger's type in a manifest.
+pub(crate) const TRIGGER_TYPE: &str = "http";
 
 /// How long to wait after the system refused to accept a connection, for want of file descriptors say.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// An HTTP trigger that cannot be used.
 #[derive(Debug, Error)]
-pub enum HttpTriggerError {
+pub(crate) enum HttpTriggerError {
     /// A trigger's table.
-    #[error("http trigger `{0}`: {1}")]
-    Config(String, String),
+    #[error(transparent)]
+    Trigger(#[from] TriggerError),
     /// A route.
     #[error(transparent)]
     Route(#[from] RouteError),
@@ -111,7 +100,7 @@ enum Target {
 }
 
 /// The app's HTTP side.
-pub struct HttpTrigger {
+pub(crate) struct HttpTrigger {
     app: Arc<App>,
     routes: Table<Target>,
     requests: Arc<Semaphore>,
@@ -122,44 +111,45 @@ impl HttpTrigger {
     ///
     /// # Errors
     /// When one is malformed, or two have the same route.
-    pub fn new(app: &Arc<App>) -> Result<Self, HttpTriggerError> {
+    pub(crate) fn new(app: &Arc<App>) -> Result<Self, HttpTriggerError> {
         let mut routes = Table::default();
-        for trigger in app.locked.triggers.iter().filter(|trigger| trigger.trigger_type == "http") {
-            let fail = |reason: String| HttpTriggerError::Config(trigger.id.clone(), reason);
-            let config: TriggerConfig =
-                serde_json::from_value(trigger.trigger_config.clone()).map_err(|e| fail(e.to_string()))?;
-            if let Some(executor) = config.executor.filter(|executor| executor.kind != "http") {
-                return Err(fail(format!("executor `{}` is not supported by Spindle", executor.kind)));
+        for trigger in trigger::tables::<TriggerConfig>(&app.locked, TRIGGER_TYPE)? {
+            if let Some(executor) = trigger.table.executor.as_ref().filter(|executor| executor.kind != "http") {
+                return Err(trigger.error(format!("executor `{}` is not supported by Spindle", executor.kind)).into());
             }
-            let target = match (config.component, config.static_response) {
+            let target = match (&trigger.table.component, &trigger.table.static_response) {
                 (Some(id), None) => {
-                    let component = app.component(&id).ok_or_else(|| fail(format!("there is no component `{id}`")))?;
+                    let component =
+                        app.component(id).ok_or_else(|| trigger.error(format!("there is no component `{id}`")))?;
                     if component.http.is_none() {
-                        return Err(fail(format!("component `{id}` does not export wasi:http/incoming-handler@0.2")));
+                        let reason = format!("component `{id}` does not export wasi:http/incoming-handler@0.2");
+                        return Err(trigger.error(reason).into());
                     }
                     Target::Component(component)
                 }
-                (None, Some(response)) => Target::Static(Box::new(response.build().map_err(fail)?)),
-                _ => return Err(fail("either `component` or `static_response` must be there".to_owned())),
+                (None, Some(response)) => {
+                    Target::Static(Box::new(response.build().map_err(|reason| trigger.error(reason))?))
+                }
+                _ => return Err(trigger.error("either `component` or `static_response` must be there").into()),
             };
-            match config.route {
-                RouteConfig::Path(path) => routes.add(Route::parse(&path)?, target)?,
+            match &trigger.table.route {
+                RouteConfig::Path(path) => routes.add(Route::parse(path)?, target)?,
                 RouteConfig::Private { private: true } => {}
                 RouteConfig::Private { private: false } => {
-                    return Err(fail("route = { private = false } says nothing".to_owned()));
+                    return Err(trigger.error("route = { private = false } says nothing").into());
                 }
             }
         }
-        let requests = Arc::new(Semaphore::new(MAX_REQUESTS as usize));
+        let requests = Arc::new(Semaphore::new(app.limits.requests.0));
         Ok(Self { app: Arc::clone(app), routes, requests })
     }
 
     /// The lines that tell what is served where.
     #[must_use]
-    pub fn describe_routes(&self, address: SocketAddr) -> Vec<String> {
+    pub(crate) fn describe_routes(&self, address: SocketAddr) -> Vec<String> {
         let line = |(route, target): (&Route, &Target)| {
             let id = match target {
-                Target::Component(component) => component.id.as_str(),
+                Target::Component(component) => component.id(),
                 Target::Static(_) => "(static response)",
             };
             let wildcard = if route.is_wildcard() { " (wildcard)" } else { "" };
@@ -169,21 +159,23 @@ impl HttpTrigger {
     }
 
     /// Serves until `stop`; then lets what is under way come to its end.
-    pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) {
+    pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) {
+        let limits = Arc::clone(&self.app.limits);
+        let (head, head_time) = (limits.request_head.0, limits.head_time.0);
         let mut builder = Builder::new(OnShared(self.app.shared.clone()));
         builder
             .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .max_buf_size(MAX_HEAD)
+            .header_read_timeout(head_time)
+            .max_buf_size(head)
             .http2()
             .timer(TokioTimer::new())
-            .max_concurrent_streams(MAX_STREAMS)
-            .max_header_list_size(MAX_HEAD as u32)
-            .keep_alive_interval(HEAD_TIMEOUT)
+            .max_concurrent_streams(u32::try_from(limits.streams.0).unwrap_or(u32::MAX))
+            .max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX))
+            .keep_alive_interval(head_time)
             .adaptive_window(true);
         let builder = Arc::new(builder);
-        let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let connections = Arc::new(Semaphore::new(limits.connections.0));
         let graceful = GracefulShutdown::new();
         loop {
             let permit = tokio::select! {
@@ -203,12 +195,12 @@ impl HttpTrigger {
             };
             let (trigger, builder, watcher) = (Arc::clone(&self), Arc::clone(&builder), graceful.watcher());
             let stop = stop.clone();
-            let served = self.app.lanes.serve(stream, move |stream| async move {
+            let served = self.app.connection_threads.serve(stream, move |stream| async move {
                 let _permit = permit;
                 // A connection on which nothing comes at all.
                 let ready = tokio::select! {
                     () = stop.cancelled() => return,
-                    ready = tokio::time::timeout(HEAD_TIMEOUT, readable(&stream)) => ready,
+                    ready = tokio::time::timeout(head_time, readable(&stream)) => ready,
                 };
                 if !matches!(ready, Ok(Ok(()))) {
                     return;
@@ -229,7 +221,8 @@ impl HttpTrigger {
         drop(listener);
         graceful.shutdown().await;
         // Instances may go on after their response.
-        drop(self.requests.acquire_many(MAX_REQUESTS).await);
+        let all = u32::try_from(limits.requests.0).unwrap_or(u32::MAX);
+        drop(self.requests.acquire_many(all).await);
     }
 
     async fn answer(self: Arc<Self>, mut request: Request<Incoming>, peer: SocketAddr) -> Response<HyperOutgoingBody> {
@@ -254,11 +247,11 @@ impl HttpTrigger {
                 return body::empty(StatusCode::BAD_REQUEST);
             }
             // HTTP/1.0 has no need of it, but components do.
-            if let Some(Ok(host)) = self.app.own_address().map(|own| HeaderValue::from_str(&own.to_string())) {
+            if let Some(Ok(host)) = self.app.gateway.own_address().map(|own| HeaderValue::from_str(&own.to_string())) {
                 request.headers_mut().insert(HOST, host);
             }
         }
-        let limit = self.app.limits.max_request_body;
+        let limit = self.app.limits.request_body.0 as u64;
         let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         if length.is_some_and(|length| length > limit) {
             return body::empty(StatusCode::PAYLOAD_TOO_LARGE);
@@ -286,12 +279,12 @@ impl HttpTrigger {
 }
 
 impl StaticResponse {
-    fn build(self) -> Result<Response<String>, String> {
-        let mut response = Response::new(self.body);
+    fn build(&self) -> Result<Response<String>, String> {
+        let mut response = Response::new(self.body.clone());
         *response.status_mut() = StatusCode::from_u16(self.status_code).map_err(|e| e.to_string())?;
-        for (name, value) in self.headers {
+        for (name, value) in &self.headers {
             let name = HeaderName::try_from(name.as_str()).map_err(|e| format!("header {name:?}: {e}"))?;
-            let value = HeaderValue::try_from(value).map_err(|e| format!("header `{name}`: {e}"))?;
+            let value = HeaderValue::try_from(value.as_str()).map_err(|e| format!("header `{name}`: {e}"))?;
             response.headers_mut().append(name, value);
         }
         Ok(response)
@@ -325,7 +318,7 @@ async fn readable(stream: &TcpStream) -> io::Result<()> {
 ///
 /// # Errors
 /// When the address is in use or cannot be had.
-pub async fn listen(mut address: SocketAddr, find_free_port: bool) -> Result<TcpListener, HttpTriggerError> {
+pub(crate) async fn listen(mut address: SocketAddr, find_free_port: bool) -> Result<TcpListener, HttpTriggerError> {
     loop {
         match TcpListener::bind(address).await {
             Ok(listener) => return Ok(listener),

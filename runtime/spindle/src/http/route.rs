@@ -9,7 +9,7 @@ use thiserror::Error;
 
 /// A route that cannot be used.
 #[derive(Debug, Error, PartialEq, Eq)]
-pub enum RouteError {
+pub(crate) enum RouteError {
     /// Malformed.
     #[error("route {0:?}: {1}")]
     Invalid(String, &'static str),
@@ -26,7 +26,7 @@ enum Segment {
 
 /// A route, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
+pub(crate) struct Route {
     raw: String,
     segments: Vec<Segment>,
     wildcard: bool,
@@ -34,23 +34,23 @@ pub struct Route {
 
 /// What a path has filled in.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Match<'a, T> {
+pub(crate) struct Match<'a, T> {
     /// What the route leads to.
-    pub target: &'a T,
+    pub(crate) target: &'a T,
     /// The route.
-    pub route: &'a Route,
+    pub(crate) route: &'a Route,
     /// The part of the path that `...` stands for, with its slash.
-    pub path_info: String,
+    pub(crate) path_info: String,
     /// What the names stand for.
-    pub named: Vec<(&'a str, &'a str)>,
+    pub(crate) named: Vec<(&'a str, &'a str)>,
 }
 
 impl Route {
     /// Takes a route apart.
     ///
     /// # Errors
-    /// When it does not begin with `/`, has `...` in the middle, or a name that is none.
-    pub fn parse(raw: &str) -> Result<Self, RouteError> {
+    /// When it does not begin with `/`, has `...` in the middle, or an invalid name.
+    pub(crate) fn parse(raw: &str) -> Result<Self, RouteError> {
         let invalid = |problem| RouteError::Invalid(raw.to_owned(), problem);
         let path = raw.strip_prefix('/').ok_or_else(|| invalid("it must begin with `/`"))?;
         let mut wildcard = false;
@@ -76,19 +76,19 @@ impl Route {
 
     /// The route as it was written.
     #[must_use]
-    pub fn raw(&self) -> &str {
+    pub(crate) fn raw(&self) -> &str {
         &self.raw
     }
 
     /// The route without `/...` at its end.
     #[must_use]
-    pub fn prefix(&self) -> &str {
+    pub(crate) fn prefix(&self) -> &str {
         self.raw.strip_suffix("/...").unwrap_or(&self.raw)
     }
 
     /// Whether it ends with `...`.
     #[must_use]
-    pub fn is_wildcard(&self) -> bool {
+    pub(crate) fn is_wildcard(&self) -> bool {
         self.wildcard
     }
 
@@ -145,7 +145,7 @@ impl Route {
 
 /// All routes of an app.
 #[derive(Debug)]
-pub struct Table<T> {
+pub(crate) struct Table<T> {
     /// From the most to the least specific.
     entries: Vec<(Route, T)>,
 }
@@ -161,7 +161,7 @@ impl<T> Table<T> {
     ///
     /// # Errors
     /// When it fits the same paths as another.
-    pub fn add(&mut self, route: Route, target: T) -> Result<(), RouteError> {
+    pub(crate) fn add(&mut self, route: Route, target: T) -> Result<(), RouteError> {
         if let Some((other, _)) = self.entries.iter().find(|(other, _)| other.same_as(&route)) {
             return Err(RouteError::Duplicate(other.raw.clone(), route.raw));
         }
@@ -172,7 +172,7 @@ impl<T> Table<T> {
 
     /// The most specific route for a path.
     #[must_use]
-    pub fn find<'a>(&'a self, path: &'a str) -> Option<Match<'a, T>> {
+    pub(crate) fn find<'a>(&'a self, path: &'a str) -> Option<Match<'a, T>> {
         self.entries.iter().find_map(|(route, target)| {
             let (path_info, named) = route.fit(path)?;
             Some(Match { target, route, path_info, named })
@@ -180,7 +180,7 @@ impl<T> Table<T> {
     }
 
     /// All routes.
-    pub fn iter(&self) -> impl Iterator<Item = (&Route, &T)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Route, &T)> {
         self.entries.iter().map(|(route, target)| (route, target))
     }
 }

@@ -42,7 +42,7 @@ fn postgres_values_keep_their_types() {
         "point: DbDataType::Other(\"point\") DbValue::DbNull",
         "a str parameter does not fit the PostgreSQL type uuid",
         "a int32 parameter does not fit the PostgreSQL type int8",
-        "BadParameter(\"a uuid parameter is no uuid\")",
+        "BadParameter(\"a uuid parameter is not a uuid\")",
     ] {
         assert!(body.contains(line), "{line} is not in:\n{body}");
     }

@@ -7,13 +7,23 @@ use crate::support::Setup;
 
 #[test]
 fn cheap_requests_stay_quick_beside_twenty_busy_guests() {
+    assert_cheap_requests_are_quick_beside("/fib?n=34");
+}
+
+#[test]
+fn cheap_requests_stay_quick_beside_twenty_guests_that_sleep_between_short_computations() {
+    assert_cheap_requests_are_quick_beside("/slices?count=200");
+}
+
+#[track_caller]
+fn assert_cheap_requests_are_quick_beside(busy: &str) {
     let app = Setup::default().start();
     let stop = AtomicBool::new(false);
     let mut times = std::thread::scope(|scope| {
         for _ in 0..20 {
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
-                    app.get("/fib?n=34");
+                    app.get(busy);
                 }
             });
         }

@@ -79,7 +79,7 @@ fn what_cannot_be_reached_is_an_error() {
     let nameless = publish(&app, &format!("&address=mqtt://{host}"), "x");
     assert!(nameless.contains("InvalidAddress"), "{nameless}");
     let wild = app.post("/mqtt?topic=happened/%23", "x").body;
-    assert!(wild.contains("no topic"), "{wild}");
+    assert!(wild.contains("not a topic"), "{wild}");
     let nobody = setup(&rabbit).hosts(&["mqtt://127.0.0.1:1"]).start();
     let gone = publish(&nobody, "&address=mqtt://127.0.0.1:1?client_id=x", "x");
     assert!(gone.contains("ConnectionFailed") && gone.contains("cannot connect"), "{gone}");

@@ -42,7 +42,7 @@ fn code_that_is_none_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("text.wasm");
     std::fs::write(&path, "no code").unwrap();
-    says(&Setup::default().source(&path).fail(), &["`guest`", "no WebAssembly"]);
+    says(&Setup::default().source(&path).fail(), &["`guest`", "not a WebAssembly"]);
 }
 
 #[test]
@@ -87,6 +87,27 @@ fn a_store_without_a_place_is_refused() {
 #[test]
 fn a_bad_host_is_refused() {
     says(&Setup::default().hosts(&["*"]).fail(), &["`guest`", "allowed_outbound_hosts", "*://*:*"]);
+}
+
+#[test]
+fn tls_that_spindle_does_not_have_is_refused_with_what_to_do() {
+    let host = Setup::default().hosts(&["rediss://cache.example:6380"]);
+    says(&host.fail(), &["`guest`", "rediss://cache.example:6380", "no TLS client", "tunnel"]);
+    let trigger = "[[trigger.redis]]\nchannel = \"c\"\ncomponent = \"guest\"\naddress = \"rediss://cache.example\"\n";
+    says(&Setup::default().triggers(trigger).fail(), &["redis trigger", "no TLS client"]);
+    let store = "[key_value_store.default]\ntype = \"redis\"\nurl = \"rediss://cache.example\"\n";
+    let setup = Setup::default().component("key_value_stores = [\"default\"]\n").runtime(store);
+    says(&setup.fail(), &["`default`", "no TLS client"]);
+    let mut app = Setup::default().variable("broker", "mqtts://broker.example?client_id=a").start();
+    app.wait_for_output("no TLS client");
+}
+
+#[test]
+fn a_message_deadline_beyond_the_brokers_is_refused() {
+    let setup = Setup::default().arguments(&["--message-deadline", "30m"]);
+    says(&setup.fail(), &["message deadline of 30 min", "consumer_timeout", "29m"]);
+    let setup = Setup::default().runtime("[limits]\nmessage_deadline = \"2000s\"\n");
+    says(&setup.fail(), &["message deadline", "consumer_timeout"]);
 }
 
 #[test]

@@ -3,20 +3,23 @@
 //! A label is granted by the component's manifest and given a place by the runtime configuration. Both are checked at
 //! start; a guest that opens a label it was not granted gets `access-denied`.
 
+mod bindings;
 mod redis;
 mod sqlite;
+mod store;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
 use thiserror::Error;
-use wasmtime::component::{Linker, Resource};
+use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 
-use super::HasState;
-use crate::bindings::key_value::{self, Error as GuestError, Host, HostStore};
+use self::bindings::{Error as GuestError, Host, HostStore};
+use self::store::{OpenStore, Store};
+use crate::limits::Limits;
 use crate::runtime_config::KeyValueStore;
-use crate::state::State;
+use crate::tls;
 
 /// The store that an app has without any configuration.
 const DEFAULT_LABEL: &str = "default";
@@ -24,12 +27,9 @@ const DEFAULT_LABEL: &str = "default";
 /// The file of that store.
 const DEFAULT_FILE: &str = "sqlite_key_value.db";
 
-/// The most stores that one instance may hold open.
-const MAX_OPEN: usize = 256;
-
 /// A store that cannot be used.
 #[derive(Debug, Error)]
-pub enum KeyValueError {
+pub(crate) enum KeyValueError {
     /// A component was granted a label that has no place.
     #[error(
         "component `{component}` uses the key-value store `{label}`, which is not configured: \
@@ -54,32 +54,50 @@ pub enum KeyValueError {
     Malformed(String),
 }
 
-/// Where one label keeps its data.
-#[derive(Debug)]
-enum Store {
-    Sqlite(sqlite::Store),
-    Redis(Box<redis::Store>),
-}
-
 /// All stores that the app's components were granted, by label.
 #[derive(Debug, Default)]
-pub struct Stores {
+pub(crate) struct Stores {
     stores: BTreeMap<String, Arc<Store>>,
 }
 
-/// What one component may open.
+/// The stores that one component may open.
 #[derive(Debug, Default)]
-pub struct Granted(HashMap<String, Arc<Store>>);
+pub(crate) struct GrantedStores {
+    component: String,
+    stores: HashMap<String, Arc<Store>>,
+}
+
+/// The part of a call: what the component may open, and how many stores the guest holds open.
+pub(crate) struct KeyValueView<'a> {
+    pub(crate) granted: &'a GrantedStores,
+    pub(crate) max_open: usize,
+    pub(crate) open: &'a mut usize,
+    pub(crate) table: &'a mut ResourceTable,
+}
+
+/// The state of a call that has key-value stores.
+pub(crate) trait ProvidesKeyValue: Send + 'static {
+    /// Its part of the state.
+    fn key_value(&mut self) -> KeyValueView<'_>;
+}
+
+/// Tells wasmtime which view the host functions work on.
+struct KeyValue;
+
+impl HasData for KeyValue {
+    type Data<'a> = KeyValueView<'a>;
+}
 
 impl Stores {
     /// Opens the stores of the labels that components were granted.
     ///
     /// # Errors
     /// When a label has no place, or its place cannot be used.
-    pub fn open<'a>(
+    pub(crate) fn open<'a>(
         granted: impl IntoIterator<Item = (&'a str, &'a str)>,
         config: &BTreeMap<String, KeyValueStore>,
         state_dir: &Path,
+        limits: &Arc<Limits>,
     ) -> Result<Self, KeyValueError> {
         let default = KeyValueStore::Spin { path: Some(DEFAULT_FILE.into()) };
         // Labels that share a file share its connection.
@@ -110,7 +128,10 @@ impl Stores {
                     };
                     Store::Sqlite(sqlite::Store::new(file, label))
                 }
-                KeyValueStore::Redis { url } => Store::Redis(Box::new(redis::Store::new(url).map_err(unusable)?)),
+                KeyValueStore::Redis { url } if tls::is_missing(url) => return Err(unusable(tls::NO_TLS.to_owned())),
+                KeyValueStore::Redis { url } => {
+                    Store::Redis(Box::new(redis::Store::new(url, limits).map_err(unusable)?))
+                }
             };
             stores.insert(label.to_owned(), Arc::new(store));
         }
@@ -118,17 +139,16 @@ impl Stores {
     }
 
     /// What a component with these labels may open.
-    #[must_use]
-    pub fn granted(&self, labels: &[String]) -> Granted {
+    pub(crate) fn granted(&self, component: &str, labels: &[String]) -> GrantedStores {
         let find = |label: &String| Some((label.clone(), Arc::clone(self.stores.get(label)?)));
-        Granted(labels.iter().filter_map(find).collect())
+        GrantedStores { component: component.to_owned(), stores: labels.iter().filter_map(find).collect() }
     }
 
     /// Writes the pairs of `--key-value key=value` into the default store.
     ///
     /// # Errors
     /// When a pair is malformed or cannot be written.
-    pub async fn preset(&self, pairs: &[String]) -> Result<(), KeyValueError> {
+    pub(crate) async fn preset(&self, pairs: &[String]) -> Result<(), KeyValueError> {
         for pair in pairs {
             let malformed = || KeyValueError::Malformed(pair.chars().take(3).chain("...".chars()).collect());
             let (key, value) = pair.split_once('=').ok_or_else(malformed)?;
@@ -141,77 +161,36 @@ impl Stores {
     }
 }
 
-impl Store {
-    async fn get(&self, key: String) -> Result<Option<Vec<u8>>, String> {
-        match self {
-            Self::Sqlite(store) => store.get(key).await,
-            Self::Redis(store) => store.get(&key).await,
-        }
-    }
-
-    async fn set(&self, key: String, value: Vec<u8>) -> Result<(), String> {
-        match self {
-            Self::Sqlite(store) => store.set(key, value).await,
-            Self::Redis(store) => store.set(&key, &value).await,
-        }
-    }
-
-    async fn delete(&self, key: String) -> Result<(), String> {
-        match self {
-            Self::Sqlite(store) => store.delete(key).await,
-            Self::Redis(store) => store.delete(&key).await,
-        }
-    }
-
-    async fn exists(&self, key: String) -> Result<bool, String> {
-        match self {
-            Self::Sqlite(store) => store.exists(key).await,
-            Self::Redis(store) => store.exists(&key).await,
-        }
-    }
-
-    async fn keys(&self) -> Result<Vec<String>, String> {
-        match self {
-            Self::Sqlite(store) => store.keys().await,
-            Self::Redis(store) => store.keys().await,
-        }
-    }
-}
-
-/// A store that a guest has opened.
-#[derive(Debug)]
-pub struct OpenStore(Arc<Store>);
-
 /// Offers the capability to components.
 ///
 /// # Errors
 /// When the linker has it already.
-pub fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    key_value::add_to_linker::<_, HasState>(linker, |state| state)
+pub(crate) fn link<T: ProvidesKeyValue>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    bindings::add_to_linker::<T, KeyValue>(linker, T::key_value)
 }
 
-impl Host for State {}
+impl Host for KeyValueView<'_> {}
 
-impl State {
+impl KeyValueView<'_> {
     fn store(&self, store: &Resource<OpenStore>) -> wasmtime::Result<Arc<Store>> {
         Ok(Arc::clone(&self.table.get(store)?.0))
     }
 }
 
-impl HostStore for State {
+impl HostStore for KeyValueView<'_> {
     async fn open(&mut self, label: String) -> wasmtime::Result<Result<Resource<OpenStore>, GuestError>> {
-        let Some(store) = self.component.stores.0.get(&label) else {
+        let Some(store) = self.granted.stores.get(&label) else {
             tracing::warn!(
-                component = self.component.id,
+                component = self.granted.component,
                 label,
                 "a key-value store was denied: it is not in key_value_stores"
             );
             return Ok(Err(GuestError::AccessDenied));
         };
-        if self.open_stores >= MAX_OPEN {
+        if *self.open >= self.max_open {
             return Ok(Err(GuestError::StoreTableFull));
         }
-        self.open_stores += 1;
+        *self.open += 1;
         let store = OpenStore(Arc::clone(store));
         Ok(Ok(self.table.push(store)?))
     }
@@ -247,7 +226,7 @@ impl HostStore for State {
 
     async fn drop(&mut self, store: Resource<OpenStore>) -> wasmtime::Result<()> {
         self.table.delete(store)?;
-        self.open_stores -= 1;
+        *self.open -= 1;
         Ok(())
     }
 }

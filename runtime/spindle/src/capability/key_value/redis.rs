@@ -1,22 +1,25 @@
 //! Key-value stores in a Redis database: a key of the store is a key of the database, as Spin has it.
 
+use std::sync::Arc;
+
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisResult};
 use tokio::sync::Mutex;
 
-use crate::capability::redis::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT};
+use crate::limits::Limits;
 
 /// A store. Its one connection serves all guests and is opened when it is first needed.
 #[derive(Debug)]
 pub(super) struct Store {
     client: Client,
     connection: Mutex<Option<MultiplexedConnection>>,
+    limits: Arc<Limits>,
 }
 
 impl Store {
-    pub(super) fn new(url: &str) -> Result<Self, String> {
+    pub(super) fn new(url: &str, limits: &Arc<Limits>) -> Result<Self, String> {
         let client = Client::open(url).map_err(|e| e.to_string())?;
-        Ok(Self { client, connection: Mutex::default() })
+        Ok(Self { client, connection: Mutex::default(), limits: Arc::clone(limits) })
     }
 
     async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, String> {
@@ -33,15 +36,15 @@ impl Store {
     }
 
     async fn connect(&self) -> RedisResult<MultiplexedConnection> {
-        let mut slot = self.connection.lock().await;
-        if let Some(connection) = &*slot {
+        let mut connected = self.connection.lock().await;
+        if let Some(connection) = &*connected {
             return Ok(connection.clone());
         }
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT));
+            .set_connection_timeout(Some(self.limits.redis_connect.0))
+            .set_response_timeout(Some(self.limits.redis_response.0));
         let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        Ok(slot.insert(connection).clone())
+        Ok(connected.insert(connection).clone())
     }
 
     pub(super) async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, String> {

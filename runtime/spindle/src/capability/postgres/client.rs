@@ -2,32 +2,23 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
 
 use futures_util::{StreamExt, pin_mut};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::task::AbortHandle;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Error, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::statement::leaves_session_clean;
-use super::types::Parameter;
+use crate::limits::Limits;
+use crate::pool::GuestConnection;
 
-/// How long a connection may take to come about, unless its address says less.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// How long a statement may take.
-const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long the request to cancel a statement may take.
-const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// Statements kept prepared on one connection.
-const MAX_STATEMENTS: usize = 256;
-
-/// The most bytes of one result, the same as Spin's.
-const MAX_RESULT: usize = 128 * 1024 * 1024;
+/// A connection that a guest has opened.
+#[expect(unreachable_pub, reason = "the generated code has it under another name")]
+#[derive(Debug)]
+pub struct Connection(pub(super) GuestConnection<Server>);
 
 /// TLS for servers that want it, with the public certificate authorities.
 static TLS: LazyLock<MakeRustlsConnect> = LazyLock::new(|| {
@@ -43,10 +34,11 @@ static TLS: LazyLock<MakeRustlsConnect> = LazyLock::new(|| {
 
 /// An open connection.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     client: Client,
     statements: HashMap<Box<str>, Prepared>,
     driver: AbortHandle,
+    limits: Arc<Limits>,
 }
 
 #[derive(Debug, Clone)]
@@ -68,9 +60,9 @@ pub(super) enum Failure {
     TooLarge,
 }
 
-/// Whether rows are wanted or only how many there were.
+/// Whether a statement gives rows or only how many there were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum Returning {
     Rows,
     Count,
 }
@@ -85,17 +77,17 @@ pub(super) struct Outcome {
 
 impl Server {
     /// Opens a connection.
-    pub(super) async fn connect(config: &Config) -> Result<Self, String> {
+    pub(super) async fn connect(config: &Config, limits: &Arc<Limits>) -> Result<Self, String> {
         let connect = async {
             let (client, connection) = config.connect(TLS.clone()).await?;
             // How it ends is seen by whoever uses the client.
             Ok::<_, Error>((client, tokio::spawn(async move { drop(connection.await) }).abort_handle()))
         };
-        let (client, driver) = tokio::time::timeout(CONNECT_TIMEOUT, connect)
+        let (client, driver) = tokio::time::timeout(limits.postgres_connect.0, connect)
             .await
             .map_err(|_| "no answer in time".to_owned())?
             .map_err(|error| describe(&error))?;
-        Ok(Self { client, statements: HashMap::new(), driver })
+        Ok(Self { client, statements: HashMap::new(), driver, limits: Arc::clone(limits) })
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -103,20 +95,21 @@ impl Server {
     }
 
     /// Runs one statement. `clean` turns false, before anything is sent, if it may change the session.
-    pub(super) async fn run(
+    pub(super) async fn run<P: ToSql + Sync>(
         &mut self,
         sql: &str,
-        parameters: &[Parameter],
-        wanted: Wanted,
+        parameters: &[P],
+        returning: Returning,
         clean: &mut bool,
     ) -> Result<Outcome, Failure> {
-        let cancel = self.client.cancel_token();
-        match tokio::time::timeout(QUERY_TIMEOUT, self.run_in_time(sql, parameters, wanted, clean)).await {
+        let (cancel, cancel_time) = (self.client.cancel_token(), self.limits.postgres_cancel.0);
+        let limit = self.limits.postgres_statement.0;
+        match tokio::time::timeout(limit, self.run_in_time(sql, parameters, returning, clean)).await {
             Ok(result) => result,
             Err(_) => {
                 // The server must not go on with what nobody waits for.
                 tokio::spawn(async move {
-                    drop(tokio::time::timeout(CANCEL_TIMEOUT, cancel.cancel_query(TLS.clone())).await);
+                    drop(tokio::time::timeout(cancel_time, cancel.cancel_query(TLS.clone())).await);
                 });
                 self.driver.abort();
                 Err(Failure::Timeout)
@@ -124,54 +117,55 @@ impl Server {
         }
     }
 
-    async fn run_in_time(
+    async fn run_in_time<P: ToSql + Sync>(
         &mut self,
         sql: &str,
-        parameters: &[Parameter],
-        wanted: Wanted,
+        parameters: &[P],
+        returning: Returning,
         clean: &mut bool,
     ) -> Result<Outcome, Failure> {
         let prepared = match self.statements.get(sql) {
             Some(prepared) => prepared.clone(),
-            None => return self.prepare_and_run(sql, parameters, wanted, clean).await,
+            None => return self.prepare_and_run(sql, parameters, returning, clean).await,
         };
         let was_clean = *clean;
         *clean &= prepared.clean;
-        match execute(&self.client, prepared.statement, parameters, wanted).await {
+        match execute(&self.client, prepared.statement, parameters, returning, self.limits.postgres_result.0).await {
             // The tables have changed since. Nothing has run, and outside a transaction it can be tried again.
             Err(Failure::Postgres(error) | Failure::Streamed(error)) if was_clean && is_stale(&error) => {
                 self.statements.remove(sql);
-                self.prepare_and_run(sql, parameters, wanted, clean).await
+                self.prepare_and_run(sql, parameters, returning, clean).await
             }
             result => result,
         }
     }
 
-    async fn prepare_and_run(
+    async fn prepare_and_run<P: ToSql + Sync>(
         &mut self,
         sql: &str,
-        parameters: &[Parameter],
-        wanted: Wanted,
+        parameters: &[P],
+        returning: Returning,
         clean: &mut bool,
     ) -> Result<Outcome, Failure> {
         let is_clean = leaves_session_clean(sql);
         *clean &= is_clean;
         let statement = self.client.prepare(sql).await.map_err(Failure::Postgres)?;
-        if self.statements.len() >= MAX_STATEMENTS {
+        if self.statements.len() >= self.limits.postgres_statements.0 {
             self.statements.clear();
         }
         self.statements.insert(sql.into(), Prepared { statement: statement.clone(), clean: is_clean });
-        execute(&self.client, statement, parameters, wanted).await
+        execute(&self.client, statement, parameters, returning, self.limits.postgres_result.0).await
     }
 }
 
-async fn execute(
+async fn execute<P: ToSql + Sync>(
     client: &Client,
     statement: Statement,
-    parameters: &[Parameter],
-    wanted: Wanted,
+    parameters: &[P],
+    returning: Returning,
+    max_bytes: usize,
 ) -> Result<Outcome, Failure> {
-    if wanted == Wanted::Count {
+    if returning == Returning::Count {
         let affected = client.execute_raw(&statement, parameters).await.map_err(Failure::Postgres)?;
         return Ok(Outcome { statement, rows: Vec::new(), affected });
     }
@@ -181,7 +175,7 @@ async fn execute(
     while let Some(row) = stream.next().await {
         let row = row.map_err(Failure::Streamed)?;
         size += row.raw_size_bytes();
-        if size > MAX_RESULT {
+        if size > max_bytes {
             return Err(Failure::TooLarge);
         }
         rows.push(row);

@@ -4,89 +4,88 @@
 //! their connection, and a connection goes back to the pool as it is, without a reset. So one whose session may have
 //! been changed (a transaction, a setting, a lock), or on which a statement was cut short, is closed instead.
 
+mod bindings;
+mod calendar;
 mod client;
+mod column;
+mod error;
 mod numeric;
+mod parameter;
 mod statement;
-mod types;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
+use tokio_postgres::Config;
 use tokio_postgres::config::Host as Address;
-use tokio_postgres::error::Severity;
-use tokio_postgres::{Config, Error};
 use wasmtime::component::{Linker, Resource};
 
-use self::client::{Failure, Outcome, Server, Wanted, describe};
-use self::types::{Column as Value, Parameter, data_type};
-use super::HasState;
-use crate::bindings::postgres::{
-    self as guest, Column, DbError, Error as GuestError, Host, HostConnection, ParameterValue, QueryError, RowSet,
-};
+use self::bindings::{Column, Error as GuestError, Host, HostConnection, ParameterValue, RowSet};
+use self::client::{Connection, Outcome, Returning, Server, describe};
+use self::column::{Column as Value, data_type};
+use self::parameter::Parameter;
+use super::outbound::{Denied, Outbound};
+use super::view::{Provides, View, ViewOf};
 use crate::hosts::Destination;
-use crate::pool::{Exhausted, Lease, Pool};
-use crate::state::State;
+use crate::limits::Limits;
+use crate::pool::{GuestConnection, LeaseError, Pool, Pools};
 
-/// How long `open` waits for a free connection.
-const LEASE_TIMEOUT: Duration = Duration::from_secs(3);
+/// PostgreSQL's usual port.
+const DEFAULT_PORT: u16 = 5432;
 
-/// The most connections of one component to one address, unless configured; the same as Spin's.
-pub const DEFAULT_MAX_CONNECTIONS: usize = 64;
-
-/// The most addresses that one component's pools are kept for.
-const MAX_POOLS: usize = 16;
-
-/// The pools of one component.
+/// A component's access to servers.
 #[derive(Debug)]
-pub struct Pools {
-    max_connections: usize,
-    targets: Mutex<HashMap<String, Arc<Target>>>,
+pub(crate) struct Access {
+    outbound: Arc<Outbound>,
+    limits: Arc<Limits>,
+    servers: Pools<String, Arc<Target>>,
 }
 
-/// An address that has been read, and its pool.
+/// An address that has been read and is allowed, and its pool.
 #[derive(Debug)]
 struct Target {
     config: Config,
     pool: Arc<Pool<Server>>,
 }
 
-impl Pools {
-    /// Pools of at most so many connections each.
-    #[must_use]
-    pub fn new(max_connections: Option<usize>) -> Self {
-        Self { max_connections: max_connections.unwrap_or(DEFAULT_MAX_CONNECTIONS), targets: Mutex::default() }
+impl Access {
+    pub(crate) fn new(outbound: &Arc<Outbound>, limits: &Arc<Limits>) -> Self {
+        Self { outbound: Arc::clone(outbound), limits: Arc::clone(limits), servers: Pools::new(limits.pools.0) }
     }
 
-    fn target(&self, address: &str) -> Result<Arc<Target>, String> {
-        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(target) = targets.get(address) {
-            return Ok(Arc::clone(target));
+    async fn open(&self, address: &str) -> Result<Connection, String> {
+        let limits = &self.limits;
+        let target = self.servers.find(address, || {
+            let config: Config = address.parse().map_err(|error| format!("invalid address: {}", describe(&error)))?;
+            self.check(&config).map_err(|denied| denied.message())?;
+            Ok::<_, String>(Arc::new(Target { config, pool: Pool::new(limits.postgres_connections.0) }))
+        })?;
+        let connect = Server::connect(&target.config, limits);
+        match target.pool.lease_or_connect(limits.postgres_wait.0, Server::is_open, connect).await {
+            Ok(lease) => Ok(Connection(GuestConnection::new(lease))),
+            Err(LeaseError::Exhausted) => Err("all connections are in use".to_owned()),
+            Err(LeaseError::Connect(error)) => Err(error),
         }
-        let config: Config = address.parse().map_err(|error| format!("invalid address: {}", describe(&error)))?;
-        let target = Arc::new(Target { config, pool: Pool::new(self.max_connections) });
-        if targets.len() < MAX_POOLS {
-            targets.insert(address.to_owned(), Arc::clone(&target));
-        }
-        Ok(target)
     }
-}
 
-/// A connection that a guest has opened.
-#[derive(Debug)]
-pub struct Connection {
-    /// None after a statement that was cut short.
-    lease: Option<Lease<Server>>,
-    clean: bool,
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        if let Some(lease) = self.lease.take()
-            && self.clean
-        {
-            lease.give_back();
+    /// Checks every host that an address could lead to.
+    fn check(&self, config: &Config) -> Result<(), Denied> {
+        let ports = config.get_ports();
+        // One port stands for all hosts, none for the usual one.
+        let port = |index: usize| ports.get(index).or(ports.first()).copied().unwrap_or(DEFAULT_PORT);
+        let check =
+            |host: &str, index: usize| self.outbound.check(Destination { scheme: "postgres", host, port: port(index) });
+        if config.get_hosts().is_empty() {
+            return Err(self.outbound.deny("(no host)".to_owned()));
         }
+        for (index, host) in config.get_hosts().iter().enumerate() {
+            match host {
+                Address::Tcp(host) => check(host, index)?,
+                #[cfg(unix)]
+                Address::Unix(_) => return Err(self.outbound.deny("a Unix socket".to_owned())),
+            }
+        }
+        // An address given beside its name is where the connection would really go.
+        config.get_hostaddrs().iter().enumerate().try_for_each(|(index, host)| check(&host.to_string(), index))
     }
 }
 
@@ -94,153 +93,47 @@ impl Drop for Connection {
 ///
 /// # Errors
 /// When the linker has it already.
-pub fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    guest::add_to_linker::<_, HasState>(linker, |state| state)
+pub(crate) fn link<T: Provides<Access>>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    bindings::add_to_linker::<T, ViewOf<Access>>(linker, T::view)
 }
 
-impl Host for State {}
+impl Host for View<'_, Access> {}
 
-impl State {
+impl View<'_, Access> {
     /// Runs a statement, and takes the connection away from the guest unless it came to an end.
-    async fn postgres(
+    async fn run(
         &mut self,
         connection: &Resource<Connection>,
         sql: &str,
         parameters: Vec<ParameterValue>,
-        wanted: Wanted,
+        returning: Returning,
     ) -> wasmtime::Result<Result<Outcome, GuestError>> {
-        let connection = self.table.get_mut(connection)?;
+        let Connection(connection) = self.table.get_mut(connection)?;
         let parameters = match parameters.into_iter().map(Parameter::new).collect::<Result<Vec<_>, _>>() {
             Ok(parameters) => parameters,
             Err(error) => return Ok(Err(GuestError::BadParameter(error))),
         };
-        let Some(mut lease) = connection.lease.take() else {
-            return Ok(Err(GuestError::ConnectionFailed("the connection is closed".to_owned())));
-        };
-        let Some(server) = lease.connection() else {
-            return Ok(Err(GuestError::ConnectionFailed("the connection is closed".to_owned())));
-        };
-        let result = server.run(sql, &parameters, wanted, &mut connection.clean).await;
-        let usable = match &result {
+        let closed = || Ok(Err(GuestError::ConnectionFailed("the connection is closed".to_owned())));
+        let Some(mut lease) = connection.take() else { return closed() };
+        let Some(server) = lease.connection() else { return closed() };
+        let result = server.run(sql, &parameters, returning, &mut connection.is_clean).await;
+        let is_usable = match &result {
             Ok(_) => true,
-            Err(Failure::Postgres(error) | Failure::Streamed(error)) => server.is_open() && !ends_connection(error),
-            Err(Failure::Timeout | Failure::TooLarge) => false,
+            Err(failure) => server.is_open() && error::is_survived(failure),
         };
-        if usable {
-            connection.lease = Some(lease);
+        if is_usable {
+            connection.put_back(lease);
         }
-        Ok(result.map_err(|failure| match failure {
-            Failure::Postgres(error) => query_failed(&error),
-            Failure::Streamed(error) => GuestError::QueryFailed(QueryError::Text(streamed(&error))),
-            Failure::Timeout => GuestError::QueryFailed(QueryError::Text("no answer in time".to_owned())),
-            Failure::TooLarge => GuestError::QueryFailed(QueryError::Text("the result is too large".to_owned())),
-        }))
+        Ok(result.map_err(|failure| error::guest_error(&failure)))
     }
 }
 
-/// Whether the server closes the connection after this error. It says so before it does.
-fn ends_connection(error: &Error) -> bool {
-    error
-        .as_db_error()
-        .is_some_and(|report| matches!(report.parsed_severity(), Some(Severity::Fatal | Severity::Panic)))
-}
-
-/// What a component learns of an error that comes while rows are awaited. Spin 3.6 streams them, and has no code for what
-/// goes wrong meanwhile: only the error's words with their cause, the way `anyhow` writes them.
-fn streamed(error: &Error) -> String {
-    match std::error::Error::source(error) {
-        Some(cause) => format!("{}\n\nCaused by:\n    {}", describe(error), cause.to_string().replace('\n', "\n    ")),
-        None => error.to_string(),
-    }
-}
-
-fn query_failed(error: &Error) -> GuestError {
-    let Some(report) = error.as_db_error() else {
-        return GuestError::QueryFailed(QueryError::Text(describe(error)));
-    };
-    let line = report.line().map(|line| line.to_string());
-    let extras = [
-        ("column", report.column()),
-        ("constraint", report.constraint()),
-        ("routine", report.routine()),
-        ("hint", report.hint()),
-        ("table", report.table()),
-        ("datatype", report.datatype()),
-        ("schema", report.schema()),
-        ("file", report.file()),
-        ("line", line.as_deref()),
-        ("where_", report.where_()),
-    ];
-    GuestError::QueryFailed(QueryError::DbError(DbError {
-        as_text: format!("{error:?}"),
-        severity: report.severity().to_owned(),
-        code: report.code().code().to_owned(),
-        message: report.message().to_owned(),
-        detail: report.detail().map(str::to_owned),
-        extras: extras.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect(),
-    }))
-}
-
-/// The first host of an address that is not allowed.
-fn denied_host(config: &Config, state: &State) -> Option<String> {
-    if config.get_hosts().is_empty() {
-        return Some("(no host)".to_owned());
-    }
-    let ports = config.get_ports();
-    config
-        .get_hosts()
-        .iter()
-        .enumerate()
-        .find_map(|(index, host)| {
-            // One port stands for all hosts, none for the usual one.
-            let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
-            match host {
-                Address::Tcp(host) => {
-                    let allowed = state.component.hosts.allows(Destination { scheme: "postgres", host, port });
-                    (!allowed).then(|| format!("{host}:{port}"))
-                }
-                #[cfg(unix)]
-                Address::Unix(_) => Some("a Unix socket".to_owned()),
-            }
-        })
-        // An address given beside its name is where the connection would really go.
-        .or_else(|| {
-            config.get_hostaddrs().iter().enumerate().find_map(|(index, address)| {
-                let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
-                let host = address.to_string();
-                let allowed = state.component.hosts.allows(Destination { scheme: "postgres", host: &host, port });
-                (!allowed).then(|| format!("{host}:{port}"))
-            })
-        })
-}
-
-impl HostConnection for State {
+impl HostConnection for View<'_, Access> {
     async fn open(&mut self, address: String) -> wasmtime::Result<Result<Resource<Connection>, GuestError>> {
-        let target = match self.component.postgres.target(&address) {
-            Ok(target) => target,
-            Err(error) => return Ok(Err(GuestError::ConnectionFailed(error))),
-        };
-        if let Some(denied) = denied_host(&target.config, self) {
-            tracing::warn!(
-                component = self.component.id,
-                denied,
-                "a connection was denied: it is not in allowed_outbound_hosts"
-            );
-            return Ok(Err(GuestError::ConnectionFailed(format!("address {denied} is not permitted"))));
-        }
-        let mut lease = match target.pool.lease(LEASE_TIMEOUT, Server::is_open).await {
-            Ok(lease) => lease,
-            Err(Exhausted) => {
-                return Ok(Err(GuestError::ConnectionFailed("all connections are in use".to_owned())));
-            }
-        };
-        if lease.connection().is_none() {
-            match Server::connect(&target.config).await {
-                Ok(server) => lease.fill(server),
-                Err(error) => return Ok(Err(GuestError::ConnectionFailed(error))),
-            }
-        }
-        Ok(Ok(self.table.push(Connection { lease: Some(lease), clean: true })?))
+        Ok(match self.context.open(&address).await {
+            Ok(connection) => Ok(self.table.push(connection)?),
+            Err(error) => Err(GuestError::ConnectionFailed(error)),
+        })
     }
 
     async fn query(
@@ -249,7 +142,7 @@ impl HostConnection for State {
         statement: String,
         params: Vec<ParameterValue>,
     ) -> wasmtime::Result<Result<RowSet, GuestError>> {
-        let outcome = match self.postgres(&connection, &statement, params, Wanted::Rows).await? {
+        let outcome = match self.run(&connection, &statement, params, Returning::Rows).await? {
             Ok(outcome) => outcome,
             Err(error) => return Ok(Err(error)),
         };
@@ -279,7 +172,7 @@ impl HostConnection for State {
         statement: String,
         params: Vec<ParameterValue>,
     ) -> wasmtime::Result<Result<u64, GuestError>> {
-        let outcome = self.postgres(&connection, &statement, params, Wanted::Count).await?;
+        let outcome = self.run(&connection, &statement, params, Returning::Count).await?;
         Ok(outcome.map(|outcome| outcome.affected))
     }
 

@@ -2,7 +2,7 @@
 //!
 //! All that a short request needs stays on one thread: its connection, its instance, the connections to servers that it
 //! uses and the tasks that drive these. Nothing has to wake another thread, which costs more than the work itself.
-//! A call that computes for long is moved to the shared runtime, see [`crate::cpu`], so it is in nobody's way.
+//! A call that computes for long is moved to the shared runtime, see `cpu`, so it is in nobody's way.
 
 use std::io;
 use std::sync::Arc;
@@ -14,41 +14,45 @@ use tokio::sync::oneshot;
 
 /// The threads. They end when this is dropped, and what is under way on them ends too.
 #[derive(Debug)]
-pub struct Lanes {
-    lanes: Vec<Lane>,
+pub(crate) struct ConnectionThreads {
+    threads: Vec<ConnectionThread>,
 }
 
 #[derive(Debug)]
-struct Lane {
+struct ConnectionThread {
     handle: Handle,
     /// One clone for each connection, beside this one.
     connections: Arc<()>,
     _running: oneshot::Sender<()>,
 }
 
-impl Lanes {
+impl ConnectionThreads {
     /// Starts so many threads.
     ///
     /// # Errors
     /// When a thread or its runtime cannot be made.
-    pub fn start(count: usize) -> io::Result<Self> {
-        Ok(Self { lanes: (0..count.max(1)).map(|_| Lane::start()).collect::<io::Result<_>>()? })
+    pub(crate) fn start(count: usize) -> io::Result<Self> {
+        Ok(Self { threads: (0..count.max(1)).map(|_| ConnectionThread::start()).collect::<io::Result<_>>()? })
     }
 
     /// Serves a connection on the thread that has the fewest of them. What `serve` returns is run there, to its end.
     ///
     /// # Errors
     /// When the connection cannot be moved.
-    pub fn serve<F>(&self, stream: TcpStream, serve: impl FnOnce(TcpStream) -> F + Send + 'static) -> io::Result<()>
+    pub(crate) fn serve<F>(
+        &self,
+        stream: TcpStream,
+        serve: impl FnOnce(TcpStream) -> F + Send + 'static,
+    ) -> io::Result<()>
     where
         F: Future<Output = ()> + Send,
     {
         let stream = stream.into_std()?;
-        let Some(lane) = self.lanes.iter().min_by_key(|lane| Arc::strong_count(&lane.connections)) else {
+        let Some(thread) = self.threads.iter().min_by_key(|thread| Arc::strong_count(&thread.connections)) else {
             return Ok(());
         };
-        let counted = Arc::clone(&lane.connections);
-        lane.handle.spawn(async move {
+        let counted = Arc::clone(&thread.connections);
+        thread.handle.spawn(async move {
             let _counted = counted;
             match TcpStream::from_std(stream) {
                 Ok(stream) => serve(stream).await,
@@ -59,12 +63,12 @@ impl Lanes {
     }
 }
 
-impl Lane {
+impl ConnectionThread {
     fn start() -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let (running, stopped) = oneshot::channel::<()>();
-        thread::Builder::new().name("spindle-lane".to_owned()).spawn(move || {
+        thread::Builder::new().name("spindle-http".to_owned()).spawn(move || {
             // It ends when the other side is dropped.
             let _ = runtime.block_on(stopped);
             runtime.shutdown_background();
@@ -82,10 +86,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_goes_where_the_fewest_are() {
-        let lanes = Lanes::start(2).unwrap();
+        let threads = ConnectionThreads::start(2).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (send, mut threads) = mpsc::unbounded_channel::<ThreadId>();
+        let (send, mut served) = mpsc::unbounded_channel::<ThreadId>();
         let mut connections = Vec::new();
         for n in 0..3 {
             let (end, ended) = oneshot::channel::<()>();
@@ -97,8 +101,8 @@ mod tests {
                 send.send(thread::current().id()).unwrap();
                 ended.await.unwrap();
             };
-            lanes.serve(stream, serve).unwrap();
-            connections.push((threads.recv().await.unwrap(), client, end));
+            threads.serve(stream, serve).unwrap();
+            connections.push((served.recv().await.unwrap(), client, end));
             // The first of two ends, so the third goes where that was.
             if n == 1 {
                 let (first, client, end) = connections.remove(0);

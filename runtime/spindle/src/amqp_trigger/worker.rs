@@ -1,4 +1,4 @@
-//! A slot: one of the `prefetch` places in which messages of a queue are handled, one after the other.
+//! A worker: one of `prefetch` consumers of a queue, each of which handles one message at a time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,27 +11,19 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::Listener;
 use super::breaker::{Admission, Health};
-use super::dead_letter::{self, Obituary, cut};
+use super::dead_letter::{self, DeadLetterRecord, cut};
 use super::message::{self, DeliveryCount};
+use super::queue::{Failure, Queue};
 use super::retry::{Cause, LONGEST_DELAY, Verdict};
 use super::session::Session;
-use crate::bindings::amqp::{Error as GuestError, Message};
-use crate::failure::describe_trap;
+use crate::handlers::amqp::Message;
 
 /// How often a message that waits for the end of a pause looks whether it has ended.
 const PAUSE_STEP: Duration = Duration::from_secs(1);
 
 /// Why a session is of no more use.
 type Lost = String;
-
-/// Why a message was not handled.
-#[derive(Debug)]
-struct Failure {
-    reason: String,
-    cause: Cause,
-}
 
 /// What has become of a message.
 enum Outcome {
@@ -45,7 +37,7 @@ enum Outcome {
 
 /// Handles messages until `stop`, in one session after the other.
 pub(super) async fn run(
-    listener: Arc<Listener>,
+    queue: Arc<Queue>,
     mut sessions: watch::Receiver<Option<Arc<Session>>>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -61,23 +53,23 @@ pub(super) async fn run(
                 }
             }
         };
-        let slot = Slot { listener: &listener, session: &session, stop: &stop, tasks: &tasks };
-        match slot.consume().await {
+        let worker = Worker { queue: &queue, session: &session, stop: &stop, tasks: &tasks };
+        match worker.consume().await {
             Ok(()) => return,
             Err(reason) => session.end(reason),
         }
     }
 }
 
-/// A slot during one session.
-struct Slot<'a> {
-    listener: &'a Arc<Listener>,
+/// A worker during one session.
+struct Worker<'a> {
+    queue: &'a Arc<Queue>,
     session: &'a Arc<Session>,
     stop: &'a CancellationToken,
     tasks: &'a TaskTracker,
 }
 
-impl Slot<'_> {
+impl Worker<'_> {
     /// Handles messages until `stop`.
     async fn consume(&self) -> Result<(), Lost> {
         let Some(mut consumer) = self.new_consumer().await? else { return Ok(()) };
@@ -92,7 +84,7 @@ impl Slot<'_> {
                     continue;
                 }
                 next = consumer.next() => next,
-                // Another slot has found it out.
+                // Another worker has found it out.
                 reason = self.session.ended() => return Err(reason),
             };
             let delivery = match next {
@@ -128,7 +120,7 @@ impl Slot<'_> {
                 self.give_back(acker, delay).await?;
                 continue;
             }
-            // The message takes this consumer with it, which gets no other; the slot goes on with a new one. Given back
+            // The message takes this consumer with it, which gets no other; the worker goes on with a new one. Given back
             // before, it would make room for a message that nobody looks at.
             self.session.cancel(&consumer).await.map_err(lost)?;
             self.give_back(acker, delay).await?;
@@ -152,7 +144,7 @@ impl Slot<'_> {
     /// Waits for the end of a pause of the queue; says whether the message is a probe, or nothing at the end of the app.
     async fn admitted(&self) -> Result<Option<bool>, Lost> {
         loop {
-            let wait = match self.listener.breaker.admit(Instant::now()) {
+            let wait = match self.queue.breaker.admit(Instant::now()) {
                 Admission::Go { is_probe } => return Ok(Some(is_probe)),
                 Admission::Wait(wait) => wait,
             };
@@ -173,15 +165,15 @@ impl Slot<'_> {
             Some(Cause::Failed) => Health::Down,
             Some(Cause::Unusable | Cause::Broken) => Health::Unknown,
         };
-        if let Some(pause) = self.listener.breaker.record(Instant::now(), health, is_probe) {
-            tracing::warn!(queue = self.listener.config.queue, pause_ms = pause.as_millis(), "queue paused");
+        if let Some(pause) = self.queue.breaker.record(Instant::now(), health, is_probe) {
+            tracing::warn!(queue = self.queue.config.queue, pause_ms = pause.as_millis(), "queue paused");
         }
     }
 
     /// Handles one delivery.
     async fn handle(&self, mut delivery: Delivery) -> Result<Outcome, Lost> {
         let Some(is_probe) = self.admitted().await? else { return Ok(Outcome::Untouched(delivery.acker)) };
-        let config = &self.listener.config;
+        let config = &self.queue.config;
         let count = DeliveryCount::of(&delivery);
         let message = message::message(&mut delivery, &config.queue, count);
         let Delivery { properties, acker, .. } = delivery;
@@ -189,22 +181,22 @@ impl Slot<'_> {
             let reason = "its consumers did not survive its deliveries".to_owned();
             (message, Some(Failure { reason, cause: Cause::Unusable }))
         } else {
-            self.listener.call(message).await
+            self.queue.call(message).await
         };
         self.record(failure.as_ref(), is_probe);
         let Some(failure) = failure else {
             self.settle(&acker).await?;
             return Ok(Outcome::Settled);
         };
-        let letter = Letter { message, properties, failure };
-        let verdict = config.retries.verdict(count.at_least(), letter.failure.cause);
+        let failed = FailedMessage { message, properties, failure };
+        let verdict = config.retries.verdict(count.at_least(), failed.failure.cause);
         if let (Verdict::Retry(delay), DeliveryCount::Known(_)) = (verdict, count) {
-            letter.report(config.queue.as_str(), "message will be retried", Some(delay));
+            failed.report(config.queue.as_str(), "message will be retried", Some(delay));
             return Ok(Outcome::Waits(acker, delay));
         }
-        match self.bury(&letter, count).await {
+        match self.dead_letter(&failed, count).await {
             Ok(()) => {
-                letter.report(config.queue.as_str(), "message dead-lettered", None);
+                failed.report(config.queue.as_str(), "message dead-lettered", None);
                 self.settle(&acker).await?;
                 Ok(Outcome::Settled)
             }
@@ -215,22 +207,24 @@ impl Slot<'_> {
         }
     }
 
-    async fn bury(&self, letter: &Letter, count: DeliveryCount) -> Result<(), String> {
-        let config = &self.listener.config;
+    async fn dead_letter(&self, failed: &FailedMessage, count: DeliveryCount) -> Result<(), String> {
+        let config = &self.queue.config;
         let uncounted = match count {
             DeliveryCount::Known(_) => "",
             DeliveryCount::Unknown => " (the queue does not count deliveries: it is no quorum queue)",
         };
-        let reason = format!("{}{uncounted}", cut(&letter.failure.reason));
-        let obituary = Obituary {
+        let reason = format!("{}{uncounted}", cut(&failed.failure.reason));
+        let record = DeadLetterRecord {
             reason: &reason,
             deliveries: count.at_least().min(config.retries.most_deliveries()),
             queue: &config.queue,
-            exchange: &letter.message.exchange,
-            routing_key: &letter.message.routing_key,
+            exchange: &failed.message.exchange,
+            routing_key: &failed.message.routing_key,
         };
-        let body = &letter.message.body;
-        dead_letter::publish(&self.session.burying, &config.dead_letter, body, &letter.properties, &obituary).await
+        let body = &failed.message.body;
+        let confirm_time = self.queue.app.limits.amqp_confirm.0;
+        let channel = &self.session.dead_letters;
+        dead_letter::publish(channel, &config.dead_letter, body, &failed.properties, &record, confirm_time).await
     }
 
     /// Acknowledges a message.
@@ -243,10 +237,10 @@ impl Slot<'_> {
         }
     }
 
-    /// Keeps a message for a while before it is rejected. While there is room for more to wait, the slot does not.
+    /// Keeps a message for a while before it is rejected. While there is room for more to wait, the worker does not.
     async fn give_back(&self, acker: Acker, delay: Duration) -> Result<(), Lost> {
         let wait = wait(Arc::clone(self.session), self.stop.clone(), delay);
-        match Arc::clone(&self.listener.waiting).try_acquire_owned() {
+        match Arc::clone(&self.queue.waiting).try_acquire_owned() {
             Ok(permit) => {
                 self.tasks.spawn(async move {
                     let _permit: OwnedSemaphorePermit = permit;
@@ -267,13 +261,13 @@ impl Slot<'_> {
 }
 
 /// A message that was not handled, and why.
-struct Letter {
+struct FailedMessage {
     message: Message,
     properties: BasicProperties,
     failure: Failure,
 }
 
-impl Letter {
+impl FailedMessage {
     /// One line for the log: which message, not what is in it.
     fn report(&self, queue: &str, what: &str, delay: Option<Duration>) {
         let (message, reason) = (&self.message, cut(&self.failure.reason));
@@ -306,45 +300,4 @@ async fn reject(acker: &Acker) -> Result<(), Lost> {
 #[expect(clippy::needless_pass_by_value, reason = "it is for `map_err`")]
 fn lost(error: lapin::Error) -> Lost {
     error.to_string()
-}
-
-impl Listener {
-    /// Calls the component with a message, which comes back with what was wrong, if anything was.
-    async fn call(&self, message: Message) -> (Message, Option<Failure>) {
-        let broken = |reason: String| Some(Failure { reason, cause: Cause::Broken });
-        let (mut store, share) = match self.app.store(&self.component) {
-            Ok(ready) => ready,
-            Err(error) => {
-                return (
-                    message,
-                    Some(Failure { reason: format!("cannot start an instance: {error:#}"), cause: Cause::Failed }),
-                );
-            }
-        };
-        let deadline = self.app.limits.message_deadline;
-        let handler = self.handler.clone();
-        // The message is needed whatever becomes of the call.
-        let message = Arc::new(message);
-        let given = Arc::clone(&message);
-        let work = async move {
-            let call = async {
-                let instance = handler.instantiate_async(&mut store).await?;
-                instance.concierge_amqp_handler().call_handle_message(&mut store, &given).await
-            };
-            let result = tokio::time::timeout(deadline, call).await;
-            drop(given);
-            (result, store)
-        };
-        // On a task of its own: a panic in the engine is then a failure like others.
-        let failure = match tokio::spawn(share.run(work)).await {
-            Ok((Ok(Ok(Ok(()))), _)) => None,
-            Ok((Ok(Ok(Err(GuestError::Failed(reason)))), _)) => Some(Failure { reason, cause: Cause::Failed }),
-            Ok((Ok(Ok(Err(GuestError::Unusable(reason)))), _)) => Some(Failure { reason, cause: Cause::Unusable }),
-            Ok((Ok(Err(error)), store)) => broken(format!("a trap: {}", describe_trap(&error, &store.data().limits))),
-            Ok((Err(_), _)) => broken(format!("it took longer than {} s", deadline.as_secs_f64())),
-            Err(error) => broken(format!("the runtime failed: {error}")),
-        };
-        let message = Arc::try_unwrap(message).unwrap_or_else(|shared| Message::clone(&shared));
-        (message, failure)
-    }
 }

@@ -1,0 +1,81 @@
+//! One queue, and the call of the component that handles its messages.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::breaker::Breaker;
+use super::config::TriggerConfig;
+use super::retry::Cause;
+use crate::app::App;
+use crate::component::Component;
+use crate::handlers::AmqpHandlerPre;
+use crate::handlers::amqp::{Error as GuestError, Message};
+use crate::invoke::{Fault, Invocation};
+use crate::state::State;
+
+/// One queue, and the component that handles its messages.
+pub(super) struct Queue {
+    pub(super) app: Arc<App>,
+    pub(super) config: TriggerConfig,
+    pub(super) breaker: Breaker,
+    /// How many more failed messages may wait.
+    pub(super) waiting: Arc<Semaphore>,
+    component: Arc<Component>,
+    handler: AmqpHandlerPre<State>,
+}
+
+/// Why a message was not handled.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) reason: String,
+    pub(super) cause: Cause,
+}
+
+impl Queue {
+    /// Finds the component and its handler.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub(super) fn new(app: &Arc<App>, config: TriggerConfig) -> Result<Self, String> {
+        let id = &config.component;
+        let component = app.component(id).ok_or_else(|| format!("there is no component `{id}`"))?;
+        let handler = component
+            .amqp_handler
+            .clone()
+            .ok_or_else(|| format!("component `{id}` does not export concierge:amqp/handler@0.1.0"))?;
+        let waiting = Arc::new(Semaphore::new(app.limits.amqp_waiting_messages.0));
+        let breaker = Breaker::new(config.pause_after);
+        Ok(Self { app: Arc::clone(app), config, breaker, waiting, component, handler })
+    }
+
+    /// Calls the component with a message, which comes back with what was wrong, if anything was.
+    pub(super) async fn call(&self, message: Message) -> (Message, Option<Failure>) {
+        let failed = |reason: String, cause: Cause| Some(Failure { reason, cause });
+        let invocation = match Invocation::prepare(&self.app, &self.component) {
+            Ok(invocation) => invocation,
+            Err(error) => return (message, failed(format!("cannot start an instance: {error}"), Cause::Failed)),
+        };
+        let handler = self.handler.clone();
+        // The message is needed whatever becomes of the call.
+        let message = Arc::new(message);
+        let given = Arc::clone(&message);
+        let work = invocation.run(self.app.limits.message_deadline.0, |mut store| async move {
+            let call = async {
+                let instance = handler.instantiate_async(&mut store).await?;
+                instance.concierge_amqp_handler().call_handle_message(&mut store, &given).await
+            };
+            (call.await, store)
+        });
+        // On a task of its own: a panic in the engine is then a failure like others.
+        let failure = match tokio::spawn(work).await {
+            Ok(Ok(Ok(()))) => None,
+            Ok(Ok(Err(GuestError::Failed(reason)))) => failed(reason, Cause::Failed),
+            Ok(Ok(Err(GuestError::Unusable(reason)))) => failed(reason, Cause::Unusable),
+            Ok(Err(fault @ (Fault::Trap(_) | Fault::Deadline(_)))) => failed(fault.to_string(), Cause::Broken),
+            Err(error) => failed(format!("the runtime failed: {error}"), Cause::Broken),
+        };
+        let message = Arc::try_unwrap(message).unwrap_or_else(|shared| Message::clone(&shared));
+        (message, failure)
+    }
+}
