@@ -18,8 +18,8 @@ const GUEST: &str = "spindle-guest";
 
 /// The profile of what is handed out and measured, and the name of its folder.
 pub(crate) const OPTIMISED: &str = "dist";
-/// The folder of what is tested.
-pub(crate) const RELEASE: &str = "release";
+/// The folder of what is run and tested: the dev profile's, in which xtask itself is built.
+pub(crate) const TESTED: &str = "debug";
 
 /// What Spindle's tests stand on. It is built with Spindle, so that what both depend on is built once, with the features of
 /// both: a `libc` of other features would have the tests compile the whole engine anew.
@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// The components, and the test guest if wanted.
 pub(crate) fn components(folder: &Folder, compiler: &Compiler, guest: bool) -> Result<()> {
-    println!("Building the components");
+    println!("Building the components (about a minute on two cores the first time)");
     let mut cargo = program::cargo(folder.root());
     cargo.args(["build", "--target", TARGET, "--profile", "component"]);
     for name in COMPONENTS.iter().chain(guest.then_some(&GUEST)) {
@@ -54,14 +54,14 @@ pub(crate) fn components(folder: &Folder, compiler: &Compiler, guest: bool) -> R
 
 /// The runtime.
 pub(crate) fn spindle(folder: &Folder) -> Result<()> {
-    println!("Building Spindle (some minutes the first time)");
+    println!("Building Spindle (about three minutes on two cores the first time)");
     engine(folder, "spindle")
 }
 
 /// Spindle, or a program that is made of it.
 pub(crate) fn engine(folder: &Folder, package: &str) -> Result<()> {
     let mut cargo = program::cargo(folder.root());
-    cargo.args(["build", "--release", "--package", package, "--package", TEST_SUPPORT]);
+    cargo.args(["build", "--package", package, "--package", TEST_SUPPORT]);
     program::show(&format!("the build of {package}"), cargo)
 }
 

@@ -31,6 +31,7 @@ mod schedules;
 mod secrets;
 mod session;
 mod setup;
+mod spin;
 mod suite;
 mod swagger_ui;
 mod toolchain;

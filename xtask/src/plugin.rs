@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// the user has installed is neither used nor changed. Gives the folder, for `SPIN_DATA_DIR`.
 pub(crate) fn install_for_tests(folder: &Folder) -> Result<PathBuf> {
     compile::engine(folder, NAME)?;
-    let files = Files::make(&folder.target(), compile::RELEASE, None)?;
+    let files = Files::make(&folder.target(), compile::TESTED, None)?;
     let data = folder.spin_data()?;
     // The version is the same although the program may be another, so the one before has to go.
     std::fs::remove_dir_all(&data).with_context(|| format!("cannot remove {}", data.display()))?;

@@ -31,9 +31,9 @@ pub(crate) fn all(folder: &Folder) -> Vec<Check> {
         ("RabbitMQ", server(Tool::RabbitMq)),
         ("Chromium", browser()),
         ("components", built(folder, compile::COMPONENT_FILES)),
-        ("Spindle", built(folder, &["release/spindle"])),
+        ("Spindle", built(folder, &["debug/spindle"])),
         ("Docker", docker()),
-        ("Spin", on_path("spin", "only for `cargo xtask up --runtime spin`")),
+        ("Spin", on_path("spin", "with 3.6 or later `cargo xtask up` need not build Spindle")),
         ("cargo-deny", on_path("cargo-deny", "only for `cargo xtask lint`: `cargo install --locked cargo-deny`")),
     ]
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
-use dev_servers::app::{App, AppOptions, RuntimeKind};
+use dev_servers::app::{App, AppOptions, RUNTIME_VARIABLE, RuntimeKind};
 use dev_servers::postgres;
 
 use crate::admin;
@@ -19,7 +19,7 @@ use crate::records::{self, Records};
 use crate::redis_server::{self, RedisServer};
 use crate::schedules::Schedules;
 use crate::secrets::Secrets;
-use crate::{compile, keys, program, session, setup};
+use crate::{compile, keys, program, session, setup, spin};
 
 /// Until all services say that they are ready.
 const READY_DEADLINE: Duration = Duration::from_secs(60);
@@ -35,7 +35,8 @@ pub(crate) struct Arguments {
     /// The address that the app listens on.
     #[arg(long, default_value = "127.0.0.1:4000", value_name = "ADDRESS:PORT")]
     listen: SocketAddr,
-    /// What runs the components: this repository's Spindle, or a Spin from the PATH [default: CONCIERGE_RUNTIME, else spindle].
+    /// What runs the components: a Spin from the PATH, or this repository's Spindle [default: CONCIERGE_RUNTIME, else
+    /// Spin 3.6 or later if it is there, else Spindle, which takes some minutes to compile].
     #[arg(long)]
     runtime: Option<Runtime>,
     /// What takes the events and hands them out. With RabbitMQ there is a Redis as well: it has the delivery log.
@@ -89,15 +90,19 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     let runtime = match arguments.runtime {
         Some(Runtime::Spindle) => RuntimeKind::Spindle,
         Some(Runtime::Spin) => RuntimeKind::Spin,
-        None => RuntimeKind::from_env()?,
+        None if std::env::var_os(RUNTIME_VARIABLE).is_some() => RuntimeKind::from_env()?,
+        None => usual_runtime(arguments.broker),
     };
     if runtime == RuntimeKind::Spin && !program::is_on_path("spin") {
         bail!("there is no `spin` on the PATH: install Spin 3.4 or later, or leave `--runtime` out");
     }
+    let mut steps = Steps::new(arguments.no_build, runtime);
     if !arguments.no_build {
         let compiler = setup::compiler(folder)?;
+        steps.next();
         compile::components(folder, &compiler, false)?;
         if runtime == RuntimeKind::Spindle {
+            steps.next();
             compile::spindle(folder)?;
         }
     }
@@ -118,6 +123,8 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     let public_keys = keys::public_keys(signing_key, &secrets.further_public_keys)?;
     variables.set(&given, "token_public_keys", &public_keys);
 
+    steps.next();
+    println!("Starting the servers (seconds, if they are installed)");
     let mut started = Started { database: None, redis: None, rabbitmq: None, app: None };
     if asked_to_end() {
         return Ok(());
@@ -141,7 +148,11 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
         return Ok(());
     }
 
-    println!("Starting the app on {}", runtime.name());
+    steps.next();
+    println!(
+        "Starting the app on {} (some seconds the first time: the components become machine code)",
+        runtime.name()
+    );
     let mut options = AppOptions::new(runtime, &folder.root().join(arguments.broker.manifest()), &state);
     options.listen = arguments.listen;
     options.variables = variables.for_the_app();
@@ -168,6 +179,30 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     println!("Ending: the app, then its servers");
     drop(started);
     end
+}
+
+/// Which step of how many the next line of output is about.
+struct Steps {
+    number: u32,
+    count: u32,
+}
+
+impl Steps {
+    /// Components and Spindle, if they are built; servers, app.
+    fn new(no_build: bool, runtime: RuntimeKind) -> Self {
+        let builds = match (no_build, runtime) {
+            (true, _) => 0,
+            (false, RuntimeKind::Spin) => 1,
+            (false, RuntimeKind::Spindle) => 2,
+        };
+        Self { number: 0, count: builds + 2 }
+    }
+
+    /// Begins the line.
+    fn next(&mut self) {
+        self.number += 1;
+        print!("[{}/{}] ", self.number, self.count);
+    }
 }
 
 /// All that was started. Dropped in the order of the fields' use: the app first, so that its last requests find their servers.
@@ -240,6 +275,31 @@ fn watch(started: &Started, interrupt: &Interrupt) -> Result<()> {
         }
         if let Some(app) = started.app.as_ref().filter(|app| !app.is_running()) {
             bail!("the app ended unexpectedly; the end of its log:\n{}", app.log_tail());
+        }
+    }
+}
+
+/// Spin if it is there, for nobody has to wait for it. On RabbitMQ it needs the plugin, which is made of Spindle.
+fn usual_runtime(broker: Broker) -> RuntimeKind {
+    match spin::version() {
+        Some(version) if version >= spin::OLDEST && broker == Broker::Redis => {
+            println!("Spin {version} is on the PATH and runs the app; `--runtime spindle` compiles and takes Spindle");
+            RuntimeKind::Spin
+        }
+        Some(version) if version < spin::OLDEST => {
+            println!(
+                "Spin {version} is on the PATH, too old to be taken unasked: with {} or later nothing but the components has to be compiled",
+                spin::OLDEST
+            );
+            RuntimeKind::Spindle
+        }
+        Some(_) => RuntimeKind::Spindle,
+        None => {
+            println!(
+                "There is no `spin` on the PATH, so Spindle is compiled; with Spin {} or later there is no need to",
+                spin::OLDEST
+            );
+            RuntimeKind::Spindle
         }
     }
 }

@@ -25,7 +25,7 @@ const PORT_ATTEMPTS: usize = 3;
 /// What runs the components.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RuntimeKind {
-    /// This repository's own, `target/release/spindle`.
+    /// This repository's own, `target/debug/spindle`.
     Spindle,
     /// Spin, from the PATH.
     Spin,
@@ -53,7 +53,7 @@ impl RuntimeKind {
     pub fn binary(self, workspace: &Path) -> PathBuf {
         match (std::env::var_os(BINARY_VARIABLE), self) {
             (Some(path), _) => PathBuf::from(path),
-            (None, Self::Spindle) => target_dir(workspace).join("release").join("spindle"),
+            (None, Self::Spindle) => target_dir(workspace).join("debug").join("spindle"),
             (None, Self::Spin) => PathBuf::from("spin"),
         }
     }

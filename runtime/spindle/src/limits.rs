@@ -178,7 +178,9 @@ impl Display for Time {
         let milliseconds = self.0.as_millis();
         match milliseconds {
             _ if !milliseconds.is_multiple_of(1000) => write!(f, "{milliseconds} ms"),
-            _ if milliseconds >= 120_000 && milliseconds.is_multiple_of(60_000) => write!(f, "{} min", milliseconds / 60_000),
+            _ if milliseconds >= 120_000 && milliseconds.is_multiple_of(60_000) => {
+                write!(f, "{} min", milliseconds / 60_000)
+            }
             _ => write!(f, "{} s", milliseconds / 1000),
         }
     }
