@@ -1,4 +1,4 @@
-//! The variables of this component, read by requests and judged by readiness.
+//! The variables of this component, read by requests and checked by readiness.
 
 use crate::hashing;
 use identity::MinLength;
@@ -41,7 +41,7 @@ pub(crate) fn sign_ups_per_hour() -> Result<u32, Problem> {
     config::parsed("sign_ups_per_hour")
 }
 
-/// Whether callers are asked who they are, by `authorization`.
+/// Whether callers need an access token, by `authorization`.
 pub(crate) fn asks_for_tokens() -> Result<bool, Problem> {
     match config::text("authorization")?.trim() {
         "required" => Ok(true),
@@ -50,7 +50,7 @@ pub(crate) fn asks_for_tokens() -> Result<bool, Problem> {
     }
 }
 
-/// Where nobody is asked, no key is needed: an administrator's token is looked at all the same, if there is one.
+/// Without required tokens no key is needed; an administrator's token is verified all the same.
 fn access_tokens() -> Result<(), Problem> {
     match asks_for_tokens()? {
         true => AccessTokens::usable_from_config().map(drop),

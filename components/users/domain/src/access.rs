@@ -1,29 +1,29 @@
-//! Who may do what with whom.
+//! Authorization: who may do what.
 //!
-//! A user reads, changes and removes itself; an administrator does all. To anybody else a user is as good as absent:
-//! that an id exists is private, so it is answered like one that does not.
+//! Users read, change and delete their own account; an administrator may do everything. Whether another account exists
+//! is private, so to everybody else it looks as if it does not.
 
 use crate::ValidatedChange;
 use identity::{Phone, Role, UserId};
 use problem::{Kind, Problem};
 use serde::Deserialize;
 
-/// For how long a sign-in counts as a recent one, in seconds. Refreshes do not make it longer.
+/// For how long a sign-in counts as recent, in seconds. Refreshes do not extend it.
 pub const REAUTHENTICATION_SECONDS: i32 = 10 * 60;
 
-/// Who is asking.
+/// The caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caller {
-    /// Anybody: with `authorization = "off"` nobody is asked who they are.
+    /// Anybody: `authorization = "off"` requires no token.
     Anyone,
-    /// Somebody who has signed in.
+    /// A user who has signed in.
     User(UserId),
-    /// Somebody who may do all.
+    /// An administrator.
     Admin(UserId),
 }
 
 impl Caller {
-    /// Somebody who has signed in with this role.
+    /// A caller who has signed in with this role.
     #[must_use]
     pub fn new(id: UserId, role: Role) -> Self {
         match role {
@@ -32,7 +32,7 @@ impl Caller {
         }
     }
 
-    /// Whether this caller may see lists of users.
+    /// Whether the caller may list users.
     ///
     /// # Errors
     /// `forbidden`.
@@ -43,7 +43,7 @@ impl Caller {
         }
     }
 
-    /// Whether this caller may read, change and remove the user with this id.
+    /// Whether the caller may read, change and delete this user.
     ///
     /// # Errors
     /// `user-not-found`.
@@ -54,10 +54,10 @@ impl Caller {
         }
     }
 
-    /// Whether this caller may make this change.
+    /// Whether the caller may make this change.
     ///
     /// # Errors
-    /// `forbidden`: roles are an administrator's to give, even where all else is open.
+    /// `forbidden`: only an administrator assigns roles, even where no token is required.
     pub fn authorize_change(self, change: &ValidatedChange) -> Result<(), Problem> {
         match self {
             Caller::Anyone | Caller::User(_) if change.role.is_some() => {
@@ -67,8 +67,8 @@ impl Caller {
         }
     }
 
-    /// What this caller has to show, beside an access token, for a change of the user with this id, who looks like this
-    /// now: whoever found an open browser is not to take the account along.
+    /// The proof that the caller needs, beside an access token, for a change of this user: an unattended browser must
+    /// not be enough to take over the account.
     #[must_use]
     pub fn proof_for(self, id: UserId, change: &ValidatedChange, current: &Current) -> Proof {
         let own = match self {
@@ -98,21 +98,21 @@ impl Caller {
     }
 }
 
-/// What a caller has to show beside an access token.
+/// The proof that a caller needs beside an access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
     /// Nothing.
     None,
-    /// That they signed in, or showed the current password, in the last [`REAUTHENTICATION_SECONDS`].
+    /// A sign-in, or the current password, in the last [`REAUTHENTICATION_SECONDS`].
     RecentSignIn,
     /// The current password, with the request (OWASP ASVS 5.0, 6.2.3).
     Password,
 }
 
-/// What of a user decides about a change.
+/// What a change is authorized by.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Current {
-    /// The address, as it is compared.
+    /// The email key.
     pub email_key: String,
     /// The phone number.
     pub phone: Option<String>,
@@ -120,7 +120,7 @@ pub struct Current {
     pub role: Role,
 }
 
-/// The problem for a caller who has to show anew who they are. It says how (OWASP ASVS 5.0, 7.5.1 and 7.5.3).
+/// The problem for a caller who must authenticate again. It says how (OWASP ASVS 5.0, 7.5.1 and 7.5.3).
 #[must_use]
 pub fn reauthentication_required() -> Problem {
     let detail = "This needs a sign-in of the last ten minutes. Sign in again, or show the current password at \
@@ -128,13 +128,13 @@ pub fn reauthentication_required() -> Problem {
     Problem::new(Kind::ReauthenticationRequired, detail)
 }
 
-/// The problem for a change or a removal that would leave nobody who is an administrator.
+/// The problem for a change or a deletion that would leave no administrator.
 #[must_use]
 pub fn last_administrator() -> Problem {
     Problem::new(Kind::LastAdministrator, "This is the last administrator; make somebody else one first.")
 }
 
-/// The problem for an id that nobody has, or nobody whom the caller may know of.
+/// The problem for an id that does not exist, or that the caller may not know of.
 #[must_use]
 pub fn user_not_found() -> Problem {
     Problem::new(Kind::UserNotFound, "No user has this id.")
@@ -159,7 +159,7 @@ mod tests {
     };
 
     #[test]
-    fn a_user_reaches_itself_and_knows_of_nobody_else() {
+    fn a_user_accesses_only_their_own_account() {
         let ada = Caller::new(id(7), Role::User);
         assert!(ada.authorize_access(id(7)).is_ok());
         assert_eq!(ada.authorize_access(id(8)).unwrap_err().kind(), Kind::UserNotFound);
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn an_administrator_does_all() {
+    fn an_administrator_may_do_everything() {
         let admin = Caller::new(id(1), Role::Admin);
         assert!(
             admin.authorize_access(id(8)).is_ok()
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_sign_in_depends_on_needs_the_password_and_what_leads_to_it_a_recent_sign_in() {
+    fn credentials_need_the_password_and_other_changes_a_recent_sign_in() {
         let change = |body: serde_json::Value| {
             serde_json::from_value::<crate::ChangeRequest>(body).unwrap().patch(identity::MinLength::default()).unwrap()
         };

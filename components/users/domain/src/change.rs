@@ -29,7 +29,7 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Str
     Option::deserialize(deserializer).map(Some)
 }
 
-/// A valid change; what is `None` stays as it is.
+/// A valid change; `None` leaves a field as it is.
 #[derive(Default)]
 pub struct ValidatedChange {
     /// The new first name.
@@ -38,7 +38,7 @@ pub struct ValidatedChange {
     pub surname: Option<PersonName>,
     /// The new address.
     pub email: Option<Email>,
-    /// The new phone number; `Some(None)` takes it away.
+    /// The new phone number; `Some(None)` removes it.
     pub phone: Option<Option<Phone>>,
     /// The new password.
     pub password: Option<Password>,
@@ -49,7 +49,7 @@ pub struct ValidatedChange {
 }
 
 impl ValidatedChange {
-    /// Whether it may touch what a sign-in depends on or leads to: address, phone number, password, role.
+    /// Whether it may affect access to the account: email, phone number, password, role.
     #[must_use]
     pub fn is_about_access(&self) -> bool {
         self.email.is_some() || self.phone.is_some() || self.password.is_some() || self.role.is_some()
@@ -57,8 +57,8 @@ impl ValidatedChange {
 }
 
 impl ChangeRequest {
-    /// Validates a merge patch: any of the fields, null only where a field may be absent. A password has `min` characters at
-    /// least.
+    /// Validates a merge patch: any of the fields, null only where a field is optional. A password has at least `min`
+    /// characters.
     ///
     /// # Errors
     /// A problem that lists every fault.
@@ -66,8 +66,9 @@ impl ChangeRequest {
         self.validate(false, min)
     }
 
-    /// Validates a replacement: name, surname and email must be there; without a phone it is taken away. The password
-    /// is no part of what a user looks like, so without one it stays; so does the role, which is not the user's own to say.
+    /// Validates a replacement: name, surname and email are required; without a phone number it is removed. The
+    /// password is not part of a user's representation, so without one it stays; so does the role, which users do not
+    /// assign themselves.
     ///
     /// # Errors
     /// A problem that lists every fault.
@@ -126,14 +127,14 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_touches_only_what_is_in_it() {
+    fn a_patch_changes_only_its_fields() {
         let change = changes(json!({"name": "Augusta"})).patch(MinLength::default()).unwrap();
         assert_eq!(change.name.unwrap().as_str(), "Augusta");
         assert!(change.surname.is_none() && change.email.is_none() && change.phone.is_none());
     }
 
     #[test]
-    fn null_takes_the_phone_away_and_nothing_else() {
+    fn null_removes_the_phone_and_nothing_else() {
         assert_eq!(changes(json!({"phone": null})).patch(MinLength::default()).unwrap().phone, Some(None));
         assert_eq!(changes(json!({"name": null})).patch(MinLength::default()).err().unwrap().kind(), Kind::WrongType);
         assert_eq!(
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_phone_is_a_fault_and_not_a_removal() {
+    fn an_invalid_phone_is_an_error_and_not_a_removal() {
         assert_eq!(
             changes(json!({"phone": "x"})).patch(MinLength::default()).err().unwrap().kind(),
             Kind::InvalidPhone

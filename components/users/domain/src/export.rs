@@ -1,4 +1,4 @@
-//! What is handed out to a person who asks for all that is kept about them (GDPR, articles 15 and 20).
+//! Exports: all personal data of a user (GDPR, articles 15 and 20).
 
 use problem::{Kind, Problem};
 use serde::Serialize;
@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 /// The most events and deliveries that an export holds, together.
 pub const MAX_EXPORTED: usize = 20_000;
 
-/// How many seconds have to be between two exports of one user.
+/// The least time between two exports of one user, in seconds.
 pub const EXPORT_PAUSE_SECONDS: i32 = 300;
 
-/// Collects events and deliveries for an export. It is complete or it is none.
+/// Collects events and deliveries for an export, which is complete or fails.
 #[derive(Debug, Default)]
 pub struct Collection {
     events: Vec<Value>,
@@ -19,7 +19,7 @@ pub struct Collection {
 }
 
 impl Collection {
-    /// Adds an event that is kept in `place`: the outbox, an exchange or dead letters. What is no JSON is handed out
+    /// Adds an event that is stored in `place`: the outbox, an exchange or dead letters. What is not JSON is exported
     /// as text.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl Collection {
         self.check()
     }
 
-    /// The events in the order of their adding, and the deliveries, newest first.
+    /// The events in the order in which they were added, and the deliveries, newest first.
     #[must_use]
     pub fn finish(self) -> Collected {
         Collected { pending_events: self.events, notifications: self.notifications.into_values().rev().collect() }
@@ -60,23 +60,23 @@ impl Collection {
     }
 }
 
-/// What was collected, as an export shows it.
+/// The collected data, as an export returns it.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Collected {
-    /// Events about the person that are not yet done with, each with the place where it is kept.
+    /// Events about the user that are not yet handled, each with the place where it is stored.
     pub pending_events: Vec<Value>,
-    /// What the person was told, newest first.
+    /// The notifications that the user was sent, newest first.
     pub notifications: Vec<Value>,
 }
 
-/// The problem for an export that is asked for too soon after another.
+/// The problem for an export too soon after another.
 #[must_use]
 pub fn too_soon(seconds: u32) -> Problem {
     Problem::new(Kind::TooManyRequests, "An export was made a short while ago; another may be had after retry-after.")
         .with_header("retry-after", seconds.to_string())
 }
 
-/// The problem for an export while as many are being made as may be at once, whoever they are for.
+/// The problem for an export while too many are running, whoever they are for.
 #[must_use]
 pub fn too_many_exports() -> Problem {
     Problem::new(Kind::TooBusy, "The service is busy. Try again shortly.")
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_delivery_in_two_logs_is_one_and_the_newest_comes_first() {
+    fn a_delivery_in_two_logs_appears_once_and_the_newest_comes_first() {
         let mut all = Collection::default();
         all.add_notification("9-0", br#"{"to": "a"}"#).unwrap();
         all.add_notification("10-1", br#"{"to": "c"}"#).unwrap();
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_handed_out_as_text() {
+    fn what_is_not_json_is_exported_as_text() {
         let mut all = Collection::default();
         all.add_event("user_login_event", b"{broken").unwrap();
         all.add_notification("9-0", b"\xff").unwrap();

@@ -1,10 +1,10 @@
-//! From the fields of a body to values, with all faults reported at once.
+//! Validation of the fields of a body, with all errors reported at once.
 
 use identity::{Email, MinLength, Password, PersonName, Phone, Role};
 use problem::{FieldError, Kind, Problem};
 use std::fmt::Display;
 
-/// Collects the faults of several fields.
+/// Collects the errors of several fields.
 #[derive(Default)]
 pub(crate) struct Fields {
     faults: Vec<(Kind, FieldError)>,
@@ -47,12 +47,12 @@ impl Fields {
         }
     }
 
-    /// A fault that no parser finds.
+    /// An error that no parser finds.
     pub(crate) fn fault(&mut self, name: &str, kind: Kind, detail: &str) {
         self.faults.push((kind, FieldError::new(name, detail)));
     }
 
-    /// `built`, unless there was a fault.
+    /// `built`, unless there was an error.
     pub(crate) fn finish<T>(self, built: Option<T>) -> Result<T, Problem> {
         match built {
             Some(built) if self.faults.is_empty() => Ok(built),

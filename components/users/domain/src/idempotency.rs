@@ -7,20 +7,20 @@ use problem::{FieldError, Kind, Problem};
 /// The longest key, in characters.
 const MAX_LENGTH: usize = 255;
 
-/// For how long the answer to a key is kept, in seconds: a day.
+/// For how long the response to a key is stored, in seconds: a day.
 pub const RETENTION_SECONDS: i32 = 24 * 60 * 60;
 
-/// What a caller repeats a request under. It is compared as it came, quotation marks and all, among the sign-ups of one
-/// address: callers that count 1, 2, 3 are not in each other's way.
+/// An idempotency key. It is compared as it was sent, quotation marks included, among the sign-ups of one address:
+/// clients that count 1, 2, 3 do not collide.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
-/// What is kept of a key and of the body that came with it. Neither can be read, nor guessed at, without the key of digests.
+/// Digests of a key and of the body that came with it. Neither can be recovered or guessed without the digest key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestDigests {
-    /// That of the key.
+    /// The digest of the key.
     pub key: String,
-    /// That of the body.
+    /// The digest of the body.
     pub body: String,
 }
 
@@ -38,7 +38,7 @@ impl IdempotencyKey {
         Err(fault(Kind::InvalidHeader, detail))
     }
 
-    /// What is kept of this key and a body that signs `email` up.
+    /// The digests of this key and a body that signs up `email`.
     #[must_use]
     pub fn digests(&self, peppers: &Peppers, email: &Email, body: &[u8]) -> RequestDigests {
         RequestDigests {
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_one_for_an_address_and_another_for_another() {
+    fn keys_are_scoped_to_an_address() {
         let ada = digests_of("ada@example.org", "1", "body").key;
         assert_eq!(ada, digests_of("Ada@Example.org", "1", "body").key);
         assert_ne!(ada, digests_of("bob@example.org", "1", "body").key);
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_differs_by_key_and_body_and_shows_neither() {
+    fn digests_differ_by_key_and_body_and_reveal_neither() {
         let kept = digests("a-key", "a body with a password");
         assert_eq!(kept, digests("a-key", "a body with a password"));
         assert_ne!(kept.key, digests("A-key", "a body with a password").key);

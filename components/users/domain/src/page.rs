@@ -1,7 +1,7 @@
 //! Pages of a list: filters, a limit and an opaque cursor.
 //!
-//! A page begins after the last id of the one before (keyset pagination), so users that come and go in between
-//! neither repeat nor hide others.
+//! A page begins after the last id of the page before (keyset pagination), so users that are created or deleted in
+//! between neither repeat nor hide others.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use identity::{Email, UserId};
@@ -10,12 +10,12 @@ use std::collections::BTreeMap;
 
 /// The largest page.
 pub const MAX_LIMIT: usize = 100;
-/// The page's size if none is asked for.
+/// The default page size.
 const DEFAULT_LIMIT: usize = 20;
 /// The longest name to filter by, in characters.
 const MAX_FILTER: usize = 100;
 
-/// What page of which users is asked for.
+/// A request for a page.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PageRequest {
     /// Only the user with this address, without regard to case.
@@ -31,7 +31,7 @@ pub struct PageRequest {
 }
 
 impl PageRequest {
-    /// The query parameters that a list knows.
+    /// The query parameters of a list.
     pub const PARAMETERS: &'static [&'static str] = &["email", "name", "surname", "limit", "cursor"];
 
     /// Reads query parameters.
@@ -60,7 +60,7 @@ impl PageRequest {
     }
 }
 
-/// Where a page ended. Callers hand it back as they got it.
+/// Where a page ended. Opaque to callers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cursor(pub UserId);
 

@@ -1,4 +1,4 @@
-//! Preconditions: which version of a user a request is about (RFC 9110, 13.1).
+//! Preconditions: which version of a user a request applies to (RFC 9110, 13.1).
 
 use identity::UserId;
 use problem::{FieldError, Kind, Problem};
@@ -12,15 +12,14 @@ pub fn etag(id: UserId, version: i64) -> String {
     format!("\"{id}.{version}\"")
 }
 
-/// What `if-match` or `if-none-match` asks for.
+/// What `if-match` or `if-none-match` demands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Precondition {
-    /// Nothing: the header is not there.
+    /// Nothing: the header is absent.
     None,
     /// `*`: the user exists.
     Any,
-    /// One of these versions. Tags that are none of this user's are left out, so the list may be empty: nothing
-    /// matches then.
+    /// One of these versions. Tags of other users are left out, so the list may be empty: then nothing matches.
     Versions(Vec<i64>),
 }
 
@@ -65,7 +64,7 @@ impl Precondition {
         Err(unreadable())
     }
 
-    /// Whether a user that exists, at this version, meets it.
+    /// Whether an existing user at this version meets it.
     #[must_use]
     pub fn admits(&self, version: i64) -> bool {
         match self {
@@ -91,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn no_header_admits_all_and_a_star_all_that_exist() {
+    fn no_header_admits_everything_and_a_star_whatever_exists() {
         let none = Precondition::parse(None, UserId::try_from(7).unwrap(), false).unwrap();
         assert!(none.admits(1));
         assert!(parse("*").unwrap().admits(1));
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_tag_is_refused() {
+    fn a_malformed_tag_is_refused() {
         for header in ["", "7.3", "\"7.3", "\"7.3\",", &vec!["\"a\""; 21].join(",")] {
             assert_eq!(parse(header).unwrap_err().kind(), Kind::InvalidHeader, "{header}");
         }

@@ -1,4 +1,4 @@
-//! Sessions, as the users service keeps them for auth: a sign-in and all that was refreshed from it.
+//! Sessions, as users stores them for auth: a sign-in and all that was refreshed from it.
 
 use api::users::{EndSessionRequest, RotateTokenRequest};
 use problem::{FieldError, Kind, Problem};
@@ -11,25 +11,25 @@ const MAX_SECONDS: i32 = 366 * 24 * 60 * 60;
 /// The longest leeway of a rotation, in seconds.
 const MAX_LEEWAY: i32 = 5 * 60;
 
-/// A refresh token to rotate, and the one that takes its place.
+/// A refresh token to rotate, and its successor.
 #[derive(Debug)]
 pub struct Rotation {
-    /// The token that is shown.
+    /// The token that was presented.
     pub token: ShownToken,
-    /// How many tokens of the session came before it.
+    /// The token's generation: how many tokens of the session came before it.
     pub generation: i64,
-    /// The digest of the next one.
+    /// The digest of the successor.
     pub next: String,
     /// How long the session lives unused from now, in seconds.
     pub idle_seconds: i32,
-    /// For how long the token before the current one is answered as the current one was, in seconds.
+    /// For how long the previous token gets the same successor again, in seconds.
     pub leeway_seconds: i32,
 }
 
-/// A refresh token that auth was shown.
+/// A refresh token that was presented to auth.
 #[derive(Debug)]
 pub struct ShownToken {
-    /// The session that it says; a token of an earlier version says none, and is looked up by its digest.
+    /// The session that it names; a token of an earlier version names none, and is looked up by its digest.
     pub session: Option<Uuid>,
     /// Its digest.
     pub digest: String,
@@ -77,7 +77,7 @@ pub(crate) fn lifetime(field: &str, seconds: i32) -> Result<i32, Problem> {
         .ok_or_else(|| fault(field, "A lifetime is from one second to a year."))
 }
 
-/// The fault of the field at this path from the root of the body, such as `session/email`.
+/// The problem for the field at this path from the root of the body, such as `session/email`.
 pub(crate) fn fault(path: &str, detail: &str) -> Problem {
     let error = FieldError { pointer: format!("/{path}"), detail: detail.to_owned() };
     Problem::new(Kind::InvalidValue, detail).with_error(error)
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rotation_is_of_a_session_or_of_a_token_that_says_none() {
+    fn a_rotation_names_a_session_or_none() {
         assert_eq!(rotation(json!({})).unwrap().token.session, Some(Uuid::from_u128(1)));
         assert_eq!(rotation(json!({"session_id": null})).unwrap().token.session, None);
         for changes in [

@@ -1,4 +1,4 @@
-//! A sign-in, as auth has it done here: begun before the password is hashed, ended with what came of it.
+//! A sign-in, in the two calls that auth makes: begun before the password is verified, ended with the outcome.
 
 use crate::attempt::validate_keys;
 use crate::session::{digest, fault, lifetime};
@@ -10,16 +10,16 @@ use uuid::Uuid;
 /// A sign-in to begin.
 #[derive(Debug)]
 pub struct BeginSignIn {
-    /// What the attempt is counted under.
+    /// The keys of the rate limits.
     pub keys: AttemptKeys,
-    /// Whose credentials are wanted; `None` if the user name is an address that nobody can have.
+    /// The account; `None` if the username is not a valid email.
     pub email: Option<Email>,
 }
 
 impl TryFrom<BeginSignInRequest> for BeginSignIn {
     type Error = Problem;
 
-    /// Fails with `invalid-value`. An address that nobody can have is one that nobody has.
+    /// Fails with `invalid-value`. An invalid email is an account that does not exist.
     fn try_from(request: BeginSignInRequest) -> Result<Self, Problem> {
         let email = request.email.and_then(|email| Email::parse(&email).ok());
         Ok(Self { keys: validate_keys("/keys", request.keys)?, email })
@@ -29,28 +29,28 @@ impl TryFrom<BeginSignInRequest> for BeginSignIn {
 /// A sign-in to end.
 #[derive(Debug)]
 pub struct EndSignIn {
-    /// The hashing permit that it gives back.
+    /// The hashing permit to release.
     pub permit: HashPermit,
-    /// What the attempt is counted under.
+    /// The keys of the rate limits.
     pub keys: AttemptKeys,
-    /// Whose account it was about, if it is anybody's.
+    /// The account that was tried, if it exists.
     pub user_id: Option<UserId>,
-    /// What came of it.
+    /// The outcome.
     pub verdict: Verdict,
 }
 
-/// What came of a sign-in.
+/// The outcome of a sign-in.
 #[derive(Debug)]
 pub enum Verdict {
-    /// The password was right: a session begins, if the account is still what it was when it was read.
+    /// The password was correct: a session begins, if the account has not changed since it was read.
     Succeeded(Box<NewSession>),
-    /// It was wrong, or there is no such user.
+    /// The password was wrong, or the account does not exist.
     Failed,
-    /// It was not looked at.
-    Open,
+    /// The password was not verified.
+    Unverified,
 }
 
-/// A session to begin, and what has to hold for that.
+/// A session to begin, and its conditions.
 #[derive(Debug)]
 pub struct NewSession {
     /// Its id.
@@ -67,11 +67,11 @@ pub struct NewSession {
     pub idle_seconds: i32,
     /// How long it lives at most, in seconds.
     pub absolute_seconds: i32,
-    /// A costlier hash of the same password, to put in the place of the one that was checked.
+    /// A hash of the same password at today's cost, to replace the one that was verified.
     pub renewal: Option<Renewal>,
 }
 
-/// A costlier hash in the place of another.
+/// A renewed hash.
 #[derive(Debug)]
 pub struct Renewal {
     /// The hash that the user must still have.
@@ -83,13 +83,13 @@ pub struct Renewal {
 impl TryFrom<EndSignInRequest> for EndSignIn {
     type Error = Problem;
 
-    /// There is a session exactly if the password was right. Fails with `missing-field` or `invalid-value`.
+    /// A session is present exactly if the password was correct. Fails with `missing-field` or `invalid-value`.
     fn try_from(request: EndSignInRequest) -> Result<Self, Problem> {
         let keys = validate_keys("/keys", request.keys)?;
         let verdict = match (request.succeeded, request.session) {
             (Some(true), Some(session)) => Verdict::Succeeded(Box::new(session.try_into()?)),
             (Some(false), None) => Verdict::Failed,
-            (None, None) => Verdict::Open,
+            (None, None) => Verdict::Unverified,
             (Some(true), None) => {
                 let detail = "The field session is required after a success.";
                 return Err(Problem::new(Kind::MissingField, detail).with_error(FieldError::new("session", detail)));
@@ -171,14 +171,14 @@ mod tests {
     #[test]
     fn anything_but_a_success_begins_none() {
         assert!(matches!(end(&json!({"succeeded": false, "session": null})).unwrap().verdict, Verdict::Failed));
-        assert!(matches!(end(&json!({"succeeded": null, "session": null})).unwrap().verdict, Verdict::Open));
+        assert!(matches!(end(&json!({"succeeded": null, "session": null})).unwrap().verdict, Verdict::Unverified));
         assert_eq!(end(&json!({"succeeded": false})).unwrap_err().kind(), Kind::InvalidValue);
         assert_eq!(end(&json!({"succeeded": null})).unwrap_err().kind(), Kind::InvalidValue);
         assert_eq!(end(&json!({"session": null})).unwrap_err().kind(), Kind::MissingField);
     }
 
     #[test]
-    fn a_fault_says_where_it_is() {
+    fn an_error_points_to_its_field() {
         let hash = format!("v2:v1:$2b$04${}{}", "abcdefghijklmnopqrstuu", "a".repeat(31));
         let hash = PasswordHash::parse(&hash).unwrap();
         for (changes, pointer) in [
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_no_address_is_nobody() {
+    fn a_username_that_is_not_an_email_belongs_to_nobody() {
         let begin = |email: Value| {
             let body = json!({"keys": keys(), "email": email});
             BeginSignIn::try_from(serde_json::from_value::<BeginSignInRequest>(body).unwrap()).unwrap().email

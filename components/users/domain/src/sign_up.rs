@@ -1,4 +1,4 @@
-//! Sign-up: what a new user brings.
+//! Sign-up: the data of a new user.
 
 use crate::fields::Fields;
 use identity::{Email, MinLength, Password, PersonName, Phone};
@@ -17,7 +17,7 @@ pub struct SignUpForm {
     phone: Option<String>,
 }
 
-/// A valid sign-up. The password is there to be hashed at once and forgotten.
+/// A valid sign-up. The password is hashed at once and then dropped.
 #[derive(Debug)]
 pub struct SignUp {
     /// The first name.
@@ -33,7 +33,7 @@ pub struct SignUp {
 }
 
 impl SignUpForm {
-    /// Judges all fields; `min` is how many characters a password has at least.
+    /// Validates all fields; `min` is the least number of characters of a password.
     ///
     /// # Errors
     /// A problem that lists every fault.
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_more_than_the_own_name_or_address() {
+    fn a_password_is_not_just_the_name_or_the_address() {
         for password in ["lovelace1815", "ada@example.org", "Concierge123"] {
             let problem = form(json!({"password": password})).validate(MinLength::default()).unwrap_err();
             assert_eq!(problem.kind(), Kind::InvalidPassword, "{password}");
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn one_fault_gives_its_own_kind() {
+    fn one_error_gives_its_own_kind() {
         let kind = |changes| form(changes).validate(MinLength::default()).unwrap_err().kind();
         assert_eq!(kind(json!({"name": "A\u{0}da"})), Kind::InvalidName);
         assert_eq!(kind(json!({"surname": ""})), Kind::InvalidSurname);

@@ -1,21 +1,21 @@
-//! What goes wrong between here and the database, and what callers are told of it.
+//! Errors of the database, and the problems that callers get for them.
 
 use problem::{Kind, Problem};
 use spin_sdk::pg4::{PgError as Error, QueryError};
 use sqlstate::{Meaning, SqlState};
 
-/// Why a statement failed. Causes are our own words and codes: the text of an error may hold addresses and values.
+/// Why a statement failed. Causes are texts and codes of our own: the text of a database error may hold personal data.
 #[derive(Debug)]
 pub(super) enum StoreError {
-    /// The database does not answer, or not in time.
+    /// The database did not respond, or not in time.
     Unavailable(String),
-    /// Others were in the way of the statement, which did nothing.
+    /// A conflict with another transaction; the statement did nothing.
     Transient(SqlState),
-    /// The connection may only read.
+    /// The connection is read-only.
     ReadOnly,
-    /// A unique index or a foreign key says no.
+    /// A unique index or a foreign key was violated.
     Conflict,
-    /// Anything else: a mistake of ours.
+    /// Anything else: a bug.
     Fault(String),
 }
 
@@ -30,7 +30,7 @@ impl From<Error> for StoreError {
             }
             Error::QueryFailed(QueryError::Text(text)) | Error::Other(text) => SqlState::in_text(&text),
         };
-        // Without a code it never came from the database: the connection broke, or the deadline passed.
+        // Without a code it is not an error of the database: the connection broke, or the deadline passed.
         let Some(code) = code else {
             return Self::Unavailable("the connection to the database broke".to_owned());
         };
@@ -50,7 +50,7 @@ impl From<StoreError> for Problem {
             StoreError::Unavailable(cause) => cause,
             StoreError::Transient(code) => answered(code),
             StoreError::ReadOnly => answered(SqlState::READ_ONLY),
-            // Where a conflict is to be expected, the statement's own function says what it means.
+            // Where a conflict is expected, the statement's function handles it.
             StoreError::Conflict => return internal("a unique index or a foreign key says no".to_owned()),
             StoreError::Fault(cause) => return internal(cause),
         };

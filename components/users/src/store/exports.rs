@@ -11,23 +11,23 @@ use spin_sdk::pg4::ParameterValue;
 use users_domain::MAX_EXPORTED;
 use uuid::Uuid;
 
-/// After how many seconds an export that was not ended has ended by itself. It may take less than that.
+/// After how many seconds the permit of an export expires. An export takes less than that.
 const PERMIT_SECONDS: i32 = 30;
 
-/// What came of a request for an export.
+/// The outcome of a request for an export.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Begun {
     /// Whether the caller's session is alive; true without one.
     pub(crate) is_alive: bool,
     /// Whether there is such a user.
     pub(crate) exists: bool,
-    /// In how many seconds another export may be had, if it is too early for this one.
+    /// After how many seconds another export is accepted, if this one came too early.
     pub(crate) retry_after: Option<u32>,
-    /// The permit and what the database keeps; none if it is too early, or if as many exports are being made as may be.
+    /// The permit and the data of the database; none if the request came too early, or if too many exports are running.
     pub(crate) permitted: Option<Permitted>,
 }
 
-/// An export that may go on.
+/// An export that may continue.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Permitted {
     permit: Permit,
@@ -35,27 +35,27 @@ pub(crate) struct Permitted {
     pub(crate) kept: Kept,
 }
 
-/// Which of the exports that may be made at once it is.
+/// Which of the concurrent exports it is.
 #[derive(Debug, Serialize, Deserialize)]
 struct Permit {
     number: i32,
     holder: Uuid,
 }
 
-/// All that the database keeps about a user, but for what lets somebody in: hashes and digests.
+/// All that the database stores about a user, except secrets: hashes and digests.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Kept {
     pub(crate) exported_at: String,
     pub(crate) user: User,
     pub(crate) sessions: Vec<Value>,
-    /// Answers that are kept in case a request is repeated.
+    /// Stored responses for idempotency keys.
     pub(crate) kept_answers: Vec<Value>,
-    /// What waits in the outbox (what was published is with the broker); one more than an export holds at most.
+    /// Events in the outbox (published ones are with the broker); one more than an export holds at most.
     pub(crate) outbox: Vec<Value>,
 }
 
-/// Begins an export: notes that it was asked for, acquires a permit and reads what the database keeps, all at the same
-/// moment. `pause` seconds have to be between two exports of one user.
+/// Begins an export: records the request, acquires a permit and reads the data of the database, atomically. Two exports
+/// of one user are at least `pause` seconds apart.
 pub(crate) fn begin(store: &Store, id: UserId, session: Option<Uuid>, pause: i32) -> Result<Begun, Problem> {
     let statement = format!(
         "WITH caller AS MATERIALIZED (
@@ -89,8 +89,8 @@ pub(crate) fn begin(store: &Store, id: UserId, session: Option<Uuid>, pause: i32
     Ok(store.one(&statement, &[ParameterValue::Int64(id.get()), session, ParameterValue::Int32(pause)])?)
 }
 
-/// Ends an export: gives its permit back. Who was given nothing may ask again sooner than after `pause` seconds: in half a
-/// minute.
+/// Ends an export: releases its permit. After a failure the user may ask again in half a minute rather than after
+/// `pause` seconds.
 pub(crate) fn end(store: &Store, id: UserId, permitted: &Permitted, failed: bool, pause: i32) -> Result<(), Problem> {
     const STATEMENT: &str = "
         WITH sooner AS (

@@ -1,12 +1,12 @@
 //! PostgreSQL, through Spin. The only place that knows SQL.
 //!
-//! Every statement gives exactly one row with one `jsonb` value, made by the database and decoded into its type at
-//! once: some versions of Spin never return from a query without rows, and cannot read every column type. What must
-//! happen together is one statement, since nothing holds a transaction open between two calls.
+//! Every statement returns exactly one row with one `jsonb` value, made by the database and decoded into its type at
+//! once: some versions of Spin never return from a query without rows, and cannot read every column type. What must be
+//! atomic is one statement, since no transaction stays open between two calls.
 //!
-//! **The order of locks.** A statement that touches rows of several tables locks the user first (`FOR KEY SHARE` is enough for
-//! what only belongs to it), then its sessions, then rows of the outbox, then attempts and what is counted; rows of one table
-//! in the order of their keys, except where `SKIP LOCKED` waits for nobody. Two statements that keep to it cannot wait for each other.
+//! **The order of locks.** A statement that touches several tables locks the user first (`FOR KEY SHARE` is enough for
+//! rows that belong to it), then its sessions, then the outbox, then rate limits; rows of one table in the order of
+//! their keys, except with `SKIP LOCKED`, which never waits. Statements that keep to this order cannot deadlock.
 
 pub(crate) mod erasures;
 mod error;
@@ -31,13 +31,13 @@ use std::time::{Duration, Instant};
 
 pub(crate) use statements::{Found, User};
 
-/// A connection for the length of one request.
+/// A connection for the duration of one request.
 pub(crate) struct Store {
-    /// None after it was given up, until the next statement.
+    /// `None` after it was given up, until the next statement.
     connection: RefCell<Option<Connection>>,
 }
 
-/// What came of a change.
+/// The outcome of a change.
 pub(crate) enum Changed {
     /// The user as it is now.
     Done(Box<User>),
@@ -47,17 +47,17 @@ pub(crate) enum Changed {
     OtherVersion,
     /// Another user has the email.
     EmailTaken,
-    /// It would leave nobody who is an administrator.
+    /// It would leave no administrator.
     LastAdministrator,
-    /// It would give its maker a role that they do not have.
+    /// It would give the caller a role that they do not have.
     OwnRole,
 }
 
-/// What came of a removal.
+/// The outcome of a deletion.
 pub(crate) enum Removed {
-    /// The user is gone.
+    /// The user is deleted.
     Done {
-        /// The first pass of the erasure is the caller's.
+        /// The caller starts the erasure.
         is_mine: bool,
     },
     /// There was no such user.
@@ -68,12 +68,12 @@ pub(crate) enum Removed {
     LastAdministrator,
 }
 
-/// How often a statement is run at most, with the first time.
+/// How often a statement is executed at most, the first time included.
 const TRIES: u32 = 5;
-/// After this long no statement is begun again.
+/// After this time no statement is retried.
 const RETRY_FOR: Duration = Duration::from_millis(2_500);
 
-/// How many rows one step of a clean-up removes at most.
+/// How many rows one step of a clean-up deletes at most.
 const STEP: i64 = 1_000;
 /// How many steps one clean-up makes at most.
 const STEPS: usize = 50;
@@ -84,8 +84,8 @@ impl Store {
         Ok(Self { connection: RefCell::new(Some(connect()?)) })
     }
 
-    /// Asks whether the database may be written to. A connection that may only read is given up, so that the next one
-    /// asks anew.
+    /// Checks that the database accepts writes. A read-only connection is given up, so that the next check uses
+    /// another.
     pub(crate) fn ping(&self) -> Result<(), Problem> {
         if self.one::<bool>(statements::PING, &[])? {
             return Ok(());
@@ -94,10 +94,10 @@ impl Store {
         Err(StoreError::ReadOnly.into())
     }
 
-    /// Runs a statement that gives one `jsonb` value. SQL's NULL is JSON's.
+    /// Executes a statement that returns one `jsonb` value. SQL's NULL is JSON's.
     ///
-    /// Each statement is a transaction of its own. One that others were in the way of has done nothing and is run again,
-    /// a few times, after a short pause of random length. So is one that came on a connection that may only read, on
+    /// Each statement is a transaction of its own. One that failed because of a conflict with another transaction has
+    /// done nothing and is retried a few times, after a short random pause. So is one on a read-only connection, on
     /// another connection.
     fn one<T: DeserializeOwned>(&self, statement: &str, parameters: &[ParameterValue]) -> Result<T, StoreError> {
         let start = Instant::now();
@@ -136,8 +136,8 @@ impl Store {
         value.map_err(|error| StoreError::Fault(format!("a row does not fit its type ({:?})", error.classify())))
     }
 
-    /// Runs a statement that deletes up to `$1` rows and returns how many, until none are left or the steps are used up.
-    /// The next run continues: no clean-up is one long statement.
+    /// Executes a statement that deletes up to `$1` rows and returns how many, until none are left or the steps are
+    /// used up. The next run continues: no clean-up is one long statement.
     fn delete_in_steps(&self, statement: &str) -> Result<(), Problem> {
         for _ in 0..STEPS {
             let removed: i64 = self.one(statement, &[ParameterValue::Int64(STEP)])?;
@@ -148,11 +148,11 @@ impl Store {
         Ok(())
     }
 
-    /// Ends the connection. The runtime keeps connections for later requests, and a component has no way to say that one
-    /// is not to be kept; but it may have the server end it, and a connection that was ended is not kept.
+    /// Ends the connection. The runtime pools connections, and a component cannot tell it to discard one; but a
+    /// connection that the server has ended is discarded.
     fn give_up_connection(&self) {
         if let Some(connection) = self.connection.borrow_mut().take() {
-            // It succeeds by failing: the connection is gone before it can answer.
+            // It succeeds by failing: the connection is gone before it can respond.
             let _ = connection.query(statements::END_CONNECTION, &[]);
         }
     }
@@ -164,14 +164,14 @@ fn connect() -> Result<Connection, StoreError> {
     Ok(Connection::open(&address)?)
 }
 
-/// Waits up to 40 ms before the second try, up to 80 ms before the third, and so on: whoever waits for the same is not to
-/// come back at the same moment.
+/// Waits up to 40 ms before the second attempt, up to 80 ms before the third, and so on: statements that conflicted are
+/// not to be retried at the same moment.
 fn pause_before(tries: u32) {
     let [random] = service_kit::random::bytes::<1>();
     std::thread::sleep(Duration::from_micros(u64::from(random) * 160) * tries);
 }
 
-/// The response that shows a user.
+/// The response that returns a user.
 pub(crate) fn user_response(status: StatusCode, user: &User) -> Response {
     let mut response = json(status, user);
     if let Ok(tag) = users_domain::etag(user.id, user.version).parse() {

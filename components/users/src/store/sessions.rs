@@ -95,7 +95,7 @@ pub(crate) fn end_by_token(store: &Store, token: &ShownToken) -> Result<Option<E
 
 /// Deletes up to `limit` sessions that ended more than a day ago, unused or at their absolute end; returns how many.
 pub(crate) fn delete_ended(store: &Store, limit: i64) -> Result<i64, Problem> {
-    // `ends_on` is the day of the end, in UTC: the index on it is for finding them, the times decide.
+    // `ends_on` is the day of the end, in UTC, and indexed; the times decide.
     const STATEMENT: &str = "
         WITH gone AS (
             DELETE FROM sessions WHERE id IN (

@@ -9,15 +9,15 @@ use serde::Deserialize;
 use spin_sdk::pg4::ParameterValue;
 use users_domain::{Acquired, Attempt, EndSignIn, ReleasePermit, Renewal, Verdict};
 
-/// How long whoever ends a sign-in has its event to itself, in seconds, before a sweep may publish it.
+/// How long the caller leases the event of a sign-in, in seconds, before a sweep may publish it.
 const OWN_LEASE_SECONDS: i32 = 10;
 
-/// What came of a request to begin a sign-in.
+/// The outcome of a request to begin a sign-in.
 #[derive(Deserialize)]
 pub(crate) struct Begun {
     /// A permit, or why there is none.
     pub(crate) acquired: Acquired,
-    /// With a permit: the credentials, if somebody has the address.
+    /// With a permit: the credentials, if the account exists.
     pub(crate) credentials: Option<Credentials>,
 }
 
@@ -26,12 +26,13 @@ pub(crate) fn begin(store: &Store, request: &str, email: Option<&Email>) -> Resu
     Ok(store.one(statements::BEGIN_SIGN_IN, &[text(request), optional(email.map(Email::keys_as_json).as_deref())])?)
 }
 
-/// Releases the permit, counts, and after a success begins the session, renews the hash and keeps the event.
+/// Releases the permit and counts the attempt; after a success, begins the session, renews the hash and enqueues the
+/// event.
 pub(crate) fn end(store: &Store, sign_in: &EndSignIn, attempt: &Attempt) -> Result<EndSignInResponse, Problem> {
     let (succeeded, session) = match &sign_in.verdict {
         Verdict::Succeeded(session) => (Some(true), Some(session)),
         Verdict::Failed => (Some(false), None),
-        Verdict::Open => (None, None),
+        Verdict::Unverified => (None, None),
     };
     let renewal = session.and_then(|session| session.renewal.as_ref());
     let int = |value: Option<i32>| value.map_or(ParameterValue::DbNull, ParameterValue::Int32);

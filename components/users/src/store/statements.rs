@@ -1,9 +1,9 @@
-//! The statements that the benchmark's native peer runs too: the texts alone, so that both run the very same ones.
+//! The statements that the benchmark's native peer executes too: only their texts, so that both execute the same ones.
 
 use identity::{Role, UserId};
 use serde::{Deserialize, Serialize};
 
-/// Sessions `s` that have not come to either of their ends, and were begun under the credentials that the user has now.
+/// Sessions `s` that are alive: neither end has passed, and they were begun under the user's current credentials epoch.
 macro_rules! alive {
     () => {
         "s.idle_until > now() AND s.ends_at > now()
@@ -14,22 +14,22 @@ macro_rules! alive {
 /// The same, for statements that only the component has.
 pub(super) const ALIVE: &str = alive!();
 
-/// Whether so many events wait in the outbox that a new one is left to the sweeps: the broker is away or hangs, and each
-/// further attempt to publish would only be one more that waits for it.
+/// Whether the outbox is so long that a new event is left to the sweeps: the broker is unavailable or hangs, and every
+/// further attempt to publish would only wait for it as well.
 macro_rules! outbox_is_long {
     () => {
         "(SELECT count(*) >= 64 FROM (SELECT FROM outbox WHERE published_at IS NULL LIMIT 64) AS waiting)"
     };
 }
 
-/// Whether the database may be written to. One that was made read-only, and a standby, answer to everything but writes.
+/// Whether the database accepts writes. A read-only database and a standby respond to everything else.
 pub(super) const PING: &str =
     "SELECT to_jsonb(NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off')";
 
-/// Ends the connection that it is run on. A role may end its own connections.
+/// Terminates its own connection, which a role is permitted to do.
 pub(super) const END_CONNECTION: &str = "SELECT to_jsonb(pg_terminate_backend(pg_backend_pid()))";
 
-/// A user as the API shows it; made by `user_json` in the database.
+/// A user as the API returns it; made by `user_json` in the database.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct User {
     pub(crate) id: UserId,
@@ -43,7 +43,7 @@ pub(crate) struct User {
     pub(crate) version: i64,
 }
 
-/// What [`FIND_USER`] and [`FIND_USER_IN_SESSION`] give.
+/// The result of [`FIND_USER`] and [`FIND_USER_IN_SESSION`].
 #[derive(Debug, Deserialize)]
 pub(crate) struct Found {
     /// Whether the caller's session is alive; true without one.
@@ -56,8 +56,8 @@ pub(crate) struct Found {
 pub(super) const FIND_USER: &str = "
     SELECT jsonb_build_object('is_alive', true, 'user', (SELECT user_json(u) FROM users u WHERE id = $1))";
 
-/// The user with the id `$1`, and whether the session `$2` is alive. It is a statement of its own: one for both, with a
-/// `$2` that may be NULL, is cheapest by a plan for each value, so that PostgreSQL plans it anew each time.
+/// The user with the id `$1`, and whether the session `$2` is alive. It is a separate statement: with a `$2` that may
+/// be NULL, PostgreSQL would plan one statement for both anew each time.
 pub(super) const FIND_USER_IN_SESSION: &str = concat!(
     "SELECT jsonb_build_object(
         'is_alive', EXISTS (SELECT FROM sessions s WHERE s.id = $2::text::uuid AND ",
@@ -66,9 +66,9 @@ pub(super) const FIND_USER_IN_SESSION: &str = concat!(
         'user', (SELECT user_json(u) FROM users u WHERE id = $1))"
 );
 
-/// Inserts a user with the columns `$1` to `$6`, keeps its event, `$8` with the user's data, for the exchange `$7`, and
-/// remembers the request under the digests `$10` and `$11`; or nothing of all, if the email is taken. The event is the
-/// caller's to publish for `$9` seconds, unless so many wait already that it is left to the sweeps.
+/// Inserts a user with the columns `$1` to `$6`, enqueues its event, `$8` with the user's data, for the exchange `$7`,
+/// and stores the response under the digests `$10` and `$11`; or does nothing if the email is taken. The event is
+/// leased to the caller for `$9` seconds, unless the outbox is so long that it is left to the sweeps.
 pub(super) const INSERT_USER: &str = concat!(
     "WITH new_user AS (
         INSERT INTO users AS u (email, email_key, name, surname, phone, password_hash)
@@ -94,25 +94,25 @@ pub(super) const INSERT_USER: &str = concat!(
             FROM new_user, kept)"
 );
 
-/// Notes that the broker has the event `$1`, if not yet on disk, unless its lease is over.
+/// Marks the event `$1` as published, though perhaps not yet on disk, unless its lease has expired.
 pub(super) const MARK_EVENT: &str = "
     WITH published AS (UPDATE outbox SET published_at = now() WHERE event_id = $1 AND leased_until > now())
     SELECT to_jsonb(true)";
 
-/// Forgets the event `$1`, which is published and on disk.
+/// Deletes the event `$1`, which is published and on disk.
 pub(super) const FORGET_EVENT: &str = "
     WITH gone AS (DELETE FROM outbox WHERE event_id = $1)
     SELECT to_jsonb(true)";
 
-/// Acquires a hashing permit, unless a rate limit makes wait: `$1` is a `users_domain::AcquirePermit`. Other statements may
-/// call the function beside what they do themselves.
+/// Acquires a hashing permit, unless a rate limit applies: `$1` is a `users_domain::AcquirePermit`. Other statements
+/// may call the function too.
 pub(super) const ACQUIRE_HASH_PERMIT: &str = "SELECT acquire_hash_permit($1::text::jsonb)";
 
 /// Releases a hashing permit and counts the attempt: `$1` is a `users_domain::ReleasePermit`.
 pub(super) const RELEASE_HASH_PERMIT: &str = "SELECT release_hash_permit($1::text::jsonb)";
 
-/// Begins a sign-in: acquires a hashing permit as [`ACQUIRE_HASH_PERMIT`] does, and with it reads the credentials of the
-/// user with one of the addresses `$2`, the first that somebody has.
+/// Begins a sign-in: acquires a hashing permit as [`ACQUIRE_HASH_PERMIT`] does, and with it reads the credentials of
+/// the first user found with one of the email keys `$2`.
 pub(super) const BEGIN_SIGN_IN: &str = "
     WITH acquired AS MATERIALIZED (SELECT acquire_hash_permit($1::text::jsonb) AS answer)
     SELECT jsonb_build_object(
@@ -127,13 +127,13 @@ pub(super) const BEGIN_SIGN_IN: &str = "
 
 /// Ends a sign-in: releases the permit and counts the attempt as [`RELEASE_HASH_PERMIT`] does, by `$1`.
 ///
-/// After a success the session `$2` of the user `$3` begins with the refresh token `$6`, to live `$7` seconds unused and
-/// `$8` at most, if the user has still one of the addresses `$4` and the epoch `$5`. The row is locked first, so a change comes
-/// before, and is seen, or after, and raises the epoch above the session's. What has ended of the user's sessions is
-/// removed on the way, and all but the 49 last used: with this one they are as many as somebody may have, however many
-/// sign-ins end at once. The hash `$10` takes
-/// the place of `$9` if there is one. The event, `$12` with the user's data, is kept for the exchange `$11`, and is the
-/// caller's for `$13` seconds, unless so many wait already that it is left to the sweeps. A success that begins no session counts as a failure.
+/// After a success the session `$2` of the user `$3` begins with the refresh token `$6`, to live `$7` seconds unused
+/// and `$8` at most, if the user still has one of the email keys `$4` and the epoch `$5`. The row is locked first: a
+/// change either comes before, and is seen, or comes after, and raises the epoch above the session's. Ended sessions of
+/// the user are deleted, and all but the 49 last used: with the new one they are 50, however many sign-ins end at once.
+/// The hash `$10` replaces `$9` if given. The event, `$12` with the user's data, is enqueued for the exchange `$11` and
+/// leased to the caller for `$13` seconds, unless the outbox is so long that it is left to the sweeps. A success that
+/// begins no session counts as a failure.
 pub(super) const END_SIGN_IN: &str = concat!(
     "WITH account AS (
         SELECT id, email, phone, role, credentials_epoch FROM users
@@ -168,6 +168,6 @@ pub(super) const END_SIGN_IN: &str = concat!(
     FROM released"
 );
 
-/// Rotates the refresh token of the session `$1`, generation `$2`, with the digest `$3` to the one with the digest `$4`.
-/// The session then lives `$5` seconds unused; the token before is answered in the same way for `$6` seconds.
+/// Rotates the refresh token of the session `$1`, generation `$2`, from the digest `$3` to the digest `$4`. The session
+/// then lives `$5` seconds unused; the previous token gets the same successor for `$6` seconds.
 pub(super) const ROTATE: &str = "SELECT rotate_refresh_token($1::text::uuid, $2, $3, $4, $5, $6)";

@@ -11,19 +11,18 @@ use spin_sdk::pg4::ParameterValue;
 use users_domain::{Current, PageRequest, Precondition, RequestDigests, SignUp, ValidatedChange};
 use uuid::Uuid;
 
-/// How long a sign-up has its own event to itself, in seconds, before a sweep may publish it.
+/// How long a sign-up leases its own event, in seconds, before a sweep may publish it.
 const OWN_LEASE_SECONDS: i32 = 10;
 
-/// A user that was inserted, and the event that was kept with it.
+/// A user that was inserted, and the event that was enqueued with it.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Inserted {
     pub(crate) user: User,
-    /// For the caller to publish; `None` if so many wait that it is left to a sweep.
+    /// For the caller to publish; `None` if the outbox is so long that it is left to a sweep.
     pub(crate) event: Option<OutboxEvent>,
 }
 
-/// Whether another user than `except` has this address, kept under a key of before. Nobody gets such a key any more, so who
-/// has one is there already.
+/// Whether another user than `except` has this address under a former kind of key. No new user gets such a key.
 fn has_earlier_key(store: &Store, email: &Email, except: Option<UserId>) -> Result<bool, Problem> {
     const STATEMENT: &str = "
         SELECT to_jsonb(EXISTS (SELECT FROM users WHERE id IS DISTINCT FROM $2::int8
@@ -35,8 +34,8 @@ fn has_earlier_key(store: &Store, email: &Email, except: Option<UserId>) -> Resu
     Ok(store.one(STATEMENT, &[text(&email.keys_as_json()), except])?)
 }
 
-/// Inserts a user, keeps its event and remembers under which key the request came, or nothing of all: `None` if the
-/// email or the key is taken.
+/// Inserts a user, enqueues its event and stores the response under the idempotency key; or does nothing and returns
+/// `None` if the email or the key is taken.
 pub(crate) fn insert(
     store: &Store,
     sign_up: &SignUp,
@@ -63,13 +62,13 @@ pub(crate) fn insert(
         ],
     );
     match inserted {
-        // Another request with this key was quicker, so this one did nothing at all.
+        // A concurrent request with this key was first, so this one did nothing.
         Err(StoreError::Conflict) if request.is_some() => Ok(None),
         inserted => Ok(inserted?),
     }
 }
 
-/// One user, and on the way whether the session that asks is alive.
+/// One user, and whether the caller's session is alive.
 pub(crate) fn find(store: &Store, id: UserId, session: Option<Uuid>) -> Result<Found, Problem> {
     let id = ParameterValue::Int64(id.get());
     Ok(match session {
@@ -80,7 +79,7 @@ pub(crate) fn find(store: &Store, id: UserId, session: Option<Uuid>) -> Result<F
     })
 }
 
-/// What of a user decides about a change, and what a current password is checked against.
+/// What a change is authorized by, and the hash that a current password is verified against.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Account {
     #[serde(flatten)]
@@ -96,9 +95,9 @@ pub(crate) fn find_account(store: &Store, id: UserId) -> Result<Option<Account>,
     Ok(store.one(STATEMENT, &[ParameterValue::Int64(id.get())])?)
 }
 
-/// One user more than the page holds, if there are so many: the last one says that there is a next page.
+/// A page of users, and one more if there is a next page.
 pub(crate) fn list(store: &Store, page: &PageRequest) -> Result<Vec<User>, Problem> {
-    // The statement has only the conditions that are asked for, so that each shape gets a plan with its own index.
+    // The statement has only the conditions of the query, so that each combination gets a plan with its own index.
     let mut conditions = vec!["id > $1".to_owned()];
     let mut parameters = vec![ParameterValue::Int64(page.after.map_or(0, UserId::get))];
     let mut filter = |condition: &str, value: Option<&str>| {
@@ -119,8 +118,8 @@ pub(crate) fn list(store: &Store, page: &PageRequest) -> Result<Vec<User>, Probl
     Ok(store.one(&statement, &parameters)?)
 }
 
-/// Changes a user if the precondition admits its version. `own_session` is the caller's if the change is of their own
-/// account: it goes on where others end.
+/// Changes a user if the precondition admits its version. `own_session` is the caller's session if they change their
+/// own account: it continues where others end.
 pub(crate) fn update(
     store: &Store,
     id: UserId,
@@ -151,21 +150,21 @@ pub(crate) fn update(
     assign("phone", change.phone.as_ref().map(|phone| optional(phone.as_ref().map(Phone::as_str))));
     assign("password_hash", hash.map(|hash| text(hash.expose())));
     assign("role", change.role.map(|role| text(role.name())));
-    // An administrator is never the last to go, and nobody raises their own role: the row may have changed since the
-    // caller's token was looked at.
+    // The last administrator stays, and nobody raises their own role: the row may have changed since the token was
+    // verified.
     let allowed = match change.role {
         Some(Role::User) => KEEPS_AN_ADMIN,
         Some(Role::Admin) => "($3::text IS NULL OR role = 'admin')",
         None => "true",
     };
-    // Looked at beforehand, so that mostly nothing has to be raised; of two at once the unique index refuses one.
+    // Checked beforehand, so that the unique index rarely raises an error; of two at once it refuses one.
     let taken = if change.email.is_some() {
         parameters.push(optional(change.email.as_ref().map(Email::key)));
         format!("EXISTS (SELECT FROM users o WHERE o.email_key = ${} AND o.id <> $1)", parameters.len())
     } else {
         "false".to_owned()
     };
-    // A change of nothing is no new version.
+    // A change of nothing does not raise the version.
     let changed = if assignments.is_empty() {
         format!("SELECT id, credentials_epoch, user_json(u) AS shown FROM users u WHERE id = $1 AND {admits}")
     } else {
@@ -176,9 +175,8 @@ pub(crate) fn update(
             assignments.join(", ")
         )
     };
-    // Whoever knew the old password is signed out everywhere, but for the session in which it was changed, which comes
-    // along into the new epoch; and so is whoever may do something else from now on. A statement sees the role as it was
-    // before.
+    // A new password ends all sessions but the one in which it was changed, which moves to the new epoch; a new role
+    // ends all sessions. A statement sees the role as it was before.
     let ended = match (hash, change.role) {
         (Some(_), None) => ", ended AS (DELETE FROM sessions WHERE user_id IN (SELECT id FROM changed)
                 AND id IS DISTINCT FROM $3::text::uuid
@@ -206,7 +204,7 @@ pub(crate) fn update(
         exists: bool,
         email_taken: bool,
         user: Option<User>,
-        /// The role that it had, if the precondition admits its version.
+        /// The role before the change, if the precondition admits the version.
         role: Option<Role>,
     }
     match store.one(&statement, &parameters) {
@@ -223,9 +221,9 @@ pub(crate) fn update(
     }
 }
 
-/// Removes a user if the precondition admits its version, with everything here that belongs to it, and notes that what
-/// is kept elsewhere has to go. That is the caller's to begin, unless so much waits for the broker already that it is left to
-/// the sweeps.
+/// Deletes a user if the precondition admits its version, with everything in the database that belongs to it, and
+/// records an erasure of the rest. The caller starts the erasure, unless so much waits for the broker that it is left
+/// to the sweeps.
 pub(crate) fn remove(store: &Store, id: UserId, condition: &Precondition) -> Result<Removed, Problem> {
     let (admits, versions) = versions(condition);
     let statement = format!(
@@ -262,19 +260,19 @@ pub(crate) fn remove(store: &Store, id: UserId, condition: &Precondition) -> Res
     })
 }
 
-/// Whether a user that exists can be one that the precondition does not admit. If none can, and nothing was done to a
-/// user that existed when the statement began, then somebody has removed it in the meantime.
+/// Whether a precondition can fail for a user that exists. If it cannot, and the statement did nothing to a user that
+/// existed when it began, the user was deleted in the meantime.
 fn asks_for_versions(condition: &Precondition) -> bool {
     matches!(condition, Precondition::Versions(_))
 }
 
-/// Whether so many events and erasures wait that what follows an answer is left to the sweeps, as with new events: each that
-/// began would only be one more that waits for the broker.
+/// Whether so many events and erasures wait that an erasure is left to the sweeps, as new events are: every further one
+/// would only wait for the broker as well.
 const BROKER_IS_BEHIND: &str = "(
     (SELECT count(*) FROM (SELECT FROM outbox WHERE published_at IS NULL LIMIT 64) AS events)
     + (SELECT count(*) FROM (SELECT FROM erasures WHERE passes = 0 LIMIT 64) AS erasures) >= 64)";
 
-/// The condition that somebody stays who is an administrator; see the migrations.
+/// The condition that an administrator remains; see the migrations.
 const KEEPS_AN_ADMIN: &str = "(role <> 'admin' OR another_admin_stays(id))";
 
 /// The condition on the version, over parameter 2, and that parameter.
