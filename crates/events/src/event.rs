@@ -12,7 +12,7 @@ pub const MAX_EVENT_BYTES: usize = 64 * 1024;
 /// The version of CloudEvents.
 const SPEC_VERSION: &str = "1.0";
 
-/// Something that happened. The id is what makes two deliveries the same event.
+/// An event. The id makes two deliveries the same event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// Unique for ever; consumers recognise a repeated event by it.
@@ -25,7 +25,7 @@ pub struct Event {
     pub payload: Payload,
 }
 
-/// What happened, by type. What is in it is what a message to the person needs, and no more.
+/// The payload by type: the data that a message to the user needs, and no more.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Payload {
     /// `user_login_event`.
@@ -114,8 +114,8 @@ impl Event {
         Self { id: Uuid::new_v4(), source: source.to_owned(), time: OffsetDateTime::now_utc(), payload }
     }
 
-    /// The JSON of a new event of this exchange without its `subject` and `data`: for a database that makes both, in
-    /// the same statement as the thing that happened.
+    /// The JSON of a new event of this exchange without `subject` and `data`: the database adds both, in the statement
+    /// that makes the change.
     #[must_use]
     pub fn template(source: &str, exchange: Exchange) -> String {
         let envelope = Envelope {
@@ -152,17 +152,17 @@ impl Event {
         serde_json::to_string(&envelope).expect("strings and integers always serialise")
     }
 
-    /// Reads an event.
+    /// Parses an event.
     ///
     /// # Errors
-    /// If it is too large, no CloudEvents 1.0 JSON, of an unknown type, or its data do not fit its type. The errors
-    /// do not repeat what was read.
+    /// If it is too large, not CloudEvents 1.0 JSON, of an unknown type, or its data do not match its type. The errors
+    /// do not repeat the input.
     pub fn from_json(json: &[u8]) -> Result<Self, EventError> {
         if json.len() > MAX_EVENT_BYTES {
             return Err(EventError::TooLarge);
         }
         let envelope: serde_json::Value = serde_json::from_slice(json).map_err(|_| EventError::NotAnEvent)?;
-        // serde reads a struct from a list of its fields' values too; an event is an object.
+        // serde also reads a struct from an array of its fields' values; an event is an object.
         if !envelope.is_object() {
             return Err(EventError::NotAnEvent);
         }
@@ -181,14 +181,14 @@ impl Event {
     }
 }
 
-/// Why a message is no [`Event`].
+/// Why a message is not an [`Event`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
     /// Over [`MAX_EVENT_BYTES`].
     #[error("the message is larger than {MAX_EVENT_BYTES} bytes")]
     TooLarge,
-    /// No CloudEvents 1.0 JSON.
-    #[error("the message is no CloudEvents 1.0 JSON")]
+    /// Not CloudEvents 1.0 JSON.
+    #[error("the message is not CloudEvents 1.0 JSON")]
     NotAnEvent,
     /// A type that this service does not know.
     #[error("the event's type is unknown")]
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_is_refused_by_its_fault() {
+    fn an_invalid_event_is_refused_with_its_error() {
         let good: serde_json::Value = serde_json::from_str(&login().to_json()).unwrap();
         let with = |key: &str, value: serde_json::Value| {
             let mut json = good.clone();

@@ -42,7 +42,7 @@ impl Exchange {
     }
 }
 
-/// Deliveries of one kind of message, shared among the consumers of the queue.
+/// A queue: messages of one kind, shared among its consumers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Queue {
     /// `login_email_notification`: somebody signed in, by mail.
@@ -51,7 +51,7 @@ pub enum Queue {
     LoginSms,
     /// `welcome_email_notification`: somebody signed up, by mail.
     WelcomeEmail,
-    /// `account_locked_email_notification`: somebody has failed to sign in too often, by mail.
+    /// `account_locked_email_notification`: an account was locked after failed sign-ins, by mail.
     AccountLockedEmail,
 }
 

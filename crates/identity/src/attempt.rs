@@ -1,4 +1,4 @@
-//! What an attempt to sign in is counted under.
+//! The keys of rate limits.
 
 use crate::{DeviceToken, Email, Peppers};
 use serde::{Deserialize, Serialize};
@@ -6,27 +6,27 @@ use serde::{Deserialize, Serialize};
 /// The length of a digest: 256 bits in hexadecimal digits.
 pub const DIGEST_LENGTH: usize = 64;
 
-/// The digests under which failed attempts are counted. Names and addresses cannot be read out of them without
-/// the key, and an account that does not exist has them like any other.
+/// The keys that failed attempts are counted under: digests, from which neither names nor addresses can be recovered
+/// without the digest key. An account that does not exist has them like any other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttemptKeys {
-    /// The account, from wherever it is tried.
+    /// The account, from any client.
     pub account: String,
-    /// The client, whatever it tries.
+    /// The client, at any account.
     pub client: String,
     /// This account from this client.
     pub pair: String,
-    /// A device that has signed in to this account before, if it shows that it has.
+    /// A device that has signed in to this account before, if it proves it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
 }
 
 impl AttemptKeys {
-    /// The keys of an attempt by the client at `client` for the user name `name`, which need not be anybody's.
+    /// The keys of an attempt by the client at `client` for the username `name`, which may be nobody's.
     #[must_use]
     pub fn new(peppers: &Peppers, name: &str, client: &str) -> Self {
-        // One account is one, in whatever way its address is typed.
+        // An account is the same however its address is typed.
         let name = Email::parse(name).map_or_else(|_| name.trim().to_lowercase(), |email| email.key().to_owned());
         Self {
             account: peppers.digest("attempt by account", &name),
@@ -36,7 +36,7 @@ impl AttemptKeys {
         }
     }
 
-    /// The same attempt by a device that is known to the account.
+    /// The same attempt by a known device.
     #[must_use]
     pub fn by_device(self, peppers: &Peppers, device: &DeviceToken) -> Self {
         Self { device: Some(peppers.digest("attempt by device", device.id().as_bytes())), ..self }
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_is_one_whatever_the_case_and_the_client() {
+    fn an_account_has_one_key_whatever_the_case_and_the_client() {
         let (one, other) = (keys("Ada@example.org", "10.0.0.1"), keys(" ada@EXAMPLE.org", "10.0.0.2"));
         assert_eq!(one.account, other.account);
         assert_ne!(one.client, other.client);
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_addresses_do_not_show() {
+    fn names_and_addresses_are_not_visible() {
         let shown = format!("{:?}", keys("ada@example.org", "10.0.0.1"));
         assert!(!shown.contains("ada") && !shown.contains("10.0.0.1"));
         assert!(!AttemptKeys { pair: "x".into(), ..keys("a", "b") }.are_digests());

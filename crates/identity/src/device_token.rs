@@ -1,24 +1,24 @@
-//! Device tokens: that a device has signed in to an account before.
+//! Device tokens: proof that a device has signed in to an account before.
 //!
-//! A device token opens nothing. Beside the right password it keeps its owner from being made to wait for failures that
-//! are others' (the OWASP "device cookie"), and its own failures are counted for it alone. It is
+//! A device token grants no access. Beside the correct password it exempts its owner from rate limits that others have
+//! run into (the OWASP "device cookie"), and its own failures count for it alone. It is
 //! `dt1.<device>.<end>.<signature>`: a random id, a time in seconds since 1970, and an HMAC-SHA-256 over both and the
-//! account that it is for. Nothing about it is kept.
+//! account that it is for. The server stores nothing about it.
 
 use crate::{AttemptKeys, Peppers};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use subtle::ConstantTimeEq;
 
-/// How long a device is known to an account after it has signed in there: 90 days.
+/// How long a device is known to an account after a sign-in: 90 days.
 pub const DEVICE_SECONDS: i64 = 90 * 24 * 60 * 60;
-/// The kind of token and its version: nothing else passes for one.
+/// The kind of token and its version.
 const TYPE: &str = "dt1";
 /// The purpose of the signature.
 const PURPOSE: &str = "device token";
-/// The longest text that is looked at, in bytes: ours have about 105.
+/// The longest text that is parsed, in bytes: a token has about 105.
 const MAX_BYTES: usize = 256;
 
-/// A device that is known to an account, until its time is over.
+/// A device that is known to an account, until the token expires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceToken {
     device: String,
@@ -32,13 +32,13 @@ impl DeviceToken {
         Self { device: URL_SAFE_NO_PAD.encode(id), ends_at: now + DEVICE_SECONDS }
     }
 
-    /// The same device from now on.
+    /// The same device, with a new expiry.
     #[must_use]
     pub fn renewed(&self, now: i64) -> Self {
         Self { device: self.device.clone(), ends_at: now + DEVICE_SECONDS }
     }
 
-    /// Reads a token that was made for the account of this attempt and is not over; anything else is none.
+    /// Verifies a token for the account of this attempt; `None` if it is invalid or expired.
     #[must_use]
     pub fn verify(text: &str, peppers: &Peppers, keys: &AttemptKeys, now: i64) -> Option<Self> {
         let text = Some(text).filter(|text| text.len() <= MAX_BYTES)?;
@@ -54,7 +54,7 @@ impl DeviceToken {
         (is_ours && token.ends_at > now).then_some(token)
     }
 
-    /// The token as the device keeps it.
+    /// The token, as the device stores it.
     #[must_use]
     pub fn sign(&self, peppers: &Peppers, keys: &AttemptKeys) -> String {
         format!("{}.{}", self.payload(), self.signature(peppers, keys))
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_is_known_to_its_account_from_wherever_it_comes() {
+    fn a_device_is_known_to_its_account_at_any_address() {
         assert!(is_good(&token(), "Ada@example.org", NOW));
         let elsewhere = AttemptKeys::new(&peppers(), "ada@example.org", "10.0.0.2");
         assert!(DeviceToken::verify(&token(), &peppers(), &elsewhere, NOW).is_some());
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_is_forgotten_after_its_time_and_known_for_longer_when_it_is_renewed() {
+    fn a_device_token_expires_and_can_be_renewed() {
         assert!(is_good(&token(), "ada@example.org", NOW + DEVICE_SECONDS - 1));
         assert!(!is_good(&token(), "ada@example.org", NOW + DEVICE_SECONDS));
         let token = DeviceToken::new([7; 16], NOW).renewed(NOW + 10).sign(&peppers(), &keys("ada@example.org"));
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_renewed_device_is_the_same_one() {
+    fn a_renewed_device_keeps_its_id() {
         let device = DeviceToken::new([7; 16], NOW);
         let counted = |device: &DeviceToken| keys("ada@example.org").by_device(&peppers(), device).device;
         assert_eq!(counted(&device), counted(&device.renewed(NOW + 10)));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_signed_is_no_token() {
+    fn an_unsigned_token_is_refused() {
         let good = token();
         let parts: Vec<&str> = good.split('.').collect();
         let [_, device, end, signature] = parts[..] else { panic!("{good}") };

@@ -1,4 +1,4 @@
-//! Email addresses: kept as they were typed, compared without regard to case and to how a character was typed.
+//! Email addresses: stored as typed, compared without regard to case and Unicode form.
 
 use crate::text::{composed, folded, is_control, is_ignorable, is_unassigned};
 use email_address::{EmailAddress, Options};
@@ -12,26 +12,26 @@ const MAX_LOCAL_BYTES: usize = 64;
 
 /// A valid email address, of any script (RFC 6531).
 ///
-/// White space around it is dropped, and characters are composed (NFC), as mail has to have them (RFC 6532, 3.1). RFC 5321
-/// allows a mailbox's local part to depend on case; nobody does that, and two accounts that differ by case alone would be
-/// a way to pass for somebody else, so [`Email::key`] folds it.
+/// Whitespace around it is trimmed, and characters are composed (NFC), as mail requires (RFC 6532, 3.1). RFC 5321
+/// allows a mailbox's local part to depend on case; no provider does that, and two accounts that differ by case alone
+/// would invite impersonation, so [`Email::key`] folds it.
 ///
-/// A key may be coarser than a mailbox. That costs whoever comes second a sign-up and gives nobody an account: mail goes
-/// to the address that was typed at the sign-up, never to one that merely has the same key.
+/// A key may be coarser than a mailbox. Then the second owner cannot sign up, but nobody gets into another's account:
+/// mail goes to the address that was typed at sign-up, never to one that merely has the same key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Email {
     address: String,
     key: String,
-    /// The key among them, in the order in which they are looked for.
+    /// The key among them, in the order in which they are looked up.
     keys: Vec<String>,
 }
 
 impl Email {
-    /// Reads an address.
+    /// Parses an address.
     ///
     /// # Errors
-    /// If it is no `local@domain.tld` of at most 254 bytes. Display names, quoted local parts, invisible characters and
-    /// `user@[10.0.0.1]` are refused.
+    /// If it is not `local@domain.tld` of at most 254 bytes. Display names, quoted local parts, invisible characters
+    /// and `user@[10.0.0.1]` are refused.
     pub fn parse(text: &str) -> Result<Self, EmailError> {
         let typed = composed(text.trim());
         if typed.is_empty() {
@@ -43,7 +43,7 @@ impl Email {
         let (local, domain) = typed.rsplit_once('@').ok_or(EmailError::Invalid)?;
         let has_odd_character = typed.chars().any(|c| c.is_control() || c.is_whitespace() || c == '"')
             || local.chars().any(|c| is_control(c) || is_ignorable(c) || is_unassigned(c))
-            // What joins letters may be in a domain; where, is for IDNA to say.
+            // Joiners are allowed in a domain; IDNA decides where.
             || domain.chars().any(|c| is_control(c) || (is_ignorable(c) && !matches!(c, '\u{200c}' | '\u{200d}')));
         if has_odd_character || local.len() > MAX_LOCAL_BYTES {
             return Err(EmailError::Invalid);
@@ -62,7 +62,8 @@ impl Email {
         if address.len() > MAX_BYTES || key.len() > MAX_BYTES {
             return Err(EmailError::TooLong);
         }
-        // As it was typed comes first: of two accounts that were one address to nobody then, each finds its own.
+        // The typed form comes first: of two accounts that only a former kind of key told apart, each owner finds their
+        // own.
         let mut keys = vec![typed.to_lowercase()];
         let forms = [&domain.unicode, &domain.ascii].map(|domain| format!("{local}@{domain}").to_lowercase());
         for other in std::iter::once(key.clone()).chain(forms) {
@@ -73,27 +74,27 @@ impl Email {
         Ok(Self { address, key, keys })
     }
 
-    /// The address as its owner typed it, composed; a domain of another script in lower case.
+    /// The address as typed, composed; a domain of another script in lower case.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// The words that it is made of: itself, and what is before the `@`.
+    /// Its words, which a password must not consist of: itself, and the local part.
     #[must_use]
     pub fn words(&self) -> [&str; 3] {
         [&self.address, &self.key, self.key.rsplit_once('@').map_or("", |(local, _)| local)]
     }
 
-    /// What makes it unique: the local part without regard to case and to compatible forms, the domain as DNS has it (IDNA,
-    /// UTS 46). Two addresses with the same key are the same account.
+    /// The key that makes it unique: the local part without regard to case and compatibility forms, the domain in
+    /// A-labels (IDNA, UTS 46). Two addresses with the same key are the same account.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// The keys that it may be kept under, the most likely first: [`Email::key`] alone for an address of ASCII, and for others
-    /// those that they were kept under before keys were made as they are now, in lower case with the domain in either form.
+    /// The keys that it may be stored under, the most likely first: [`Email::key`] alone for an ASCII address; for
+    /// others also those of former versions, in lower case with the domain in either form.
     #[must_use]
     pub fn keys(&self) -> &[String] {
         &self.keys
@@ -112,7 +113,7 @@ struct Domain {
     ascii: String,
     /// In U-labels.
     unicode: String,
-    /// As it is kept.
+    /// As it is stored.
     shown: String,
 }
 
@@ -122,7 +123,7 @@ impl Domain {
         let ascii = idna.to_ascii(typed.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Ignore);
         let (unicode, _) = idna.to_unicode(typed.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow);
         match ascii {
-            // A label that only looks like an A-label is taken for what it is, a name in ASCII.
+            // A label that only looks like an A-label is a plain ASCII name.
             _ if typed.is_ascii() => {
                 let ascii = ascii.map_or_else(|_| typed.to_ascii_lowercase(), std::borrow::Cow::into_owned);
                 Ok(Self { ascii, unicode: unicode.into_owned(), shown: typed.to_owned() })
@@ -137,23 +138,23 @@ impl Domain {
     }
 }
 
-/// The text with a letter in the place of each byte that is not ASCII: RFC 6531 allows all of those wherever RFC 5321 has a
-/// letter, combining marks included.
+/// The text with a letter in place of each non-ASCII byte: RFC 6531 allows those wherever RFC 5321 has a letter,
+/// combining marks included.
 fn without_script(text: &str) -> String {
     text.bytes().map(|byte| if byte.is_ascii() { char::from(byte) } else { 'x' }).collect()
 }
 
-/// An address is personal: debug output, which may end in a log, does not show it.
+/// An address is personal data: debug output, which may end up in a log, does not contain it.
 impl std::fmt::Debug for Email {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Email(..)")
     }
 }
 
-/// Why a text is no [`Email`].
+/// Why a text is not an [`Email`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EmailError {
-    /// Nothing, or white space alone.
+    /// Empty, or only whitespace.
     #[error("An email address is required.")]
     Empty,
     /// Over 254 bytes.
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn white_space_around_is_dropped() {
+    fn whitespace_around_is_trimmed() {
         assert_eq!(Email::parse("  ada@example.org\n").unwrap().address(), "ada@example.org");
     }
 
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_is_one_in_u_labels_and_in_a_labels() {
+    fn u_labels_and_a_labels_are_the_same_domain() {
         for address in ["t@bücher.example", "T@BÜCHER.example", "t@xn--bcher-kva.example", "t@XN--BCHER-KVA.EXAMPLE"]
         {
             assert_eq!(key(address), "t@xn--bcher-kva.example", "{address}");
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_character_is_one_however_it_was_typed() {
+    fn composed_and_decomposed_characters_are_equal() {
         assert_eq!(key("jo\u{308}rg@bu\u{308}cher.example"), key("jörg@bücher.example"));
         assert_eq!(Email::parse("jo\u{308}rg@example.org").unwrap().address(), "jörg@example.org");
         let kelvin = Email::parse("\u{212a}ate@case.example").unwrap();
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_reads_as_an_address_with_that_key() {
+    fn a_key_parses_to_an_address_with_that_key() {
         for address in ["Ada@Example.org", "ΟΔΟΣ@bücher.example", "ｔ@пример.рф", "नितिन@निक्सी.भारत"]
         {
             assert_eq!(key(&key(address)), key(address), "{address}");
@@ -263,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn an_invalid_address_is_refused() {
         for text in [
             "ada",
             "ada@",

@@ -5,13 +5,13 @@ use crate::text::{is_control, is_visible, plain};
 /// The longest name, in characters.
 const MAX_CHARACTERS: usize = 100;
 
-/// A name or a surname: 1 to 100 characters of any script, something of it visible, without control characters, without
-/// a link, without white space around it.
+/// A name or a surname: 1 to 100 characters of any script, at least one of them visible, without control characters,
+/// links or surrounding whitespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonName(String);
 
 impl PersonName {
-    /// Reads a name.
+    /// Parses a name.
     ///
     /// # Errors
     /// If it is empty, too long or invisible, has control or bidirectional characters (NUL among them, which PostgreSQL
@@ -43,16 +43,16 @@ impl PersonName {
     }
 }
 
-/// Whether a program that shows the text would make a link of it, however its letters are spelt.
+/// Whether a mail client would turn the text into a link, however its letters are spelt.
 fn has_link(text: &str) -> bool {
     let plain = plain(text);
     plain.contains("://") || plain.contains("www.")
 }
 
-/// Why a text is no [`PersonName`].
+/// Why a text is not a [`PersonName`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Nothing, or white space alone.
+    /// Empty, or only whitespace.
     #[error("This may not be empty.")]
     Empty,
     /// Over 100 characters.
@@ -61,7 +61,7 @@ pub enum NameError {
     /// A control character, such as NUL or a line break, a separator of lines, or one that changes the direction of text.
     #[error("This may not have control characters, line breaks or characters that change the direction of text.")]
     ControlCharacter,
-    /// Nothing that a reader would see.
+    /// No visible character.
     #[error("This needs at least one visible character.")]
     Invisible,
     /// A link.
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_sees_is_no_name() {
+    fn an_invisible_name_is_refused() {
         for name in ["\u{3164}", "\u{2800}", "\u{301}", "\u{200d}", "\u{115f}\u{1160}", "\u{fe0f}"] {
             assert_eq!(PersonName::parse(name).unwrap_err(), NameError::Invisible, "{name:?}");
         }

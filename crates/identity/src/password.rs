@@ -1,22 +1,22 @@
-//! Passwords: what people may choose.
+//! Passwords: which ones are accepted.
 //!
-//! bcrypt reads 72 bytes and stops at a NUL, so a long password would be cut and one with a NUL nearly empty. Hence
-//! the pre-hash of the OWASP Password Storage Cheat Sheet ("Pre-Hashing Passwords with bcrypt"):
+//! bcrypt reads 72 bytes and stops at a NUL, so a long password would be truncated and one with a NUL nearly empty.
+//! Hence the pre-hash of the OWASP Password Storage Cheat Sheet ("Pre-Hashing Passwords with bcrypt"):
 //! `bcrypt(base64(HMAC-SHA-384(password, pepper)))`. The base64 text is 64 bytes without NUL, so every byte of the
-//! password counts, and a stolen table is of no use without the pepper, which is not in the database.
+//! password counts, and a stolen table is useless without the pepper, which is not in the database.
 //!
-//! Before it, a password gets Unicode's composed form (NFC; NIST SP 800-63B asks for it): what one keyboard sends as one
-//! character another sends as two.
+//! Before that, a password is normalised to Unicode's composed form (NFC; NIST SP 800-63B): what one keyboard sends as
+//! one character another sends as two.
 
 use crate::common_password::is_common;
 use crate::text::{composed, is_visible};
 use std::str::FromStr;
 
-/// The most bytes of a password: enough for any passphrase, little enough that hashing it is not an attack.
+/// The most bytes of a password: enough for any passphrase, too few for a denial of service by hashing.
 const MAX_BYTES: usize = 1024;
-/// The words that no password may be little more than, beside the user's own name and address (OWASP ASVS 5.0, 6.1.2).
+/// Words that a password must not consist of, beside the user's own name and address (OWASP ASVS 5.0, 6.1.2).
 const CONTEXT_WORDS: [&str; 4] = ["concierge", "password", "administrator", "welcome"];
-/// The fewest letters that make a word, or that make a password more than a word.
+/// The fewest letters of a word, and the fewest that a password needs beside one.
 const MIN_WORD: usize = 4;
 
 /// The fewest characters of a new password, 8 to 64. NIST SP 800-63B asks for 8 beside a second factor, and since its
@@ -25,7 +25,7 @@ const MIN_WORD: usize = 4;
 pub struct MinLength(usize);
 
 impl MinLength {
-    /// The least that may be asked for, and the most.
+    /// The lowest and the highest setting.
     const RANGE: std::ops::RangeInclusive<usize> = 8..=64;
 }
 
@@ -43,23 +43,23 @@ impl FromStr for MinLength {
     }
 }
 
-/// Why a text is no [`MinLength`].
+/// Why a text is not a [`MinLength`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("password_min_length must be an integer from 8 to 64")]
 pub struct MinLengthError;
 
-/// A password in its composed form: 8 characters or more, to 1,024 bytes, every byte significant, NUL included.
+/// A password in its composed form: at least 8 characters, at most 1,024 bytes, every byte significant, NUL included.
 #[derive(Clone)]
 pub struct Password(String);
 
 impl Password {
-    /// Takes a new password.
+    /// Parses a new password.
     ///
     /// # Errors
-    /// If it has fewer characters than `min` or over 1,024 bytes, shows nothing, is one character over and over, or is one
-    /// of the most common ones.
+    /// If it has fewer characters than `min` or over 1,024 bytes, no visible character, is a single character repeated,
+    /// or is one of the most common passwords.
     pub fn parse(text: &str, min: MinLength) -> Result<Self, PasswordError> {
-        // Composing makes a text hardly longer, but what is hashed is bounded as well.
+        // Composing hardly lengthens a text, but the hashed text is bounded as well.
         let composed = if text.len() > MAX_BYTES { return Err(PasswordError::TooLong) } else { composed(text) };
         if composed.len() > MAX_BYTES {
             return Err(PasswordError::TooLong);
@@ -81,15 +81,15 @@ impl Password {
         Ok(Self(composed.into_owned()))
     }
 
-    /// Takes a password that was just found to be somebody's, to be hashed anew: the rules for new ones may have become
-    /// stricter since.
+    /// A password that was just verified, to be hashed anew: the rules for new passwords may have become stricter
+    /// since.
     #[must_use]
     pub fn verified(text: &str) -> Self {
         Self(composed(text).into_owned())
     }
 
-    /// Whether it is little more than one of `words`: than the user's own name or address, or than this service's
-    /// name. What is left without the word, and without digits and punctuation, would be guessed next.
+    /// Refuses a password that is little more than one of `words`: the user's name or address, or this service's name.
+    /// What is left without the word, digits and punctuation would be guessed next.
     ///
     /// # Errors
     /// [`PasswordError::Guessable`].
@@ -103,7 +103,7 @@ impl Password {
         if is_guessable { Err(PasswordError::Guessable) } else { Ok(()) }
     }
 
-    /// What is hashed.
+    /// The text that is hashed.
     pub(crate) fn text(&self) -> &str {
         &self.0
     }
@@ -115,19 +115,19 @@ impl std::fmt::Debug for Password {
     }
 }
 
-/// Why a text is no acceptable [`Password`].
+/// Why a text is not an acceptable [`Password`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
-    /// Fewer characters than there have to be.
+    /// Too few characters.
     #[error("A password needs at least {0} characters.")]
     TooShort(usize),
     /// Over 1,024 bytes.
     #[error("A password may have at most {MAX_BYTES} bytes.")]
     TooLong,
-    /// White space and invisible characters alone.
+    /// Only whitespace and invisible characters.
     #[error("A password needs at least one visible character.")]
     Invisible,
-    /// One character over and over.
+    /// A single character repeated.
     #[error("This is one character repeated; choose a password that nobody would try.")]
     Repeated,
     /// Little more than the user's name or address, or this service's name (OWASP ASVS 5.0, 6.2.11).
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_sees_is_no_password() {
+    fn an_invisible_password_is_refused() {
         for text in ["            ", &"\u{200b}".repeat(8), &"\u{3164}\u{2800}".repeat(4), " \t\n \t\n \t\n"] {
             assert_eq!(parse(text).unwrap_err(), PasswordError::Invisible, "{text:?}");
         }
@@ -175,14 +175,14 @@ mod tests {
     }
 
     #[test]
-    fn one_character_over_and_over_is_no_password() {
+    fn a_repeated_character_is_refused() {
         for text in ["aaaaaaaaaaaa", "........", &"😀".repeat(64), &"e\u{301}".repeat(9)] {
             assert_eq!(parse(text).unwrap_err(), PasswordError::Repeated, "{text:?}");
         }
     }
 
     #[test]
-    fn a_password_is_more_than_a_name() {
+    fn a_password_is_not_just_a_name() {
         let refused = |text: &str| {
             let words = ["Ada", "Lovelace", "ada.lovelace@example.org", "ada.lovelace"];
             parse(text).unwrap().refuse_words(words).is_err()
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_was_verified_need_not_be_one_that_is_accepted_today() {
+    fn a_verified_password_need_not_meet_the_current_rules() {
         assert_eq!(Password::verified("short").text(), "short");
         assert_eq!(Password::verified("cafe\u{301}").text(), "caf\u{e9}");
     }

@@ -1,9 +1,9 @@
-//! Peppers: secrets that passwords are mixed with before they are hashed, kept apart from the database.
+//! Peppers: secret keys of the passwords' pre-hash, kept outside the database.
 //!
-//! Each has an id, which a kept hash names, so that one can be replaced without a flag day: a new one makes the new hashes,
-//! and the old ones stay known until the last hash of theirs is renewed. The pepper with the id [`FIRST`] is the variable
-//! `password_pepper`. Out of it comes the key of all digests too: they are compared with what was kept earlier, so their key
-//! must not change whenever a pepper does.
+//! Each has an id, which a stored hash names, so that peppers can be rotated without a flag day: a new one is used for
+//! new hashes, and the old ones stay known until the last of their hashes is renewed. The pepper with the id [`FIRST`]
+//! is the variable `password_pepper`. The digest key is derived from it too: digests are compared with stored ones, so
+//! their key must not change when a pepper does.
 
 use crate::secret::MIN_SECRET_BYTES;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -15,10 +15,10 @@ pub(crate) const FIRST: &str = "v1";
 
 /// The longest id, in characters. The table has the same bound.
 const MAX_ID: usize = 32;
-/// What the key of digests is derived for.
+/// The purpose of the digest key.
 const DIGESTS: &str = "concierge: digests of what is counted and repeated";
 
-/// The peppers that are known. The first one makes new hashes.
+/// The known peppers. The first one is used for new hashes.
 #[derive(Clone)]
 pub struct Peppers {
     peppers: Vec<(String, Pepper)>,
@@ -30,7 +30,7 @@ pub struct Peppers {
 pub(crate) struct Pepper(Vec<u8>);
 
 impl Peppers {
-    /// One pepper alone: `password_pepper`, without others before it.
+    /// A single pepper: `password_pepper`, without `password_peppers`.
     ///
     /// # Errors
     /// If it is too short.
@@ -38,10 +38,10 @@ impl Peppers {
         Self::parse("", secret)
     }
 
-    /// Reads the variables `password_peppers`, which is `id=secret[,id=secret...]` or empty, and `password_pepper`.
+    /// Parses the variables `password_peppers`, which is `id=secret[,id=secret...]` or empty, and `password_pepper`.
     ///
     /// # Errors
-    /// If `password_pepper` or an entry has under 32 bytes, or an id is none or there twice.
+    /// If `password_pepper` or an entry has under 32 bytes, or an id is invalid or duplicated.
     pub fn parse(listed: &str, first: &str) -> Result<Self, PepperError> {
         let digest_key = mac(Pepper::new(first).ok_or(PepperError::TooShort)?.0.as_slice(), &[DIGESTS.as_bytes()]);
         let mut peppers: Vec<(String, Pepper)> = Vec::new();
@@ -49,7 +49,7 @@ impl Peppers {
             if entry.is_empty() && listed.trim().is_empty() {
                 break;
             }
-            // Nothing of an entry is said: it may be a secret without an id.
+            // An entry is not repeated in the error: it may be a secret without an id.
             let fault = |what| PepperError::Entry(index + 1, what);
             let (id, secret) = entry.split_once('=').ok_or(fault("has no id"))?;
             if !is_id(id) {
@@ -66,14 +66,14 @@ impl Peppers {
         Ok(Self { peppers, digest_key })
     }
 
-    /// A digest of `text` that tells nobody without the key what the text is: HMAC-SHA-256 in hexadecimal digits. Digests
-    /// for two purposes have nothing in common.
+    /// A keyed digest of `text`, which reveals nothing without the key: HMAC-SHA-256 in hexadecimal digits. Digests for
+    /// different purposes are unrelated.
     #[must_use]
     pub fn digest(&self, purpose: &str, text: impl AsRef<[u8]>) -> String {
         hex::encode(mac(&self.digest_key, &[purpose.as_bytes(), b"\0", text.as_ref()]))
     }
 
-    /// The pepper that makes new hashes, with its id.
+    /// The pepper for new hashes, with its id.
     pub(crate) fn current(&self) -> (&str, &Pepper) {
         let (id, pepper) = &self.peppers[0];
         (id, pepper)
@@ -96,7 +96,7 @@ impl Pepper {
         (secret.len() >= MIN_SECRET_BYTES).then(|| Self(secret.as_bytes().to_vec()))
     }
 
-    /// What bcrypt hashes in the place of a password.
+    /// The text that bcrypt hashes in place of the password.
     pub(crate) fn prehash(&self, password: &str) -> String {
         let mut mac = Hmac::<Sha384>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
         mac.update(password.as_bytes());
@@ -104,7 +104,7 @@ impl Pepper {
     }
 }
 
-/// Whether this may be the id of a pepper.
+/// Whether this is a valid id of a pepper.
 pub(crate) fn is_id(text: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
     (1..=MAX_ID).contains(&text.len()) && text.bytes().all(is_part)
@@ -118,13 +118,13 @@ fn mac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-/// Why peppers cannot be used. It says nothing of what was given.
+/// Why peppers cannot be used. It repeats nothing of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PepperError {
     /// `password_pepper` is too short.
     #[error("has under {MIN_SECRET_BYTES} bytes")]
     TooShort,
-    /// Something is wrong with an entry of `password_peppers`, counted from 1.
+    /// An invalid entry of `password_peppers`, counted from 1.
     #[error("has an entry, number {0}, that {1}")]
     Entry(usize, &'static str),
 }
@@ -137,14 +137,14 @@ mod tests {
     const OTHER: &str = "another pepper of these tests in full";
 
     #[test]
-    fn without_a_list_the_first_pepper_makes_hashes() {
+    fn without_a_list_the_first_pepper_is_current() {
         let peppers = Peppers::new(ONE).unwrap();
         assert_eq!(peppers.current().0, "v1");
         assert!(peppers.find("v1").is_some() && peppers.find("2026").is_none());
     }
 
     #[test]
-    fn the_first_of_a_list_makes_hashes_and_the_others_stay_known() {
+    fn the_first_of_a_list_is_current_and_the_others_stay_known() {
         let peppers = Peppers::parse(&format!(" 2026-11={OTHER} , old={ONE}="), ONE).unwrap();
         assert_eq!(peppers.current().0, "2026-11");
         let prehash = |id: &str| peppers.find(id).unwrap().prehash("x");
@@ -163,7 +163,7 @@ mod tests {
         let digest = |listed: &str, first: &str| Peppers::parse(listed, first).unwrap().digest("account", "ada");
         assert_eq!(digest("", ONE), digest(&format!("new={OTHER}"), ONE));
         assert_ne!(digest("", ONE), digest("", OTHER));
-        // Nor is it one that could be made with what a pepper makes.
+        // Nor can it be made with what a pepper makes.
         assert_ne!(Peppers::new(ONE).unwrap().digest_key, ONE.as_bytes());
     }
 
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_refused_without_being_repeated() {
+    fn invalid_peppers_are_refused_without_being_repeated() {
         assert_eq!(Peppers::new("").unwrap_err(), PepperError::TooShort);
         assert_eq!(Peppers::new(&"x".repeat(31)).unwrap_err(), PepperError::TooShort);
         assert!(Peppers::new(&"x".repeat(32)).is_ok());

@@ -12,12 +12,12 @@ const MIN_DIGITS: usize = 7;
 pub struct Phone(String);
 
 impl Phone {
-    /// Reads a number as people write and paste it: spaces, dashes, dots, slashes, parentheses and characters that nobody
-    /// sees are dropped, whatever script's they are. `00` before the country code is as good as `+`.
+    /// Parses a number as people write and paste it: spaces, dashes, dots, slashes, parentheses and invisible
+    /// characters of any script are removed. `00` before the country code stands for `+`.
     ///
     /// # Errors
-    /// If it has no country code, other characters, or not 7 to 15 digits; and if it has the `(0)` that is dialled within a
-    /// country alone, since whether the number goes on with or without it depends on the country.
+    /// If it has no country code, other characters, or not 7 to 15 digits; or if it has the `(0)` that is dialled only
+    /// within a country, since it depends on the country whether that belongs to the number.
     pub fn parse(text: &str) -> Result<Self, PhoneError> {
         let dropped = |c: char| is_dash_or_space(c) || is_unseen(c);
         let marks = plain(&text.replace(dropped, ""));
@@ -46,19 +46,19 @@ impl Phone {
     }
 }
 
-/// What comes along when a number is copied out of a page. NUL and other controls do not: they are somebody's mistake.
+/// Invisible characters that are copied along with a number. NUL and other controls are refused instead.
 fn is_unseen(c: char) -> bool {
     !c.is_control() && (is_control(c) || is_ignorable(c))
 }
 
-/// A number is personal: debug output, which may end in a log, does not show it.
+/// A number is personal data: debug output, which may end up in a log, does not contain it.
 impl std::fmt::Debug for Phone {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Phone(..)")
     }
 }
 
-/// Why a text is no [`Phone`].
+/// Why a text is not a [`Phone`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PhoneError {
     /// Other characters, too few digits or too many.
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_refused() {
+    fn an_invalid_number_is_refused() {
         for text in
             ["", "+", "12", "+1234567890123456", "+12a45678", "+39+0212345", "+١٢٣٤٥٦٧", "+123\u{0}4567", "+123456"]
         {
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_without_its_country_is_told_what_is_missing() {
+    fn the_error_for_a_missing_country_code_says_so() {
         for text in ["112", "0212345", "(02) 1234567"] {
             assert_eq!(read(text), Err(PhoneError::NoCountryCode), "{text:?}");
         }
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_zero_of_calls_within_a_country_is_refused_since_nobody_knows_whether_it_stays() {
+    fn a_trunk_zero_in_parentheses_is_refused_as_ambiguous() {
         for text in ["+44 (0)20 7946 0958", "+39 (0)2 1234567", "0044 (0) 20 7946 0958", "+44 ( 0 ) 20 7946 0958"] {
             assert_eq!(read(text), Err(PhoneError::TrunkPrefix), "{text:?}");
         }

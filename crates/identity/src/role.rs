@@ -1,4 +1,4 @@
-//! What somebody may do.
+//! Roles.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// May read and change itself. Everybody who signs up.
+    /// May read and change their own account. The role of everybody who signs up.
     #[default]
     User,
-    /// May do all.
+    /// May do everything.
     Admin,
 }
 
 impl Role {
-    /// The name that it is kept and shown by.
+    /// The name that it is stored and shown by.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -7,21 +7,20 @@ use subtle::ConstantTimeEq;
 /// many characters).
 pub const MIN_SECRET_BYTES: usize = 32;
 
-/// A secret that a caller has to know.
+/// A secret that a caller must present.
 #[derive(Clone)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes a secret; one of under 32 bytes is none, so that neither a missing setting nor one that can be guessed opens a
-    /// door.
+    /// A secret of at least 32 bytes; `None` for a shorter text, so that neither a missing setting nor a guessable one
+    /// grants access.
     #[must_use]
     pub fn new(secret: impl Into<String>) -> Option<Self> {
         let secret = secret.into();
         (secret.len() >= MIN_SECRET_BYTES).then_some(Self(secret))
     }
 
-    /// Whether `candidate` is this secret, in a time that depends on neither. Both are hashed first, so that not even
-    /// the length shows.
+    /// Whether `candidate` is this secret, in constant time. Both are hashed first, so that not even the length leaks.
     #[must_use]
     pub fn matches(&self, candidate: &str) -> bool {
         let ours = Sha256::digest(self.0.as_bytes());
@@ -29,7 +28,7 @@ impl Secret {
         ours.as_slice().ct_eq(theirs.as_slice()).into()
     }
 
-    /// The secret itself, to be sent to a service that asks for it.
+    /// The secret itself, to be sent to the service that requires it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -58,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_of_under_thirty_two_bytes_is_none() {
+    fn a_secret_of_under_thirty_two_bytes_is_refused() {
         assert!(Secret::new("").is_none() && Secret::new("x".repeat(31)).is_none());
         assert!(Secret::new("x".repeat(32)).is_some());
     }

@@ -1,4 +1,4 @@
-//! Unicode: the forms in which texts are compared, and what of a text can be seen.
+//! Unicode: normal forms for comparison, and which characters are visible.
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_normalizer::uts46::Uts46MapperBorrowed;
@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 const CATEGORIES: CodePointMapDataBorrowed<'static, GeneralCategory> = CodePointMapData::<GeneralCategory>::new();
 
-/// The composed form, NFC (UAX 15): a letter with an accent is the same however it was typed.
+/// The composed form, NFC (UAX 15): an accented letter is the same however it was typed.
 pub(crate) fn composed(text: &str) -> Cow<'_, str> {
     if text.is_ascii() { Cow::Borrowed(text) } else { ComposingNormalizerBorrowed::new_nfc().normalize(text) }
 }
@@ -67,7 +67,7 @@ pub(crate) fn is_control(c: char) -> bool {
     controls && !joins
 }
 
-/// Whether a character belongs to nobody's script: not assigned, or for private use.
+/// Whether a character is unassigned or for private use.
 pub(crate) fn is_unassigned(c: char) -> bool {
     matches!(CATEGORIES.get(c), GeneralCategory::Unassigned | GeneralCategory::PrivateUse)
 }

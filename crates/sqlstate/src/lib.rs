@@ -1,13 +1,13 @@
-//! What a PostgreSQL error means, whichever way Spin hands it on.
+//! The meaning of a PostgreSQL error, in each form in which Spin reports it.
 //!
-//! Before 3.6.1, and always for what fails before a statement runs, Spin gives a component the SQLSTATE. Since then rows
-//! are streamed, and what fails while a statement runs arrives as the text of an error of Spin's driver. That text has
-//! one of two forms: the driver's `Debug` form has the SQLSTATE in it; its `Display` form, which Spin 3.6.3 and 4.0 use, has
-//! only the severity and the server's message. The messages that matter are few, and they are recognised here in the
+//! Before 3.6.1, and always for errors before a statement is executed, Spin reports the SQLSTATE. Since then rows are
+//! streamed, and an error during execution arrives as the text of an error of Spin's driver. That text has one of two
+//! forms: the driver's `Debug` form contains the SQLSTATE; its `Display` form, which Spin 3.6.3 and 4.0 use, has only
+//! the severity and the server's message. The messages that matter are few, and they are recognised here in the
 //! language that PostgreSQL writes with `lc_messages` set to `C` or to English.
 //!
-//! A text may hold what a caller sent (`DETAIL: Key (email_key)=(...)`), so nothing of it leaves this crate but a code, and
-//! only the parts that the server words itself are looked at.
+//! A text may hold what a caller sent (`DETAIL: Key (email_key)=(...)`), so only a code leaves this crate, and only the
+//! server's own wording is examined.
 
 use std::fmt;
 
@@ -20,15 +20,15 @@ impl SqlState {
     pub const UNIQUE_VIOLATION: Self = Self(*b"23505");
     /// A foreign key names a row that is not there, or that others still name.
     pub const FOREIGN_KEY_VIOLATION: Self = Self(*b"23503");
-    /// The transaction may only read.
+    /// The transaction is read-only.
     pub const READ_ONLY: Self = Self(*b"25006");
-    /// Two transactions could not be put in an order.
+    /// Two transactions could not be serialized.
     pub const SERIALIZATION_FAILURE: Self = Self(*b"40001");
-    /// Two transactions waited for each other.
+    /// A deadlock of two transactions.
     pub const DEADLOCK: Self = Self(*b"40P01");
-    /// A lock was not free in time.
+    /// A lock timeout.
     pub const LOCK_NOT_AVAILABLE: Self = Self(*b"55P03");
-    /// The statement took too long, or somebody cancelled it.
+    /// The statement timed out or was cancelled.
     pub const QUERY_CANCELED: Self = Self(*b"57014");
     /// The server ends the connection.
     pub const ADMIN_SHUTDOWN: Self = Self(*b"57P01");
@@ -36,10 +36,10 @@ impl SqlState {
     pub const DISK_FULL: Self = Self(*b"53100");
     /// The server has no memory left.
     pub const OUT_OF_MEMORY: Self = Self(*b"53200");
-    /// A message that is not known here. PostgreSQL's own code for what should not happen.
+    /// An unknown message. PostgreSQL's own code for internal errors.
     pub const UNRECOGNISED: Self = Self(*b"XX000");
 
-    /// Reads a code; `None` if it is none.
+    /// Parses a code.
     #[must_use]
     pub fn parse(code: &str) -> Option<Self> {
         let code: [u8; 5] = code.as_bytes().try_into().ok()?;
@@ -56,7 +56,7 @@ impl SqlState {
         }
     }
 
-    /// What is to be done about it.
+    /// How to handle it.
     #[must_use]
     pub fn meaning(self) -> Meaning {
         match self {
@@ -93,18 +93,18 @@ impl fmt::Debug for SqlState {
     }
 }
 
-/// What an error means for whoever sent the statement.
+/// What an error means for the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
-    /// A unique index or a foreign key refused it. It will do so again.
+    /// A unique index or a foreign key was violated, and would be again.
     Conflict,
-    /// Others were in the way. Nothing was done; the same statement may succeed now.
+    /// A conflict with another transaction. Nothing was done; the same statement may succeed now.
     Transient,
-    /// This connection may only read. Another connection may be allowed to write.
+    /// This connection is read-only. Another one may accept writes.
     ReadOnly,
     /// The database cannot serve at the moment.
     Unavailable,
-    /// Anything else: a mistake in the statement.
+    /// Anything else: a bug in the statement.
     Fault,
 }
 

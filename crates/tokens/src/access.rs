@@ -135,7 +135,7 @@ pub enum TokenError {
     /// It is not a token, or lacks a claim.
     #[error("the token is malformed")]
     Malformed,
-    /// It says another algorithm or type.
+    /// It has another algorithm or type.
     #[error("the token has another algorithm or type")]
     Algorithm,
     /// It has an extension that must be understood.
@@ -153,10 +153,10 @@ pub enum TokenError {
     /// Its time has not come.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// Somebody else issued it.
+    /// Another issuer.
     #[error("the token has another issuer")]
     Issuer,
-    /// It is for somebody else.
+    /// Another audience.
     #[error("the token has another audience")]
     Audience,
 }

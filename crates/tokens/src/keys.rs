@@ -73,7 +73,7 @@ impl PublicKeys {
     /// Reads a key set. The `kid` of each key is computed, not trusted.
     ///
     /// # Errors
-    /// If it is no key set of Ed25519 keys, or has too many.
+    /// If it is not a key set of Ed25519 keys, or has too many.
     pub fn from_jwks(json: &str) -> Result<Self, KeyError> {
         let set: KeySet = serde_json::from_str(json).map_err(|_| KeyError::Set)?;
         if set.keys.len() > MAX_KEYS {
@@ -147,7 +147,7 @@ pub enum KeyError {
     /// The seed is not 32 bytes in hexadecimal digits.
     #[error("the signing key must be 64 hexadecimal digits")]
     Seed,
-    /// The key set is none, or has another kind of key.
+    /// It is not a key set, or has another kind of key.
     #[error("the public keys must be a JSON Web Key Set of Ed25519 keys")]
     Set,
     /// There are too many keys.

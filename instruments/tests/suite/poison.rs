@@ -30,9 +30,9 @@ pub(crate) fn poisons() -> Vec<(String, &'static str)> {
         event.to_string()
     };
     vec![
-        ("hello".to_owned(), "the message is no CloudEvents 1.0 JSON"),
-        (with("specversion", "0.3".into()), "the message is no CloudEvents 1.0 JSON"),
-        (with("id", "seven".into()), "the message is no CloudEvents 1.0 JSON"),
+        ("hello".to_owned(), "the message is not CloudEvents 1.0 JSON"),
+        (with("specversion", "0.3".into()), "the message is not CloudEvents 1.0 JSON"),
+        (with("id", "seven".into()), "the message is not CloudEvents 1.0 JSON"),
         (with("type", "order_event".into()), "the event's type is unknown"),
         (with("data", serde_json::json!({"email": 7})), "the event's data do not fit its type"),
         (sign_up, "the event is of a type that this queue does not carry"),
@@ -54,6 +54,6 @@ fn an_entry_without_the_field_of_an_event_is_poison_too() {
     reasons.sort_unstable();
     let state = app.get("/notification-ms/internal/queues").bearer(app.operator()).send().expect(200).json();
     assert_eq!(state["items"][0]["dead"], 2);
-    app.wait_for_log("\"deliveries\":\"1\"");
-    assert_eq!(reasons, ["the message is larger than 65536 bytes", "the message is no CloudEvents 1.0 JSON"]);
+    app.wait_for_log("\"attempts\":\"1\"");
+    assert_eq!(reasons, ["the message is larger than 65536 bytes", "the message is not CloudEvents 1.0 JSON"]);
 }

@@ -1,8 +1,8 @@
 //! The delivery log: what was delivered to whom.
 //!
-//! A delivery is entered twice under one id, into the log of all recipients and into that of its own. Both entries say
-//! whose event it was, so that an export finds them and an erasure removes them; the addresses that a user was told
-//! things at are remembered as long as a log can have an entry about it.
+//! A delivery is logged twice under one id: in the log of all recipients and in that of its own recipient. Both entries
+//! name the user, so that an export finds them and an erasure removes them; the recipients of a user are stored for as
+//! long as a log can have an entry for them.
 
 use super::reply::is_nothing;
 use super::{Command, Reply, ReplyError};
@@ -14,8 +14,8 @@ use std::time::Duration;
 pub(super) const LOG_LENGTH: u64 = 10_000;
 /// How many deliveries the log holds for one recipient.
 pub(super) const RECIPIENT_LOG_LENGTH: u64 = 100;
-/// How long a recipient's log is kept after the last delivery, which takes older ones than this along. So no entry is
-/// there for more than twice this time, which is how long [`recipients_of`] is kept.
+/// How long a recipient's log is stored after the last delivery, and how old its entries get. So no entry is older than
+/// twice this time, which is how long [`recipients_of`] is stored.
 pub(super) const RECIPIENT_LOG_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// The key of the delivery log of all recipients: a stream whose entries have the fields `item`, `user_id` and
@@ -38,7 +38,7 @@ pub struct LoggedDelivery {
     pub item: String,
 }
 
-/// What stands for a recipient in the names of keys: a digest of the address's [key](Email::key), so that an address has one
+/// The digest that stands for a recipient in keys: that of the address's [key](Email::key), so that an address has one
 /// log however it is typed.
 #[must_use]
 pub fn recipient_digest(to: &str) -> String {
@@ -46,14 +46,14 @@ pub fn recipient_digest(to: &str) -> String {
     hex::encode(&Sha256::digest(key.as_bytes())[..16])
 }
 
-/// The key of one recipient's delivery log. `digest` stands for the recipient: keys end in monitoring, and an email
-/// address has no place there.
+/// The key of one recipient's delivery log, by the recipient's digest: keys end up in monitoring, where an email
+/// address has no place.
 #[must_use]
 pub fn recipient_log(digest: &str) -> String {
     format!("{DELIVERY_LOG}:{digest}")
 }
 
-/// The key of the set of recipients that a user was told things at, former addresses included.
+/// The key of the set of recipients that a user was notified at, former addresses included.
 pub(super) fn recipients_of(user: UserId) -> String {
     format!("concierge:recipients:{user}")
 }
@@ -73,7 +73,7 @@ pub fn log_entries(replies: &[Reply]) -> Result<Vec<(String, Vec<u8>)>, ReplyErr
     let mut entries = Vec::new();
     let mut rest = if is_nothing(replies) { &[] } else { replies };
     while let [id, fields @ ..] = rest {
-        // Replies are flat: an entry goes as far as there are names of fields, which no id is.
+        // Replies are flat: an entry extends as far as there are field names, which no id is.
         let count = fields.chunks(2).take_while(|pair| pair[0].text().is_ok_and(|name| FIELDS.contains(&name))).count();
         let fields = fields.get(..2 * count).ok_or(ReplyError)?;
         let item = fields.chunks_exact(2).find(|pair| pair[0].text() == Ok(ITEM)).map(|pair| &pair[1]);

@@ -1,12 +1,12 @@
-//! Exchanges, queues and acknowledgements on Redis Streams: which commands, and how to read their replies.
+//! Exchanges, queues and acknowledgements on Redis Streams: the commands, and how to read their replies.
 //!
-//! A queue is a consumer group. What was delivered and not acknowledged stays in the group's *pending entries list*
-//! with the time since its last delivery (its idle time) and its number of deliveries: whoever finds an entry idle for
-//! `claim_after` may take it over. What has failed moves to the queue's *retry store* until it is due again, and in the
-//! end to its *dead letters*.
+//! A queue is a consumer group. A delivered message that is not acknowledged stays in the group's *pending entries
+//! list* with the time since its last delivery (its idle time) and its number of deliveries: a consumer that finds an
+//! entry idle for `claim_after` may take it over. A message that failed moves to the queue's *retry store* until it is
+//! due again, and in the end to its *dead letters*.
 //!
-//! Spin hands nested replies over as one flat list, so the replies are read as such ([`Reply`]). Whatever must happen
-//! together is one Lua script, which Redis runs as a whole.
+//! Spin flattens nested replies into one list, so the replies are read as such ([`Reply`]). What must be atomic is one
+//! Lua script.
 
 mod claim;
 mod dead_letters;

@@ -39,15 +39,15 @@ pub fn erase_personal_data(stream: &str, users: &[UserId], after: Option<&str>) 
     users.iter().fold(step(stream, "erase", after), |command, user| command.arg(user.to_string()))
 }
 
-/// As [`erase_personal_data`], through the log of the recipient with this digest. An empty log is no log.
+/// As [`erase_personal_data`], for the log of the recipient with this digest. An empty log is deleted.
 #[must_use]
 pub fn erase_deliveries(digest: &str, user: UserId, after: Option<&str>) -> Command {
     step(&recipient_log(digest), "clear", after).arg(user.to_string())
 }
 
 fn step(stream: &str, action: &str, after: Option<&str>) -> Command {
-    // An event is searched as text, so that one that nobody could read is found too. In JSON a quotation mark within a
-    // text has a backslash before it, so nothing that a person calls itself looks like a field.
+    // An event is searched as text, so that a malformed one is found too. In JSON a quotation mark within a string is
+    // escaped, so nothing that a user enters looks like a field.
     const SCRIPT: &str = r#"
         local action, after, limit, bytes = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
         local wanted = {}

@@ -14,8 +14,7 @@ pub fn publish(exchange: Exchange, event: &str) -> [Command; 2] {
     [add, wake_up(exchange)]
 }
 
-/// The command that wakes the consumers of an exchange. The payload says nothing: what there is to do is in the
-/// stream.
+/// The command that wakes up the consumers of an exchange. It has no payload: the messages are in the stream.
 #[must_use]
 pub fn wake_up(exchange: Exchange) -> Command {
     Command::new("PUBLISH").arg(exchange.name()).arg("ring")

@@ -90,7 +90,7 @@ impl ForeignGroup {
 /// Reads the state of a queue.
 #[must_use]
 pub fn queue_state(queue: Queue) -> Command {
-    // The group's `lag` is wrong after entries were removed, so what is not too many is counted.
+    // The group's `lag` is wrong after entries were deleted, so waiting messages are counted, up to a limit.
     const SCRIPT: &str = "
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_group_that_holds_a_stream_back_is_named() {
+    fn only_a_group_that_blocks_trimming_is_named() {
         let read = |name: &str| ForeignGroup::from_replies(&[Reply::Bytes(name.into()), Reply::Integer(7)]);
         assert_eq!(read(""), Ok(None));
         assert_eq!(read("audit"), Ok(Some(ForeignGroup { name: "audit".into(), length: 7 })));
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_that_does_not_pause_is_not_said_to() {
+    fn a_queue_without_a_pause_reports_none() {
         let mut replies = [5, 1, 3, 2, 4, 0, 0].map(Reply::Integer);
         let state = QueueState::from_replies(&replies).unwrap();
         assert_eq!((state.waiting, state.in_flight, state.consumers), (5, 1, 3));
