@@ -1,4 +1,4 @@
-//! The variables of this component, read by requests and judged by readiness.
+//! The variables of this component, read by requests and checked by readiness.
 
 use crate::keys;
 use crate::users::Users;

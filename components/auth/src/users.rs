@@ -1,4 +1,4 @@
-//! The users service, as auth sees it. Calls are synchronous: without the answer nothing can go on.
+//! The client of the users service. Calls are synchronous: auth cannot continue without the response.
 
 use api::Page;
 use api::users::{
@@ -22,7 +22,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// How long a probe does.
 const PROBE_LIMIT: Duration = Duration::from_secs(1);
 
-/// Where the users service is, what it lets auth in with, and the request that it is asked for.
+/// The address of users, auth's credential, and the id of the request that is being served.
 pub(crate) struct Users {
     url: String,
     credential: Credential,
@@ -48,7 +48,7 @@ impl Users {
         call(&Method::GET, &url, &[], Vec::new(), PROBE_LIMIT).await.is_ok_and(|answer| answer.status == 200)
     }
 
-    /// Asks for a hashing permit, and who has this address.
+    /// Requests a hashing permit and the credentials of this address.
     pub(crate) async fn begin_sign_in(&self, keys: &AttemptKeys, email: Option<&Email>) -> Result<Begun, Problem> {
         let body = BeginSignInRequest { keys: keys.clone(), email: email.map(|email| email.address().to_owned()) };
         let answer: BeginSignInResponse = read(&self.post("/users-ms/internal/sign-in/begin", &body).await?)?;
@@ -64,8 +64,7 @@ impl Users {
         }
     }
 
-    /// Gives the permit back after a sign-in that lets nobody in, and has a failure counted. If that fails, the permit
-    /// comes free by itself.
+    /// Releases the permit after a failed sign-in, and counts the failure. If that fails, the permit expires.
     pub(crate) async fn end_failed(
         &self,
         permit: HashPermit,
@@ -80,7 +79,7 @@ impl Users {
         }
     }
 
-    /// Gives the permit back after a success, and begins a session: `None` if the credentials have changed since they
+    /// Releases the permit after a success, and begins a session: `None` if the credentials have changed since they
     /// were read.
     pub(crate) async fn end_succeeded(
         &self,
@@ -108,7 +107,7 @@ impl Users {
         read(&self.post("/users-ms/internal/sign-in/end", &body).await?)
     }
 
-    /// Has an event forgotten that was published.
+    /// Deletes an event that was published from users' outbox.
     pub(crate) async fn forget_event(&self, event_id: Uuid) -> Result<(), String> {
         let path = format!("/users-ms/internal/outbox/{event_id}");
         expect(self.call(&Method::DELETE, &path, Vec::new()).await?, &[204])
@@ -127,7 +126,7 @@ impl Users {
         read::<RotateTokenResponse>(&self.post("/users-ms/internal/sessions/rotate", &body).await?)?.try_into()
     }
 
-    /// Ends the session that a refresh token belongs to; says whose it was.
+    /// Ends the session that a refresh token belongs to; returns whose it was.
     pub(crate) async fn end_by_token(&self, token: &RefreshToken) -> Result<Option<EndedSession>, Problem> {
         let body = EndSessionRequest { session_id: token.session, refresh_digest: token.digest() };
         Ok(read::<EndSessionResponse>(&self.post("/users-ms/internal/sessions/end", &body).await?)?.ended)
@@ -147,7 +146,7 @@ impl Users {
         read(&answer)
     }
 
-    /// Ends one session of a user, or all; says how many.
+    /// Ends one session of a user, or all; returns how many.
     pub(crate) async fn end_sessions(&self, user_id: UserId, session: Option<Uuid>) -> Result<u64, Problem> {
         let all = format!("/users-ms/internal/users/{user_id}/sessions");
         let path = session.map_or(all.clone(), |session| format!("{all}/{session}"));
@@ -172,28 +171,29 @@ impl Users {
     }
 }
 
-/// Where a probe asks for users. On Spin a call to a component that is not in the app ends the caller's request without
-/// an answer. So a probe of a component goes through the app's own listener, which has no such route then.
+/// The address that a probe uses for users. On Spin a call to a component that is not in the app ends the caller's
+/// request without a response, so a probe of a component goes through the app's own listener, which has no such route
+/// then.
 fn probed(users_url: &str) -> &str {
     let url = url::Url::parse(users_url).ok();
     let is_component = url.is_some_and(|url| url.host_str().is_some_and(|host| host.ends_with(".spin.internal")));
     if is_component { "http://self.alt" } else { users_url }
 }
 
-/// What came of a request to begin a sign-in.
+/// The outcome of a request to begin a sign-in.
 pub(crate) enum Begun {
-    /// It may go on.
+    /// It may continue.
     Permitted {
-        /// What lets the password be hashed now.
+        /// The permit to verify the password.
         permit: HashPermit,
-        /// The credentials of whoever has the address.
+        /// The credentials, if the account exists.
         credentials: Option<Credentials>,
     },
-    /// It may not now.
+    /// It is refused for now.
     Refused {
-        /// When or where it may.
+        /// Why, and when to try again.
         problem: Problem,
-        /// Whether a line of the log may be about it.
+        /// Whether the refusal may be logged.
         report: bool,
     },
 }
@@ -202,21 +202,21 @@ pub(crate) enum Begun {
 pub(crate) struct NewSession<'a> {
     /// Its id.
     pub(crate) id: Uuid,
-    /// The credentials that were checked.
+    /// The credentials that were verified.
     pub(crate) credentials: &'a Credentials,
     /// The secret of its first refresh token.
     pub(crate) refresh: RefreshSecret,
-    /// The hash that was checked, and a costlier one to put in its place.
+    /// The hash that was verified, and its renewal.
     pub(crate) renewal: Option<(&'a PasswordHash, &'a PasswordHash)>,
 }
 
-/// What a rotation did.
+/// The outcome of a rotation.
 pub(crate) enum Rotated {
-    /// The session goes on with the next token.
+    /// The session continues with the next token.
     Renewed(StartedSession),
-    /// It went on with that token a moment ago; the answer may have been lost.
+    /// It already continued with that token a moment ago; the response may have been lost.
     Repeated(StartedSession),
-    /// The token had been rotated before, and its session has ended now.
+    /// The token had been rotated before, and its session is ended now.
     Reused(EndedSession),
     /// The token belongs to no session that is alive.
     Unknown,

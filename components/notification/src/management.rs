@@ -1,8 +1,8 @@
-//! RabbitMQ's management API: the way of a component to dead letters, which it cannot reach by AMQP.
+//! RabbitMQ's management API: how a component reaches dead letters, since it has no AMQP.
 //!
-//! The API cannot hold a message while something is done with it, and what it takes is the head of the queue, whatever that
-//! is. So letters are looked at all together, published where they are to go, and then as many are taken as were looked
-//! at. If that breaks off in between there are two of some, and the second is recognised by its event; there is never none.
+//! The API cannot hold a message while it is processed, and it takes whatever is at the head of the queue. So all
+//! letters are read, published where they are to go, and then as many are taken as were read. If that is interrupted,
+//! some letters exist twice, and the duplicate is recognised by its event; none is ever lost.
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use notification_domain::{AmqpLogin, RabbitLetter, ShownLetter, amqp_login};
@@ -14,13 +14,13 @@ use std::time::Duration;
 
 /// How long one call may take.
 const LIMIT: Duration = Duration::from_secs(5);
-/// The host that stands for none.
+/// The host that stands for no management API.
 const NONE: &str = "none.invalid";
-/// How many letters are looked at, redriven or dropped in one call at most.
+/// How many letters one call reads, redrives or drops at most.
 const AT_ONCE: u64 = 1_000;
-/// How many are published at the same time.
+/// How many are published concurrently.
 const PUBLISHED_AT_ONCE: usize = 8;
-/// A message that was looked at is back in its queue a moment later: it is looked for so often, and after this time.
+/// A message that was read is back in its queue a moment later: it is read again so often, after this time.
 const LOOKS: u32 = 5;
 const LATER: Duration = Duration::from_millis(100);
 
@@ -31,12 +31,12 @@ pub(crate) struct Management {
     vhost: String,
 }
 
-/// What is to be done with a dead letter.
+/// What to do with a dead letter.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// It goes back to its queue.
+    /// Redrive it to its queue.
     Redrive,
-    /// It goes.
+    /// Drop it.
     Drop,
 }
 
@@ -69,14 +69,14 @@ impl Management {
         Ok((letters.iter().skip(index(skip)).take(index(limit)).map(RabbitLetter::shown).collect(), more))
     }
 
-    /// Does something with the oldest letters: how many there were, and how many are left.
+    /// Redrives or drops the oldest letters; returns how many there were, and how many are left.
     pub(crate) async fn act_on_all(&self, queue: &str, dead: &str, action: Action) -> Result<(u64, u64), Problem> {
         let letters = self.look(dead).await?;
         if action == Action::Redrive {
             self.publish_all(queue, letters.iter().map(RabbitLetter::revived)).await?;
         }
         let others = self.take(dead, &letters).await?;
-        // What came meanwhile, and was taken in place of another, is to be redriven as well.
+        // What arrived meanwhile, and was taken in place of another, is redriven as well.
         if action == Action::Redrive {
             self.publish_all(queue, others.iter().map(RabbitLetter::revived)).await?;
         }
@@ -84,7 +84,7 @@ impl Management {
         Ok((letters.len() as u64, left))
     }
 
-    /// Does something with one letter; none if it is not there, else how many are left.
+    /// Redrives or drops one letter; returns `None` if there is no such letter, else how many are left.
     pub(crate) async fn act_on(
         &self,
         queue: &str,
@@ -101,7 +101,7 @@ impl Management {
             if action == Action::Redrive {
                 self.publish_all(queue, [letters[place].revived()].into_iter()).await?;
             }
-            // The others go behind themselves, before they are taken with it.
+            // The others are published again before they are taken along with it.
             let rest = letters.iter().enumerate().filter(|(index, _)| *index != place);
             self.publish_all(dead, rest.map(|(_, letter)| letter.again())).await?;
             let others = self.take(dead, &letters).await?;
@@ -117,7 +117,7 @@ impl Management {
         self.get(queue, AT_ONCE, true).await
     }
 
-    /// Takes as many letters as these from the head of the queue; gives those that are none of them.
+    /// Takes as many letters from the head of the queue as these; returns those that are not among them.
     async fn take(&self, queue: &str, expected: &[RabbitLetter]) -> Result<Vec<RabbitLetter>, Problem> {
         let mut ids: Vec<_> = expected.iter().map(RabbitLetter::id).collect();
         let (mut taken, mut others) = (0, Vec::new());
@@ -173,14 +173,14 @@ impl Management {
             200..300 => {
                 serde_json::from_slice(&answer.body).map_err(|_| unavailable("the management API gave no JSON"))
             }
-            // The queue is made by the first consumer: until then there is nothing in it.
+            // The first consumer creates the queue; until then it is empty.
             404 => Ok(Value::Array(Vec::new())),
             status => Err(unavailable(&format!("the management API answered with status {status}"))),
         }
     }
 }
 
-/// The component variable `management_url`, unless it stands for none.
+/// The component variable `management_url`, if there is a management API.
 fn url() -> Result<Option<String>, Problem> {
     let url = config::text("management_url")?;
     if url.is_empty() || url.contains(NONE) {

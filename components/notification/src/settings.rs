@@ -1,4 +1,4 @@
-//! The variables of this component, read by requests and consumers and judged by readiness.
+//! The variables of this component, read by requests and consumers and checked by readiness.
 
 use crate::management::Management;
 use crate::sender::{Http, Sender};
@@ -16,7 +16,7 @@ pub(crate) const ALL: &[Setting] = &[
     || AccessTokens::usable_from_config().map(drop),
     || consumer_name().map(drop),
     || Sender::from_config().map(drop),
-    // Looked at whichever sender there is, so that it can be changed without a surprise.
+    // Checked whichever sender is configured, so that switching it holds no surprise.
     || Http::url().map(drop),
     || Http::token().map(drop),
     || Http::from().map(drop),
@@ -30,7 +30,7 @@ pub(crate) const ALL: &[Setting] = &[
     || on_rabbitmq(Management::check_config),
 ];
 
-/// A setting of the consumer of Redis. That of RabbitMQ is told when to repeat by its trigger.
+/// A setting of the consumer of Redis. For RabbitMQ the trigger has the delivery policy.
 fn on_redis(read: Setting) -> Result<(), Problem> {
     if matches!(BrokerKind::from_config(), Ok(BrokerKind::RabbitMq)) { Ok(()) } else { read() }
 }
@@ -39,18 +39,18 @@ fn on_rabbitmq(read: Setting) -> Result<(), Problem> {
     if matches!(BrokerKind::from_config(), Ok(BrokerKind::RabbitMq)) { read() } else { Ok(()) }
 }
 
-/// The least time after which a delivery may be taken over.
+/// The shortest time after which a delivery may be taken over.
 const MIN_CLAIM_AFTER: Duration = Duration::from_millis(500);
-/// The most sends at once of one consumer.
+/// The most concurrent sends of one consumer.
 const MAX_CONCURRENCY: usize = 64;
 
 /// The settings of a consumer of Redis.
 pub(crate) struct Settings {
     /// Its name, which the delivery log shows. On Kubernetes the pod's.
     pub(crate) consumer: String,
-    /// When deliveries are repeated.
+    /// When deliveries are retried.
     pub(crate) policy: DeliveryPolicy,
-    /// How many messages it sends at once.
+    /// How many messages it sends concurrently.
     pub(crate) concurrency: usize,
 }
 
@@ -105,7 +105,7 @@ fn concurrency() -> Result<usize, Problem> {
     Ok(concurrency)
 }
 
-/// Whether a message that is taken over after this time is surely not being sent any more.
+/// Whether a message that is taken over after this time is no longer being sent.
 fn may_be_claimed_after(claim_after: Duration, longest_send: Duration) -> bool {
     claim_after >= longest_send + longest_send / 10
 }

@@ -1,4 +1,4 @@
-//! The rules of the auth service, as pure functions: what a login is, whom it lets in, and what they get.
+//! The rules of the auth service, as pure functions: authentication and tokens.
 //!
 //! Nothing here does I/O or knows HTTP or Spin.
 

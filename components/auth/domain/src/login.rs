@@ -18,7 +18,7 @@ pub struct LoginForm {
 /// A login attempt. The username is the email; one that is not an email belongs to nobody and is processed like any other,
 /// so that neither the response nor its time reveals which accounts exist.
 pub struct LoginAttempt {
-    /// The address, if the user name is one.
+    /// The email, if the username is one.
     pub email: Option<Email>,
     username: String,
     password: String,
@@ -28,10 +28,10 @@ pub struct LoginAttempt {
 /// Somebody who has proved who they are.
 #[derive(Debug)]
 pub struct Authenticated {
-    /// Who.
+    /// The account.
     pub credentials: Credentials,
-    /// The kept hash, if it was made more cheaply than hashes are made now, by another scheme or with another pepper, and
-    /// should be renewed.
+    /// The stored hash, if it should be renewed: its cost is too low, its scheme is a former one, or its pepper is not
+    /// the current one.
     pub outdated: Option<PasswordHash>,
 }
 
@@ -47,19 +47,19 @@ impl From<LoginForm> for LoginAttempt {
 }
 
 impl LoginAttempt {
-    /// The name as it was given, which may be nobody's.
+    /// The username as it was sent, which may be nobody's.
     #[must_use]
     pub fn username(&self) -> &str {
         &self.username
     }
 
-    /// The token of an earlier login, as it was given, which may be nobody's.
+    /// The device token as it was sent, which may be invalid.
     #[must_use]
     pub fn device_token(&self) -> Option<&str> {
         self.device_token.as_deref()
     }
 
-    /// The password that was tried, to be hashed anew.
+    /// The password, to be hashed anew.
     #[must_use]
     pub fn password(&self) -> &str {
         &self.password
@@ -69,8 +69,8 @@ impl LoginAttempt {
     /// or not and whatever the stored hash costs, so that its time reveals neither.
     ///
     /// # Errors
-    /// `invalid-credentials`, the same for an unknown user and a wrong password; `internal-error` if the kept hash
-    /// cannot be read, or was made with a pepper that is not known.
+    /// `invalid-credentials`, the same for an unknown user and a wrong password; `internal-error` if the stored hash
+    /// cannot be read, or was made with an unknown pepper.
     pub fn authenticate(
         &self,
         known: Option<Credentials>,
@@ -100,8 +100,7 @@ pub fn attempt_outcome(problem: &Problem) -> Option<bool> {
     (problem.kind() == Kind::InvalidCredentials).then_some(false)
 }
 
-/// The problem for a wrong password, for somebody who does not exist, and for credentials that have changed since they
-/// were read.
+/// The problem for a wrong password, for an unknown user, and for credentials that have changed since they were read.
 #[must_use]
 pub fn invalid_credentials() -> Problem {
     Problem::new(Kind::InvalidCredentials, "There is no user with this name and password.")
@@ -143,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_right_password_lets_in() {
+    fn the_correct_password_authenticates() {
         let authenticated = attempt("ada@example.org", "correct horse").authenticate(
             Some(ada("4")),
             &peppers(),
@@ -177,7 +176,7 @@ mod tests {
             let _ = attempt("ada@example.org", "wrong horse").authenticate(known, &peppers(), cost, &mut Unpaced);
             start.elapsed()
         };
-        // In turns, so that whatever else the machine does befalls both.
+        // Alternating, so that other load on the machine affects both.
         let (mut wrong, mut unknown): (Vec<Duration>, Vec<Duration>) =
             (0..15).map(|_| (time(Some(known.clone())), time(None))).unzip();
         wrong.sort();
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_of_a_pepper_before_is_outdated() {
+    fn a_hash_of_a_former_pepper_is_outdated() {
         let rotated = Peppers::parse("new=another pepper long enough for tests", PEPPER).unwrap();
         let authenticated = attempt("ada@example.org", "correct horse").authenticate(
             Some(ada("4")),
@@ -199,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_pepper_is_a_fault_of_ours_and_counts_for_nothing() {
+    fn an_unknown_pepper_is_an_internal_error_and_counts_as_nothing() {
         let known = Credentials { password_hash: ada("4").password_hash.replace("v2:v1:", "v2:gone:"), ..ada("4") };
         for password in ["correct horse", "wrong horse"] {
             let cost = "4".parse().unwrap();
@@ -224,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_that_cannot_be_read_is_a_fault_of_ours() {
+    fn an_unreadable_hash_is_an_internal_error() {
         let broken = Credentials { password_hash: "plain".into(), ..ada("4") };
         let problem = attempt("ada@example.org", "plain")
             .authenticate(Some(broken), &peppers(), "4".parse().unwrap(), &mut Unpaced)

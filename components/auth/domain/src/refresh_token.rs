@@ -1,12 +1,12 @@
-//! Refresh tokens: what they are made of, who can make one, and which comes after which.
+//! Refresh tokens: their format, and their rotation.
 //!
-//! A token carries the id of its session, a generation (0 at the sign-in, one more at each refresh) and a secret of
-//! 256 bits, under an authentication tag. The tag says that auth has made it, so that anything else is refused
-//! without asking anybody. The secret is what the database has a digest of.
+//! A token carries the id of its session, a generation (0 at the sign-in, one more at each refresh) and a secret of 256
+//! bits, under an authentication tag. The tag proves that auth has issued it, so that anything else is refused without
+//! a call to users. The database stores a digest of the secret.
 //!
-//! The secret of the next generation is derived from the one before. So whoever refreshes a second time because the
-//! answer was lost, or from a second tab, gets the very same successor, and nobody has to keep it for them. Without
-//! the key nobody can derive it.
+//! The secret of the next generation is derived from the one before. So a client that refreshes again because the
+//! response was lost, or from a second tab, gets the same successor, and nothing secret is stored for that. Without the
+//! key nobody can derive it.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -24,14 +24,14 @@ const SESSION_END: usize = 16;
 const GENERATION_END: usize = SESSION_END + 8;
 const SECRET_END: usize = GENERATION_END + TOKEN_BYTES;
 
-/// What the two uses of a key begin with, so that neither gives away the other's results.
+/// The domain separators of the two uses of a key, so that the results of one reveal nothing about the other.
 const TAG_LABEL: &[u8] = b"concierge refresh token tag 1";
 const SUCCESSOR_LABEL: &[u8] = b"concierge refresh token successor 1";
 
-/// The keys of refresh tokens: one that makes them, and perhaps another whose tokens are accepted as well.
+/// The keys of refresh tokens: one that issues them, and optionally another whose tokens are accepted as well.
 #[derive(Clone)]
 pub struct RefreshKeys {
-    /// The first one makes tokens.
+    /// The first one issues tokens.
     keys: Vec<Key>,
 }
 
@@ -42,10 +42,11 @@ struct Key(Vec<u8>);
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct RefreshSecret([u8; TOKEN_BYTES]);
 
-/// A refresh token that auth has made.
+/// A refresh token that auth has issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshToken {
-    /// The session that it belongs to; `None` for a token in the format of earlier versions, which has to be looked up.
+    /// The session that it belongs to; `None` for a token in the format of earlier versions, which is looked up by its
+    /// digest.
     pub session: Option<Uuid>,
     /// How many refreshes of the session came before it.
     pub generation: i64,
@@ -55,8 +56,8 @@ pub struct RefreshToken {
 }
 
 impl RefreshKeys {
-    /// Takes the key that makes tokens, and one that is accepted beside it unless it is empty; `None` if one is shorter
-    /// than [`MIN_KEY_BYTES`].
+    /// The key that issues tokens, and one that is accepted beside it unless it is empty; `None` if one is shorter than
+    /// [`MIN_KEY_BYTES`].
     #[must_use]
     pub fn new(current: &str, accepted: &str) -> Option<Self> {
         let keys: Vec<_> = [current, accepted].into_iter().take(if accepted.is_empty() { 1 } else { 2 }).collect();
@@ -64,7 +65,7 @@ impl RefreshKeys {
         are_long.then(|| Self { keys: keys.into_iter().map(|key| Key(key.as_bytes().to_vec())).collect() })
     }
 
-    /// The token that says this, as its owner gets it.
+    /// The token, as its owner gets it.
     #[must_use]
     pub fn token(&self, session: Uuid, generation: i64, secret: RefreshSecret) -> String {
         let mut bytes = Vec::with_capacity(SECRET_END + TAG_BYTES);
@@ -76,8 +77,8 @@ impl RefreshKeys {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Reads what a caller shows; `None` if auth has not made it. A token of an earlier version has no tag, so whether
-    /// it is one, only the database can say.
+    /// Verifies a presented token; `None` if auth has not issued it. A token of an earlier version has no tag, so only
+    /// the database can tell.
     #[must_use]
     pub fn read(&self, text: &str) -> Option<RefreshToken> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
@@ -88,7 +89,7 @@ impl RefreshKeys {
             return None;
         }
         let (said, tag) = bytes.split_at(SECRET_END);
-        // The key that made a token derives its successor too, whichever makes tokens by now.
+        // The key that issued a token derives its successor too, whichever issues tokens by now.
         let key = self.keys.iter().find(|key| key.mac(TAG_LABEL, said).verify_truncated_left(tag).is_ok())?;
         let session = Uuid::from_slice(&said[..SESSION_END]).ok()?;
         let generation = i64::from_be_bytes(said[SESSION_END..GENERATION_END].try_into().ok()?);
@@ -117,13 +118,13 @@ impl Key {
 }
 
 impl RefreshToken {
-    /// What is kept of it.
+    /// The stored digest.
     #[must_use]
     pub fn digest(&self) -> String {
         self.secret.digest()
     }
 
-    /// The secret of the token that takes its place: the same one however often it is asked for.
+    /// The secret of the successor: the same one however often it is derived.
     #[must_use]
     pub fn successor(&self) -> RefreshSecret {
         self.successor
@@ -137,7 +138,7 @@ impl RefreshSecret {
         Self(random)
     }
 
-    /// What is kept of it: SHA-256 of its text in hexadecimal digits. A random secret needs no salt and no slow hash.
+    /// The stored digest: SHA-256 of its text in hexadecimal digits. A random secret needs no salt and no slow hash.
     #[must_use]
     pub fn digest(self) -> String {
         let text = URL_SAFE_NO_PAD.encode(self.0);
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_reads_back() {
+    fn a_token_parses_back() {
         let token = keys().token(SESSION, 3, RefreshSecret::new([7; 32]));
         assert_eq!(token.len(), 96);
         let read = keys().read(&token).unwrap();
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_or_made_by_another_key_is_refused() {
+    fn other_text_and_tokens_of_another_key_are_refused() {
         let foreign = RefreshKeys::new(NEW, "").unwrap();
         assert!(keys().read(&first(&foreign)).is_none());
         for text in
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn while_a_key_is_replaced_both_are_accepted_and_derive_the_same_successor() {
+    fn while_a_key_is_rotated_both_are_accepted_and_derive_the_same_successor() {
         let (before, prepared, after) =
             (keys(), RefreshKeys::new(OLD, NEW).unwrap(), RefreshKeys::new(NEW, OLD).unwrap());
         let token = first(&before);
@@ -244,19 +245,19 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_an_earlier_version_is_to_be_looked_up() {
+    fn a_token_of_an_earlier_version_is_looked_up() {
         let secret = RefreshSecret::new([7; 32]);
         let former = URL_SAFE_NO_PAD.encode([7; 32]);
         let read = keys().read(&former).unwrap();
         assert_eq!((read.session, read.generation), (None, 0));
         assert_eq!(read.digest(), secret.digest());
-        // What is kept of such a token: the digest of its text.
+        // The digest of such a token's text is stored.
         let kept = hex::encode(Sha256::digest(former.as_bytes()));
         assert_eq!(read.digest(), kept);
     }
 
     #[test]
-    fn a_short_key_is_none() {
+    fn a_short_key_is_refused() {
         assert!(RefreshKeys::new(&"k".repeat(31), "").is_none());
         assert!(RefreshKeys::new("", "").is_none());
         assert!(RefreshKeys::new(OLD, "short").is_none());

@@ -1,11 +1,11 @@
-//! What somebody who is let in gets: an access token to show, and a refresh token to get the next one.
+//! The response to a login: an access token, and a refresh token to get the next one.
 
 use serde::{Deserialize, Serialize};
 
-/// How long an access token is good for, in seconds.
+/// How long an access token is valid, in seconds.
 pub const ACCESS_TOKEN_SECONDS: i64 = 15 * 60;
-/// For how long the refresh token before the current one gives the same successor again, in seconds: an answer may be
-/// lost, and two tabs may refresh at once.
+/// For how long the previous refresh token gets the same successor again, in seconds: a response may be lost, and two
+/// tabs may refresh at once.
 pub const REFRESH_LEEWAY_SECONDS: i32 = 30;
 /// How long a session lives without a refresh, in seconds: two weeks.
 pub const IDLE_SECONDS: i32 = 14 * 24 * 60 * 60;
@@ -20,7 +20,7 @@ pub struct RefreshForm {
     pub refresh_token: String,
 }
 
-/// The answer to a login and to a refresh, in the shape of OAuth 2.0 (RFC 6749, 5.1).
+/// The response to a login and to a refresh, in the shape of OAuth 2.0 (RFC 6749, 5.1).
 #[derive(Serialize)]
 pub struct TokenResponse {
     access_token: String,
@@ -32,14 +32,14 @@ pub struct TokenResponse {
 }
 
 impl TokenResponse {
-    /// The answer with these tokens.
+    /// The response with these tokens.
     #[must_use]
     pub fn new(access_token: String, refresh_token: String) -> Self {
         let expires_in = ACCESS_TOKEN_SECONDS;
         Self { access_token, token_type: "Bearer", expires_in, refresh_token, device_token: None }
     }
 
-    /// The same answer with a token by which the device is known at its next login.
+    /// The same response with a token by which the device is known at its next login.
     #[must_use]
     pub fn with_device(self, device_token: String) -> Self {
         Self { device_token: Some(device_token), ..self }
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_answer_has_the_shape_of_oauth() {
+    fn the_response_has_the_shape_of_oauth() {
         let json = serde_json::to_value(TokenResponse::new("a.b.c".into(), "r".into())).unwrap();
         assert_eq!(json["token_type"], "Bearer");
         assert_eq!(json["expires_in"], 900);

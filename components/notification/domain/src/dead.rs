@@ -1,4 +1,4 @@
-//! Dead letters as an operator sees them: which event, why, and since when; never what is in it.
+//! Dead letters as an operator sees them: which event, why, and since when; never their content.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -18,8 +18,8 @@ pub struct ShownLetter {
 }
 
 impl ShownLetter {
-    /// Shows a dead letter. Of a message that is no event there is nothing to show but its reason. The times are in
-    /// milliseconds since 1970; the first is zero if nothing was tried.
+    /// A dead letter. For a message that is not an event only the reason is shown. The times are in milliseconds since
+    /// 1970; the first is zero if no attempt was made.
     #[must_use]
     pub fn new(id: String, event: &[u8], reason: String, attempts: u64, first_tried: u64, dead_since: u64) -> Self {
         let event: Value = serde_json::from_slice(event).unwrap_or_default();
@@ -36,7 +36,7 @@ impl ShownLetter {
     }
 }
 
-/// Whether a text can be what it is said to be: somebody may have published anything as an event.
+/// Whether a text is a plausible id or type: anybody may have published anything as an event.
 fn is_a_word(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_letter_says_which_event_it_was_and_nothing_of_the_person() {
+    fn a_letter_names_its_event_and_nothing_personal() {
         let event = br#"{"id": "e-1", "type": "user_login_event", "data": {"email": "ada@example.org"}}"#;
         let letter = ShownLetter::new("17-0".into(), event, "why".into(), 3, 1_700_000_000_000, 1_700_000_060_000);
         let json = serde_json::to_value(&letter).unwrap();
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_has_no_id() {
+    fn a_message_that_is_not_an_event_has_no_id() {
         for event in [&b"hello"[..], br#"{"id": "call +39 02 1234", "type": 7}"#, b""] {
             let json = serde_json::to_value(ShownLetter::new("17-0".into(), event, "why".into(), 1, 0, 0)).unwrap();
             assert_eq!([&json["event_id"], &json["event_type"], &json["first_tried"]], [&Value::Null; 3]);

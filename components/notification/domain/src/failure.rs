@@ -1,4 +1,4 @@
-//! Why a message was not sent, and whether it may be worth another try.
+//! Failed sends, and whether they are retried.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,29 +8,30 @@ use time::format_description::well_known::Rfc2822;
 /// A message that was not sent. The cause is for the log: it names no recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SendError {
-    /// The provider is away, or cannot take the message now.
+    /// The provider is unavailable, or cannot accept the message now.
     Temporary {
         /// What went wrong.
         cause: String,
-        /// How long it asks to wait.
+        /// Its `retry-after`.
         retry_after: Option<Duration>,
     },
-    /// It will not take this message, however often it is asked.
+    /// It refuses this message for good.
     Permanent {
-        /// What it says.
+        /// What it responds.
         cause: String,
     },
 }
 
 impl SendError {
-    /// The failure of a call that nobody answered.
+    /// A call without a response.
     #[must_use]
     pub fn no_answer(cause: &impl fmt::Display) -> Self {
         Self::Temporary { cause: cause.to_string(), retry_after: None }
     }
 
-    /// What a status of the mail API means. A fault of the message (4xx) is permanent; but not that the API is away
-    /// (5xx), too slow (408), asked too often (429), or does not know us (401), which are no faults of the message.
+    /// The meaning of a status of the mail API. An error of the message (4xx) is permanent. An API that is unavailable
+    /// (5xx), too slow (408), overloaded (429) or rejects our token (401) is not an error of the message, and
+    /// temporary.
     ///
     /// # Errors
     /// For any status but 2xx.
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_refused_is_no_case_for_a_retry() {
+    fn a_refused_message_is_not_retried() {
         for status in [400, 402, 403, 404, 409, 413, 422, 451, 499] {
             let cause = format!("the mail API answered with status {status}");
             assert_eq!(SendError::of_status(status, Some("5"), NOW), Err(SendError::Permanent { cause }));
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn an_api_that_is_away_or_does_not_know_us_is() {
+    fn an_unavailable_api_and_a_rejected_token_are_temporary() {
         for status in [401, 408, 429, 500, 502, 503, 504, 599, 301, 100] {
             assert!(is_temporary(status), "{status}");
         }

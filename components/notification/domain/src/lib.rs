@@ -1,5 +1,5 @@
-//! The rules of the notification service, as pure functions: which message an event leads to, how it is logged and
-//! how the log is read.
+//! The rules of the notification service, as pure functions: which message an event is rendered to, how deliveries are
+//! logged and how the log is read.
 //!
 //! Nothing here does I/O or knows HTTP, Redis or Spin.
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// One delivery as it is kept. Its id is the log entry's.
+/// One delivery as it is stored. Its id is the log entry's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LogItem {
     event_id: String,
@@ -29,7 +29,7 @@ pub struct LoggedDelivery {
 }
 
 impl LogItem {
-    /// The item for a message that was just sent at its delivery number `attempts`.
+    /// The item for a message that was sent at attempt number `attempts`.
     #[must_use]
     pub fn new(queue: Queue, event: &Event, message: &Message, consumer: &str, attempts: u64) -> Self {
         Self {
@@ -45,7 +45,7 @@ impl LogItem {
         }
     }
 
-    /// The item as it is kept.
+    /// The item as it is stored.
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("strings and integers always serialise")
@@ -53,7 +53,7 @@ impl LogItem {
 }
 
 impl LoggedDelivery {
-    /// An entry of the log; `None` if somebody else wrote it.
+    /// An entry of the log; `None` if it has another format.
     #[must_use]
     pub fn from_entry(id: String, item: &[u8]) -> Option<Self> {
         Some(Self { id, item: serde_json::from_slice(item).ok()? })
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delivery_is_shown_with_the_id_of_its_entry() {
+    fn a_delivery_has_the_id_of_its_entry() {
         let shown = LoggedDelivery::from_entry("17-0".into(), item().to_json().as_bytes()).unwrap();
         let json = serde_json::to_value(&shown).unwrap();
         assert_eq!(json["id"], "17-0");

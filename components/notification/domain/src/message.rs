@@ -1,10 +1,10 @@
-//! Messages: what somebody is told, by which way.
+//! Messages: what a user is notified of, and by which channel.
 
 use events::{Event, Payload, Queue};
 use serde::{Deserialize, Serialize};
 use time::macros::format_description;
 
-/// The way that a message goes.
+/// The channel of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MessageKind {
@@ -17,9 +17,9 @@ pub enum MessageKind {
 /// A message, ready to be sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
-    /// By which way.
+    /// The channel.
     pub kind: MessageKind,
-    /// The recipient: the email address of the account, whichever way the message goes.
+    /// The recipient: the email address of the account, whatever the channel.
     pub to: String,
     /// The number that an SMS goes to; a mail has none.
     pub phone: Option<String>,
@@ -29,10 +29,10 @@ pub struct Message {
     pub text: String,
 }
 
-/// Why a message cannot be made.
+/// Why a message cannot be rendered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RenderError {
-    /// The event is of a type that does not belong into this queue.
+    /// The event's type does not belong in this queue.
     WrongEvent,
 }
 
@@ -42,10 +42,10 @@ impl std::fmt::Display for RenderError {
     }
 }
 
-/// Makes the message that `queue` is for out of an event; none if the person cannot be reached that way.
+/// Renders the message of `queue` for an event; `None` if the user cannot be reached by its channel.
 ///
 /// # Errors
-/// If the event does not belong into the queue.
+/// If the event does not belong in the queue.
 pub fn render(queue: Queue, event: &Event) -> Result<Option<Message>, RenderError> {
     let at = time_of(event);
     let message = match (queue, &event.payload) {
@@ -74,7 +74,7 @@ pub fn render(queue: Queue, event: &Event) -> Result<Option<Message>, RenderErro
             to: sign_up.email.clone(),
             phone: None,
             subject: "Welcome".to_owned(),
-            // Nobody has confirmed the address yet, so nothing that a stranger typed goes there, a name least of all.
+            // The address is not confirmed yet, so nothing that a stranger entered is sent there, least of all a name.
             text: "Hello,\n\nyour account is ready: you can sign in with this address.\n".to_owned(),
         },
         (Queue::AccountLockedEmail, Payload::AccountLocked(locked)) => Message {
@@ -94,7 +94,7 @@ pub fn render(queue: Queue, event: &Event) -> Result<Option<Message>, RenderErro
     Ok(Some(message))
 }
 
-/// When it happened, as people read it.
+/// The time of the event, for people.
 fn time_of(event: &Event) -> String {
     let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
     event.time.to_offset(time::UtcOffset::UTC).format(format).unwrap_or_else(|_| "an unknown time".to_owned())

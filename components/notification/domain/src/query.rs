@@ -1,18 +1,18 @@
-//! Reading the delivery log: whose, how many, from where.
+//! Queries of the delivery log.
 
 use problem::{FieldError, Kind, Problem};
 use std::collections::BTreeMap;
 
 /// The largest page.
 const MAX_LIMIT: u64 = 100;
-/// The page's size if none is asked for.
+/// The default page size.
 const DEFAULT_LIMIT: u64 = 20;
 /// The most digits of either half of an entry's id: enough until the year 300,000,000, and surely 64 bits.
 const MAX_DIGITS: usize = 19;
 /// The longest recipient, in bytes: that of an email address.
 const MAX_RECIPIENT: usize = 254;
 
-/// What part of the log is asked for. The newest delivery comes first.
+/// A query of the log. The newest delivery comes first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogQuery {
     /// Only deliveries to this address, without regard to case.
@@ -24,7 +24,7 @@ pub struct LogQuery {
 }
 
 impl LogQuery {
-    /// The query parameters that the log knows.
+    /// The query parameters of the log.
     pub const PARAMETERS: &'static [&'static str] = &["to", "limit", "cursor"];
 
     /// Reads query parameters.

@@ -1,4 +1,4 @@
-//! Dead letters as RabbitMQ's management API shows them, and who may ask it.
+//! Dead letters as RabbitMQ's management API returns them, and the login to that API.
 
 use crate::ShownLetter;
 use base64::Engine as _;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-/// Headers that say what became of a message; one that is to be delivered anew has no use for them.
+/// Headers about a message's dead-lettering; a message that is redriven drops them.
 const OF_THE_PAST: &[&str] = &["x-dead-", "x-death", "x-first-death-", "x-last-death-", "x-delivery-", "x-acquired-"];
 
 /// One message of a queue of dead letters.
@@ -25,7 +25,7 @@ pub struct RabbitLetter {
 }
 
 impl RabbitLetter {
-    /// What it is known by: a digest of what it is and when it became a dead letter.
+    /// Its id: a digest of its content and of when it was dead-lettered.
     #[must_use]
     pub fn id(&self) -> String {
         let headers = self.headers();
@@ -46,13 +46,13 @@ impl RabbitLetter {
         ShownLetter::new(self.id(), &event, reason, headers["x-dead-deliveries"].as_u64().unwrap_or_default(), 0, since)
     }
 
-    /// The same letter, to be published among the dead letters again.
+    /// The same letter, to be published to the dead letters again.
     #[must_use]
     pub fn again(&self) -> Value {
         self.with_headers(self.headers().clone())
     }
 
-    /// The message as it was, to be delivered anew.
+    /// The original message, to be redriven.
     #[must_use]
     pub fn revived(&self) -> Value {
         let mut headers = self.headers().clone();
@@ -77,7 +77,7 @@ impl RabbitLetter {
     }
 }
 
-/// Who logs in to RabbitMQ, and to which virtual host.
+/// The login to RabbitMQ, and the virtual host.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AmqpLogin {
     user: String,
@@ -85,7 +85,7 @@ pub struct AmqpLogin {
     vhost: String,
 }
 
-/// Reads `amqp://user:password@host/vhost`, all percent-encoded.
+/// Parses `amqp://user:password@host/vhost`, all percent-encoded.
 #[must_use]
 pub fn amqp_login(url: &str) -> Option<AmqpLogin> {
     let url = Url::parse(url.trim()).ok()?;
@@ -99,13 +99,13 @@ pub fn amqp_login(url: &str) -> Option<AmqpLogin> {
 }
 
 impl AmqpLogin {
-    /// The value of the header that shows it (RFC 7617).
+    /// The value of the `authorization` header (RFC 7617).
     #[must_use]
     pub fn authorization(&self) -> String {
         format!("Basic {}", STANDARD.encode(format!("{}:{}", self.user, self.password)))
     }
 
-    /// The virtual host as a part of a path.
+    /// The virtual host as a path segment.
     #[must_use]
     pub fn vhost_in_a_path(&self) -> String {
         utf8_percent_encode(&self.vhost, NON_ALPHANUMERIC).to_string()
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_that_moves_keeps_its_id_and_one_that_is_revived_forgets_its_past() {
+    fn a_moved_letter_keeps_its_id_and_a_redriven_one_drops_its_history() {
         let mut again = letter().again();
         assert_eq!(
             (&again["properties"]["delivery_mode"], &again["properties"]["message_id"]),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_is_read_out_of_the_address() {
+    fn a_login_is_parsed_from_the_address() {
         let login = amqp_login("amqp://con%40sumer:p%2Fw@rabbitmq:5672/%2f").unwrap();
         assert_eq!((login.user.as_str(), login.password.as_str(), login.vhost.as_str()), ("con@sumer", "p/w", "/"));
         assert_eq!(login.vhost_in_a_path(), "%2F");

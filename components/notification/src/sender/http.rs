@@ -1,4 +1,4 @@
-//! A JSON mail API: that of Mailpit, `POST /api/v1/send`, which providers' own can be put behind.
+//! A JSON mail API: that of Mailpit, `POST /api/v1/send`, behind which any provider's API can be put.
 
 use identity::Email;
 use notification_domain::{Message, MessageKind, SendError};
@@ -9,10 +9,10 @@ use service_kit::{Method, config};
 use std::time::Duration;
 use time::OffsetDateTime;
 
-/// How long a send may take. It has to be shorter than the time after which another consumer takes over.
+/// How long a send may take. It must be shorter than the time after which another consumer takes over.
 pub(super) const LIMIT: Duration = Duration::from_secs(10);
 
-/// Where mail is posted, and as whom.
+/// The mail API, its token and the sender's address.
 pub(crate) struct Http {
     url: String,
     token: String,
@@ -30,7 +30,7 @@ impl Http {
         Ok(format!("{}/api/v1/send", api.trim_end_matches('/')))
     }
 
-    /// What may stand in a header (RFC 6750, 2.1), or nothing.
+    /// A bearer token (RFC 6750, 2.1), or nothing.
     pub(crate) fn token() -> Result<String, Problem> {
         let token = config::text("mail_api_token")?;
         if token.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -43,7 +43,8 @@ impl Http {
         Email::parse(&config::text("mail_from")?).map_err(|_| config::fault("mail_from", "is no email address"))
     }
 
-    /// Posts a message. `delivery_id` is the same at each try, so that an API that looks at it recognises a repeated one.
+    /// Posts a message. `delivery_id` is the same for each attempt, so that an API that honours it recognises a
+    /// duplicate.
     pub(crate) async fn send(&self, delivery_id: &str, message: &Message) -> Result<(), SendError> {
         let authorization = format!("Bearer {}", self.token);
         let mut headers = vec![("content-type", "application/json"), ("idempotency-key", delivery_id)];

@@ -1,4 +1,4 @@
-//! Senders: how a message leaves. Which one is a matter of the variable `sender`.
+//! Senders: how messages are sent, by the variable `sender`.
 
 mod http;
 mod simulate;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// A way to send messages.
 pub(crate) enum Sender {
-    /// Takes the time of a send and sends nothing: the report's countdown.
+    /// Takes the time of a send and sends nothing: the report's simulation.
     Simulate(simulate::Simulate),
     /// A JSON mail API.
     Http(Http),
