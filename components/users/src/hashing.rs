@@ -4,6 +4,7 @@
 //! One client gets a few of them at most, and some are reserved for sign-ins. A caller that finds none free waits for a
 //! moment, in a bounded queue, and holds no connection to the database meanwhile.
 
+use crate::settings;
 use crate::store::{Store, hash_permits};
 use api::users::HashPermit;
 use identity::UserId;
@@ -11,7 +12,7 @@ use problem::Problem;
 use service_kit::attempts::{account_locked, too_busy, too_many_attempts};
 use service_kit::{config, log, random, sleep};
 use std::time::Duration;
-use users_domain::{AcquirePermit, Acquired, Attempt, MAX_HASH_PERMITS, PermitLimits, ReleasePermit};
+use users_domain::{AcquirePermit, Acquired, Attempt, PermitLimits, ReleasePermit};
 
 /// The pauses between two requests for a permit, in milliseconds; each is made shorter or longer by up to a half, so that
 /// those who wait do not come all at once.
@@ -97,34 +98,11 @@ fn jittered(milliseconds: u64) -> Duration {
 /// How the permits are shared, by the component variables.
 fn limits() -> Result<PermitLimits, Problem> {
     Ok(PermitLimits {
-        permits: permits()?,
-        per_client: per_client()?,
-        for_sign_ins: for_sign_ins()?,
+        permits: settings::hash_permits()?,
+        per_client: settings::hash_permits_per_client()?,
+        for_sign_ins: settings::hash_permits_for_sign_ins()?,
         cost: config::cost()?,
     })
-}
-
-/// How many permits there are, `hash_permits`.
-pub(crate) fn permits() -> Result<u32, Problem> {
-    let permits = config::parsed("hash_permits")?;
-    if !(1..=MAX_HASH_PERMITS).contains(&permits) {
-        return Err(config::fault("hash_permits", &format!("must be from 1 to {MAX_HASH_PERMITS}")));
-    }
-    Ok(permits)
-}
-
-/// How many of them one client has at most, `hash_permits_per_client`.
-pub(crate) fn per_client() -> Result<u32, Problem> {
-    let per_client = config::parsed("hash_permits_per_client")?;
-    if per_client == 0 {
-        return Err(config::fault("hash_permits_per_client", "must be 1 at least"));
-    }
-    Ok(per_client)
-}
-
-/// How many of them are reserved for sign-ins, `hash_permits_for_sign_ins`.
-pub(crate) fn for_sign_ins() -> Result<u32, Problem> {
-    config::parsed("hash_permits_for_sign_ins")
 }
 
 /// The attempt as it is, or without rate limits with `login_throttling = "off"`.

@@ -1,11 +1,11 @@
 //! The variables of this component, read by requests and checked by readiness.
 
-use crate::hashing;
 use identity::MinLength;
 use problem::Problem;
 use service_kit::broker::Broker;
 use service_kit::settings::{self, Setting};
 use service_kit::{AccessTokens, Credential, Service, config};
+use users_domain::MAX_HASH_PERMITS;
 
 /// All of them.
 pub(crate) const ALL: &[Setting] = &[
@@ -16,9 +16,9 @@ pub(crate) const ALL: &[Setting] = &[
     settings::peppers,
     settings::cost,
     || min_length().map(drop),
-    || hashing::permits().map(drop),
-    || hashing::per_client().map(drop),
-    || hashing::for_sign_ins().map(drop),
+    || hash_permits().map(drop),
+    || hash_permits_per_client().map(drop),
+    || hash_permits_for_sign_ins().map(drop),
     || sign_ups_per_hour().map(drop),
     || config::switch("login_throttling").map(drop),
     settings::trusted_proxies,
@@ -34,6 +34,29 @@ pub(crate) fn database() -> Result<String, Problem> {
 /// The fewest characters of a new password, `password_min_length`.
 pub(crate) fn min_length() -> Result<MinLength, Problem> {
     config::parsed("password_min_length")
+}
+
+/// How many hashing permits there are, `hash_permits`.
+pub(crate) fn hash_permits() -> Result<u32, Problem> {
+    let permits = config::parsed("hash_permits")?;
+    if !(1..=MAX_HASH_PERMITS).contains(&permits) {
+        return Err(config::fault("hash_permits", &format!("must be from 1 to {MAX_HASH_PERMITS}")));
+    }
+    Ok(permits)
+}
+
+/// How many of them one client has at most, `hash_permits_per_client`.
+pub(crate) fn hash_permits_per_client() -> Result<u32, Problem> {
+    let per_client = config::parsed("hash_permits_per_client")?;
+    if per_client == 0 {
+        return Err(config::fault("hash_permits_per_client", "must be 1 at least"));
+    }
+    Ok(per_client)
+}
+
+/// How many of them are reserved for sign-ins, `hash_permits_for_sign_ins`.
+pub(crate) fn hash_permits_for_sign_ins() -> Result<u32, Problem> {
+    config::parsed("hash_permits_for_sign_ins")
 }
 
 /// How many people may sign up from one client in an hour, `sign_ups_per_hour`.

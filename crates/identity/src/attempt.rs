@@ -1,6 +1,6 @@
 //! The keys of rate limits.
 
-use crate::{DeviceToken, Email, Peppers};
+use crate::{Email, Peppers};
 use serde::{Deserialize, Serialize};
 
 /// The length of a digest: 256 bits in hexadecimal digits.
@@ -34,12 +34,6 @@ impl AttemptKeys {
             pair: peppers.digest("attempt by pair", format!("{client}\0{name}")),
             device: None,
         }
-    }
-
-    /// The same attempt by a known device.
-    #[must_use]
-    pub fn by_device(self, peppers: &Peppers, device: &DeviceToken) -> Self {
-        Self { device: Some(peppers.digest("attempt by device", device.id().as_bytes())), ..self }
     }
 
     /// Whether all of them are digests.

@@ -74,6 +74,14 @@ impl DeviceToken {
     }
 }
 
+impl AttemptKeys {
+    /// The same attempt by a known device.
+    #[must_use]
+    pub fn by_device(self, peppers: &Peppers, device: &DeviceToken) -> Self {
+        Self { device: Some(peppers.digest("attempt by device", device.id().as_bytes())), ..self }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

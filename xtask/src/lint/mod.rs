@@ -17,9 +17,6 @@ use crate::program;
 /// The checks of `deny.toml` that need no network.
 const OFFLINE_CHECKS: [&str; 3] = ["licenses", "bans", "sources"];
 
-/// Where circles and long files are still being taken apart. To be empty.
-const UNFINISHED: &[&str] = &["components/users/", "crates/events/", "crates/identity/"];
-
 /// Format, shape and clippy: what a few seconds say about a change.
 pub(crate) fn source(folder: &Folder) -> Result<()> {
     let cargo = |arguments: &[&str]| {
@@ -55,7 +52,6 @@ fn shape(folder: &Folder) -> Result<()> {
         let name = root.strip_prefix(folder.root()).unwrap_or(&root).display().to_string();
         faults.extend(cycles::cycles(&root).into_iter().map(|cycle| format!("{name}: a circle of modules: {cycle}")));
     }
-    faults.retain(|fault| !UNFINISHED.iter().any(|folder| fault.starts_with(folder)));
     if !faults.is_empty() {
         bail!("the shape of the source:\n  {}", faults.join("\n  "));
     }
