@@ -12,8 +12,8 @@ macro_rules! wire {
             $( $(#[$field_meta:meta])* pub $field:ident: $type:ty $(as $schema:literal)? ),* $(,)?
         }
     )*) => { $(
-        $(#[$meta])*
         #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+        $(#[$meta])*
         pub struct $name {
             $(
                 $(#[$field_meta])*

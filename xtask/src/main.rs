@@ -20,6 +20,7 @@ mod keys;
 mod lint;
 mod migrate;
 mod minikube;
+mod openapi;
 mod plugin;
 mod prerequisites;
 mod program;
@@ -57,6 +58,7 @@ Change it
   test        All tests, on real servers
   lint        What CI checks besides the tests, licences included
   fuzz-api    Schemathesis against every operation
+  openapi     Write the OpenAPI files from the operations in api/
 
 Measure it
   bench       Benchmark against a native peer; `bench compare` compares results
@@ -112,6 +114,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Send Schemathesis's requests to every operation of the OpenAPI files: anonymously, as a user and as an administrator.
     FuzzApi(fuzz_api::Arguments),
+    /// Write the OpenAPI files from the operations in `api/`, or with `--check` only compare them.
+    Openapi(openapi::Arguments),
     /// Check format, module structure, clippy, licences and sources, as CI does.
     Lint,
     /// Report for each prerequisite whether it is there, and how to get it.
@@ -145,6 +149,7 @@ fn main() -> ExitCode {
         Task::Experiment(arguments) => experiment::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::FuzzApi(arguments) => fuzz_api::run(&arguments),
+        Task::Openapi(arguments) => openapi::run(&arguments),
         Task::Lint => lint::run(),
         Task::Doctor => doctor::run(),
         Task::Keys(arguments) => keys::run(&arguments),

@@ -1,5 +1,136 @@
-//! The API of auth.
+//! The API of auth: sign-in, tokens and a user's own sessions.
 
+#[cfg(feature = "openapi")]
+mod docs;
 mod types;
 
-pub use types::Session;
+pub use types::{
+    ACCESS_TOKEN_SECONDS, ActiveToken, InactiveToken, IntrospectRequest, IntrospectResponse, KeySet, LoginRequest,
+    LoginResponse, RefreshResponse, RefreshTokenRequest, Session,
+};
+
+#[cfg(feature = "openapi")]
+pub(crate) use docs::info;
+
+use crate::health::{Health, readiness};
+use crate::operation::operations;
+use crate::route::parameters;
+use crate::{ANY_QUERY, AccessToken, Body, ByOperator, List, NO_QUERY, Public};
+#[cfg(feature = "openapi")]
+use crate::{description::header, schema};
+#[cfg(feature = "openapi")]
+use problem::Kind::{
+    AccountLocked, Forbidden, InvalidCredentials, InvalidHeader, InvalidQuery, InvalidToken, SessionNotFound, TooBusy,
+    TooManyAttempts, UsersUnavailable,
+};
+#[cfg(feature = "openapi")]
+use serde_json::json;
+use uuid::Uuid;
+
+impl Body for LoginRequest {}
+impl Body for RefreshTokenRequest {}
+impl Body for IntrospectRequest {
+    const MEDIA_TYPES: &'static [&'static str] = &["application/x-www-form-urlencoded"];
+}
+
+readiness! {
+    /// Whether every setting can be used.
+    configuration,
+    /// Whether the users service answers within one second.
+    users,
+}
+
+parameters! {
+    USER_ID = "user_id", "Whose sessions, if not the caller's own; for administrators.", schema::UserId, "7";
+}
+
+operations! {
+    /// Sign in
+    ///
+    /// Begins a session and returns its tokens. An unknown user and a wrong password get the same response after the same time. A
+    /// device that sends the `device_token` of an earlier login to the account is not slowed down by the failures of others.
+    Login: POST "/auth-ms/auth/login" (), NO_QUERY, Public, LoginRequest => LoginResponse,
+    |it| it.tag("auth").fails(&[InvalidCredentials, AccountLocked, TooManyAttempts, TooBusy, UsersUnavailable])
+        .fails_with(InvalidHeader, docs::NO_KEY)
+        .body("password", json!({"username": "ada@example.org", "password": docs::PASSWORD}))
+        .body("known_device", json!({"username": "ada@example.org", "password": docs::PASSWORD, "device_token": docs::DEVICE_TOKEN}))
+        .replies(200, "The tokens.").example("tokens", docs::login_tokens())
+        .link_body("refresh", "refresh", "Rotate the refresh token.", docs::REFRESH_TOKEN_OF_BODY)
+        .link_body("logout", "logout", "End the session.", docs::REFRESH_TOKEN_OF_BODY)
+        .link_body("introspect", "introspect", "Check whether the access token is valid.", docs::ACCESS_TOKEN_OF_BODY);
+
+    /// Refresh tokens
+    ///
+    /// Rotates a refresh token. For 30 seconds the previous token returns the same successor, so after a lost response, or from two
+    /// tabs at once, the request may simply be repeated. An older token, or the previous one later, ends the session.
+    Refresh: POST "/auth-ms/auth/refresh" (), NO_QUERY, Public, RefreshTokenRequest => RefreshResponse,
+    |it| it.tag("auth").fails(&[InvalidToken, UsersUnavailable]).fails_with(InvalidHeader, docs::NO_KEY)
+        .body("token", json!({"refresh_token": docs::REFRESH_TOKEN}))
+        .replies(200, "The next tokens.").example("tokens", docs::tokens())
+        .link_body("refresh", "refresh", "Rotate the refresh token.", docs::REFRESH_TOKEN_OF_BODY)
+        .link_body("logout", "logout", "End the session.", docs::REFRESH_TOKEN_OF_BODY)
+        .link_body("introspect", "introspect", "Check whether the access token is valid.", docs::ACCESS_TOKEN_OF_BODY)
+        .link_body("repeat", "refresh", "Repeat the request within 30 seconds, with the same result.", docs::SAME_REFRESH_TOKEN);
+
+    /// Sign out
+    ///
+    /// Ends the session of a refresh token, the current one or an earlier one. Whether there was a session is not said.
+    Logout: POST "/auth-ms/auth/logout" (), NO_QUERY, Public, RefreshTokenRequest => (),
+    |it| it.tag("auth").fails(&[UsersUnavailable])
+        .body("token", json!({"refresh_token": docs::REFRESH_TOKEN}))
+        .replies(204, "The session has ended.")
+        .link_body("refresh", "refresh", "The token is not valid any more.", docs::SAME_REFRESH_TOKEN);
+
+    /// List sessions
+    ///
+    /// The caller's sessions that are alive, newest first; for administrators anybody's, with `user_id`.
+    ListSessions: GET "/auth-ms/auth/sessions" (), Some(&[USER_ID]), AccessToken, () => List<Session>,
+    |it| it.tag("sessions").fails(&[UsersUnavailable]).fails_with(Forbidden, docs::ADMINISTRATORS)
+        .replies(200, "The sessions.").example("sessions", json!({"items": [docs::session()], "next_cursor": null}))
+        .link("end_first", "end_session", "End the newest.", &[("id", "$response.body#/items/0/id")]);
+
+    /// End all sessions
+    ///
+    /// The caller's, including the one of this request; for administrators anybody's, with `user_id`.
+    EndSessions: DELETE "/auth-ms/auth/sessions" (), Some(&[USER_ID]), AccessToken, () => (),
+    |it| it.tag("sessions").fails(&[UsersUnavailable]).fails_with(Forbidden, docs::ADMINISTRATORS)
+        .replies(204, "The sessions have ended.");
+
+    /// End one session
+    ///
+    /// One of the caller's own; for administrators anybody's, with `user_id`.
+    EndSession: DELETE "/auth-ms/auth/sessions/{id}" Uuid, Some(&[USER_ID]), AccessToken, () => (),
+    |it| it.tag("sessions").fails(&[SessionNotFound, UsersUnavailable]).fails_with(Forbidden, docs::ADMINISTRATORS)
+        .replies(204, "The session has ended.");
+
+    /// Introspect a token
+    ///
+    /// Token introspection (RFC 7662): whether this is a valid access token whose session is alive. Everything else is inactive.
+    Introspect: POST "/auth-ms/auth/introspect" (), NO_QUERY, ByOperator, IntrospectRequest => IntrospectResponse,
+    |it| it.tag("internal").fails(&[UsersUnavailable]).fails_with(InvalidQuery, "Unknown parameter. Known here: token, token_type_hint.")
+        .body("token", json!({"token": docs::ACCESS_TOKEN, "token_type_hint": "access_token"}))
+        .replies(200, "The state of the token.")
+        .example("active", docs::active()).example("inactive", json!({"active": false}));
+
+    /// Get the public keys
+    ///
+    /// The keys, by `kid`, with which anybody can verify an access token. A key is published before it signs and stays until its last
+    /// token has expired.
+    ShowKeys: GET "/auth-ms/.well-known/jwks.json" (), NO_QUERY, Public, () => KeySet,
+    |it| it.tag("keys").replies(200, "The keys.").sends(header::PUBLIC_CACHE_CONTROL).example("keys", docs::keys());
+
+    /// Liveness
+    ///
+    /// The process answers. Nothing else is checked, since a restart would not repair anything else.
+    CheckHealth: GET "/auth-ms/healthcheck" (), ANY_QUERY, Public, () => Health,
+    |it| it.tag("probes").replies(200, "The process answers.").example("ok", json!({"status": "ok"}));
+
+    /// Readiness
+    ///
+    /// Whether requests should be sent here: every setting is valid, and the users service answers within one second. The log names an
+    /// invalid setting.
+    CheckReadiness: GET "/auth-ms/readiness" (), ANY_QUERY, Public, () => Readiness,
+    |it| it.tag("probes").replies(200, "The service is ready.").example("ok", docs::readiness("ok", 2))
+        .replies(503, "A setting is invalid, or the users service does not answer within one second. Send no requests here for now.")
+        .example("unavailable", docs::readiness("unavailable", 1001));
+}

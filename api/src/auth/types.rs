@@ -1,22 +1,165 @@
 //! What callers send to auth and get from it.
 
+#[cfg(feature = "openapi")]
+use crate::schema;
 use crate::wire::wire;
-use serde::Serialize;
+use identity::Role;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+/// How long an access token is valid, in seconds.
+pub const ACCESS_TOKEN_SECONDS: i64 = 15 * 60;
+
 wire! {
+    /// A sign-in.
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct LoginRequest {
+        /// The email, without regard to case. An invalid one belongs to no account.
+        pub username: String,
+        /// The password.
+        pub password: String as "schema::CurrentPassword",
+        /// The `device_token` of an earlier login. An invalid one, or another account's, is ignored.
+        #[serde(default)]
+        pub device_token: Option<String>,
+    }
+
+    /// A refresh token.
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct RefreshTokenRequest {
+        /// The token of the last login or refresh. Opaque; about 100 characters.
+        pub refresh_token: String,
+    }
+
+    /// Tokens in the shape of OAuth 2.0 (RFC 6749, 5.1).
+    #[derive(Serialize)]
+    pub struct LoginResponse {
+        /// A JWT, to be sent as `Authorization: Bearer <token>`.
+        pub access_token: String as "schema::AccessTokenText",
+        /// How the access token is sent.
+        pub token_type: &'static str as "schema::Bearer",
+        /// How long the access token is valid, in seconds.
+        pub expires_in: i64 as "schema::ExpiresIn",
+        /// Opaque; replaced at each refresh.
+        pub refresh_token: String as "schema::RefreshTokenText",
+        /// What to send with the next login from this device.
+        pub device_token: String as "schema::DeviceToken",
+    }
+
+    /// Tokens in the shape of OAuth 2.0 (RFC 6749, 5.1).
+    #[derive(Serialize)]
+    pub struct RefreshResponse {
+        /// A JWT, to be sent as `Authorization: Bearer <token>`.
+        pub access_token: String as "schema::AccessTokenText",
+        /// How the access token is sent.
+        pub token_type: &'static str as "schema::Bearer",
+        /// How long the access token is valid, in seconds.
+        pub expires_in: i64 as "schema::ExpiresIn",
+        /// Opaque; replaced at each refresh.
+        pub refresh_token: String as "schema::RefreshTokenText",
+    }
+
     /// A session, as its owner sees it.
     #[derive(Debug, Serialize)]
     pub struct Session {
         /// Its id.
-        pub id: Uuid,
+        pub id: Uuid as "schema::SessionUuid",
         /// When it began.
-        pub created_at: String,
+        pub created_at: String as "schema::DateTime",
         /// When it began or was last refreshed.
-        pub used_at: String,
+        pub used_at: String as "schema::DateTime",
         /// When it ends at the latest, however much it is used.
-        pub ends_at: String,
+        pub ends_at: String as "schema::DateTime",
         /// Whether the caller's access token belongs to it.
         pub current: bool,
+    }
+
+    /// The form with the token to introspect. It is read as a form, not from JSON.
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct IntrospectRequest {
+        /// The access token.
+        pub token: String,
+        /// Accepted and ignored.
+        #[serde(default)]
+        pub token_type_hint: Option<String> as "schema::Hint",
+    }
+
+    /// An access token that is valid, of a session that is alive.
+    #[derive(Serialize)]
+    pub struct ActiveToken {
+        /// True.
+        pub active: bool as "schema::True",
+        /// The id of the user.
+        pub sub: String as "schema::Subject",
+        /// What the user may do.
+        pub role: Role as "schema::Role",
+        /// The session.
+        pub sid: Uuid as "schema::SessionUuid",
+        /// The token's own id.
+        pub jti: Uuid as "schema::SessionUuid",
+        /// When it was issued, in seconds since 1970.
+        pub iat: i64,
+        /// When it expires, in seconds since 1970.
+        pub exp: i64,
+        /// How it is sent.
+        pub token_type: &'static str as "schema::Bearer",
+    }
+
+    /// Anything that is not a valid access token of a session that is alive.
+    #[derive(Serialize)]
+    pub struct InactiveToken {
+        /// False.
+        pub active: bool as "schema::False",
+    }
+}
+
+impl RefreshResponse {
+    /// The response with these tokens.
+    #[must_use]
+    pub fn new(access_token: String, refresh_token: String) -> Self {
+        Self { access_token, token_type: "Bearer", expires_in: ACCESS_TOKEN_SECONDS, refresh_token }
+    }
+}
+
+impl LoginResponse {
+    /// The response with these tokens.
+    #[must_use]
+    pub fn new(access_token: String, refresh_token: String, device_token: String) -> Self {
+        Self { access_token, token_type: "Bearer", expires_in: ACCESS_TOKEN_SECONDS, refresh_token, device_token }
+    }
+}
+
+/// The state of a token (RFC 7662).
+#[derive(Serialize)]
+#[serde(untagged)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub enum IntrospectResponse {
+    /// It is valid.
+    Active(ActiveToken),
+    /// It is not.
+    Inactive(InactiveToken),
+}
+
+/// A JSON Web Key Set (RFC 7517), as the crate `tokens` writes it.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub struct KeySet(pub serde_json::Value);
+
+#[cfg(feature = "openapi")]
+impl schemars::JsonSchema for KeySet {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "KeySet".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let key = generator.subschema_for::<schema::Key>();
+        schemars::json_schema!({
+            "type": "object",
+            "description": "A JSON Web Key Set (RFC 7517).",
+            "required": ["keys"],
+            "properties": {"keys": {"type": "array", "minItems": 1, "maxItems": 9, "items": key}},
+        })
     }
 }

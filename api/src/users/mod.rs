@@ -1,8 +1,15 @@
-//! The API of users.
+//! The API of users: sign-up, users, and the sessions that users stores for auth.
 
+#[cfg(feature = "openapi")]
+mod docs;
+mod people;
 mod sessions;
 mod sign_in;
 
+pub use people::{
+    ChangeRequest, Export, Fibonacci, MergePatch, OutboxState, ReauthenticateRequest, Replacement, SignUpRequest,
+    SweepResult, User,
+};
 pub use sessions::{
     EndSessionRequest, EndSessionResponse, EndedSession, RotateTokenRequest, RotateTokenResponse, RotatedSession,
     RotationOutcome, Session, SessionStatus, SessionsEnded,
@@ -11,3 +18,299 @@ pub use sign_in::{
     BeginSignInRequest, BeginSignInResponse, Credentials, EndSignInRequest, EndSignInResponse, HashPermit, HashRenewal,
     NewSession, StartedSession,
 };
+
+#[cfg(feature = "openapi")]
+pub(crate) use docs::{all_descriptions, info};
+
+use crate::health::{Health, readiness};
+use crate::operation::operations;
+use crate::route::parameters;
+use crate::{ANY_QUERY, AccessToken, Body, ByAuth, ByScheduler, List, NO_QUERY, Page, Public};
+#[cfg(feature = "openapi")]
+use crate::{description::header, schema};
+use identity::UserId;
+#[cfg(feature = "openapi")]
+use problem::Kind::{
+    BrokerUnavailable, DatabaseUnavailable, EmailTaken, Forbidden, IdempotencyKeyReused, InvalidCursor, InvalidValue,
+    LastAdministrator, MissingField, NoSuchRoute, PreconditionFailed, ReauthenticationRequired, TooBusy,
+    TooManyAttempts, TooManyRequests, WrongCurrentPassword,
+};
+#[cfg(feature = "openapi")]
+use serde_json::json;
+use uuid::Uuid;
+
+impl Body for SignUpRequest {}
+impl Body for Replacement {}
+impl Body for MergePatch {
+    const MEDIA_TYPES: &'static [&'static str] = &["application/merge-patch+json", "application/json"];
+}
+impl Body for ReauthenticateRequest {}
+impl Body for BeginSignInRequest {}
+impl Body for EndSignInRequest {}
+impl Body for RotateTokenRequest {}
+impl Body for EndSessionRequest {}
+
+readiness! {
+    /// Whether every setting can be used.
+    configuration,
+    /// Whether PostgreSQL answers within 2 seconds.
+    database,
+}
+
+parameters! {
+    EMAIL = "email", "Only the user with this address.", schema::Email, "ada@example.org";
+    NAME = "name", "Only users with this name. Whitespace around it is trimmed.", schema::FilterText, "Ada";
+    SURNAME = "surname", "Only users with this surname. Whitespace around it is trimmed.", schema::FilterText, "Lovelace";
+    LIMIT = "limit", "How many at most.", schema::Limit, "2";
+    CURSOR = "cursor", "The `next_cursor` of the page before. The pattern is for tools that generate requests; do not parse cursors.", schema::UserCursor, "dTE6Nw";
+    INDEX = "n", "Which number. Each step takes 1.6 times as long.", schema::FibonacciIndex, "20";
+    TRAP = "trap", "Whether the instance traps instead of answering. The runtime then answers 500 with an empty body; no other request is affected.", schema::Switch, "\"false\"";
+}
+
+#[cfg(feature = "openapi")]
+parameters! {
+    IDEMPOTENCY_KEY = "idempotency-key", "A name for this sign-up, such as a UUID, under which it may be repeated for a day. It is compared verbatim, quotation marks included, with the keys of sign-ups of the same address.", schema::IdempotencyKey, "8e03978e-40d5-43dd-bc93-6894a57f9324";
+    IF_MATCH = "if-match", "Proceed only if the user is at one of these versions: `*`, or up to 20 entity tags. A weak tag never matches.", schema::EntityTags, "*";
+    IF_NONE_MATCH = "if-none-match", "Send the user only if it is at none of these versions: `*`, or up to 20 entity tags.", schema::EntityTags, "\"\\\"7.0\\\"\"";
+}
+
+operations! {
+    /// List users
+    ///
+    /// Returns a page of users, ordered by id, to an administrator. Filters combine, and ignore case. Users who come and go between
+    /// two pages neither repeat nor hide others; a sign-up in progress while a page is read may be on none. `link` has the path of the
+    /// next page.
+    ListUsers: GET "/users-ms/users" (), Some(&[EMAIL, NAME, SURNAME, LIMIT, CURSOR]), AccessToken, () => Page<User>,
+    |it| it.tag("users").fails(&[InvalidCursor, DatabaseUnavailable]).fails_with(Forbidden, "Only an administrator may list users.")
+        .replies(200, "A page of users.").sends(header::LINK)
+        .example("page", json!({"items": [docs::user()], "next_cursor": "dTE6Nw"}))
+        .example("nobody", json!({"items": [], "next_cursor": null}))
+        .link("next_page", "list_users", "The next page.", &[("cursor", "$response.body#/next_cursor")])
+        .link("first", "get_user", "The first user of the page.", &[("id", "$response.body#/items/0/id")]);
+
+    /// Sign up
+    ///
+    /// Creates a user and publishes `new_user_event`. The password is hashed as soon as it is received and is never returned.
+    CreateUser: POST "/users-ms/users" (), NO_QUERY, Public, SignUpRequest => User,
+    |it| docs::of_fields(it).tag("users").header(IDEMPOTENCY_KEY)
+        .fails(&[IdempotencyKeyReused, EmailTaken, TooManyAttempts, TooBusy, DatabaseUnavailable])
+        .body("without_phone", json!({"name": "Ada", "surname": "Lovelace", "email": "ada@example.org", "password": docs::PASSWORD}))
+        .body("with_phone", json!({"name": "Grace", "surname": "Hopper", "email": "grace@example.org", "password": docs::PASSWORD, "phone": "+39 (02) 123-4567"}))
+        .replies(201, "The user.").example("user", docs::user())
+        .sends(header::USER_LOCATION).sends(header::ETAG).sends(header::IDEMPOTENT_REPLAYED)
+        .link("get", "get_user", "Read the user.", docs::ID_OF_BODY)
+        .link("get_if_changed", "get_user", "Read the user unless it is unchanged.", docs::ID_AND_NONE_MATCH)
+        .link("replace", "replace_user", "Replace the user unless it has changed.", docs::ID_AND_MATCH)
+        .link("patch", "patch_user", "Change the user unless it has changed.", docs::ID_AND_MATCH)
+        .link("delete", "delete_user", "Delete the user.", docs::ID_OF_BODY)
+        .link("find", "list_users", "Find the user by email.", &[("email", "$response.body#/email")])
+        .link("sessions", "list_sessions", "The sessions of the user.", docs::ID_OF_BODY);
+
+    /// Get a user
+    GetUser: GET "/users-ms/users/{id}" UserId, NO_QUERY, AccessToken, () => User,
+    |it| it.tag("users").header(IF_NONE_MATCH).header(IF_MATCH).fails(&[PreconditionFailed, DatabaseUnavailable])
+        .replies(200, "The user.").sends(header::ETAG).example("user", docs::user())
+        .link("get_if_changed", "get_user", "Read the user unless it is unchanged.", docs::ID_AND_NONE_MATCH)
+        .link("replace", "replace_user", "Replace the user unless it has changed.", docs::ID_AND_MATCH)
+        .link("patch", "patch_user", "Change the user unless it has changed.", docs::ID_AND_MATCH)
+        .link("delete", "delete_user", "Delete the user.", docs::ID_OF_BODY)
+        .replies(304, "The caller has this version already.").sends(header::ETAG);
+
+    /// Replace a user
+    ///
+    /// Replaces everything but the id and, where they are not in the body, the role and the password. Sessions end, and a recent
+    /// sign-in or the current password is required, as with a patch.
+    ReplaceUser: PUT "/users-ms/users/{id}" UserId, NO_QUERY, AccessToken, Replacement => User,
+    |it| docs::of_change(it)
+        .body("whole", json!({"name": "Augusta", "surname": "King", "email": "ada@example.org", "phone": "+39 02 1234567"}))
+        .body("new_password", json!({"name": "Ada", "surname": "Lovelace", "email": "ada@example.org", "password": "another good password", "current_password": docs::PASSWORD}))
+        .body("role", json!({"name": "Ada", "surname": "Lovelace", "email": "ada@example.org", "role": "admin"}))
+        .replies(200, "The user as it is now.").sends(header::ETAG).example("user", docs::changed_user("Augusta"))
+        .link("get", "get_user", "Read the user.", docs::ID_OF_BODY);
+
+    /// Change a user
+    ///
+    /// Applies a merge patch (RFC 7396). An empty patch makes no new version. A new role ends the user's sessions; a new password
+    /// ends them too, except the one in which the user changed it. A new email or password of one's own requires the current
+    /// password. A new phone number or role, and any of these changes made for somebody else by an administrator, requires a sign-in
+    /// within the last ten minutes; for one's own account the current password will do instead. The last administrator cannot give
+    /// up the role.
+    PatchUser: PATCH "/users-ms/users/{id}" UserId, NO_QUERY, AccessToken, MergePatch => User,
+    |it| docs::of_change(it).fails_with(MissingField, "A new email or password requires current_password.")
+        .body("surname_and_phone", json!({"surname": "King", "phone": "+39 02 1234567"}))
+        .body("remove_phone", json!({"phone": null}))
+        .body("password", json!({"password": "another good password", "current_password": docs::PASSWORD}))
+        .body("role", json!({"role": "admin"}))
+        .replies(200, "The user as it is now.").sends(header::ETAG).example("user", docs::changed_user("Ada"))
+        .link("get", "get_user", "Read the user.", docs::ID_OF_BODY);
+
+    /// Delete a user
+    ///
+    /// Deletes the user and all their data, in every store. The address becomes available again; the id is never reused. Data in the
+    /// broker is erased at once if the broker answers, else as soon as it does, and is searched for once more after a minute, for
+    /// messages that were in flight. Messages that wait are not sent any more. This requires a sign-in within the last ten minutes.
+    /// The last administrator cannot be deleted.
+    DeleteUser: DELETE "/users-ms/users/{id}" UserId, NO_QUERY, AccessToken, () => (),
+    |it| it.tag("users").header(IF_MATCH)
+        .fails(&[ReauthenticationRequired, LastAdministrator, PreconditionFailed, DatabaseUnavailable])
+        .replies(204, "The user is deleted.")
+        .link("get", "get_user", "The user is not found any more.", docs::SAME_ID);
+
+    /// Export user data
+    ///
+    /// Returns one document with all data about the user from every store, except what grants access (the password hash, digests of
+    /// tokens) and counters under digests. The document is complete or there is none, so it needs the broker. This requires a sign-in
+    /// within the last ten minutes, and is possible once in five minutes for each user.
+    ExportUser: GET "/users-ms/users/{id}/export" UserId, NO_QUERY, AccessToken, () => Export,
+    |it| it.tag("users").fails(&[ReauthenticationRequired, TooManyRequests, TooBusy, DatabaseUnavailable, BrokerUnavailable])
+        .replies(200, "All data about the user.").sends(header::CONTENT_DISPOSITION).example("export", docs::export())
+        .link("delete", "delete_user", "Delete the user.", docs::SAME_ID);
+
+    /// Confirm the current password
+    ///
+    /// Makes the session of the access token count as a fresh sign-in for ten minutes, for operations that require one. The same rate
+    /// limits apply as at a sign-in. The id is the caller's own, also for administrators.
+    Reauthenticate: POST "/users-ms/users/{id}/reauthenticate" UserId, NO_QUERY, AccessToken, ReauthenticateRequest => (),
+    |it| it.tag("users").fails_with(Forbidden, "Use your own id: a session belongs to one user.")
+        .fails(&[WrongCurrentPassword, TooManyAttempts, TooBusy, DatabaseUnavailable])
+        .body("password", json!({"current_password": docs::PASSWORD}))
+        .replies(204, "The session counts as a fresh sign-in.")
+        .link("export", "export_user", "Export the user's data.", docs::SAME_ID);
+
+    /// Liveness
+    ///
+    /// The process answers. Nothing else is checked, since a restart would not repair anything else.
+    CheckHealth: GET "/users-ms/healthcheck" (), ANY_QUERY, Public, () => Health,
+    |it| it.tag("probes").replies(200, "The process answers.").example("ok", json!({"status": "ok"}));
+
+    /// Readiness
+    ///
+    /// Whether requests should be sent here: every setting is valid, and PostgreSQL answers within 2 seconds. The log names an invalid
+    /// setting.
+    CheckReadiness: GET "/users-ms/readiness" (), ANY_QUERY, Public, () => Readiness,
+    |it| it.tag("probes").replies(200, "The service is ready.").example("ok", docs::readiness("ok", 2))
+        .replies(503, "A setting is invalid, or PostgreSQL does not answer within 2 seconds. Send no requests here for now.")
+        .example("unavailable", docs::readiness("unavailable", 1001));
+
+    /// Make CPU load
+    ///
+    /// Computes a Fibonacci number the slow way, for experiments with autoscaling. It exists only while the variable `load_test` is `on`.
+    LoadTest: GET "/users-ms/load-test" (), Some(&[INDEX, TRAP]), Public, () => Fibonacci,
+    |it| it.tag("experiments").fails(&[NoSuchRoute])
+        .replies(200, "The number.").example("number", json!({"n": 20, "fibonacci": 6765}));
+
+    /// Show the outbox
+    ///
+    /// How many events are to be published, and how long the oldest of them has waited. An event that the broker refuses while it is
+    /// available is retried after growing pauses of up to an hour; it delays no other.
+    ShowOutbox: GET "/users-ms/internal/outbox" (), NO_QUERY, ByScheduler, () => OutboxState,
+    |it| it.tag("internal").fails(&[DatabaseUnavailable])
+        .replies(200, "The outbox.").example("outbox", json!({"waiting": 2, "oldest_seconds": 14, "refused": 0}));
+
+    /// Run housekeeping
+    ///
+    /// Publishes events that nobody else is publishing, for up to 10 seconds, and searches the broker for data of up to 200 deleted
+    /// users. If the broker does not answer after the first event the rest is left, which is no failure. Deletes expired rows.
+    Sweep: POST "/users-ms/internal/outbox/sweep" (), NO_QUERY, ByScheduler, () => SweepResult,
+    |it| it.tag("internal").fails(&[DatabaseUnavailable])
+        .replies(200, "What was published.").example("published", json!({"published": 3, "left": 0}));
+
+    /// Delete a published event
+    ///
+    /// Whoever ends a sign-in publishes its event and then deletes it here. Deleting an event that is not in the outbox succeeds.
+    DeleteEvent: DELETE "/users-ms/internal/outbox/{event_id}" Uuid, NO_QUERY, ByAuth, () => (),
+    |it| it.tag("internal").fails(&[DatabaseUnavailable]).replies(204, "It is not in the outbox.");
+
+    /// Begin a sign-in
+    ///
+    /// Returns a hashing permit and the credentials of whoever has the address; a password hash leaves this service in no other way.
+    /// `.../sign-in/end` releases the permit; after 30 seconds it expires and the attempt counts as a failure. Without a permit,
+    /// `retry_after` says how long this account or this client has to wait, or `locked` that only known devices can sign in to the
+    /// account; if neither is set, this client got no permit within two seconds.
+    BeginSignIn: POST "/users-ms/internal/sign-in/begin" (), NO_QUERY, ByAuth, BeginSignInRequest => BeginSignInResponse,
+    |it| it.tag("internal").fails(&[DatabaseUnavailable])
+        .fails_with(InvalidValue, "A key is a digest: 64 hexadecimal digits in lower case.")
+        .body("address", json!({"keys": docs::keys(), "email": "ada@example.org"}))
+        .replies(200, "A permit with the credentials, or how long to wait.")
+        .example("known", docs::begun(true, docs::credentials(), None, false))
+        .example("unknown", docs::begun(true, json!(null), None, false))
+        .example("wait", docs::begun(false, json!(null), Some(4), false))
+        .example("busy", docs::begun(false, json!(null), None, false))
+        .example("locked", docs::begun(false, json!(null), None, true))
+        .link_body("end", "end_sign_in", "Release the permit.", &[("permit", "$response.body#/permit"), ("keys", "$request.body#/keys")]);
+
+    /// End a sign-in
+    ///
+    /// Releases the permit and counts the attempt. After a success, and only if the user still has this address and this epoch of the
+    /// credentials, it begins the session, stores a costlier hash if there is one, and puts the event into the outbox, where it is the
+    /// caller's to publish for ten seconds. A null session after a success means that the credentials have changed meanwhile. A user
+    /// has at most 50 sessions; the oldest are ended.
+    EndSignIn: POST "/users-ms/internal/sign-in/end" (), NO_QUERY, ByAuth, EndSignInRequest => EndSignInResponse,
+    |it| it.tag("internal").fails(&[DatabaseUnavailable])
+        .fails_with(InvalidValue, "A key is a digest: 64 hexadecimal digits in lower case.")
+        .body("failed", json!({"permit": docs::permit(), "keys": docs::keys(), "succeeded": false}))
+        .body("succeeded", json!({"permit": docs::permit(), "keys": docs::keys(), "succeeded": true, "session": docs::new_session()}))
+        .body("not_checked", json!({"permit": docs::permit(), "keys": docs::keys(), "succeeded": null}))
+        .replies(200, "The attempt is counted; after a success, what was begun.")
+        .example("begun", json!({"session": docs::session_of_user(json!("user")), "event": docs::event()}))
+        .example("not_begun", json!({"session": null, "event": null}))
+        .link("delete_event", "delete_event", "Delete the event once it is published.", &[("event_id", "$response.body#/event/id")])
+        .link("check", "check_session", "Check whether the session is alive.", &[("session_id", "$response.body#/session/session_id")])
+        .link("list", "list_sessions", "The sessions of the user.", &[("id", "$response.body#/session/user_id")])
+        .link("end_one", "end_session", "End the session.", &[("id", "$response.body#/session/user_id"), ("session_id", "$response.body#/session/session_id")])
+        .link_body("rotate", "rotate_token", "Rotate its refresh token.", &[("session_id", "$request.body#/session/session_id"), ("generation", "0"), ("refresh_digest", "$request.body#/session/refresh_digest")])
+        .link_body("end", "end_session_by_token", "End it by its refresh token.", &[("session_id", "$request.body#/session/session_id"), ("refresh_digest", "$request.body#/session/refresh_digest")]);
+
+    /// Rotate a refresh token
+    ///
+    /// Replaces the current token by the next. The token before it gets the same answer for `leeway_seconds`, if `next_digest` is the
+    /// same again; after that it ends the session, as any older token does. A token of an earlier version names no session and is
+    /// found by its digest.
+    RotateToken: POST "/users-ms/internal/sessions/rotate" (), NO_QUERY, ByAuth, RotateTokenRequest => RotateTokenResponse,
+    |it| it.tag("internal").fails(&[DatabaseUnavailable]).fails_with(InvalidValue, "A digest is 64 hexadecimal digits in lower case.")
+        .body("next", json!({"session_id": docs::SESSION_ID, "generation": 0, "refresh_digest": docs::DIGESTS[0], "next_digest": docs::DIGESTS[1], "idle_seconds": 1_209_600, "leeway_seconds": 30}))
+        .replies(200, "What happened.")
+        .example("renewed", json!({"outcome": "renewed", "session": docs::session_of_user(json!("user"))}))
+        .example("reused", json!({"outcome": "reused", "session": docs::session_of_user(json!(null))}))
+        .example("unknown", json!({"outcome": "unknown", "session": null}))
+        .link_body("repeat", "rotate_token", "Rotate the same token again, with the same result except for the outcome.", &[("session_id", "$request.body#/session_id"), ("generation", "$request.body#/generation"), ("refresh_digest", "$request.body#/refresh_digest"), ("next_digest", "$request.body#/next_digest")]);
+
+    /// End a session by its refresh token
+    ///
+    /// The token may be of any generation.
+    EndSessionByToken: POST "/users-ms/internal/sessions/end" (), NO_QUERY, ByAuth, EndSessionRequest => EndSessionResponse,
+    |it| it.tag("internal").fails(&[DatabaseUnavailable]).fails_with(InvalidValue, "A digest is 64 hexadecimal digits in lower case.")
+        .body("token", json!({"session_id": docs::SESSION_ID, "refresh_digest": docs::DIGESTS[0]}))
+        .replies(200, "The session has ended.")
+        .example("ended", json!({"ended": {"session_id": docs::SESSION_ID, "user_id": 7}}))
+        .example("none", json!({"ended": null}));
+
+    /// Check whether a session is alive
+    CheckSession: GET "/users-ms/internal/sessions/{session_id}" Uuid, NO_QUERY, ByAuth, () => SessionStatus,
+    |it| it.tag("internal").fails(&[DatabaseUnavailable])
+        .replies(200, "Whether it is alive. An unknown one is not.").example("alive", json!({"alive": true}));
+
+    /// List the sessions of a user
+    ///
+    /// Those that are alive, newest first; none if there is no such user.
+    ListSessions: GET "/users-ms/internal/users/{id}/sessions" UserId, NO_QUERY, ByAuth, () => List<Session>,
+    |it| it.tag("internal").fails(&[DatabaseUnavailable])
+        .replies(200, "The sessions.").example("sessions", json!({"items": [docs::session()], "next_cursor": null}))
+        .link("end_first", "end_session", "End the newest.", &[("id", "$request.path.id"), ("session_id", "$response.body#/items/0/id")]);
+
+    /// End all sessions of a user
+    EndSessions: DELETE "/users-ms/internal/users/{id}/sessions" UserId, NO_QUERY, ByAuth, () => SessionsEnded,
+    |it| it.tag("internal").fails(&[DatabaseUnavailable])
+        .replies(200, "How many have ended.").example("two", json!({"ended": 2}));
+
+    /// End one session of a user
+    EndSession: DELETE "/users-ms/internal/users/{id}/sessions/{session_id}" (UserId, Uuid), NO_QUERY, ByAuth, () => SessionsEnded,
+    |it| it.tag("internal").fails(&[DatabaseUnavailable])
+        .replies(200, "How many have ended: one, or none if the user has no such session.").example("one", json!({"ended": 1}));
+}
+
+/// Whether a path is also there without `-ms`, as a redirection.
+#[must_use]
+pub fn redirected(path: &str) -> bool {
+    matches!(path, "/users-ms/users" | "/users-ms/users/{id}")
+}

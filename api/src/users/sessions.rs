@@ -1,5 +1,7 @@
 //! Sessions, which auth begins and users stores.
 
+#[cfg(feature = "openapi")]
+use crate::schema;
 use crate::wire::{optional_uuid, wire};
 use identity::{Role, UserId};
 use serde::{Deserialize, Serialize};
@@ -12,16 +14,18 @@ wire! {
     pub struct RotateTokenRequest {
         /// The session that the token names.
         #[serde(deserialize_with = "optional_uuid")]
-        pub session_id: Option<Uuid>,
+        pub session_id: Option<Uuid> as "schema::SessionOfToken",
         /// How many tokens of the session came before this one.
+        #[cfg_attr(feature = "openapi", schemars(range(min = 0, max = 9_223_372_036_854_775_806_i64)))]
         pub generation: i64,
         /// The digest of the token.
-        pub refresh_digest: String,
+        pub refresh_digest: String as "schema::Digest",
         /// The digest of its successor.
-        pub next_digest: String,
+        pub next_digest: String as "schema::Digest",
         /// How long the session lives unused.
-        pub idle_seconds: i32,
+        pub idle_seconds: i32 as "schema::Lifetime",
         /// For how long the token before the current one gets the same answer as the current one did.
+        #[cfg_attr(feature = "openapi", schemars(range(min = 0, max = 300)))]
         pub leeway_seconds: i32,
     }
 
@@ -38,11 +42,11 @@ wire! {
     #[derive(Debug, Serialize, Deserialize)]
     pub struct RotatedSession {
         /// Its id.
-        pub session_id: Uuid,
+        pub session_id: Uuid as "schema::SessionUuid",
         /// The user.
-        pub user_id: UserId,
+        pub user_id: UserId as "schema::UserId",
         /// What the user may do now; null for a session that has ended.
-        pub role: Option<Role>,
+        pub role: Option<Role> as "Option<schema::Role>",
     }
 
     /// The session to end, by its refresh token.
@@ -51,9 +55,9 @@ wire! {
     pub struct EndSessionRequest {
         /// The session that the token names.
         #[serde(deserialize_with = "optional_uuid")]
-        pub session_id: Option<Uuid>,
+        pub session_id: Option<Uuid> as "schema::SessionOfToken",
         /// The digest of the token.
-        pub refresh_digest: String,
+        pub refresh_digest: String as "schema::Digest",
     }
 
     /// The session that was ended.
@@ -67,9 +71,9 @@ wire! {
     #[derive(Debug, Serialize, Deserialize)]
     pub struct EndedSession {
         /// Its id.
-        pub session_id: Uuid,
+        pub session_id: Uuid as "schema::SessionUuid",
         /// The user.
-        pub user_id: UserId,
+        pub user_id: UserId as "schema::UserId",
     }
 
     /// Whether a session is alive.
@@ -90,13 +94,13 @@ wire! {
     #[derive(Debug, Serialize, Deserialize)]
     pub struct Session {
         /// Its id.
-        pub id: Uuid,
+        pub id: Uuid as "schema::SessionUuid",
         /// When it began.
-        pub created_at: String,
+        pub created_at: String as "schema::DateTime",
         /// When it began or was last refreshed.
-        pub used_at: String,
+        pub used_at: String as "schema::DateTime",
         /// When it ends at the latest, however much it is used.
-        pub ends_at: String,
+        pub ends_at: String as "schema::DateTime",
     }
 }
 

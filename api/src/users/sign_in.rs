@@ -1,5 +1,7 @@
 //! The two halves of a sign-in, between auth and users.
 
+#[cfg(feature = "openapi")]
+use crate::schema;
 use crate::wire::{uuid, wire};
 use identity::{AttemptKeys, Role, UserId};
 use serde::{Deserialize, Serialize};
@@ -12,10 +14,10 @@ wire! {
     #[serde(deny_unknown_fields)]
     pub struct HashPermit {
         /// Its number, from 1.
-        pub number: i32,
+        pub number: i32 as "schema::Int32",
         /// The holder.
         #[serde(deserialize_with = "uuid")]
-        pub holder: Uuid,
+        pub holder: Uuid as "schema::Uuid",
     }
 
     /// Which password is about to be checked.
@@ -23,7 +25,7 @@ wire! {
     #[serde(deny_unknown_fields)]
     pub struct BeginSignInRequest {
         /// The rate limits that apply.
-        pub keys: AttemptKeys,
+        pub keys: AttemptKeys as "schema::AttemptKeys",
         /// The address, without regard to case. An invalid one belongs to no account.
         #[serde(default)]
         pub email: Option<String>,
@@ -35,7 +37,7 @@ wire! {
         /// The permit.
         pub permit: Option<HashPermit>,
         /// How many seconds to wait; null with a permit, or if none was free.
-        pub retry_after: Option<u32>,
+        pub retry_after: Option<u32> as "Option<std::num::NonZeroU32>",
         /// Too many sign-ins have failed in a row; only a known device can sign in.
         pub locked: bool,
         /// Whether a refusal may be logged now; once a second at most.
@@ -48,33 +50,34 @@ wire! {
     #[derive(Clone, Debug, Serialize, Deserialize)]
     pub struct Credentials {
         /// The user.
-        pub id: UserId,
+        pub id: UserId as "schema::UserId",
         /// Where mail goes.
-        pub email: String,
+        pub email: String as "schema::StoredEmail",
         /// Where an SMS goes.
         pub phone: Option<String>,
         /// What the user may do.
-        pub role: Role,
+        pub role: Role as "schema::Role",
         /// The stored hash.
-        pub password_hash: String,
+        pub password_hash: String as "schema::PasswordHash",
         /// Raised with each new password and each new role.
-        pub credentials_epoch: i32,
+        pub credentials_epoch: i32 as "schema::Int32",
     }
 
     /// The outcome of a sign-in.
     #[derive(Serialize, Deserialize)]
     #[serde(deny_unknown_fields)]
+    #[cfg_attr(feature = "openapi", schemars(transform = session_only_after_success))]
     pub struct EndSignInRequest {
         /// The permit to release.
         pub permit: HashPermit,
         /// The rate limits that apply.
-        pub keys: AttemptKeys,
+        pub keys: AttemptKeys as "schema::AttemptKeys",
         /// Whether the password was right; null or absent if it was not checked.
         #[serde(default)]
         pub succeeded: Option<bool>,
         /// The account that was tried, if there is one. Its owner is told if this failure locks it.
         #[serde(default)]
-        pub user_id: Option<UserId>,
+        pub user_id: Option<UserId> as "Option<schema::UserId>",
         /// The session to begin, after a success only.
         #[serde(default)]
         pub session: Option<NewSession>,
@@ -86,19 +89,19 @@ wire! {
     pub struct NewSession {
         /// Its id.
         #[serde(deserialize_with = "uuid")]
-        pub session_id: Uuid,
+        pub session_id: Uuid as "schema::Uuid",
         /// The user.
-        pub user_id: UserId,
+        pub user_id: UserId as "schema::UserId",
         /// The address that the user must still have.
-        pub email: String,
+        pub email: String as "schema::Email",
         /// The epoch that the user's credentials must still have.
-        pub credentials_epoch: i32,
+        pub credentials_epoch: i32 as "schema::Int32",
         /// The digest of the first refresh token.
-        pub refresh_digest: String,
+        pub refresh_digest: String as "schema::Digest",
         /// How long the session lives unused.
-        pub idle_seconds: i32,
+        pub idle_seconds: i32 as "schema::Lifetime",
         /// How long the session lives at most.
-        pub absolute_seconds: i32,
+        pub absolute_seconds: i32 as "schema::Lifetime",
         /// A costlier hash of the same password.
         #[serde(default)]
         pub renewal: Option<HashRenewal>,
@@ -109,9 +112,9 @@ wire! {
     #[serde(deny_unknown_fields)]
     pub struct HashRenewal {
         /// The hash that the user must still have.
-        pub previous_hash: String,
+        pub previous_hash: String as "schema::PasswordHash",
         /// Its replacement.
-        pub password_hash: String,
+        pub password_hash: String as "schema::PasswordHash",
     }
 
     /// What a sign-in began.
@@ -121,17 +124,28 @@ wire! {
         pub session: Option<StartedSession>,
         /// What the caller is to publish and then delete from the outbox; null also if the outbox is so long that it is left to
         /// the sweeps.
-        pub event: Option<Value>,
+        pub event: Option<Value> as "Option<schema::Event>",
     }
 
     /// A session that was begun or refreshed.
     #[derive(Debug, Serialize, Deserialize)]
     pub struct StartedSession {
         /// Its id.
-        pub session_id: Uuid,
+        pub session_id: Uuid as "schema::SessionUuid",
         /// The user.
-        pub user_id: UserId,
+        pub user_id: UserId as "schema::UserId",
         /// What the user may do now.
-        pub role: Role,
+        pub role: Role as "schema::Role",
     }
+}
+
+/// A session begins after a success, and after nothing else.
+#[cfg(feature = "openapi")]
+fn session_only_after_success(schema: &mut schemars::Schema) {
+    let session = serde_json::json!({"$ref": "#/components/schemas/NewSession"});
+    let cases = serde_json::json!([
+        {"required": ["succeeded", "session"], "properties": {"succeeded": {"const": true}, "session": session}},
+        {"properties": {"succeeded": {"enum": [false, null]}, "session": {"type": "null"}}},
+    ]);
+    schema.insert("oneOf".to_owned(), cases);
 }

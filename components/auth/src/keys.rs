@@ -2,8 +2,8 @@
 
 use auth_domain::{MIN_KEY_BYTES, RefreshKeys};
 use identity::{Role, UserId};
-use problem::{Kind, Problem};
-use service_kit::{AccessTokens, config, now};
+use problem::Problem;
+use service_kit::{TokenVerifier, config, now};
 use tokens::{AccessClaims, Audience, SigningKey};
 use uuid::Uuid;
 
@@ -27,16 +27,13 @@ impl Signer {
         let claims =
             AccessClaims { user_id, role, session, id: Uuid::new_v4(), issued_at, expires_at: issued_at + seconds };
         let whose = Audience { issuer: &self.issuer, audience: &self.audience };
-        tokens::sign(&claims, whose, &self.key).map_err(|error| {
-            Problem::new(Kind::Internal, "This did not work; the service's log says more.")
-                .with_cause(error.to_string())
-        })
+        tokens::sign(&claims, whose, &self.key).map_err(|error| Problem::internal(error.to_string()))
     }
 }
 
-/// The access tokens that are good: those of the public keys, and those signed here.
-pub(crate) fn good_tokens() -> Result<AccessTokens, Problem> {
-    Ok(AccessTokens::from_config()?.and(signing_key()?.public()))
+/// Verifies access tokens with the public keys, and those signed here.
+pub(crate) fn token_verifier() -> Result<TokenVerifier, Problem> {
+    Ok(TokenVerifier::from_config()?.with_keys(signing_key()?.public()))
 }
 
 /// The keys of refresh tokens, from the component variables `refresh_token_key` and `refresh_token_accepted_key`.

@@ -17,5 +17,5 @@ pub(crate) const ALL: &[Setting] = &[
     settings::trusted_proxies,
     || keys::Signer::from_config().map(drop),
     || keys::refresh_keys().map(drop),
-    || keys::good_tokens().map(drop),
+    || keys::token_verifier().map(drop),
 ];

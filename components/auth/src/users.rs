@@ -1,6 +1,6 @@
 //! The client of the users service. Calls are synchronous: auth cannot continue without the response.
 
-use api::Page;
+use api::List;
 use api::users::{
     BeginSignInRequest, BeginSignInResponse, Credentials, EndSessionRequest, EndSessionResponse, EndSignInRequest,
     EndSignInResponse, EndedSession, HashPermit, HashRenewal, RotateTokenRequest, RotateTokenResponse, RotatedSession,
@@ -140,7 +140,7 @@ impl Users {
     }
 
     /// The sessions of a user.
-    pub(crate) async fn sessions(&self, user_id: UserId) -> Result<Page<Session>, Problem> {
+    pub(crate) async fn sessions(&self, user_id: UserId) -> Result<List<Session>, Problem> {
         let path = format!("/users-ms/internal/users/{user_id}/sessions");
         let answer = self.call(&Method::GET, &path, Vec::new()).await.map_err(|cause| unavailable(&cause))?;
         read(&answer)
@@ -252,7 +252,5 @@ fn expect(answer: Answer, statuses: &[u16]) -> Result<(), String> {
 }
 
 fn unavailable(cause: &str) -> Problem {
-    Problem::new(Kind::UsersUnavailable, "Nobody can sign in at the moment; try again soon.")
-        .with_header("retry-after", "1")
-        .with_cause(format!("users: {cause}"))
+    Problem::of(Kind::UsersUnavailable).with_header("retry-after", "1").with_cause(format!("users: {cause}"))
 }

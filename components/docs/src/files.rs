@@ -1,8 +1,8 @@
 //! Files as responses.
 
 use docs_domain::{Asset, accepts_gzip, etag, is_known};
-use problem::{Kind, Problem};
-use service_kit::{Outcome, Request, Response, StatusCode, empty};
+use problem::Problem;
+use service_kit::{HandlerResult, Request, Response, StatusCode, empty};
 use std::fs;
 
 /// What the page may load, and from where: its own scripts, styles and data. An image may be in line, for the icons of
@@ -11,14 +11,11 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
 
 /// Sends a file, or says that the caller has it already.
-pub(crate) fn send(request: &Request, asset: &Asset) -> Outcome {
+pub(crate) fn send(request: &Request, asset: &Asset) -> HandlerResult {
     request.query(asset.parameters)?;
     let is_compressed = asset.is_vendored && accepts_gzip(request.header("accept-encoding"));
     let path = if is_compressed { format!("{}.gz", asset.file) } else { asset.file.to_owned() };
-    let content = fs::read(&path).map_err(|error| {
-        Problem::new(Kind::Internal, "A file of the documentation is missing; the service's log says more.")
-            .with_cause(format!("{path}: {error}"))
-    })?;
+    let content = fs::read(&path).map_err(|error| Problem::internal(format!("{path}: {error}")))?;
     let tag = etag(&content);
     let mut response = if is_known(request.header("if-none-match"), &tag) {
         empty(StatusCode::NOT_MODIFIED)

@@ -2,10 +2,10 @@
 
 use crate::files::send;
 use docs_domain::Asset;
-use service_kit::{Method, Outcome, Request, method_not_allowed, no_such_route, redirect};
+use service_kit::{HandlerResult, Method, Request, method_not_allowed, no_such_route, redirect};
 
 /// Finds the handler of a request.
-pub(crate) async fn route(request: Request) -> Outcome {
+pub(crate) async fn route(request: Request) -> HandlerResult {
     let is_read = matches!(request.method, Method::GET | Method::HEAD);
     match request.path().as_slice() {
         ["docs", ..] if !is_read => Err(method_not_allowed(&[Method::GET])),

@@ -4,8 +4,9 @@
 //! letters are read, published where they are to go, and then as many are taken as were read. If that is interrupted,
 //! some letters exist twice, and the duplicate is recognised by its event; none is ever lost.
 
+use api::notification::DeadLetter;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use notification_domain::{AmqpLogin, RabbitLetter, ShownLetter, amqp_login};
+use notification_domain::{AmqpLogin, RabbitLetter, amqp_login};
 use problem::{Kind, Problem};
 use serde_json::{Value, json};
 use service_kit::client::call;
@@ -44,8 +45,7 @@ impl Management {
     /// Reads the component variables `management_url` and `amqp_url`.
     pub(crate) fn from_config() -> Result<Self, Problem> {
         let Some(url) = url()? else {
-            let detail = "RabbitMQ's dead letters are reached by its management API: set rabbitmq_management_url.";
-            return Err(Problem::new(Kind::NotConfigured, detail).with_cause("rabbitmq_management_url is not set"));
+            return Err(Problem::of(Kind::NotConfigured).with_cause("rabbitmq_management_url is not set"));
         };
         let login = login()?;
         Ok(Self {
@@ -62,7 +62,7 @@ impl Management {
     }
 
     /// A page of the dead letters of a queue, from the one after so many, and whether there are more.
-    pub(crate) async fn list(&self, dead: &str, skip: u64, limit: u64) -> Result<(Vec<ShownLetter>, bool), Problem> {
+    pub(crate) async fn list(&self, dead: &str, skip: u64, limit: u64) -> Result<(Vec<DeadLetter>, bool), Problem> {
         let letters = self.look(dead).await?;
         let more = letters.len() as u64 > skip + limit;
         let index = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
@@ -196,7 +196,5 @@ fn login() -> Result<AmqpLogin, Problem> {
 }
 
 fn unavailable(cause: &str) -> Problem {
-    Problem::new(Kind::BrokerUnavailable, "The message broker does not answer; try again in a moment.")
-        .with_header("retry-after", "1")
-        .with_cause(cause.to_owned())
+    Problem::of(Kind::BrokerUnavailable).with_header("retry-after", "1").with_cause(cause.to_owned())
 }

@@ -6,14 +6,14 @@ use events::DeliveryPolicy;
 use problem::Problem;
 use service_kit::broker::{Broker, BrokerKind};
 use service_kit::settings::Setting;
-use service_kit::{AccessTokens, Credential, Service, config};
+use service_kit::{Credential, Service, TokenVerifier, config};
 use std::time::Duration;
 
 /// All of them.
 pub(crate) const ALL: &[Setting] = &[
     || Credential::of(Service::Operator).map(drop),
     || Credential::of(Service::Scheduler).map(drop),
-    || AccessTokens::usable_from_config().map(drop),
+    || TokenVerifier::usable_from_config().map(drop),
     || consumer_name().map(drop),
     || Sender::from_config().map(drop),
     // Checked whichever sender is configured, so that switching it holds no surprise.

@@ -4,7 +4,7 @@ use identity::MinLength;
 use problem::Problem;
 use service_kit::broker::Broker;
 use service_kit::settings::{self, Setting};
-use service_kit::{AccessTokens, Credential, Service, config};
+use service_kit::{Credential, Service, TokenVerifier, config};
 use users_domain::MAX_HASH_PERMITS;
 
 /// All of them.
@@ -76,7 +76,7 @@ pub(crate) fn asks_for_tokens() -> Result<bool, Problem> {
 /// Without required tokens no key is needed; an administrator's token is verified all the same.
 fn access_tokens() -> Result<(), Problem> {
     match asks_for_tokens()? {
-        true => AccessTokens::usable_from_config().map(drop),
-        false => AccessTokens::from_config().map(drop),
+        true => TokenVerifier::usable_from_config().map(drop),
+        false => TokenVerifier::from_config().map(drop),
     }
 }

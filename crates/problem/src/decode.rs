@@ -83,7 +83,7 @@ fn describe(pointer: &str, error: &serde_json::Error) -> Problem {
             "" => FieldError::new(&quoted(&message), "").pointer,
             known => known.to_owned(),
         };
-        at(Kind::UnknownField, pointer, "This field is not known here; leave it out.".to_owned())
+        at(Kind::UnknownField, pointer, "Unknown field.".to_owned())
     } else if message.starts_with("missing field") {
         let name = quoted(&message);
         let pointer = format!("{pointer}{}", FieldError::new(&name, "").pointer);
@@ -93,7 +93,7 @@ fn describe(pointer: &str, error: &serde_json::Error) -> Problem {
             "" => FieldError::new(&quoted(&message), "").pointer,
             known => known.to_owned(),
         };
-        at(Kind::DuplicateField, pointer, "This field is there twice.".to_owned())
+        at(Kind::DuplicateField, pointer, "Duplicate field.".to_owned())
     } else {
         let expected =
             message.rsplit_once(", expected ").map(|(_, rest)| rest.split(" at line ").next().unwrap_or(rest));

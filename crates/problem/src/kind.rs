@@ -1,11 +1,11 @@
 //! The table of problems: the stable part of the API that callers branch on.
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident = $slug:literal, $status:literal, $title:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $slug:literal, $status:literal, $title:literal, $detail:literal $(at $pointer:literal)?;)*) => {
         /// Which problem it is. The slug is stable: it is never renamed, and a new meaning gets a new one.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Kind {
-            $($(#[$doc])* $name,)*
+            $($(#[doc = $doc])* $name,)*
         }
 
         impl Kind {
@@ -14,22 +14,50 @@ macro_rules! kinds {
 
             /// The last part of the problem's `type`.
             #[must_use]
-            pub fn slug(self) -> &'static str {
+            pub const fn slug(self) -> &'static str {
                 match self { $(Kind::$name => $slug,)* }
             }
 
             /// The HTTP status code that goes with it.
             #[must_use]
-            pub fn status(self) -> u16 {
+            pub const fn status(self) -> u16 {
                 match self { $(Kind::$name => $status,)* }
             }
 
             /// A few words that are the same for every occurrence.
             #[must_use]
-            pub fn title(self) -> &'static str {
+            pub const fn title(self) -> &'static str {
                 match self { $(Kind::$name => $title,)* }
             }
+
+            /// What a caller reads if nothing more precise can be said, and in examples.
+            #[must_use]
+            pub const fn detail(self) -> &'static str {
+                match self { $(Kind::$name => $detail,)* }
+            }
+
+            /// What the API's description says about it.
+            #[must_use]
+            pub fn description(self) -> String {
+                let lines: &[&str] = match self { $(Kind::$name => &[$($doc),*],)* };
+                lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
+            }
+
+            /// Where the fault is in an example; `None` if this kind names no place.
+            #[must_use]
+            pub const fn example_pointer(self) -> Option<&'static str> {
+                match self { $(Kind::$name => pointer!($($pointer)?),)* }
+            }
         }
+    };
+}
+
+macro_rules! pointer {
+    () => {
+        None
+    };
+    ($pointer:literal) => {
+        Some($pointer)
     };
 }
 
@@ -43,92 +71,93 @@ impl Kind {
 }
 
 kinds! {
-    /// The body is not JSON at all, or is cut off.
-    MalformedJson = "malformed-json", 400, "Malformed JSON";
-    /// A query parameter is unknown, repeated or has a bad value.
-    InvalidQuery = "invalid-query", 400, "Invalid query";
-    /// The id in the path is no positive 64-bit integer.
-    InvalidId = "invalid-id", 400, "Invalid id";
-    /// The cursor was not made by this service.
-    InvalidCursor = "invalid-cursor", 400, "Invalid cursor";
-    /// A header that the route reads cannot be read.
-    InvalidHeader = "invalid-header", 400, "Invalid header";
-    /// Unknown user or wrong password: never told apart.
-    InvalidCredentials = "invalid-credentials", 401, "Invalid credentials";
-    /// The access or refresh token is missing, or not good (any more).
-    InvalidToken = "invalid-token", 401, "Invalid token";
-    /// The credential of the service that may call the route is missing or wrong.
-    InvalidServiceToken = "invalid-service-token", 401, "Invalid service token";
-    /// The token is good, and its owner may not do this.
-    Forbidden = "forbidden", 403, "Forbidden";
-    /// The current password, asked for once more, is another.
-    WrongCurrentPassword = "wrong-current-password", 403, "Wrong current password";
-    /// Who is asking has to be shown anew: by a sign-in, or by the current password.
-    ReauthenticationRequired = "reauthentication-required", 403, "Reauthentication required";
-    /// Too many sign-ins to the account have failed in a row: only a known device can sign in.
-    AccountLocked = "account-locked", 403, "Account locked";
-    /// No route has this path.
-    NoSuchRoute = "no-such-route", 404, "No such route";
-    /// No user has this id or email.
-    UserNotFound = "user-not-found", 404, "User not found";
-    /// The caller has no session with this id.
-    SessionNotFound = "session-not-found", 404, "Session not found";
-    /// There is no queue of this name.
-    QueueNotFound = "queue-not-found", 404, "Queue not found";
+    /// The body is not JSON, is cut off, or is nested more than 128 levels deep.
+    MalformedJson = "malformed-json", 400, "Malformed JSON", "The body is not valid JSON (line 1, column 16).";
+    /// A query parameter is unknown, repeated or invalid.
+    InvalidQuery = "invalid-query", 400, "Invalid query", "Unknown parameter. Known here: none." at "/verbose";
+    /// An id in the path is invalid.
+    InvalidId = "invalid-id", 400, "Invalid id", "The id of a user is an integer from 1 to 9223372036854775807." at "/id";
+    /// The cursor does not come from this list.
+    InvalidCursor = "invalid-cursor", 400, "Invalid cursor", "This cursor does not come from this list. Start without one." at "/cursor";
+    /// A header is invalid.
+    InvalidHeader = "invalid-header", 400, "Invalid header", "if-match and if-none-match are * or a list of entity tags such as \"7.1\"." at "/if-match";
+    /// The email or the password is wrong; which of them is not said. Rarely, the account has changed while signing in.
+    InvalidCredentials = "invalid-credentials", 401, "Invalid credentials", "Incorrect email or password.";
+    /// The token is missing, malformed, expired, from another issuer, or its session has ended. What is wrong with it is not said.
+    InvalidToken = "invalid-token", 401, "Invalid token", "The access token is invalid or expired. Sign in again.";
+    /// The credential is missing, wrong or another service's; which of these is not said.
+    InvalidServiceToken = "invalid-service-token", 401, "Invalid service token", "This operation is internal. Send the calling service's credential as a bearer token.";
+    /// The token is valid, but its owner may not do this.
+    Forbidden = "forbidden", 403, "Forbidden", "Only an administrator may do this.";
+    /// The current password is wrong.
+    WrongCurrentPassword = "wrong-current-password", 403, "Wrong current password", "The current password is incorrect." at "/current_password";
+    /// The last sign-in was more than ten minutes ago. Signing in again helps, and so does the current password.
+    ReauthenticationRequired = "reauthentication-required", 403, "Reauthentication required", "This needs a sign-in within the last ten minutes. Sign in again, or send the current password to /users-ms/users/{id}/reauthenticate with your own id. Then repeat the request.";
+    /// A hundred sign-ins to the account have failed in a row. Until one succeeds or the password changes, only a device with its
+    /// `device_token` can sign in. The answer is the same for an account that does not exist.
+    AccountLocked = "account-locked", 403, "Account locked", "Too many sign-ins to this account have failed in a row. Sign in on a device that has signed in before, or have the password reset.";
+    /// Nothing is at this path.
+    NoSuchRoute = "no-such-route", 404, "No such route", "Not found. See the OpenAPI document.";
+    /// No user has this id, or none that the caller may see.
+    UserNotFound = "user-not-found", 404, "User not found", "No user has this id.";
+    /// The user has no session with this id.
+    SessionNotFound = "session-not-found", 404, "Session not found", "The user has no session with this id.";
+    /// No queue has this name.
+    QueueNotFound = "queue-not-found", 404, "Queue not found", "No queue has this name.";
     /// The queue has no dead letter with this id.
-    DeadLetterNotFound = "dead-letter-not-found", 404, "Dead letter not found";
-    /// The path is right, the method is not; `allow` lists those that are.
-    MethodNotAllowed = "method-not-allowed", 405, "Method not allowed";
-    /// Another user has this email already.
-    EmailTaken = "email-taken", 409, "Email taken";
-    /// It would leave nobody who is an administrator.
-    LastAdministrator = "last-administrator", 409, "Last administrator";
-    /// `If-Match` names another version of the user.
-    PreconditionFailed = "precondition-failed", 412, "Precondition failed";
-    /// The body is larger than [`crate::MAX_BODY_BYTES`].
-    BodyTooLarge = "body-too-large", 413, "Body too large";
-    /// `content-type` is none that the route reads.
-    UnsupportedMediaType = "unsupported-media-type", 415, "Unsupported media type";
-    /// A field is there that the route does not know.
-    UnknownField = "unknown-field", 422, "Unknown field";
+    DeadLetterNotFound = "dead-letter-not-found", 404, "Dead letter not found", "The queue has no dead letter with this id.";
+    /// The path exists, but not with this method. `allow` lists the methods that it has.
+    MethodNotAllowed = "method-not-allowed", 405, "Method not allowed", "Allowed methods: GET, HEAD, POST.";
+    /// Another user has this email, in this spelling or an equivalent one.
+    EmailTaken = "email-taken", 409, "Email taken", "Another user already has this email." at "/email";
+    /// This would leave no administrator.
+    LastAdministrator = "last-administrator", 409, "Last administrator", "This is the last administrator. Make somebody else one first.";
+    /// `if-match` names another version of the user.
+    PreconditionFailed = "precondition-failed", 412, "Precondition failed", "The user has changed. Read it again and use its etag.";
+    /// The body has more than 65536 bytes.
+    BodyTooLarge = "body-too-large", 413, "Body too large", "The body may have at most 65536 bytes.";
+    /// The `content-type` is missing or is not accepted here. Its case and parameters such as `charset` are ignored.
+    UnsupportedMediaType = "unsupported-media-type", 415, "Unsupported media type", "The content-type of this request must be application/json.";
+    /// The body has a field that does not exist.
+    UnknownField = "unknown-field", 422, "Unknown field", "Unknown field." at "/nickname";
     /// A required field is missing.
-    MissingField = "missing-field", 422, "Missing field";
-    /// A field is twice in the body.
-    DuplicateField = "duplicate-field", 422, "Duplicate field";
-    /// A field has another JSON type than it should.
-    WrongType = "wrong-type", 422, "Wrong type";
+    MissingField = "missing-field", 422, "Missing field", "The field name is required." at "/name";
+    /// A field occurs more than once.
+    DuplicateField = "duplicate-field", 422, "Duplicate field", "Duplicate field." at "/name";
+    /// A value has the wrong JSON type.
+    WrongType = "wrong-type", 422, "Wrong type", "This must be a string." at "/name";
     /// The name is not acceptable.
-    InvalidName = "invalid-name", 422, "Invalid name";
+    InvalidName = "invalid-name", 422, "Invalid name", "This may not be empty." at "/name";
     /// The surname is not acceptable.
-    InvalidSurname = "invalid-surname", 422, "Invalid surname";
+    InvalidSurname = "invalid-surname", 422, "Invalid surname", "This may not be empty." at "/surname";
     /// The email is not acceptable.
-    InvalidEmail = "invalid-email", 422, "Invalid email";
+    InvalidEmail = "invalid-email", 422, "Invalid email", "This is not an email address such as ada@example.org." at "/email";
     /// The password is not acceptable.
-    InvalidPassword = "invalid-password", 422, "Invalid password";
+    InvalidPassword = "invalid-password", 422, "Invalid password", "A password needs at least 8 characters." at "/password";
     /// The phone number is not acceptable.
-    InvalidPhone = "invalid-phone", 422, "Invalid phone";
-    /// The same `idempotency-key` came with another body before.
-    IdempotencyKeyReused = "idempotency-key-reused", 422, "Idempotency key reused";
-    /// A value of an internal route is not acceptable.
-    InvalidValue = "invalid-value", 422, "Invalid value";
-    /// Several fields are not acceptable.
-    ValidationFailed = "validation-failed", 422, "Validation failed";
-    /// Too many attempts have failed; `retry-after` says for how long no other is looked at.
-    TooManyAttempts = "too-many-attempts", 429, "Too many attempts";
-    /// The same was asked for a short while ago; `retry-after` says when it may be asked for again.
-    TooManyRequests = "too-many-requests", 429, "Too many requests";
-    /// A mistake of the service's own, or of its configuration.
-    Internal = "internal-error", 500, "Internal error";
-    /// What the route needs is not set up.
-    NotConfigured = "not-configured", 501, "Not configured";
+    InvalidPhone = "invalid-phone", 422, "Invalid phone", "This is not a phone number such as +39 02 1234567 (+ and 7 to 15 digits)." at "/phone";
+    /// The `idempotency-key` was used with another body.
+    IdempotencyKeyReused = "idempotency-key-reused", 422, "Idempotency key reused", "This key was used with another body. Use a new one for another sign-up." at "/idempotency-key";
+    /// A value is not acceptable.
+    InvalidValue = "invalid-value", 422, "Invalid value", "A role is user or admin." at "/role";
+    /// Several values are not acceptable.
+    ValidationFailed = "validation-failed", 422, "Validation failed", "Several fields are not acceptable; see errors." at "/name";
+    /// Too many attempts have failed, for this account or from this client. None is accepted until `retry-after` has passed.
+    TooManyAttempts = "too-many-attempts", 429, "Too many attempts", "Too many attempts have failed. Wait as long as retry-after says.";
+    /// The same was requested a short while ago. `retry-after` says when it may be requested again.
+    TooManyRequests = "too-many-requests", 429, "Too many requests", "An export was made a short while ago. Wait as long as retry-after says.";
+    /// The service made a mistake or is misconfigured. Its log has the cause under the request id.
+    Internal = "internal-error", 500, "Internal error", "Internal error. Quote the request id when you report it.";
+    /// What this operation needs is not configured.
+    NotConfigured = "not-configured", 501, "Not configured", "RabbitMQ's dead letters are read with its management API. Set rabbitmq_management_url.";
     /// As many passwords are being hashed as may be at once.
-    TooBusy = "too-busy", 503, "Too busy";
+    TooBusy = "too-busy", 503, "Too busy", "The service is busy. Try again shortly.";
     /// PostgreSQL does not answer.
-    DatabaseUnavailable = "database-unavailable", 503, "Database unavailable";
-    /// Redis does not answer.
-    BrokerUnavailable = "broker-unavailable", 503, "Broker unavailable";
-    /// The users service does not answer.
-    UsersUnavailable = "users-unavailable", 503, "Users service unavailable";
+    DatabaseUnavailable = "database-unavailable", 503, "Database unavailable", "The database is unavailable. Try again shortly.";
+    /// The message broker does not answer, or holds more than can be searched.
+    BrokerUnavailable = "broker-unavailable", 503, "Broker unavailable", "The message broker is unavailable. Try again shortly.";
+    /// The users service does not answer, or not as it should.
+    UsersUnavailable = "users-unavailable", 503, "Users service unavailable", "Sign-in is temporarily unavailable. Try again shortly.";
 }
 
 #[cfg(test)]

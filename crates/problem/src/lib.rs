@@ -62,6 +62,25 @@ impl Problem {
         Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), cause: None }
     }
 
+    /// A problem of this kind, in the words that it mostly has.
+    #[must_use]
+    pub fn of(kind: Kind) -> Self {
+        Self::new(kind, kind.detail())
+    }
+
+    /// The problem for the fault of one field, parameter or header.
+    #[must_use]
+    pub fn field(kind: Kind, name: &str, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        Self::new(kind, detail.clone()).with_error(FieldError::new(name, detail))
+    }
+
+    /// The problem for a mistake of the service's own. The cause goes to the log.
+    #[must_use]
+    pub fn internal(cause: impl Into<String>) -> Self {
+        Self::of(Kind::Internal).with_cause(cause)
+    }
+
     /// The problem for `errors` found in the values of a body. A single fault gives the type of its own field
     /// (`invalid-email`), several give `validation-failed`.
     #[must_use]
@@ -77,7 +96,7 @@ impl Problem {
         Self { errors: errors.into_iter().map(|(_, error)| error).collect(), ..Self::new(kind, detail) }
     }
 
-    /// The problem for a caller whose token is good and who may not do this (RFC 6750, 3.1).
+    /// The problem for a caller whose token is valid and who may not do this (RFC 6750, 3.1).
     #[must_use]
     pub fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(Kind::Forbidden, detail)

@@ -1,23 +1,23 @@
-//! Access tokens: who is asking, known without asking auth.
+//! Access tokens: who calls, without asking auth.
 
 use crate::{Request, config, log};
 use problem::{Kind, Problem};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokens::{AccessClaims, Audience, PublicKeys, TokenError};
 
-/// What makes an access token good: a key that is, an issuer and an audience.
+/// Verifies access tokens: their signature, issuer, audience and times.
 #[derive(Debug)]
-pub struct AccessTokens {
+pub struct TokenVerifier {
     keys: PublicKeys,
     issuer: String,
     audience: String,
 }
 
-impl AccessTokens {
+impl TokenVerifier {
     /// Reads the component variables `token_public_keys`, `token_issuer` and `token_audience`.
     ///
     /// # Errors
-    /// `internal-error` if one is missing or cannot be used.
+    /// `internal-error` if one is missing or invalid.
     pub fn from_config() -> Result<Self, Problem> {
         let keys = PublicKeys::from_jwks(&config::text("token_public_keys")?)
             .map_err(|error| config::fault("token_public_keys", &format!("cannot be used: {error}")))?;
@@ -27,42 +27,42 @@ impl AccessTokens {
     /// The same, with at least one key.
     ///
     /// # Errors
-    /// `internal-error` if one is missing or cannot be used, or if no token can be good, since there is no key.
+    /// `internal-error` if a variable is missing or invalid, or if there is no key.
     pub fn usable_from_config() -> Result<Self, Problem> {
-        let tokens = Self::from_config()?;
-        if tokens.keys.is_empty() { Err(no_key()) } else { Ok(tokens) }
+        let verifier = Self::from_config()?;
+        if verifier.keys.is_empty() { Err(no_key()) } else { Ok(verifier) }
     }
 
-    /// These, and those by further keys. The further keys come first.
+    /// The same with further keys, which come first.
     #[must_use]
-    pub fn and(self, keys: PublicKeys) -> Self {
+    pub fn with_keys(self, keys: PublicKeys) -> Self {
         Self { keys: keys.merged(self.keys), ..self }
     }
 
-    /// The public keys that are good.
+    /// The public keys.
     #[must_use]
     pub fn keys(&self) -> &PublicKeys {
         &self.keys
     }
 
-    /// Who issues the tokens, and whom they are for.
+    /// The issuer and the audience of valid tokens.
     #[must_use]
-    pub fn whose(&self) -> Audience<'_> {
+    pub fn expected(&self) -> Audience<'_> {
         Audience { issuer: &self.issuer, audience: &self.audience }
     }
 
-    /// Checks a token.
+    /// Verifies a token.
     ///
     /// # Errors
     /// What is wrong with it, which is not for the caller to know.
     pub fn verify(&self, token: &str) -> Result<AccessClaims, TokenError> {
-        tokens::verify(token, self.whose(), &self.keys, now())
+        tokens::verify(token, self.expected(), &self.keys, now())
     }
 
-    /// Lets only a request through that shows a good access token.
+    /// Admits only a request with a valid access token.
     ///
     /// # Errors
-    /// `invalid-token`; `internal-error` if no token can be good, since there is no key.
+    /// `invalid-token`; `internal-error` if there is no key.
     pub fn require(&self, request: &Request) -> Result<AccessClaims, Problem> {
         if self.keys.is_empty() {
             return Err(no_key());
@@ -76,19 +76,19 @@ impl AccessTokens {
 }
 
 fn no_key() -> Problem {
-    config::fault("token_public_keys", "has no key, so no access token can be checked")
+    config::fault("token_public_keys", "has no key, so no access token can be verified")
 }
 
-/// The problem for a token that is not good (any more): never why (RFC 6750, 3.1).
+/// The problem for a token that is not valid, or not any more: never why (RFC 6750, 3.1).
 #[must_use]
 pub fn invalid_token() -> Problem {
-    Problem::new(Kind::InvalidToken, "This needs a token that is good; sign in again.")
+    Problem::of(Kind::InvalidToken)
         .with_header("www-authenticate", "Bearer realm=\"concierge\", error=\"invalid_token\"")
 }
 
 /// The problem for a request without a token, which is told only that it needs one (RFC 6750, 3.1).
 fn token_required() -> Problem {
-    Problem::new(Kind::InvalidToken, "This needs an access token as a bearer token; sign in to get one.")
+    Problem::new(Kind::InvalidToken, "An access token is required as a bearer token. Sign in to get one.")
         .with_header("www-authenticate", "Bearer realm=\"concierge\"")
 }
 

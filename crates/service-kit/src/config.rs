@@ -86,8 +86,7 @@ pub fn peppers() -> Result<Peppers, Problem> {
 /// The problem for a variable that is missing or cannot be used.
 #[must_use]
 pub fn fault(name: &str, what: &str) -> Problem {
-    Problem::new(Kind::Internal, "The service is not configured as it should be; its log says more.")
-        .with_cause(format!("the variable {name} {what}"))
+    Problem::of(Kind::Internal).with_cause(format!("the variable {name} {what}"))
 }
 
 #[cfg(test)]

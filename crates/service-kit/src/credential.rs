@@ -1,58 +1,30 @@
-//! Credentials of services: who calls an internal route, and may.
+//! Credentials of services: who may call an internal operation.
 //!
-//! Each calling service has a secret of its own, and each internal route names the one service that may call it, so what is
-//! stolen from one opens the routes of that one alone. A variable `<service>_credential` holds one value, or two with a
-//! comma between them while it is being rotated: whoever calls shows the first, whoever is called accepts both.
+//! Each calling service has a secret of its own, and each internal operation names the one service that may call it, so what is
+//! stolen from one opens the operations of that one only. A variable `<service>_credential` holds one value, or two separated
+//! by a comma while it is being rotated: callers send the first, and both are accepted.
 
 use crate::{Request, config, log};
+use api::Service;
 use identity::{MIN_SECRET_BYTES, Secret};
 use problem::{Kind, Problem};
 
-/// How many values of a credential are good at the same time.
+/// How many values of a credential are accepted at the same time.
 const MAX_VALUES: usize = 2;
 
-/// Who calls internal routes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Service {
-    /// The component auth: sign-ins and sessions, at users.
-    Auth,
-    /// The schedules: the sweep of the outbox, at users, and the bell, at notification.
-    Scheduler,
-    /// Operators and their tools: the queues and the delivery log, at notification, and introspection, at auth.
-    Operator,
-}
-
-impl Service {
-    /// The component variable that its credential is in.
-    #[must_use]
-    pub const fn variable(self) -> &'static str {
-        match self {
-            Self::Auth => "auth_credential",
-            Self::Scheduler => "scheduler_credential",
-            Self::Operator => "operator_credential",
-        }
-    }
-
-    /// Lets only a request through that shows this service's credential.
-    ///
-    /// # Errors
-    /// `invalid-service-token`, the same for a missing one, a wrong one and another service's.
-    pub fn require(self, request: &Request) -> Result<(), Problem> {
-        if Credential::of(self)?.is_shown_by(request) {
-            return Ok(());
-        }
-        let result = if request.bearer_token().is_some() { "wrong" } else { "missing" };
-        log::audit("service-token", result, &request.id, &[("asked_for", self.variable())]);
-        let detail = "This route is for one service alone; it needs that service's credential as a bearer token.";
-        Err(Problem::new(Kind::InvalidServiceToken, detail)
-            .with_header("www-authenticate", "Bearer realm=\"concierge\""))
+/// The component variable that a service's credential is in.
+const fn variable(service: Service) -> &'static str {
+    match service {
+        Service::Auth => "auth_credential",
+        Service::Scheduler => "scheduler_credential",
+        Service::Operator => "operator_credential",
     }
 }
 
 /// The credential of a service.
 #[derive(Debug)]
 pub struct Credential {
-    /// The first is the one to show.
+    /// The first is the one to send.
     values: Vec<Secret>,
 }
 
@@ -62,9 +34,22 @@ impl Credential {
     /// # Errors
     /// `internal-error` if it is missing, or is not one value or two of 32 bytes or more.
     pub fn of(service: Service) -> Result<Self, Problem> {
-        let name = service.variable();
+        let name = variable(service);
         let what = format!("must be one secret of at least {MIN_SECRET_BYTES} bytes, or two with a comma");
         Self::parse(&config::text(name)?).ok_or_else(|| config::fault(name, &what))
+    }
+
+    /// Admits only a request with this service's credential.
+    ///
+    /// # Errors
+    /// `invalid-service-token`, the same for a missing one, a wrong one and another service's.
+    pub(crate) fn require(service: Service, request: &Request) -> Result<(), Problem> {
+        if Self::of(service)?.is_shown_by(request) {
+            return Ok(());
+        }
+        let result = if request.bearer_token().is_some() { "wrong" } else { "missing" };
+        log::audit("service-token", result, &request.id, &[("asked_for", variable(service))]);
+        Err(Problem::of(Kind::InvalidServiceToken).with_header("www-authenticate", "Bearer realm=\"concierge\""))
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -72,18 +57,18 @@ impl Credential {
         (values.len() <= MAX_VALUES).then_some(Self { values })
     }
 
-    /// Whether a request shows one of its values, in a time that does not tell which or how nearly.
+    /// Whether a request has one of its values, in constant time.
     #[must_use]
     pub fn is_shown_by(&self, request: &Request) -> bool {
         request.bearer_token().is_some_and(|candidate| self.matches(candidate))
     }
 
     fn matches(&self, candidate: &str) -> bool {
-        // All are compared, whichever fits.
+        // All are compared, whichever matches.
         self.values.iter().fold(false, |matches, value| value.matches(candidate) | matches)
     }
 
-    /// The value of the `authorization` header that shows it.
+    /// The value of the `authorization` header that carries it.
     #[must_use]
     pub fn authorization(&self) -> String {
         format!("Bearer {}", self.values.first().map(Secret::expose).unwrap_or_default())

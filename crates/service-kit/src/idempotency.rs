@@ -1,10 +1,10 @@
-//! Routes on which a request cannot be repeated under a key.
+//! Operations that cannot be repeated under a key.
 
 use crate::Request;
-use problem::{FieldError, Kind, Problem};
+use problem::{Kind, Problem};
 
-/// Refuses a request with the header `idempotency-key` on a route that hands out secrets: the answer would have to be
-/// kept for a repetition, and such answers never are. A caller that counts on a repetition is told so beforehand.
+/// Refuses the header `idempotency-key` where the response has secrets: it would have to be stored for a repetition, and such
+/// responses never are. A caller that relies on a repetition has to know beforehand.
 ///
 /// # Errors
 /// `invalid-header`.
@@ -12,7 +12,7 @@ pub fn refuse_idempotency_key(request: &Request) -> Result<(), Problem> {
     if request.header("idempotency-key").is_none() {
         return Ok(());
     }
-    let detail = "This route gives out tokens, which are kept nowhere, so no answer can be given twice; leave \
-                  idempotency-key out.";
-    Err(Problem::new(Kind::InvalidHeader, detail).with_error(FieldError::new("idempotency-key", detail)))
+    let detail = "This operation returns tokens, which are not stored, so its response cannot be repeated. Remove \
+                  idempotency-key.";
+    Err(Problem::field(Kind::InvalidHeader, "idempotency-key", detail))
 }

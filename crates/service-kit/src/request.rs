@@ -2,7 +2,7 @@
 
 use crate::after::After;
 use http::Method;
-use problem::{FieldError, Kind, MAX_BODY_BYTES, Problem};
+use problem::{Kind, MAX_BODY_BYTES, Problem};
 use serde::de::DeserializeOwned;
 use spin_sdk::http::IncomingRequest;
 use std::collections::BTreeMap;
@@ -42,7 +42,7 @@ impl From<Unread> for Problem {
     fn from(unread: Unread) -> Self {
         match unread {
             Unread::TooLarge => Problem::body_too_large(),
-            Unread::BrokenOff => Problem::new(Kind::MalformedJson, "The body broke off before its end."),
+            Unread::BrokenOff => Problem::new(Kind::MalformedJson, "The body ended too early."),
         }
     }
 }
@@ -136,8 +136,8 @@ impl Request {
     ///
     /// # Errors
     /// `unsupported-media-type`, `body-too-large`, `malformed-json` if it broke off, or `invalid-query`.
-    pub fn form(&self, known: &[&str]) -> Result<BTreeMap<String, String>, Problem> {
-        let body = self.body_of(&["application/x-www-form-urlencoded"])?;
+    pub(crate) fn form(&self, media_types: &[&str], known: &[&str]) -> Result<BTreeMap<String, String>, Problem> {
+        let body = self.body_of(media_types)?;
         parameters(body, known)
     }
 
@@ -174,30 +174,17 @@ impl Request {
     }
 }
 
-/// The id of a session in a path.
-///
-/// # Errors
-/// `invalid-id`.
-pub fn session_id(text: &str) -> Result<Uuid, Problem> {
-    Uuid::try_parse(text).map_err(|_| {
-        let detail = "The id of a session is a UUID.";
-        Problem::new(Kind::InvalidId, detail).with_error(FieldError::new("id", detail))
-    })
-}
-
 /// The pairs of a query or a form.
 fn parameters(encoded: &[u8], known: &[&str]) -> Result<BTreeMap<String, String>, Problem> {
-    let fault = |name: &str, detail: String| {
-        Problem::new(Kind::InvalidQuery, detail.clone()).with_error(FieldError::new(name, detail))
-    };
+    let fault = |name: &str, detail: String| Problem::field(Kind::InvalidQuery, name, detail);
     let mut parameters = BTreeMap::new();
     for (name, value) in url::form_urlencoded::parse(encoded) {
         if !known.contains(&name.as_ref()) {
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            return Err(fault(&name, format!("This parameter is not known here; known are: {known}.")));
+            return Err(fault(&name, format!("Unknown parameter. Known here: {known}.")));
         }
         if parameters.insert(name.clone().into_owned(), value.into_owned()).is_some() {
-            return Err(fault(&name, "This parameter is there twice.".to_owned()));
+            return Err(fault(&name, "Duplicate parameter.".to_owned()));
         }
     }
     Ok(parameters)

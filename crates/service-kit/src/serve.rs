@@ -7,15 +7,15 @@ use problem::{Kind, Problem};
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use std::future::Future;
 
-/// What a handler gives.
-pub type Outcome = Result<Response, Problem>;
+/// What a handler returns.
+pub type HandlerResult = Result<Response, Problem>;
 
 /// Serves one request: reads it, calls `handle`, and answers with whatever comes out. A problem on the service's side
 /// is logged with its cause; one on the caller's side is not, nor is that all places to hash in are taken, and no body
 /// ever is. What the handler has put off until [after](Request::after) the answer is done then.
 pub async fn serve<F>(incoming: IncomingRequest, out: ResponseOutparam, handle: impl FnOnce(Request) -> F)
 where
-    F: Future<Output = Outcome>,
+    F: Future<Output = HandlerResult>,
 {
     let request = Request::read(incoming).await;
     let (id, after) = (request.id.clone(), request.work_after());
@@ -37,7 +37,7 @@ where
 /// The problem for a path that no route has.
 #[must_use]
 pub fn no_such_route() -> Problem {
-    Problem::new(Kind::NoSuchRoute, "No route has this path; the OpenAPI file lists those that there are.")
+    Problem::of(Kind::NoSuchRoute)
 }
 
 /// The problem for a method that a path does not have (RFC 9110, 15.5.6). What answers to GET answers to HEAD.
@@ -51,5 +51,5 @@ pub fn method_not_allowed(allowed: &[Method]) -> Problem {
         }
     }
     let allowed = methods.join(", ");
-    Problem::new(Kind::MethodNotAllowed, format!("This path answers to {allowed}.")).with_header("allow", allowed)
+    Problem::new(Kind::MethodNotAllowed, format!("Allowed methods: {allowed}.")).with_header("allow", allowed)
 }

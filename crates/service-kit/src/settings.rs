@@ -1,8 +1,9 @@
 //! The settings of a service, judged as a whole. What a request would stumble over later is said by readiness at once: a
 //! component has no start at which it could refuse to run.
 
-use crate::health::Check;
+use crate::health::finished_check;
 use crate::{client_address, config, log};
+use api::Check;
 use problem::Problem;
 use std::time::Instant;
 
@@ -16,9 +17,9 @@ pub fn check(settings: &[Setting]) -> Check {
     let start = Instant::now();
     let faults: Vec<_> = settings.iter().filter_map(|read| read().err()).collect();
     for fault in &faults {
-        log::error("a setting cannot be used", &[("cause", fault.cause().unwrap_or("unknown"))]);
+        log::error("a setting is invalid", &[("cause", fault.cause().unwrap_or("unknown"))]);
     }
-    Check::new(faults.is_empty(), start.elapsed())
+    finished_check(faults.is_empty(), start.elapsed())
 }
 
 /// The component variable `trusted_proxies`.

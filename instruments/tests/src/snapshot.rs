@@ -18,7 +18,6 @@ impl Answer {
             "idempotent-replayed",
             "link",
             "location",
-            "preference-applied",
             "retry-after",
             "www-authenticate",
             "x-content-type-options",

@@ -28,7 +28,7 @@ fn sign_up_is_open_and_everything_else_about_users_needs_a_token() {
     x-request-id: [uuid]
 
     {
-      "detail": "This needs an access token as a bearer token; sign in to get one.",
+      "detail": "An access token is required as a bearer token. Sign in to get one.",
       "instance": "[uuid]",
       "status": 401,
       "title": "Invalid token",

@@ -102,10 +102,10 @@ fn an_unknown_field_is_named() {
     x-request-id: [uuid]
 
     {
-      "detail": "This field is not known here; leave it out.",
+      "detail": "Unknown field.",
       "errors": [
         {
-          "detail": "This field is not known here; leave it out.",
+          "detail": "Unknown field.",
           "pointer": "/nickname"
         }
       ],
@@ -162,10 +162,10 @@ fn a_field_that_is_there_twice_is_named() {
     x-request-id: [uuid]
 
     {
-      "detail": "This field is there twice.",
+      "detail": "Duplicate field.",
       "errors": [
         {
-          "detail": "This field is there twice.",
+          "detail": "Duplicate field.",
           "pointer": "/email"
         }
       ],

@@ -226,10 +226,10 @@ fn what_is_no_query_of_the_delivery_log_is_refused() {
     x-request-id: [uuid]
 
     {
-      "detail": "This cursor was not made by this log; begin without one.",
+      "detail": "This cursor does not come from this list. Start without one.",
       "errors": [
         {
-          "detail": "This cursor was not made by this log; begin without one.",
+          "detail": "This cursor does not come from this list. Start without one.",
           "pointer": "/cursor"
         }
       ],

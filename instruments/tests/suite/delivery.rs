@@ -168,7 +168,7 @@ fn the_log_needs_an_operators_credential_or_an_administrators_token() {
     x-request-id: [uuid]
 
     {
-      "detail": "This needs an access token as a bearer token; sign in to get one.",
+      "detail": "An access token is required as a bearer token. Sign in to get one.",
       "instance": "[uuid]",
       "status": 401,
       "title": "Invalid token",

@@ -240,7 +240,7 @@ fn a_value_of_an_internal_route_that_is_not_acceptable_is_named() {
         ("rotate_token", "generation", json!(-1), "/generation"),
         ("rotate_token", "leeway_seconds", json!(301), "/leeway_seconds"),
         ("rotate_token", "session_id", json!("7"), "/session_id"),
-        ("end_by_token", "refresh_digest", json!(""), "/refresh_digest"),
+        ("end_session_by_token", "refresh_digest", json!(""), "/refresh_digest"),
     ];
     let app = TestApp::shared();
     let caller = caller(&app);
@@ -291,6 +291,18 @@ fn an_id_that_cannot_be_one_is_refused_by_every_route_with_one() {
             assert_problem(operation, &answer, 400, "invalid-id");
             // The one that is wrong, by the name that all ids have.
             assert_eq!(answer.pointers(), ["/id"], "{}", operation.id());
+        }
+    }
+}
+
+#[test]
+fn an_id_in_another_spelling_names_nobody_for_every_route_with_one() {
+    let app = TestApp::shared();
+    let caller = caller(&app);
+    for operation in with("user-not-found").into_iter().filter(|operation| operation.path.contains("{id}")) {
+        for id in [format!("00{}", caller.id), format!("{}.0", caller.id)] {
+            let answer = caller.ask_for(operation, &operation.example_target(&[("id", &id)])).send();
+            assert_problem(operation, &answer, 404, "user-not-found");
         }
     }
 }

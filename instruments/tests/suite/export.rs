@@ -178,7 +178,7 @@ fn an_export_without_the_broker_would_not_be_complete_and_is_none() {
     x-request-id: [uuid]
 
     {
-      "detail": "The message broker does not answer; try again in a moment.",
+      "detail": "The message broker is unavailable. Try again shortly.",
       "instance": "[uuid]",
       "status": 503,
       "title": "Broker unavailable",

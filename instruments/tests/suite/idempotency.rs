@@ -88,10 +88,10 @@ fn a_key_that_came_with_another_body_is_refused() {
     x-request-id: [uuid]
 
     {
-      "detail": "This key came with another body before; take a new one for another sign-up.",
+      "detail": "This key was used with another body. Use a new one for another sign-up.",
       "errors": [
         {
-          "detail": "This key came with another body before; take a new one for another sign-up.",
+          "detail": "This key was used with another body. Use a new one for another sign-up.",
           "pointer": "/idempotency-key"
         }
       ],
@@ -299,10 +299,10 @@ fn routes_that_give_out_tokens_refuse_a_key_and_the_others_do_not_look_at_it() {
     x-request-id: [uuid]
 
     {
-      "detail": "This route gives out tokens, which are kept nowhere, so no answer can be given twice; leave idempotency-key out.",
+      "detail": "This operation returns tokens, which are not stored, so its response cannot be repeated. Remove idempotency-key.",
       "errors": [
         {
-          "detail": "This route gives out tokens, which are kept nowhere, so no answer can be given twice; leave idempotency-key out.",
+          "detail": "This operation returns tokens, which are not stored, so its response cannot be repeated. Remove idempotency-key.",
           "pointer": "/idempotency-key"
         }
       ],

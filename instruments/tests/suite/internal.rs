@@ -112,7 +112,7 @@ fn nothing_internal_answers_without_a_credential() {
     x-request-id: [uuid]
 
     {
-      "detail": "This route is for one service alone; it needs that service's credential as a bearer token.",
+      "detail": "This operation is internal. Send the calling service's credential as a bearer token.",
       "instance": "[uuid]",
       "status": 401,
       "title": "Invalid service token",

@@ -225,10 +225,10 @@ fn what_is_no_query_of_a_list_is_refused() {
     x-request-id: [uuid]
 
     {
-      "detail": "This parameter is not known here; known are: email, name, surname, limit, cursor.",
+      "detail": "Unknown parameter. Known here: email, name, surname, limit, cursor.",
       "errors": [
         {
-          "detail": "This parameter is not known here; known are: email, name, surname, limit, cursor.",
+          "detail": "Unknown parameter. Known here: email, name, surname, limit, cursor.",
           "pointer": "/offset"
         }
       ],
@@ -246,10 +246,10 @@ fn what_is_no_query_of_a_list_is_refused() {
     x-request-id: [uuid]
 
     {
-      "detail": "This cursor was not made by this list; begin without one.",
+      "detail": "This cursor does not come from this list. Start without one.",
       "errors": [
         {
-          "detail": "This cursor was not made by this list; begin without one.",
+          "detail": "This cursor does not come from this list. Start without one.",
           "pointer": "/cursor"
         }
       ],

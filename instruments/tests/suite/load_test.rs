@@ -16,7 +16,7 @@ fn there_is_no_load_test_unless_it_is_on() {
     x-request-id: [uuid]
 
     {
-      "detail": "No route has this path; the OpenAPI file lists those that there are.",
+      "detail": "Not found. See the OpenAPI document.",
       "instance": "[uuid]",
       "status": 404,
       "title": "No such route",
@@ -87,7 +87,7 @@ fn a_switch_that_is_neither_on_nor_off_is_a_fault_of_the_configuration() {
     x-request-id: [uuid]
 
     {
-      "detail": "The service is not configured as it should be; its log says more.",
+      "detail": "Internal error. Quote the request id when you report it.",
       "instance": "[uuid]",
       "status": 500,
       "title": "Internal error",

@@ -58,7 +58,7 @@ fn a_wrong_password_an_unknown_user_and_an_odd_name_are_the_same_answer() {
     x-request-id: [uuid]
 
     {
-      "detail": "There is no user with this name and password.",
+      "detail": "Incorrect email or password.",
       "instance": "[uuid]",
       "status": 401,
       "title": "Invalid credentials",

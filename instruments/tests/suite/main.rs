@@ -31,7 +31,6 @@ mod outbox;
 mod passwords;
 mod peppers;
 mod poison;
-mod preferences;
 mod privileges;
 mod probes;
 mod promises;

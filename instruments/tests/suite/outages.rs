@@ -103,7 +103,7 @@ fn while_postgresql_is_stopped_requests_are_told_so_and_afterwards_all_works_aga
     x-request-id: [uuid]
 
     {
-      "detail": "The database does not answer; try again in a moment.",
+      "detail": "The database is unavailable. Try again shortly.",
       "instance": "[uuid]",
       "status": 503,
       "title": "Database unavailable",
@@ -119,7 +119,7 @@ fn while_postgresql_is_stopped_requests_are_told_so_and_afterwards_all_works_aga
     x-request-id: [uuid]
 
     {
-      "detail": "Nobody can sign in at the moment; try again soon.",
+      "detail": "Sign-in is temporarily unavailable. Try again shortly.",
       "instance": "[uuid]",
       "status": 503,
       "title": "Users service unavailable",
@@ -226,7 +226,7 @@ fn while_redis_is_stopped_people_sign_up_and_sign_in_and_are_told_later() {
     x-request-id: [uuid]
 
     {
-      "detail": "The message broker does not answer; try again in a moment.",
+      "detail": "The message broker is unavailable. Try again shortly.",
       "instance": "[uuid]",
       "status": 503,
       "title": "Broker unavailable",

@@ -108,7 +108,7 @@ fn a_path_without_route_is_not_found() {
     x-request-id: [uuid]
 
     {
-      "detail": "No route has this path; the OpenAPI file lists those that there are.",
+      "detail": "Not found. See the OpenAPI document.",
       "instance": "[uuid]",
       "status": 404,
       "title": "No such route",
@@ -149,7 +149,7 @@ fn a_method_that_a_path_does_not_have_is_answered_with_those_that_it_has() {
     x-request-id: [uuid]
 
     {
-      "detail": "This path answers to GET, HEAD, POST.",
+      "detail": "Allowed methods: GET, HEAD, POST.",
       "instance": "[uuid]",
       "status": 405,
       "title": "Method not allowed",

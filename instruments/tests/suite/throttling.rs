@@ -52,7 +52,7 @@ fn after_some_failures_the_next_attempt_waits_longer_and_longer() {
     x-request-id: [uuid]
 
     {
-      "detail": "Too many attempts have failed; wait as long as retry-after says.",
+      "detail": "Too many attempts have failed. Wait as long as retry-after says.",
       "instance": "[uuid]",
       "status": 429,
       "title": "Too many attempts",

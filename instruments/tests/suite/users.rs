@@ -80,10 +80,10 @@ fn an_email_that_is_taken_is_a_conflict() {
     x-request-id: [uuid]
 
     {
-      "detail": "Another user has this email already.",
+      "detail": "Another user already has this email.",
       "errors": [
         {
-          "detail": "Another user has this email already.",
+          "detail": "Another user already has this email.",
           "pointer": "/email"
         }
       ],
@@ -240,11 +240,11 @@ fn a_replacement_that_is_not_whole_is_refused() {
       "detail": "Several fields are not acceptable; see errors.",
       "errors": [
         {
-          "detail": "A replacement needs this field; PATCH changes some fields alone.",
+          "detail": "A replacement requires this field. Use PATCH to change some fields only.",
           "pointer": "/surname"
         },
         {
-          "detail": "A replacement needs this field; PATCH changes some fields alone.",
+          "detail": "A replacement requires this field. Use PATCH to change some fields only.",
           "pointer": "/email"
         }
       ],
@@ -357,7 +357,7 @@ fn a_change_is_made_only_to_the_version_that_it_was_meant_for() {
     x-request-id: [uuid]
 
     {
-      "detail": "The user has changed since; read it again and use its etag.",
+      "detail": "The user has changed. Read it again and use its etag.",
       "instance": "[uuid]",
       "status": 412,
       "title": "Precondition failed",
@@ -371,6 +371,10 @@ fn a_change_is_made_only_to_the_version_that_it_was_meant_for() {
     let weak = format!("W/{}", changed.header("etag").unwrap());
     let _ = app.patch(&path).header("if-match", &weak).json(&json!({"name": "D"})).send().expect(412);
     let _ = app.patch(&path).header("if-match", "*").json(&json!({"name": "E"})).send().expect(200);
+    // A GET has its precondition checked as well (RFC 9110, 13.1.1).
+    assert_eq!(app.get(&path).header("if-match", &first).send().expect(412).problem(), "precondition-failed");
+    let _ = app.get(&path).header("if-match", "\"0.1\", , *").send().expect(400);
+    let _ = app.get(&path).header("if-match", "*").send().expect(200);
     assert_eq!(app.get(&path).send().json()["name"], "E");
 }
 

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 
 use crate::folder::Folder;
-use crate::program;
+use crate::{openapi, program};
 
 /// The checks of `deny.toml` that need no network.
 const OFFLINE_CHECKS: [&str; 3] = ["licenses", "bans", "sources"];
@@ -33,6 +33,7 @@ pub(crate) fn source(folder: &Folder) -> Result<()> {
 pub(crate) fn run() -> Result<()> {
     let folder = Folder::find()?;
     source(&folder)?;
+    openapi::generate(&folder, true)?;
     if program::is_on_path("cargo-deny") {
         println!("cargo deny check {}", OFFLINE_CHECKS.join(" "));
         let mut cargo = program::cargo(folder.root());

@@ -2,12 +2,10 @@
 //!
 //! Nothing here does I/O or knows HTTP or Spin.
 
+mod lifetimes;
 mod login;
 mod refresh_token;
-mod token;
 
-pub use login::{Authenticated, LoginAttempt, LoginForm, attempt_outcome, invalid_credentials};
+pub use lifetimes::{ABSOLUTE_SECONDS, IDLE_SECONDS, REFRESH_LEEWAY_SECONDS};
+pub use login::{Authenticated, LoginAttempt, attempt_outcome, invalid_credentials};
 pub use refresh_token::{MIN_KEY_BYTES, RefreshKeys, RefreshSecret, RefreshToken, TOKEN_BYTES};
-pub use token::{
-    ABSOLUTE_SECONDS, ACCESS_TOKEN_SECONDS, IDLE_SECONDS, REFRESH_LEEWAY_SECONDS, RefreshForm, TokenResponse,
-};

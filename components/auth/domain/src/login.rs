@@ -1,19 +1,9 @@
 //! A login: authentication by email and password.
 
+use api::auth::LoginRequest;
 use api::users::Credentials;
 use identity::{Cost, Email, HashError, Pacer, PasswordHash, Peppers, verify_dummy};
 use problem::{Kind, Problem};
-use serde::Deserialize;
-
-/// The body of a login.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LoginForm {
-    username: String,
-    password: String,
-    #[serde(default)]
-    device_token: Option<String>,
-}
 
 /// A login attempt. The username is the email; one that is not an email belongs to nobody and is processed like any other,
 /// so that neither the response nor its time reveals which accounts exist.
@@ -35,8 +25,8 @@ pub struct Authenticated {
     pub outdated: Option<PasswordHash>,
 }
 
-impl From<LoginForm> for LoginAttempt {
-    fn from(form: LoginForm) -> Self {
+impl From<LoginRequest> for LoginAttempt {
+    fn from(form: LoginRequest) -> Self {
         Self {
             email: Email::parse(&form.username).ok(),
             username: form.username,
@@ -103,12 +93,11 @@ pub fn attempt_outcome(problem: &Problem) -> Option<bool> {
 /// The problem for a wrong password, for an unknown user, and for credentials that have changed since they were read.
 #[must_use]
 pub fn invalid_credentials() -> Problem {
-    Problem::new(Kind::InvalidCredentials, "There is no user with this name and password.")
-        .with_header("www-authenticate", "Bearer realm=\"concierge\"")
+    Problem::of(Kind::InvalidCredentials).with_header("www-authenticate", "Bearer realm=\"concierge\"")
 }
 
 fn unreadable(error: &HashError) -> Problem {
-    Problem::new(Kind::Internal, "This did not work; the service's log says more.").with_cause(error.to_string())
+    Problem::internal(error.to_string())
 }
 
 #[cfg(test)]
@@ -125,7 +114,7 @@ mod tests {
     }
 
     fn attempt(username: &str, password: &str) -> LoginAttempt {
-        LoginForm { username: username.into(), password: password.into(), device_token: None }.into()
+        LoginRequest { username: username.into(), password: password.into(), device_token: None }.into()
     }
 
     fn ada(cost: &str) -> Credentials {

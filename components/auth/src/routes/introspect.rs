@@ -1,37 +1,32 @@
-//! POST /auth-ms/auth/introspect: whether an access token is good at this moment (RFC 7662).
+//! POST /auth-ms/auth/introspect: whether an access token is valid at this moment (RFC 7662).
 
-use crate::keys::good_tokens;
+use super::Call;
+use crate::keys::token_verifier;
 use crate::users::Users;
-use problem::{FieldError, Kind, Problem};
-use serde_json::json;
-use service_kit::{Outcome, Request, Service, StatusCode};
+use api::auth::operation::Introspect;
+use api::auth::{ActiveToken, InactiveToken, IntrospectResponse};
+use problem::{Kind, Problem};
+use service_kit::HandlerResult;
 
-/// Says whether the token in the form field `token` is good and its session alive; for services alone.
-pub(super) async fn introspect(request: &Request) -> Outcome {
-    Service::Operator.require(request)?;
-    request.query(&[])?;
-    let form = request.form(&["token", "token_type_hint"])?;
-    let token = form.get("token").ok_or_else(token_is_missing)?;
-    let claims = good_tokens()?.verify(token).ok();
-    let inactive = || Ok(service_kit::json(StatusCode::OK, &json!({"active": false})));
-    let Some(claims) = claims else { return inactive() };
-    if !Users::from_config(request)?.is_session_alive(claims.session).await? {
+/// Says whether the token in the form field `token` is valid and its session alive.
+pub(super) async fn introspect(call: &Call<'_, Introspect>) -> HandlerResult {
+    let form = call.form(&["token", "token_type_hint"])?;
+    let token = form
+        .get("token")
+        .ok_or_else(|| Problem::field(Kind::InvalidQuery, "token", "The form field token is required."))?;
+    let inactive = || Ok(call.ok(&IntrospectResponse::Inactive(InactiveToken { active: false })));
+    let Ok(claims) = token_verifier()?.verify(token) else { return inactive() };
+    if !Users::from_config(call.request)?.is_session_alive(claims.session).await? {
         return inactive();
     }
-    let answer = json!({
-        "active": true,
-        "sub": claims.user_id.to_string(),
-        "role": claims.role,
-        "sid": claims.session,
-        "jti": claims.id,
-        "iat": claims.issued_at,
-        "exp": claims.expires_at,
-        "token_type": "Bearer",
-    });
-    Ok(service_kit::json(StatusCode::OK, &answer))
-}
-
-fn token_is_missing() -> Problem {
-    let detail = "The form field token is required.";
-    Problem::new(Kind::InvalidQuery, detail).with_error(FieldError::new("token", detail))
+    Ok(call.ok(&IntrospectResponse::Active(ActiveToken {
+        active: true,
+        sub: claims.user_id.to_string(),
+        role: claims.role,
+        sid: claims.session,
+        jti: claims.id,
+        iat: claims.issued_at,
+        exp: claims.expires_at,
+        token_type: "Bearer",
+    })))
 }

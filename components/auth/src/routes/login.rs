@@ -1,19 +1,17 @@
 //! POST /auth-ms/auth/login: from a name and a password to tokens.
 
+use super::Call;
 use crate::keys::{Signer, refresh_keys};
 use crate::login_event::publish_login;
 use crate::users::{Begun, NewSession, Users};
+use api::auth::operation::Login;
+use api::auth::{ACCESS_TOKEN_SECONDS, LoginResponse};
 use api::users::{EndSignInResponse, StartedSession};
-use auth_domain::{
-    ACCESS_TOKEN_SECONDS, Authenticated, LoginAttempt, LoginForm, RefreshSecret, TokenResponse, attempt_outcome,
-    invalid_credentials,
-};
+use auth_domain::{Authenticated, LoginAttempt, RefreshSecret, attempt_outcome, invalid_credentials};
 use identity::{AttemptKeys, Cost, DeviceToken, Pacer, Password, PasswordHash, Peppers};
 use problem::Problem;
 use serde_json::Value;
-use service_kit::{
-    Outcome, Request, StatusCode, YieldingPacer, client_address, config, json, log, now, random, refuse_idempotency_key,
-};
+use service_kit::{HandlerResult, YieldingPacer, client_address, config, log, now, random, refuse_idempotency_key};
 use uuid::Uuid;
 
 /// Somebody who was let in.
@@ -37,10 +35,10 @@ impl From<Problem> for Refused {
 }
 
 /// Lets somebody in, and then publishes `user_login_event`: a broker that hangs or is away keeps nobody waiting.
-pub(super) async fn login(request: &Request) -> Outcome {
-    request.query(&[])?;
+pub(super) async fn login(call: &Call<'_, Login>) -> HandlerResult {
+    let request = call.request;
     refuse_idempotency_key(request)?;
-    let attempt = LoginAttempt::from(request.json::<LoginForm>(&["application/json"])?);
+    let attempt = LoginAttempt::from(call.body()?);
     let peppers = config::peppers()?;
     let cost = config::cost()?;
     let signer = Signer::from_config()?;
@@ -69,8 +67,7 @@ pub(super) async fn login(request: &Request) -> Outcome {
     }
     let refresh = refresh_keys.token(session_id, 0, signed_in.refresh);
     let device = known.map_or_else(|| DeviceToken::new(random::bytes(), now()), |device| device.renewed(now()));
-    let tokens = TokenResponse::new(access, refresh).with_device(device.sign(&peppers, &keys));
-    Ok(json(StatusCode::OK, &tokens))
+    Ok(call.ok(&LoginResponse::new(access, refresh, device.sign(&peppers, &keys))))
 }
 
 /// Checks the password, if this account and this client may try now and there is a hashing permit, and begins a session.

@@ -1,4 +1,4 @@
-//! The routes, one file for each thing that they are about.
+//! The handlers of the operations, one file for each subject.
 
 mod health;
 mod introspect;
@@ -7,42 +7,37 @@ mod login;
 mod refresh;
 mod sessions;
 
-use service_kit::{Method, Outcome, Request, method_not_allowed, no_such_route};
+use crate::keys::token_verifier;
+use problem::Problem;
+use service_kit::{Authenticate, HandlerResult, Request, dispatch};
+use tokens::AccessClaims;
 
-/// Finds the handler of a request.
-pub(crate) async fn route(request: Request) -> Outcome {
-    let is_read = matches!(request.method, Method::GET | Method::HEAD);
-    match request.path().as_slice() {
-        ["auth-ms", "auth", "login"] => match request.method {
-            Method::POST => login::login(&request).await,
-            _ => Err(method_not_allowed(&[Method::POST])),
-        },
-        ["auth-ms", "auth", "refresh"] => match request.method {
-            Method::POST => refresh::refresh(&request).await,
-            _ => Err(method_not_allowed(&[Method::POST])),
-        },
-        ["auth-ms", "auth", "logout"] => match request.method {
-            Method::POST => refresh::logout(&request).await,
-            _ => Err(method_not_allowed(&[Method::POST])),
-        },
-        ["auth-ms", "auth", "introspect"] => match request.method {
-            Method::POST => introspect::introspect(&request).await,
-            _ => Err(method_not_allowed(&[Method::POST])),
-        },
-        ["auth-ms", "auth", "sessions"] => match request.method {
-            Method::GET | Method::HEAD => sessions::list_sessions(&request).await,
-            Method::DELETE => sessions::end_sessions(&request, None).await,
-            _ => Err(method_not_allowed(&[Method::GET, Method::DELETE])),
-        },
-        ["auth-ms", "auth", "sessions", id] => match request.method {
-            Method::DELETE => sessions::end_sessions(&request, Some(id)).await,
-            _ => Err(method_not_allowed(&[Method::DELETE])),
-        },
-        ["auth-ms", ".well-known", "jwks.json"] if is_read => jwks::show_keys(&request),
-        ["auth-ms", ".well-known", "jwks.json"] => Err(method_not_allowed(&[Method::GET])),
-        ["auth-ms", "healthcheck"] if is_read => Ok(service_kit::health::alive()),
-        ["auth-ms", "readiness"] if is_read => health::readiness(&request).await,
-        ["auth-ms", "healthcheck" | "readiness"] => Err(method_not_allowed(&[Method::GET])),
-        _ => Err(no_such_route()),
+/// This service, by whose rules callers are admitted.
+pub(crate) struct Auth;
+
+impl Authenticate for Auth {
+    type Caller = AccessClaims;
+
+    fn authenticate(request: &Request) -> Result<AccessClaims, Problem> {
+        token_verifier()?.require(request)
     }
+}
+
+/// A request to one of the operations.
+type Call<'r, O> = service_kit::Call<'r, Auth, O>;
+
+/// Dispatches a request to its handler.
+pub(crate) async fn route(request: Request) -> HandlerResult {
+    dispatch!(Auth, api::auth, request, {
+        Login(call) => login::login(&call).await,
+        Refresh(call) => refresh::refresh(&call).await,
+        Logout(call) => refresh::logout(&call).await,
+        ListSessions(call) => sessions::list_sessions(&call).await,
+        EndSessions(call) => sessions::end_all_sessions(&call).await,
+        EndSession(call) => sessions::end_session(&call).await,
+        Introspect(call) => introspect::introspect(&call).await,
+        ShowKeys(call) => jwks::show_keys(&call),
+        CheckHealth(call) => Ok(call.ok(&service_kit::health::alive())),
+        CheckReadiness(call) => health::readiness(&call).await,
+    })
 }

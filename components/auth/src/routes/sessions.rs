@@ -1,68 +1,72 @@
-//! /auth-ms/auth/sessions: a person's own sessions; for an administrator anybody's, by `?user_id=`.
+//! /auth-ms/auth/sessions: a user's own sessions; for administrators anybody's, with `?user_id=`.
 
-use crate::keys::good_tokens;
+use super::{Auth, Call};
 use crate::users::Users;
-use api::{Page, auth, users};
+use api::auth::Session;
+use api::auth::operation::{EndSession, EndSessions, ListSessions};
+use api::{AccessToken, List, Operation};
 use identity::{Role, UserId};
-use problem::{FieldError, Kind, Problem};
-use service_kit::{Outcome, Request, StatusCode, empty, invalid_token, json, log, session_id};
+use problem::{Kind, Problem};
+use service_kit::{Admit, HandlerResult, StatusCode, invalid_token, log};
 use tokens::AccessClaims;
+use uuid::Uuid;
 
-/// Who asks, and about whose sessions.
-struct Asked {
-    caller: AccessClaims,
-    user_id: UserId,
-    users: Users,
-}
-
-/// GET: lists them, and says which one is asking.
-pub(super) async fn list_sessions(request: &Request) -> Outcome {
-    let Asked { caller, user_id, users } = asked(request).await?;
-    let Page { items, next_cursor } = users.sessions(user_id).await?;
-    let shown = |session: users::Session| auth::Session {
-        current: session.id == caller.session,
+/// GET: lists them, and says which one the caller uses.
+pub(super) async fn list_sessions(call: &Call<'_, ListSessions>) -> HandlerResult {
+    let (user_id, users) = authorize(call).await?;
+    let shown = |session: api::users::Session| Session {
+        current: session.id == call.caller.session,
         id: session.id,
         created_at: session.created_at,
         used_at: session.used_at,
         ends_at: session.ends_at,
     };
-    Ok(json(StatusCode::OK, &Page { items: items.into_iter().map(shown).collect(), next_cursor }))
+    Ok(call.ok(&List::new(users.sessions(user_id).await?.items.into_iter().map(shown).collect())))
 }
 
-/// DELETE: ends one, or all of them.
-pub(super) async fn end_sessions(request: &Request, id: Option<&str>) -> Outcome {
-    let Asked { caller, user_id, users } = asked(request).await?;
-    let id = id.map(session_id).transpose()?;
-    let ended = users.end_sessions(user_id, id).await?;
-    if id.is_some() && ended == 0 {
-        return Err(Problem::new(Kind::SessionNotFound, "This user has no session with this id."));
+/// DELETE: ends all of them.
+pub(super) async fn end_all_sessions(call: &Call<'_, EndSessions>) -> HandlerResult {
+    end(call, None).await?;
+    Ok(call.empty(StatusCode::NO_CONTENT))
+}
+
+/// DELETE `/{id}`: ends one.
+pub(super) async fn end_session(call: &Call<'_, EndSession>) -> HandlerResult {
+    if end(call, Some(call.path)).await? == 0 {
+        return Err(Problem::of(Kind::SessionNotFound));
     }
-    let (user_id, by, ended) = (user_id.to_string(), caller.user_id.to_string(), ended.to_string());
-    let fields = [("user_id", user_id.as_str()), ("by", &by), ("count", &ended)];
-    log::audit("sessions-ended", "success", &request.id, &fields);
-    Ok(empty(StatusCode::NO_CONTENT))
+    Ok(call.empty(StatusCode::NO_CONTENT))
 }
 
-/// Lets only a caller through whose token is good and whose session is alive, to what is their own; an administrator
-/// to what is anybody's.
-async fn asked(request: &Request) -> Result<Asked, Problem> {
-    let caller = good_tokens()?.require(request)?;
-    let query = request.query(&["user_id"])?;
-    let user_id = match query.get("user_id").map(|text| UserId::parse(text)) {
+async fn end<O: Operation<Access = AccessToken>>(call: &Call<'_, O>, session: Option<Uuid>) -> Result<u64, Problem> {
+    let (user_id, users) = authorize(call).await?;
+    let ended = users.end_sessions(user_id, session).await?;
+    if session.is_none() || ended > 0 {
+        let (user_id, by, count) = (user_id.to_string(), call.caller.user_id.to_string(), ended.to_string());
+        let fields = [("user_id", user_id.as_str()), ("by", &by), ("count", &count)];
+        log::audit("sessions-ended", "success", &call.request.id, &fields);
+    }
+    Ok(ended)
+}
+
+/// Whose sessions the call is about: the caller's own, or for administrators anybody's. The caller's session has to be alive.
+async fn authorize<O: Operation<Access = AccessToken>>(call: &Call<'_, O>) -> Result<(UserId, Users), Problem>
+where
+    AccessToken: Admit<Auth, Proof = AccessClaims>,
+{
+    let caller = &call.caller;
+    let user_id = match call.query.get("user_id").map(|text| UserId::parse(text)) {
         None => caller.user_id,
         Some(Ok(user_id)) => user_id,
-        Some(Err(error)) => {
-            let fault = FieldError::new("user_id", error.to_string());
-            return Err(Problem::new(Kind::InvalidQuery, error.to_string()).with_error(fault));
-        }
+        Some(Err(error)) => return Err(Problem::field(Kind::InvalidQuery, "user_id", error.to_string())),
     };
     if user_id != caller.user_id && caller.role != Role::Admin {
-        log::audit("access", "refused", &request.id, &[("user_id", &caller.user_id.to_string())]);
-        return Err(Problem::forbidden("Only an administrator may look at the sessions of others."));
+        log::audit("access", "refused", &call.request.id, &[("user_id", &caller.user_id.to_string())]);
+        return Err(Problem::forbidden("Only an administrator may access the sessions of others."));
     }
-    let users = Users::from_config(request)?;
+    let users = Users::from_config(call.request)?;
     if !users.is_session_alive(caller.session).await? {
         return Err(invalid_token());
     }
-    Ok(Asked { caller, user_id, users })
+    Ok((user_id, users))
 }

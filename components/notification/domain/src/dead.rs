@@ -1,38 +1,31 @@
 //! Dead letters as an operator sees them: which event, why, and since when; never their content.
 
-use serde::Serialize;
+use api::notification::DeadLetter;
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// One dead letter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ShownLetter {
+/// Shows a dead letter. A message that is not an event has nothing to show but its reason. The times are in milliseconds since
+/// 1970; the first is zero if nothing was tried.
+#[must_use]
+pub fn shown_letter(
     id: String,
-    event_id: Option<String>,
-    event_type: Option<String>,
+    event: &[u8],
     reason: String,
     attempts: u64,
-    first_tried: Option<String>,
-    dead_since: Option<String>,
-}
-
-impl ShownLetter {
-    /// A dead letter. For a message that is not an event only the reason is shown. The times are in milliseconds since
-    /// 1970; the first is zero if no attempt was made.
-    #[must_use]
-    pub fn new(id: String, event: &[u8], reason: String, attempts: u64, first_tried: u64, dead_since: u64) -> Self {
-        let event: Value = serde_json::from_slice(event).unwrap_or_default();
-        let text = |name: &str| event[name].as_str().filter(|text| is_a_word(text)).map(str::to_owned);
-        Self {
-            id,
-            event_id: text("id"),
-            event_type: text("type"),
-            reason,
-            attempts,
-            first_tried: shown_time(first_tried),
-            dead_since: shown_time(dead_since),
-        }
+    first_tried: u64,
+    dead_since: u64,
+) -> DeadLetter {
+    let event: Value = serde_json::from_slice(event).unwrap_or_default();
+    let text = |name: &str| event[name].as_str().filter(|text| is_a_word(text)).map(str::to_owned);
+    DeadLetter {
+        id,
+        event_id: text("id"),
+        event_type: text("type"),
+        reason,
+        attempts,
+        first_tried: shown_time(first_tried),
+        dead_since: shown_time(dead_since),
     }
 }
 
@@ -56,7 +49,7 @@ mod tests {
     #[test]
     fn a_letter_names_its_event_and_nothing_personal() {
         let event = br#"{"id": "e-1", "type": "user_login_event", "data": {"email": "ada@example.org"}}"#;
-        let letter = ShownLetter::new("17-0".into(), event, "why".into(), 3, 1_700_000_000_000, 1_700_000_060_000);
+        let letter = shown_letter("17-0".into(), event, "why".into(), 3, 1_700_000_000_000, 1_700_000_060_000);
         let json = serde_json::to_value(&letter).unwrap();
         assert_eq!((&json["event_id"], &json["event_type"]), (&"e-1".into(), &"user_login_event".into()));
         assert_eq!(json["first_tried"], "2023-11-14T22:13:20Z");
@@ -67,7 +60,7 @@ mod tests {
     #[test]
     fn a_message_that_is_not_an_event_has_no_id() {
         for event in [&b"hello"[..], br#"{"id": "call +39 02 1234", "type": 7}"#, b""] {
-            let json = serde_json::to_value(ShownLetter::new("17-0".into(), event, "why".into(), 1, 0, 0)).unwrap();
+            let json = serde_json::to_value(shown_letter("17-0".into(), event, "why".into(), 1, 0, 0)).unwrap();
             assert_eq!([&json["event_id"], &json["event_type"], &json["first_tried"]], [&Value::Null; 3]);
         }
     }

@@ -10,9 +10,9 @@ mod message;
 mod query;
 mod rabbit;
 
-pub use dead::ShownLetter;
+pub use dead::shown_letter;
 pub use failure::SendError;
-pub use log::{LogItem, LoggedDelivery};
+pub use log::{LogItem, from_entry};
 pub use message::{Message, MessageKind, RenderError, render};
 pub use query::{LogQuery, is_entry_id, next_page};
 pub use rabbit::{AmqpLogin, RabbitLetter, amqp_login};

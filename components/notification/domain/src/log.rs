@@ -1,8 +1,10 @@
 //! The delivery log: what was delivered to whom, by which consumer.
 
 use crate::{Message, MessageKind};
+use api::notification::Delivery;
 use events::{Event, Queue};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -18,14 +20,6 @@ pub struct LogItem {
     consumer: String,
     attempts: u64,
     delivered_at: String,
-}
-
-/// One delivery as the API shows it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct LoggedDelivery {
-    id: String,
-    #[serde(flatten)]
-    item: LogItem,
 }
 
 impl LogItem {
@@ -52,12 +46,12 @@ impl LogItem {
     }
 }
 
-impl LoggedDelivery {
-    /// An entry of the log; `None` if it has another format.
-    #[must_use]
-    pub fn from_entry(id: String, item: &[u8]) -> Option<Self> {
-        Some(Self { id, item: serde_json::from_slice(item).ok()? })
-    }
+/// An entry of the log; `None` if it has another format.
+#[must_use]
+pub fn from_entry(id: String, item: &[u8]) -> Option<Delivery> {
+    let mut delivery: Value = serde_json::from_slice(item).ok()?;
+    delivery.as_object_mut()?.insert("id".to_owned(), id.into());
+    serde_json::from_value(delivery).ok()
 }
 
 #[cfg(test)]
@@ -79,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_delivery_has_the_id_of_its_entry() {
-        let shown = LoggedDelivery::from_entry("17-0".into(), item().to_json().as_bytes()).unwrap();
+        let shown = from_entry("17-0".into(), item().to_json().as_bytes()).unwrap();
         let json = serde_json::to_value(&shown).unwrap();
         assert_eq!(json["id"], "17-0");
         assert_eq!(json["event_type"], "user_login_event");
@@ -91,6 +85,6 @@ mod tests {
 
     #[test]
     fn a_foreign_entry_is_left_out() {
-        assert!(LoggedDelivery::from_entry("17-0".into(), b"hello").is_none());
+        assert!(from_entry("17-0".into(), b"hello").is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! Queries of the delivery log.
 
-use problem::{FieldError, Kind, Problem};
+use problem::{Kind, Problem};
 use std::collections::BTreeMap;
 
 /// The largest page.
@@ -24,29 +24,24 @@ pub struct LogQuery {
 }
 
 impl LogQuery {
-    /// The query parameters of the log.
-    pub const PARAMETERS: &'static [&'static str] = &["to", "limit", "cursor"];
-
     /// Reads query parameters.
     ///
     /// # Errors
     /// `invalid-query` or `invalid-cursor`.
     pub fn from_query(mut query: BTreeMap<String, String>) -> Result<Self, Problem> {
-        let fault =
-            |kind: Kind, name: &str, detail: &str| Problem::new(kind, detail).with_error(FieldError::new(name, detail));
+        let fault = |name: &str, detail: &str| Problem::field(Kind::InvalidQuery, name, detail);
         let to = query.remove("to");
         if to.as_ref().is_some_and(|to| to.trim().is_empty() || to.len() > MAX_RECIPIENT) {
-            return Err(fault(Kind::InvalidQuery, "to", "to is an email address."));
+            return Err(fault("to", "to is an email address."));
         }
         let limit = match query.remove("limit").map(|text| problem::decimal(&text)) {
             None => DEFAULT_LIMIT,
             Some(Some(limit @ 1..=MAX_LIMIT)) => limit,
-            Some(_) => return Err(fault(Kind::InvalidQuery, "limit", "limit is an integer from 1 to 100.")),
+            Some(_) => return Err(fault("limit", "limit is an integer from 1 to 100.")),
         };
         let before = query.remove("cursor");
         if before.as_deref().is_some_and(|cursor| !is_entry_id(cursor)) {
-            let detail = "This cursor was not made by this log; begin without one.";
-            return Err(fault(Kind::InvalidCursor, "cursor", detail));
+            return Err(Problem::field(Kind::InvalidCursor, "cursor", Kind::InvalidCursor.detail()));
         }
         Ok(Self { to, limit, before })
     }

@@ -1,6 +1,7 @@
 //! Dead letters as RabbitMQ's management API returns them, and the login to that API.
 
-use crate::ShownLetter;
+use crate::shown_letter;
+use api::notification::DeadLetter;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -35,7 +36,7 @@ impl RabbitLetter {
 
     /// The letter as an operator sees it.
     #[must_use]
-    pub fn shown(&self) -> ShownLetter {
+    pub fn shown(&self) -> DeadLetter {
         let headers = self.headers();
         let event = match self.payload_encoding.as_str() {
             "string" => self.payload.clone().into_bytes(),
@@ -43,7 +44,7 @@ impl RabbitLetter {
         };
         let reason = headers["x-dead-reason"].as_str().unwrap_or("the broker says no reason").to_owned();
         let since = headers["x-dead-time"].as_u64().unwrap_or_default().saturating_mul(1000);
-        ShownLetter::new(self.id(), &event, reason, headers["x-dead-deliveries"].as_u64().unwrap_or_default(), 0, since)
+        shown_letter(self.id(), &event, reason, headers["x-dead-deliveries"].as_u64().unwrap_or_default(), 0, since)
     }
 
     /// The same letter, to be published to the dead letters again.

@@ -1,19 +1,23 @@
-//! /notification-ms/internal/queues/{queue}/dead: the dead letters of a queue, given back to it or dropped.
+//! /notification-ms/internal/queues/{queue}/dead: the dead letters of a queue, redriven or dropped.
 
+use super::Call;
 use crate::management::{Action, Management};
+use api::notification::operation::{
+    DropDeadLetter, DropDeadLetters, ListDeadLetters, RedriveDeadLetter, RedriveDeadLetters,
+};
+use api::notification::{Dropped, Redriven};
+use api::{ByOperator, Operation, Page};
 use events::Queue;
 use events::redis::{self, Changed, DeadLetter};
-use notification_domain::{LogQuery, ShownLetter, is_entry_id, next_page};
+use notification_domain::{LogQuery, is_entry_id, next_page, shown_letter};
 use problem::{Kind, Problem};
-use serde_json::json;
 use service_kit::broker::{BrokerError, BrokerKind, Redis};
-use service_kit::{Outcome, Page, Request, Service, StatusCode, empty, log};
+use service_kit::{HandlerResult, StatusCode, log};
 
 /// GET: a page of the dead letters, oldest first.
-pub(super) async fn list(request: &Request, queue: &str) -> Outcome {
-    Service::Operator.require(request)?;
-    let query = LogQuery::from_query(request.query(&["limit", "cursor"])?)?;
-    let queue = known(queue)?;
+pub(super) async fn list(call: &Call<'_, ListDeadLetters>) -> HandlerResult {
+    let query = LogQuery::from_query(call.query.clone())?;
+    let queue = known(&call.path)?;
     let page = match BrokerKind::from_config()? {
         BrokerKind::Redis => {
             let read = redis::read_dead_letters(queue, query.before.as_deref(), query.limit);
@@ -29,48 +33,61 @@ pub(super) async fn list(request: &Request, queue: &str) -> Outcome {
             Page { items, next_cursor: more.then(|| format!("{}-0", skip + query.limit)) }
         }
     };
-    Ok(service_kit::json(StatusCode::OK, &page))
+    Ok(call.ok(&page))
 }
 
-fn shown(letter: DeadLetter) -> ShownLetter {
+fn shown(letter: DeadLetter) -> api::notification::DeadLetter {
     let since = letter.id.split('-').next().and_then(|time| time.parse().ok()).unwrap_or_default();
-    ShownLetter::new(letter.id, &letter.event, letter.reason, letter.attempts, letter.first_tried, since)
+    shown_letter(letter.id, &letter.event, letter.reason, letter.attempts, letter.first_tried, since)
 }
 
-/// POST `/redrive` and `/{id}/redrive`: gives dead letters back to their own queue. The other queues of the exchange hear
-/// nothing of it.
-pub(super) async fn redrive(request: &Request, queue: &str, id: Option<&str>) -> Outcome {
-    let changed = change(request, queue, id, Action::Redrive).await?;
-    Ok(service_kit::json(StatusCode::OK, &json!({"redriven": changed.changed, "left": changed.left})))
+/// POST `/redrive`: puts the oldest dead letters back into their own queue. The other queues of the exchange are not affected.
+pub(super) async fn redrive_all(call: &Call<'_, RedriveDeadLetters>) -> HandlerResult {
+    let Changed { changed: redriven, left } = change(call, &call.path, None, Action::Redrive).await?;
+    Ok(call.ok(&Redriven { redriven, left }))
 }
 
-/// DELETE and DELETE `/{id}`: drops dead letters.
-pub(super) async fn drop(request: &Request, queue: &str, id: Option<&str>) -> Outcome {
-    let changed = change(request, queue, id, Action::Drop).await?;
-    if id.is_some() {
-        return Ok(empty(StatusCode::NO_CONTENT));
-    }
-    Ok(service_kit::json(StatusCode::OK, &json!({"dropped": changed.changed, "left": changed.left})))
+/// POST `/{id}/redrive`: puts one back.
+pub(super) async fn redrive_one(call: &Call<'_, RedriveDeadLetter>) -> HandlerResult {
+    let (queue, id) = &call.path;
+    let Changed { changed: redriven, left } = change(call, queue, Some(id), Action::Redrive).await?;
+    Ok(call.ok(&Redriven { redriven, left }))
+}
+
+/// DELETE: drops the oldest dead letters.
+pub(super) async fn drop_all(call: &Call<'_, DropDeadLetters>) -> HandlerResult {
+    let Changed { changed: dropped, left } = change(call, &call.path, None, Action::Drop).await?;
+    Ok(call.ok(&Dropped { dropped, left }))
+}
+
+/// DELETE `/{id}`: drops one.
+pub(super) async fn drop_one(call: &Call<'_, DropDeadLetter>) -> HandlerResult {
+    let (queue, id) = &call.path;
+    change(call, queue, Some(id), Action::Drop).await?;
+    Ok(call.empty(StatusCode::NO_CONTENT))
 }
 
 /// Does something with one dead letter, or with the oldest ones.
-async fn change(request: &Request, queue: &str, id: Option<&str>, action: Action) -> Result<Changed, Problem> {
-    Service::Operator.require(request)?;
-    request.query(&[])?;
+async fn change<O: Operation<Access = ByOperator>>(
+    call: &Call<'_, O>,
+    queue: &str,
+    id: Option<&str>,
+    action: Action,
+) -> Result<Changed, Problem> {
     let queue = known(queue)?;
     let changed = match BrokerKind::from_config()? {
         BrokerKind::Redis => change_on_redis(queue, id, action)?,
         BrokerKind::RabbitMq => change_on_rabbitmq(queue, id, action).await?,
     };
     if id.is_some() && changed.changed == 0 {
-        return Err(Problem::new(Kind::DeadLetterNotFound, "The queue has no dead letter with this id."));
+        return Err(Problem::of(Kind::DeadLetterNotFound));
     }
     let what = match action {
         Action::Redrive => "redriven",
         Action::Drop => "dropped",
     };
     let count = changed.changed.to_string();
-    log::audit("dead-letters", what, &request.id, &[("queue", queue.name()), ("count", &count)]);
+    log::audit("dead-letters", what, &call.request.id, &[("queue", queue.name()), ("count", &count)]);
     Ok(changed)
 }
 
@@ -86,7 +103,7 @@ fn change_on_redis(queue: Queue, id: Option<&str>, action: Action) -> Result<Cha
         Action::Drop => redis::drop_dead_letters(queue, id),
     };
     let changed = redis::changed(&broker.run(&command)?).map_err(BrokerError::from)?;
-    // A bell that is not heard is rung again by the schedule.
+    // If it fails, the schedule wakes them.
     if action == Action::Redrive && broker.run(&redis::wake_up(queue.exchange())).is_err() {
         log::warn("failed to publish a wake-up", &[("exchange", queue.exchange().name())]);
     }
@@ -108,5 +125,5 @@ async fn change_on_rabbitmq(queue: Queue, id: Option<&str>, action: Action) -> R
 }
 
 fn known(queue: &str) -> Result<Queue, Problem> {
-    Queue::from_name(queue).ok_or_else(|| Problem::new(Kind::QueueNotFound, "There is no queue of this name."))
+    Queue::from_name(queue).ok_or_else(|| Problem::of(Kind::QueueNotFound))
 }

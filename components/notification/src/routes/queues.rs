@@ -1,54 +1,37 @@
-//! /notification-ms/internal: the queues as an operator sees them, and the bell.
+//! /notification-ms/internal: the queues as an operator sees them, and the wake-up.
 
+use super::Call;
+use api::List;
+use api::notification::operation::{ListQueues, Ring};
 use events::redis::{self, QueueState};
 use events::{Exchange, Queue};
-use serde::Serialize;
 use service_kit::broker::{BrokerError, BrokerKind, Redis};
-use service_kit::{Outcome, Page, Request, Service, StatusCode, empty, no_such_route};
+use service_kit::{HandlerResult, StatusCode, no_such_route};
 
-/// POST `/ring`: wakes the consumers. What a schedule calls, for rings that nobody heard and retries that are due.
-/// RabbitMQ's consumers never sleep.
-pub(super) fn ring(request: &Request) -> Outcome {
-    Service::Scheduler.require(request)?;
-    request.query(&[])?;
+/// POST `/ring`: wakes the consumers. A schedule calls it, for wake-ups that were lost and retries that are due. RabbitMQ's
+/// consumers never sleep.
+pub(super) fn ring(call: &Call<'_, Ring>) -> HandlerResult {
     if BrokerKind::from_config()? == BrokerKind::Redis {
-        // One bell is enough: a consumer looks at all queues whichever rings.
+        // One wake-up is enough: a consumer looks at all queues.
         Redis::connect()?.run(&redis::wake_up(Exchange::UserLogin))?;
     }
-    Ok(empty(StatusCode::ACCEPTED))
+    Ok(call.empty(StatusCode::ACCEPTED))
 }
 
-/// A queue as an operator sees it.
-#[derive(Serialize)]
-struct Item {
-    queue: &'static str,
-    exchange: &'static str,
-    waiting: u64,
-    in_flight: u64,
-    retrying: u64,
-    dead: u64,
-    consumers: u64,
-    failures_in_a_row: u64,
-    /// For how many seconds the queue sends nothing, as its provider does not answer; null if it goes on.
-    paused_for: Option<u64>,
-}
-
-/// GET `/queues`: how many messages wait, are in flight, are tried again and are dead, and which queues pause. RabbitMQ's
-/// own management shows its queues.
-pub(super) fn show_queues(request: &Request) -> Outcome {
-    Service::Operator.require(request)?;
-    request.query(&[])?;
+/// GET `/queues`: how many messages are waiting, in flight, being retried and dead, and which queues are paused. RabbitMQ's own
+/// management shows its queues.
+pub(super) fn list_queues(call: &Call<'_, ListQueues>) -> HandlerResult {
     if BrokerKind::from_config()? == BrokerKind::RabbitMq {
         return Err(no_such_route());
     }
     let broker = Redis::connect()?;
     let items = Queue::ALL.into_iter().map(|queue| item(&broker, queue)).collect::<Result<Vec<_>, _>>()?;
-    Ok(service_kit::json(StatusCode::OK, &Page { items, next_cursor: None }))
+    Ok(call.ok(&List::new(items)))
 }
 
-fn item(broker: &Redis, queue: Queue) -> Result<Item, BrokerError> {
+fn item(broker: &Redis, queue: Queue) -> Result<api::notification::QueueState, BrokerError> {
     let state = QueueState::from_replies(&broker.run(&redis::queue_state(queue))?)?;
-    Ok(Item {
+    Ok(api::notification::QueueState {
         queue: queue.name(),
         exchange: queue.exchange().name(),
         waiting: state.waiting,

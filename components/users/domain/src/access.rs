@@ -123,21 +123,19 @@ pub struct Current {
 /// The problem for a caller who must authenticate again. It says how (OWASP ASVS 5.0, 7.5.1 and 7.5.3).
 #[must_use]
 pub fn reauthentication_required() -> Problem {
-    let detail = "This needs a sign-in of the last ten minutes. Sign in again, or show the current password at \
-                  /users-ms/users/{id}/reauthenticate with your own id; then repeat the request.";
-    Problem::new(Kind::ReauthenticationRequired, detail)
+    Problem::of(Kind::ReauthenticationRequired)
 }
 
 /// The problem for a change or a deletion that would leave no administrator.
 #[must_use]
 pub fn last_administrator() -> Problem {
-    Problem::new(Kind::LastAdministrator, "This is the last administrator; make somebody else one first.")
+    Problem::of(Kind::LastAdministrator)
 }
 
 /// The problem for an id that does not exist, or that the caller may not know of.
 #[must_use]
 pub fn user_not_found() -> Problem {
-    Problem::new(Kind::UserNotFound, "No user has this id.")
+    Problem::of(Kind::UserNotFound)
 }
 
 #[cfg(test)]
@@ -193,7 +191,8 @@ mod tests {
     #[test]
     fn credentials_need_the_password_and_other_changes_a_recent_sign_in() {
         let change = |body: serde_json::Value| {
-            serde_json::from_value::<crate::ChangeRequest>(body).unwrap().patch(identity::MinLength::default()).unwrap()
+            crate::ValidatedChange::patch(serde_json::from_value(body).unwrap(), identity::MinLength::default())
+                .unwrap()
         };
         let (ada, admin) = (Caller::new(id(7), Role::User), Caller::new(id(1), Role::Admin));
         for (body, own, by_admin) in [

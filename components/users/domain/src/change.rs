@@ -1,33 +1,9 @@
 //! Changes of a user: a replacement (PUT) or a merge patch (PATCH, RFC 7396).
 
 use crate::fields::Fields;
+use api::users::ChangeRequest;
 use identity::{Email, MinLength, Password, PersonName, Phone, Role};
 use problem::{Kind, Problem};
-use serde::{Deserialize, Deserializer};
-
-/// The body of PUT and PATCH, not yet validated. A field that is absent and one that is null are told apart.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ChangeRequest {
-    #[serde(default, deserialize_with = "given")]
-    name: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
-    surname: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
-    email: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
-    phone: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
-    password: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
-    role: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
-    current_password: Option<Option<String>>,
-}
-
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
-}
 
 /// A valid change; `None` leaves a field as it is.
 #[derive(Default)]
@@ -56,14 +32,14 @@ impl ValidatedChange {
     }
 }
 
-impl ChangeRequest {
+impl ValidatedChange {
     /// Validates a merge patch: any of the fields, null only where a field is optional. A password has at least `min`
     /// characters.
     ///
     /// # Errors
     /// A problem that lists every fault.
-    pub fn patch(self, min: MinLength) -> Result<ValidatedChange, Problem> {
-        self.validate(false, min)
+    pub fn patch(request: ChangeRequest, min: MinLength) -> Result<Self, Problem> {
+        Self::validate(request, false, min)
     }
 
     /// Validates a replacement: name, surname and email are required; without a phone number it is removed. The
@@ -72,13 +48,13 @@ impl ChangeRequest {
     ///
     /// # Errors
     /// A problem that lists every fault.
-    pub fn replacement(self, min: MinLength) -> Result<ValidatedChange, Problem> {
-        let change = self.validate(true, min)?;
-        Ok(ValidatedChange { phone: Some(change.phone.flatten()), ..change })
+    pub fn replacement(request: ChangeRequest, min: MinLength) -> Result<Self, Problem> {
+        let change = Self::validate(request, true, min)?;
+        Ok(Self { phone: Some(change.phone.flatten()), ..change })
     }
 
-    fn validate(self, complete: bool, min: MinLength) -> Result<ValidatedChange, Problem> {
-        let Self { name, surname, email, phone, password, role, current_password } = self;
+    fn validate(request: ChangeRequest, complete: bool, min: MinLength) -> Result<Self, Problem> {
+        let ChangeRequest { name, surname, email, phone, password, role, current_password } = request;
         let mut fields = Fields::default();
         let name = required(&mut fields, "name", name, complete).and_then(|text| fields.name(&text));
         let surname = required(&mut fields, "surname", surname, complete).and_then(|text| fields.surname(&text));
@@ -92,7 +68,7 @@ impl ChangeRequest {
         }
         let role = required(&mut fields, "role", role, false).and_then(|text| fields.role(&text));
         let current_password = required(&mut fields, "current_password", current_password, false);
-        fields.finish(Some(ValidatedChange { name, surname, email, phone, password, role, current_password }))
+        fields.finish(Some(Self { name, surname, email, phone, password, role, current_password }))
     }
 }
 
@@ -109,7 +85,7 @@ fn required(fields: &mut Fields, name: &str, field: Option<Option<String>>, comp
                 fields.fault(
                     name,
                     Kind::MissingField,
-                    "A replacement needs this field; PATCH changes some fields alone.",
+                    "A replacement requires this field. Use PATCH to change some fields only.",
                 );
             }
             None
@@ -122,56 +98,47 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn changes(body: serde_json::Value) -> ChangeRequest {
-        serde_json::from_value(body).unwrap()
+    fn patch(body: serde_json::Value) -> Result<ValidatedChange, Problem> {
+        ValidatedChange::patch(serde_json::from_value(body).unwrap(), MinLength::default())
+    }
+
+    fn replacement(body: serde_json::Value) -> Result<ValidatedChange, Problem> {
+        ValidatedChange::replacement(serde_json::from_value(body).unwrap(), MinLength::default())
     }
 
     #[test]
     fn a_patch_changes_only_its_fields() {
-        let change = changes(json!({"name": "Augusta"})).patch(MinLength::default()).unwrap();
+        let change = patch(json!({"name": "Augusta"})).unwrap();
         assert_eq!(change.name.unwrap().as_str(), "Augusta");
         assert!(change.surname.is_none() && change.email.is_none() && change.phone.is_none());
     }
 
     #[test]
     fn null_removes_the_phone_and_nothing_else() {
-        assert_eq!(changes(json!({"phone": null})).patch(MinLength::default()).unwrap().phone, Some(None));
-        assert_eq!(changes(json!({"name": null})).patch(MinLength::default()).err().unwrap().kind(), Kind::WrongType);
-        assert_eq!(
-            changes(json!({"password": null})).patch(MinLength::default()).err().unwrap().kind(),
-            Kind::WrongType
-        );
+        assert_eq!(patch(json!({"phone": null})).unwrap().phone, Some(None));
+        assert_eq!(patch(json!({"name": null})).err().unwrap().kind(), Kind::WrongType);
+        assert_eq!(patch(json!({"password": null})).err().unwrap().kind(), Kind::WrongType);
     }
 
     #[test]
     fn a_replacement_is_complete() {
-        assert_eq!(
-            changes(json!({"name": "Ada", "surname": "L"})).replacement(MinLength::default()).err().unwrap().kind(),
-            Kind::MissingField
-        );
+        assert_eq!(replacement(json!({"name": "Ada", "surname": "L"})).err().unwrap().kind(), Kind::MissingField);
         let whole = json!({"name": "Ada", "surname": "L", "email": "ada@example.org"});
-        let change = changes(whole).replacement(MinLength::default()).unwrap();
+        let change = replacement(whole).unwrap();
         assert_eq!(change.phone, Some(None));
         assert!(change.password.is_none());
     }
 
     #[test]
     fn an_invalid_phone_is_an_error_and_not_a_removal() {
-        assert_eq!(
-            changes(json!({"phone": "x"})).patch(MinLength::default()).err().unwrap().kind(),
-            Kind::InvalidPhone
-        );
+        assert_eq!(patch(json!({"phone": "x"})).err().unwrap().kind(), Kind::InvalidPhone);
     }
 
     #[test]
     fn a_role_is_one_of_two() {
-        assert_eq!(changes(json!({"role": "admin"})).patch(MinLength::default()).unwrap().role, Some(Role::Admin));
+        assert_eq!(patch(json!({"role": "admin"})).unwrap().role, Some(Role::Admin));
         for role in ["", "Admin", "root"] {
-            assert_eq!(
-                changes(json!({"role": role})).patch(MinLength::default()).err().unwrap().kind(),
-                Kind::InvalidValue,
-                "{role}"
-            );
+            assert_eq!(patch(json!({"role": role})).err().unwrap().kind(), Kind::InvalidValue, "{role}");
         }
     }
 

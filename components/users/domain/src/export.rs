@@ -72,14 +72,13 @@ pub struct Collected {
 /// The problem for an export too soon after another.
 #[must_use]
 pub fn too_soon(seconds: u32) -> Problem {
-    Problem::new(Kind::TooManyRequests, "An export was made a short while ago; another may be had after retry-after.")
-        .with_header("retry-after", seconds.to_string())
+    Problem::of(Kind::TooManyRequests).with_header("retry-after", seconds.to_string())
 }
 
 /// The problem for an export while too many are running, whoever they are for.
 #[must_use]
 pub fn too_many_exports() -> Problem {
-    Problem::new(Kind::TooBusy, "The service is busy. Try again shortly.")
+    Problem::of(Kind::TooBusy)
         .with_header("retry-after", "5")
         .with_cause("as many exports are being made as may be at once")
 }
@@ -87,7 +86,7 @@ pub fn too_many_exports() -> Problem {
 /// The problem for an export that would be too large.
 #[must_use]
 pub fn too_much() -> Problem {
-    Problem::new(Kind::BrokerUnavailable, "More messages wait for this person than an export holds; try again later.")
+    Problem::new(Kind::BrokerUnavailable, "More messages wait for this user than an export can hold. Try again later.")
         .with_header("retry-after", "60")
         .with_cause(format!(
             "a person has more than {MAX_EXPORTED} events and deliveries, which is the most of an export"

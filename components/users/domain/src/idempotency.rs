@@ -2,7 +2,7 @@
 //! with the same key.
 
 use identity::{Email, Peppers};
-use problem::{FieldError, Kind, Problem};
+use problem::{Kind, Problem};
 
 /// The longest key, in characters.
 const MAX_LENGTH: usize = 255;
@@ -35,7 +35,7 @@ impl IdempotencyKey {
             return Ok(Some(Self(key.to_owned())));
         }
         let detail = "idempotency-key has 1 to 255 characters of visible ASCII, such as a UUID.";
-        Err(fault(Kind::InvalidHeader, detail))
+        Err(Problem::field(Kind::InvalidHeader, "idempotency-key", detail))
     }
 
     /// The digests of this key and a body that signs up `email`.
@@ -51,11 +51,7 @@ impl IdempotencyKey {
 /// The problem for a key that came with another body before.
 #[must_use]
 pub fn key_reused() -> Problem {
-    fault(Kind::IdempotencyKeyReused, "This key came with another body before; take a new one for another sign-up.")
-}
-
-fn fault(kind: Kind, detail: &str) -> Problem {
-    Problem::new(kind, detail).with_error(FieldError::new("idempotency-key", detail))
+    Problem::field(Kind::IdempotencyKeyReused, "idempotency-key", Kind::IdempotencyKeyReused.detail())
 }
 
 #[cfg(test)]

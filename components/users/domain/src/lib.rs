@@ -21,7 +21,7 @@ pub use access::{
     Caller, Current, Proof, REAUTHENTICATION_SECONDS, last_administrator, reauthentication_required, user_not_found,
 };
 pub use attempt::Attempt;
-pub use change::{ChangeRequest, ValidatedChange};
+pub use change::ValidatedChange;
 pub use export::{Collected, Collection, EXPORT_PAUSE_SECONDS, MAX_EXPORTED, too_many_exports, too_much, too_soon};
 pub use fibonacci::{MAX_N, fibonacci};
 pub use hash_permit::{AcquirePermit, Acquired, MAX_HASH_PERMITS, PermitLimits, ReleasePermit};
@@ -30,4 +30,4 @@ pub use page::{Cursor, MAX_LIMIT, PageRequest};
 pub use precondition::{Precondition, etag};
 pub use session::{Rotation, ShownToken};
 pub use sign_in::{BeginSignIn, EndSignIn, NewSession, Renewal, Verdict};
-pub use sign_up::{SignUp, SignUpForm};
+pub use sign_up::SignUp;

@@ -5,7 +5,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use identity::{Email, UserId};
-use problem::{FieldError, Kind, Problem};
+use problem::{Kind, Problem};
 use std::collections::BTreeMap;
 
 /// The largest page.
@@ -31,17 +31,12 @@ pub struct PageRequest {
 }
 
 impl PageRequest {
-    /// The query parameters of a list.
-    pub const PARAMETERS: &'static [&'static str] = &["email", "name", "surname", "limit", "cursor"];
-
     /// Reads query parameters.
     ///
     /// # Errors
     /// `invalid-query` or `invalid-cursor`.
     pub fn from_query(mut query: BTreeMap<String, String>) -> Result<Self, Problem> {
-        let fault = |name: &str, detail: &str| {
-            Problem::new(Kind::InvalidQuery, detail).with_error(FieldError::new(name, detail))
-        };
+        let fault = |name: &str, detail: &str| Problem::field(Kind::InvalidQuery, name, detail);
         let email = query.remove("email").map(|text| Email::parse(&text)).transpose();
         let email = email.map_err(|error| fault("email", &error.to_string()))?;
         let limit = match query.remove("limit").map(|text| problem::decimal(&text)) {
@@ -52,7 +47,7 @@ impl PageRequest {
         let after = query.remove("cursor").map(|text| Cursor::parse(&text)).transpose()?;
         let mut text = |name: &str| match query.remove(name) {
             Some(text) if text.contains('\0') || text.chars().count() > MAX_FILTER => {
-                Err(fault(name, "This filter has at most 100 characters, NUL not among them."))
+                Err(fault(name, "A filter has at most 100 characters and no NUL."))
             }
             text => Ok(text.map(|text| text.trim().to_owned())),
         };
@@ -83,10 +78,7 @@ impl Cursor {
             .ok()
             .and_then(|bytes| String::from_utf8(bytes).ok())
             .and_then(|text| UserId::parse(text.strip_prefix(Self::PREFIX)?).ok());
-        id.map(Self).ok_or_else(|| {
-            let detail = "This cursor was not made by this list; begin without one.";
-            Problem::new(Kind::InvalidCursor, detail).with_error(FieldError::new("cursor", detail))
-        })
+        id.map(Self).ok_or_else(|| Problem::field(Kind::InvalidCursor, "cursor", Kind::InvalidCursor.detail()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Preconditions: which version of a user a request applies to (RFC 9110, 13.1).
 
 use identity::UserId;
-use problem::{FieldError, Kind, Problem};
+use problem::{Kind, Problem};
 
 /// The most entity tags that a header may list.
 const MAX_TAGS: usize = 20;
@@ -37,12 +37,11 @@ impl Precondition {
             return Ok(Precondition::Any);
         }
         let unreadable = || {
-            let detail = "if-match and if-none-match are * or a list of entity tags such as \"7.1\".";
             let name = if weak { "if-none-match" } else { "if-match" };
-            Problem::new(Kind::InvalidHeader, detail).with_error(FieldError::new(name, detail))
+            Problem::field(Kind::InvalidHeader, name, Kind::InvalidHeader.detail())
         };
         let mut versions = Vec::new();
-        let mut rest = header.trim();
+        let mut rest = without_empty_elements(header);
         for _ in 0..MAX_TAGS {
             let (is_weak, quoted) = match rest.strip_prefix("W/") {
                 Some(quoted) => (true, quoted),
@@ -55,11 +54,14 @@ impl Precondition {
             if let Some(version) = version.filter(|_| weak || !is_weak) {
                 versions.push(version);
             }
-            rest = after.trim_start();
+            let after = after.trim_start();
+            if !after.is_empty() && !after.starts_with(',') {
+                return Err(unreadable());
+            }
+            rest = without_empty_elements(after);
             if rest.is_empty() {
                 return Ok(Precondition::Versions(versions));
             }
-            rest = rest.strip_prefix(',').ok_or_else(unreadable)?.trim_start();
         }
         Err(unreadable())
     }
@@ -74,9 +76,21 @@ impl Precondition {
     }
 }
 
+/// What is left of a list without the commas that it begins with: empty elements are ignored (RFC 9110, 5.6.1.2).
+fn without_empty_elements(list: &str) -> &str {
+    list.trim_start_matches([',', ' ', '\t'])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn empty_elements_of_a_list_are_ignored() {
+        for header in ["\"7.3\",", ", \"7.3\"", "\"x\", , \"7.3\" ,, "] {
+            assert_eq!(parse(header).unwrap(), Precondition::Versions(vec![3]), "{header}");
+        }
+    }
 
     fn parse(header: &str) -> Result<Precondition, Problem> {
         Precondition::parse(Some(header), UserId::try_from(7).unwrap(), false)
@@ -106,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_malformed_tag_is_refused() {
-        for header in ["", "7.3", "\"7.3", "\"7.3\",", &vec!["\"a\""; 21].join(",")] {
+        for header in ["", "7.3", "\"7.3", ",", "\"7.3\" \"7.4\"", &vec!["\"a\""; 21].join(",")] {
             assert_eq!(parse(header).unwrap_err().kind(), Kind::InvalidHeader, "{header}");
         }
     }

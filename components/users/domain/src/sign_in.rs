@@ -4,7 +4,7 @@ use crate::attempt::validate_keys;
 use crate::session::{digest, fault, lifetime};
 use api::users::{BeginSignInRequest, EndSignInRequest, HashPermit};
 use identity::{AttemptKeys, Email, PasswordHash, UserId};
-use problem::{FieldError, Kind, Problem};
+use problem::{Kind, Problem};
 use uuid::Uuid;
 
 /// A sign-in to begin.
@@ -91,8 +91,11 @@ impl TryFrom<EndSignInRequest> for EndSignIn {
             (Some(false), None) => Verdict::Failed,
             (None, None) => Verdict::Unverified,
             (Some(true), None) => {
-                let detail = "The field session is required after a success.";
-                return Err(Problem::new(Kind::MissingField, detail).with_error(FieldError::new("session", detail)));
+                return Err(Problem::field(
+                    Kind::MissingField,
+                    "session",
+                    "The field session is required after a success.",
+                ));
             }
             (Some(false) | None, Some(_)) => {
                 return Err(fault("session", "A session begins only after a success."));

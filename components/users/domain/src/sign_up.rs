@@ -1,21 +1,9 @@
 //! Sign-up: the data of a new user.
 
 use crate::fields::Fields;
+use api::users::SignUpRequest;
 use identity::{Email, MinLength, Password, PersonName, Phone};
 use problem::Problem;
-use serde::Deserialize;
-
-/// The body of a sign-up.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SignUpForm {
-    name: String,
-    surname: String,
-    email: String,
-    password: String,
-    #[serde(default)]
-    phone: Option<String>,
-}
 
 /// A valid sign-up. The password is hashed at once and then dropped.
 #[derive(Debug)]
@@ -32,23 +20,23 @@ pub struct SignUp {
     pub password: Password,
 }
 
-impl SignUpForm {
+impl SignUp {
     /// Validates all fields; `min` is the least number of characters of a password.
     ///
     /// # Errors
     /// A problem that lists every fault.
-    pub fn validate(self, min: MinLength) -> Result<SignUp, Problem> {
+    pub fn validate(request: &SignUpRequest, min: MinLength) -> Result<Self, Problem> {
         let mut fields = Fields::default();
-        let name = fields.name(&self.name);
-        let surname = fields.surname(&self.surname);
-        let email = fields.email(&self.email);
-        let phone = self.phone.as_deref().map(|phone| fields.phone(phone));
-        let password = fields.password(&self.password, min);
+        let name = fields.name(&request.name);
+        let surname = fields.surname(&request.surname);
+        let email = fields.email(&request.email);
+        let phone = request.phone.as_deref().map(|phone| fields.phone(phone));
+        let password = fields.password(&request.password, min);
         if let (Some(password), Some(email)) = (&password, &email) {
-            fields.refuse_words(password, email.words().into_iter().chain([&*self.name, &*self.surname]));
+            fields.refuse_words(password, email.words().into_iter().chain([&*request.name, &*request.surname]));
         }
         let built = (|| {
-            Some(SignUp {
+            Some(Self {
                 name: name?,
                 surname: surname?,
                 email: email?,
@@ -69,7 +57,7 @@ mod tests {
     use problem::Kind;
     use serde_json::json;
 
-    fn form(changes: serde_json::Value) -> SignUpForm {
+    fn form(changes: serde_json::Value) -> SignUpRequest {
         let mut body = json!({"name": "Ada", "surname": "Lovelace", "email": "ada@example.org",
             "password": "correct horse"});
         body.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
@@ -78,23 +66,24 @@ mod tests {
 
     #[test]
     fn a_sign_up_with_and_without_phone_is_valid() {
-        assert!(form(json!({})).validate(MinLength::default()).unwrap().phone.is_none());
-        assert!(form(json!({"phone": null})).validate(MinLength::default()).unwrap().phone.is_none());
-        let phone = form(json!({"phone": "+39 02 1234567"})).validate(MinLength::default()).unwrap().phone.unwrap();
+        assert!(SignUp::validate(&form(json!({})), MinLength::default()).unwrap().phone.is_none());
+        assert!(SignUp::validate(&form(json!({"phone": null})), MinLength::default()).unwrap().phone.is_none());
+        let phone =
+            SignUp::validate(&form(json!({"phone": "+39 02 1234567"})), MinLength::default()).unwrap().phone.unwrap();
         assert_eq!(phone.as_str(), "+39021234567");
     }
 
     #[test]
     fn a_password_is_not_just_the_name_or_the_address() {
         for password in ["lovelace1815", "ada@example.org", "Concierge123"] {
-            let problem = form(json!({"password": password})).validate(MinLength::default()).unwrap_err();
+            let problem = SignUp::validate(&form(json!({"password": password})), MinLength::default()).unwrap_err();
             assert_eq!(problem.kind(), Kind::InvalidPassword, "{password}");
         }
     }
 
     #[test]
     fn one_error_gives_its_own_kind() {
-        let kind = |changes| form(changes).validate(MinLength::default()).unwrap_err().kind();
+        let kind = |changes| SignUp::validate(&form(changes), MinLength::default()).unwrap_err().kind();
         assert_eq!(kind(json!({"name": "A\u{0}da"})), Kind::InvalidName);
         assert_eq!(kind(json!({"surname": ""})), Kind::InvalidSurname);
         assert_eq!(kind(json!({"email": "ada"})), Kind::InvalidEmail);
@@ -104,8 +93,8 @@ mod tests {
 
     #[test]
     fn all_faults_are_reported_at_once() {
-        let problem =
-            form(json!({"name": "", "email": "", "password": ""})).validate(MinLength::default()).unwrap_err();
+        let problem = SignUp::validate(&form(json!({"name": "", "email": "", "password": ""})), MinLength::default())
+            .unwrap_err();
         assert_eq!(problem.kind(), Kind::ValidationFailed);
         let body: serde_json::Value = serde_json::from_slice(&problem.to_json("r")).unwrap();
         let pointers: Vec<_> = body["errors"].as_array().unwrap().iter().map(|e| e["pointer"].clone()).collect();

@@ -1,47 +1,37 @@
 //! PUT and PATCH /users-ms/users/{id}: replace a user, or change some fields.
 
-use super::JSON;
+use super::Call;
 use super::create_user::{email_taken, enumeration_key, hash_with_permit};
 use super::current_password;
-use super::guard::{Confirmed, Guard};
-use super::representation::changed_user;
+use super::guard::{Guard, LiveSession};
 use crate::hashing;
 use crate::settings;
-use crate::store::{Changed, Store, rate_limits, users};
+use crate::store::{Changed, Store, rate_limits, user_response, users};
+use api::users::operation::{PatchUser, ReplaceUser};
 use identity::{AttemptKeys, UserId};
 use problem::{Kind, Problem};
-use service_kit::{Outcome, Request, StatusCode, config, log};
-use users_domain::{Attempt, ChangeRequest, Precondition, Proof, ValidatedChange, last_administrator, user_not_found};
-
-/// The media types of a merge patch.
-const MERGE_PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
+use service_kit::{HandlerResult, Request, StatusCode, config, log};
+use users_domain::{Attempt, Precondition, Proof, ValidatedChange, last_administrator, user_not_found};
 
 /// Replaces a user.
-pub(super) async fn replace_user(request: &Request, id: UserId) -> Outcome {
-    let guard = reach(request, id)?;
-    let change = request.json::<ChangeRequest>(JSON)?.replacement(settings::min_length()?)?;
-    change_user(request, id, &guard, &change).await
+pub(super) async fn replace_user(call: &Call<'_, ReplaceUser>) -> HandlerResult {
+    call.caller.authorize_access(call.request, call.path)?;
+    let change = ValidatedChange::replacement(call.body()?.0, settings::min_length()?)?;
+    change_user(call.request, call.path, &call.caller, &change).await
 }
 
-/// ChangeRequest what a merge patch names (RFC 7396).
-pub(super) async fn patch_user(request: &Request, id: UserId) -> Outcome {
-    let guard = reach(request, id)?;
-    let change = request.json::<ChangeRequest>(MERGE_PATCH)?.patch(settings::min_length()?)?;
-    change_user(request, id, &guard, &change).await
+/// Changes what a merge patch names (RFC 7396).
+pub(super) async fn patch_user(call: &Call<'_, PatchUser>) -> HandlerResult {
+    call.caller.authorize_access(call.request, call.path)?;
+    let change = ValidatedChange::patch(call.body()?.0, settings::min_length()?)?;
+    change_user(call.request, call.path, &call.caller, &change).await
 }
 
-fn reach(request: &Request, id: UserId) -> Result<Guard, Problem> {
-    let guard = Guard::of(request)?;
-    guard.reach(request, id)?;
-    request.query(&[])?;
-    Ok(guard)
-}
-
-async fn change_user(request: &Request, id: UserId, guard: &Guard, change: &ValidatedChange) -> Outcome {
-    guard.make(request, change)?;
+async fn change_user(request: &Request, id: UserId, guard: &Guard, change: &ValidatedChange) -> HandlerResult {
+    guard.authorize_change(request, change)?;
     let condition = Precondition::parse(request.header("if-match"), id, false)?;
-    let confirmed = guard.confirm(&Store::open()?)?;
-    let enumeration_key = prove(request, id, guard, &confirmed, change).await?;
+    let session = guard.require_live_session(&Store::open()?)?;
+    let enumeration_key = prove(request, id, guard, &session, change).await?;
     let hash = match &change.password {
         Some(password) => Some(hash_with_permit(request, password).await?),
         None => None,
@@ -54,7 +44,7 @@ async fn change_user(request: &Request, id: UserId, guard: &Guard, change: &Vali
             if change.password.is_some() {
                 unlock(&store, &user.email);
             }
-            Ok(changed_user(request, StatusCode::OK, &user))
+            Ok(user_response(StatusCode::OK, &user))
         }
         Changed::NotFound => Err(user_not_found()),
         Changed::OtherVersion => Err(precondition_failed()),
@@ -82,7 +72,7 @@ async fn prove(
     request: &Request,
     id: UserId,
     guard: &Guard,
-    confirmed: &Confirmed,
+    session: &LiveSession,
     change: &ValidatedChange,
 ) -> Result<Option<String>, Problem> {
     if guard.session.is_none() || !change.is_about_access() {
@@ -101,11 +91,11 @@ async fn prove(
             Ok(enumeration)
         }
         // In the place of a recent sign-in the password will do, where it is the caller's own.
-        Proof::RecentSignIn if !confirmed.is_recent && guard.caller().is(id) && password.is_some() => {
+        Proof::RecentSignIn if !session.is_recent && guard.caller().is(id) && password.is_some() => {
             current_password::require(request, id, &account, password, None).await?;
             Ok(None)
         }
-        Proof::RecentSignIn => confirmed.require_recent(request).map(|()| None),
+        Proof::RecentSignIn => session.require_recent(request).map(|()| None),
     }
 }
 
@@ -137,5 +127,5 @@ fn report(request: &Request, id: UserId, guard: &Guard, change: &ValidatedChange
 }
 
 pub(super) fn precondition_failed() -> Problem {
-    Problem::new(Kind::PreconditionFailed, "The user has changed since; read it again and use its etag.")
+    Problem::of(Kind::PreconditionFailed)
 }

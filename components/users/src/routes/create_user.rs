@@ -1,16 +1,16 @@
 //! POST /users-ms/users: sign-up.
 
-use super::JSON;
-use super::representation::changed_user;
+use super::Call;
 use crate::hashing::PermitGuard;
 use crate::outbox;
 use crate::settings;
 use crate::store::idempotency::{self, StoredResponse};
-use crate::store::{Store, User, users};
+use crate::store::{Store, User, user_response, users};
+use api::users::operation::CreateUser;
 use identity::{Password, PasswordHash, Peppers};
-use problem::{FieldError, Kind, Problem};
-use service_kit::{Outcome, Request, Response, StatusCode, YieldingPacer, client_address, config, log};
-use users_domain::{Attempt, IdempotencyKey, RequestDigests, SignUp, SignUpForm, key_reused};
+use problem::{Kind, Problem};
+use service_kit::{HandlerResult, Request, Response, StatusCode, YieldingPacer, client_address, config, log};
+use users_domain::{Attempt, IdempotencyKey, RequestDigests, SignUp, key_reused};
 
 /// What came of a sign-up.
 enum SignedUp {
@@ -23,10 +23,10 @@ enum SignedUp {
 }
 
 /// Creates a user and, after the answer, publishes `new_user_event`; under an `idempotency-key` once, however often it is asked for.
-pub(super) async fn create_user(request: &Request) -> Outcome {
-    request.query(&[])?;
+pub(super) async fn create_user(call: &Call<'_, CreateUser>) -> HandlerResult {
+    let request = call.request;
     let key = IdempotencyKey::parse(request.header("idempotency-key"))?;
-    let sign_up = request.json::<SignUpForm>(JSON)?.validate(settings::min_length()?)?;
+    let sign_up = SignUp::validate(&call.body()?, settings::min_length()?)?;
     let peppers = config::peppers()?;
     let digests = key.map(|key| key.digests(&peppers, &sign_up.email, request.body()));
     // No connection is kept while somebody waits for a place to hash in.
@@ -46,11 +46,11 @@ pub(super) async fn create_user(request: &Request) -> Outcome {
             if let Some(event) = event {
                 request.after(async move { outbox::publish_now(&event) });
             }
-            Ok(created(request, &user))
+            Ok(created(&user))
         }
         SignedUp::Replayed(user) => {
             report("repeated", &user);
-            let mut response = created(request, &user);
+            let mut response = created(&user);
             service_kit::set_header(&mut response, "idempotent-replayed", "true");
             Ok(response)
         }
@@ -100,8 +100,8 @@ fn find_replay(store: &Store, digests: Option<&RequestDigests>) -> Result<Option
     }
 }
 
-fn created(request: &Request, user: &User) -> Response {
-    let mut response = changed_user(request, StatusCode::CREATED, user);
+fn created(user: &User) -> Response {
+    let mut response = user_response(StatusCode::CREATED, user);
     service_kit::set_header(&mut response, "location", &format!("/users-ms/users/{}", user.id));
     response
 }
@@ -119,13 +119,11 @@ fn hash(password: &Password) -> Result<PasswordHash, Problem> {
     let peppers = config::peppers()?;
     let cost = config::cost()?;
     let mut pacer = YieldingPacer::default();
-    password.hash_paced(&peppers, cost, service_kit::random::bytes(), &mut pacer).map_err(|error| {
-        Problem::new(Kind::Internal, "The password cannot be kept; the service's log says more.")
-            .with_cause(error.to_string())
-    })
+    password
+        .hash_paced(&peppers, cost, service_kit::random::bytes(), &mut pacer)
+        .map_err(|error| Problem::internal(error.to_string()))
 }
 
 pub(super) fn email_taken() -> Problem {
-    let detail = "Another user has this email already.";
-    Problem::new(Kind::EmailTaken, detail).with_error(FieldError::new("email", detail))
+    Problem::field(Kind::EmailTaken, "email", Kind::EmailTaken.detail())
 }

@@ -4,7 +4,7 @@
 use crate::hashing::PermitGuard;
 use crate::store::users::Account;
 use identity::{AttemptKeys, PasswordHash, UserId};
-use problem::{FieldError, Kind, Problem};
+use problem::{Kind, Problem};
 use service_kit::{Request, YieldingPacer, client_address, config, log};
 use users_domain::Attempt;
 
@@ -30,18 +30,14 @@ pub(super) async fn require(
     let matches =
         PasswordHash::parse(&account.password_hash).and_then(|hash| hash.verify_paced(shown, &peppers, &mut pacer));
     permit.release(matches.as_ref().ok().copied(), Some(id));
-    let matches = matches.map_err(|error| {
-        Problem::new(Kind::Internal, "This did not work; the service's log says more.").with_cause(error.to_string())
-    })?;
+    let matches = matches.map_err(|error| Problem::internal(error.to_string()))?;
     if matches {
         return Ok(());
     }
     log::audit("current-password", "wrong", &request.id, &[("user_id", &id.to_string())]);
-    let detail = "This is not the current password.";
-    Err(Problem::new(Kind::WrongCurrentPassword, detail).with_error(FieldError::new("current_password", detail)))
+    Err(Problem::field(Kind::WrongCurrentPassword, "current_password", Kind::WrongCurrentPassword.detail()))
 }
 
 fn missing() -> Problem {
-    let detail = "A new email or password needs the current password beside it.";
-    Problem::new(Kind::MissingField, detail).with_error(FieldError::new("current_password", detail))
+    Problem::field(Kind::MissingField, "current_password", "A new email or password requires current_password.")
 }

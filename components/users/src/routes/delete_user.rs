@@ -1,21 +1,20 @@
 //! DELETE /users-ms/users/{id}: remove a user.
 
+use super::Call;
 use super::change_user::precondition_failed;
-use super::guard::Guard;
 use crate::erasure;
 use crate::store::{Removed, Store, users};
-use identity::UserId;
-use service_kit::{Outcome, Request, StatusCode, empty, log};
+use api::users::operation::DeleteUser;
+use service_kit::{HandlerResult, StatusCode, log};
 use users_domain::{Precondition, last_administrator, user_not_found};
 
-/// Removes a user, and all that is kept about it.
-pub(super) fn delete_user(request: &Request, id: UserId) -> Outcome {
-    let guard = Guard::of(request)?;
-    guard.reach(request, id)?;
-    request.query(&[])?;
+/// Deletes a user and all their data.
+pub(super) fn delete_user(call: &Call<'_, DeleteUser>) -> HandlerResult {
+    let (request, guard, id) = (call.request, &call.caller, call.path);
+    guard.authorize_access(request, id)?;
     let condition = Precondition::parse(request.header("if-match"), id, false)?;
     let store = Store::open()?;
-    guard.confirm(&store)?.require_recent(request)?;
+    guard.require_live_session(&store)?.require_recent(request)?;
     match users::remove(&store, id, &condition)? {
         Removed::Done { is_mine } => {
             log::audit("user-removed", "success", &request.id, &[("user_id", &id.to_string()), ("by", &guard.by())]);
@@ -23,7 +22,7 @@ pub(super) fn delete_user(request: &Request, id: UserId) -> Outcome {
             if is_mine {
                 request.after(async move { erasure::erase_now(id) });
             }
-            Ok(empty(StatusCode::NO_CONTENT))
+            Ok(call.empty(StatusCode::NO_CONTENT))
         }
         Removed::NotFound => Err(user_not_found()),
         Removed::LastAdministrator => Err(last_administrator()),

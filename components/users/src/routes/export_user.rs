@@ -1,15 +1,15 @@
 //! GET /users-ms/users/{id}/export: all that is kept about a user, in one document.
 
-use super::guard::Guard;
+use super::Call;
+use crate::store::Store;
 use crate::store::exports::{self, Begun, Kept};
-use crate::store::{Store, User};
+use api::users::Export;
+use api::users::operation::ExportUser;
 use events::redis::{self, DELIVERY_LOG, Step};
 use identity::UserId;
 use problem::Problem;
-use serde::Serialize;
-use serde_json::Value;
 use service_kit::broker::{BrokerError, Redis};
-use service_kit::{Outcome, Request, StatusCode, config, invalid_token, log};
+use service_kit::{HandlerResult, config, invalid_token, log};
 use std::time::{Duration, Instant};
 use users_domain::{Collected, Collection, EXPORT_PAUSE_SECONDS, too_many_exports, too_much, too_soon, user_not_found};
 
@@ -18,24 +18,12 @@ const LIMIT: Duration = Duration::from_secs(15);
 /// To how many addresses a user may have been told things.
 const RECIPIENTS: u64 = 1_000;
 
-/// The document.
-#[derive(Serialize)]
-struct Export {
-    user: User,
-    sessions: Vec<Value>,
-    kept_answers: Vec<Value>,
-    #[serde(flatten)]
-    collected: Collected,
-    exported_at: String,
-}
-
-/// Hands out all that is kept about a user, or nothing: without the broker it would not be all.
-pub(super) fn export_user(request: &Request, id: UserId) -> Outcome {
-    let guard = Guard::of(request)?;
-    guard.reach(request, id)?;
-    request.query(&[])?;
+/// Returns all data about a user, or nothing: without the broker it would not be all.
+pub(super) fn export_user(call: &Call<'_, ExportUser>) -> HandlerResult {
+    let (request, guard, id) = (call.request, &call.caller, call.path);
+    guard.authorize_access(request, id)?;
     let store = Store::open()?;
-    guard.confirm(&store)?.require_recent(request)?;
+    guard.require_live_session(&store)?.require_recent(request)?;
     let pause = if config::switch("login_throttling")? { EXPORT_PAUSE_SECONDS } else { 0 };
     let begun = exports::begin(&store, id, guard.session, pause)?;
     let permitted = match begun {
@@ -52,14 +40,16 @@ pub(super) fn export_user(request: &Request, id: UserId) -> Outcome {
     }
     let (collection, kept) = (collection?, permitted.kept);
     log::audit("user-exported", "success", &request.id, &[("user_id", &id.to_string()), ("by", &guard.by())]);
+    let Collected { pending_events, notifications } = collection.finish();
     let export = Export {
         user: kept.user,
         sessions: kept.sessions,
         kept_answers: kept.kept_answers,
-        collected: collection.finish(),
+        pending_events,
+        notifications,
         exported_at: kept.exported_at,
     };
-    let mut response = service_kit::json(StatusCode::OK, &export);
+    let mut response = call.ok(&export);
     if let Ok(disposition) = format!("attachment; filename=\"user-{id}.json\"").parse() {
         response.headers_mut().insert("content-disposition", disposition);
     }

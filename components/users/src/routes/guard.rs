@@ -1,16 +1,16 @@
-//! Who is asking, before anything is done for them.
+//! Who calls, and what they may do.
 
 use crate::settings;
 use crate::store::{Store, sessions};
 use identity::UserId;
 use problem::Problem;
-use service_kit::{AccessTokens, Request, invalid_token, log};
+use service_kit::{Request, TokenVerifier, invalid_token, log};
 use users_domain::{Caller, ValidatedChange, reauthentication_required};
 use uuid::Uuid;
 
-/// A caller whose token is good. Whether its session has ended in the meantime is for [`Guard::confirm`] to say, or
-/// for a statement that does something else on the way.
-pub(super) struct Guard {
+/// A caller with a valid token. Whether its session has ended meanwhile is for [`Guard::require_live_session`] to check, or for
+/// the statement that does the work.
+pub(crate) struct Guard {
     /// Who it is.
     caller: Caller,
     /// The session that the token belongs to; none where nobody is asked.
@@ -20,13 +20,14 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Reads who is asking, by the component variable `authorization`: `required`, or `off` for the open API of a lab.
-    /// There a token is not needed, and an administrator's is believed all the same: roles are never open.
+    /// Authenticates the caller, by the component variable `authorization`: `required`, or `off` for the open API of a lab.
+    /// There no token is needed, but an administrator's is verified all the same: roles are never open.
     pub(super) fn of(request: &Request) -> Result<Self, Problem> {
         let claims = match settings::asks_for_tokens()? {
-            true => AccessTokens::from_config()?.require(request)?,
+            true => TokenVerifier::from_config()?.require(request)?,
             false => {
-                let shown = request.bearer_token().map(|token| Ok::<_, Problem>((AccessTokens::from_config()?, token)));
+                let shown =
+                    request.bearer_token().map(|token| Ok::<_, Problem>((TokenVerifier::from_config()?, token)));
                 let claims = shown.transpose()?.and_then(|(tokens, token)| tokens.verify(token).ok());
                 match claims.map(|claims| (Caller::new(claims.user_id, claims.role), claims.session)) {
                     Some((caller @ Caller::Admin(_), session)) => {
@@ -39,18 +40,18 @@ impl Guard {
         Ok(Self { caller: Caller::new(claims.user_id, claims.role), session: Some(claims.session), is_open: false })
     }
 
-    /// Lets the caller go on only if they may see lists of users.
-    pub(super) fn list(&self, request: &Request) -> Result<(), Problem> {
+    /// Admits only callers who may list users.
+    pub(super) fn authorize_list(&self, request: &Request) -> Result<(), Problem> {
         self.audited(request, self.caller.authorize_list())
     }
 
-    /// Lets the caller go on only if the user with this id is theirs to read, change and remove.
-    pub(super) fn reach(&self, request: &Request, id: UserId) -> Result<(), Problem> {
+    /// Admits only callers who may read, change and delete this user.
+    pub(super) fn authorize_access(&self, request: &Request, id: UserId) -> Result<(), Problem> {
         self.audited(request, self.caller.authorize_access(id))
     }
 
-    /// Lets the caller go on only if they may make this change.
-    pub(super) fn make(&self, request: &Request, change: &ValidatedChange) -> Result<(), Problem> {
+    /// Admits only callers who may make this change.
+    pub(super) fn authorize_change(&self, request: &Request, change: &ValidatedChange) -> Result<(), Problem> {
         self.audited(request, self.caller.authorize_change(change))
     }
 
@@ -71,22 +72,22 @@ impl Guard {
         }
     }
 
-    /// Lets the caller go on only while its session is alive: a token outlives its session by minutes.
-    pub(super) fn confirm(&self, store: &Store) -> Result<Confirmed, Problem> {
-        let Some(session) = self.session else { return Ok(Confirmed { is_recent: true }) };
+    /// Admits only callers whose session is alive: a token outlives its session by minutes.
+    pub(super) fn require_live_session(&self, store: &Store) -> Result<LiveSession, Problem> {
+        let Some(session) = self.session else { return Ok(LiveSession { is_recent: true }) };
         let alive = sessions::find_alive(store, session)?.ok_or_else(invalid_token)?;
-        Ok(Confirmed { is_recent: alive.is_recent || self.is_open })
+        Ok(LiveSession { is_recent: alive.is_recent || self.is_open })
     }
 }
 
-/// A caller whose session is alive.
-pub(super) struct Confirmed {
+/// The session of a caller, which is alive.
+pub(super) struct LiveSession {
     /// Whether they signed in, or showed the current password, a moment ago. Nobody is asked where the API is open.
     pub(super) is_recent: bool,
 }
 
-impl Confirmed {
-    /// Lets the caller go on only after a recent sign-in.
+impl LiveSession {
+    /// Admits only callers after a recent sign-in.
     pub(super) fn require_recent(&self, request: &Request) -> Result<(), Problem> {
         if self.is_recent {
             return Ok(());

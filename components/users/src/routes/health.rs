@@ -2,15 +2,17 @@
 
 use crate::settings::ALL;
 use crate::store::Store;
-use service_kit::health::{Check, readiness as report};
+use api::users::{Checks, Readiness};
+use service_kit::health::run_check;
 use service_kit::{Response, settings};
 use std::time::Duration;
 
 /// The database has to answer within this time.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// Ready if every setting can be used and the database answers.
+/// Ready if every setting is valid and the database answers.
 pub(super) fn readiness() -> Response {
-    let database = Check::run(DEADLINE, || Store::open().and_then(|store| store.ping()).is_ok());
-    report([("configuration", settings::check(ALL)), ("database", database)].into())
+    let database = run_check(DEADLINE, || Store::open().and_then(|store| store.ping()).is_ok());
+    let readiness = Readiness::new(Checks { configuration: settings::check(ALL), database });
+    service_kit::health::readiness(readiness.status, &readiness)
 }

@@ -1,8 +1,10 @@
 //! GET /users-ms/load-test?n=35: CPU load for the autoscaling experiment, and an instance that fails for the one of traps.
 
-use problem::{FieldError, Kind, Problem};
-use serde_json::json;
-use service_kit::{Outcome, Request, StatusCode, config, no_such_route};
+use super::Call;
+use api::users::Fibonacci;
+use api::users::operation::LoadTest;
+use problem::{Kind, Problem};
+use service_kit::{HandlerResult, config, no_such_route};
 use users_domain::{MAX_N, fibonacci};
 
 /// The load if none is asked for.
@@ -10,11 +12,11 @@ const DEFAULT_N: u32 = 35;
 
 /// Computes a Fibonacci number the slow way, and with `trap=true` ends in a trap instead of an answer. There is no such route
 /// unless `load_test` is `on`.
-pub(super) fn load_test(request: &Request) -> Outcome {
+pub(super) fn load_test(call: &Call<'_, LoadTest>) -> HandlerResult {
     if !config::switch("load_test")? {
         return Err(no_such_route());
     }
-    let query = request.query(&["n", "trap"])?;
+    let query = &call.query;
     let n = match query.get("n").map(|text| problem::decimal(text)) {
         None => DEFAULT_N,
         Some(Some(n)) if n <= MAX_N => n,
@@ -31,9 +33,9 @@ pub(super) fn load_test(request: &Request) -> Outcome {
     if traps {
         std::process::abort();
     }
-    Ok(service_kit::json(StatusCode::OK, &json!({"n": n, "fibonacci": number})))
+    Ok(call.ok(&Fibonacci { n, fibonacci: number }))
 }
 
 fn invalid(parameter: &str, detail: String) -> Problem {
-    Problem::new(Kind::InvalidQuery, detail.clone()).with_error(FieldError::new(parameter, detail))
+    Problem::field(Kind::InvalidQuery, parameter, detail)
 }

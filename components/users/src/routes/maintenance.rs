@@ -1,20 +1,20 @@
 //! POST /users-ms/internal/outbox/sweep: what a schedule runs. Publishes events that are left in the outbox, erases what is
 //! left of users who were removed, and deletes what has expired.
 
+use super::Call;
 use crate::store::{Store, exports, idempotency, rate_limits, sessions};
 use crate::{erasure, outbox};
+use api::users::SweepResult;
+use api::users::operation::Sweep;
 use problem::Problem;
-use serde_json::json;
-use service_kit::{Outcome, Request, Service, StatusCode};
+use service_kit::HandlerResult;
 
 /// How many ended sessions one statement deletes, and how many statements one run executes.
 const SESSIONS_PER_STEP: i64 = 1_000;
 const STEPS: usize = 10;
 
 /// Runs all of it.
-pub(super) fn run_maintenance(request: &Request) -> Outcome {
-    Service::Scheduler.require(request)?;
-    request.query(&[])?;
+pub(super) fn run_maintenance(call: &Call<'_, Sweep>) -> HandlerResult {
     let store = Store::open()?;
     outbox::purge_published(&store)?;
     let swept = outbox::sweep(&store)?;
@@ -23,7 +23,7 @@ pub(super) fn run_maintenance(request: &Request) -> Outcome {
     delete_ended_sessions(&store)?;
     idempotency::delete_expired(&store)?;
     exports::delete_expired(&store)?;
-    Ok(service_kit::json(StatusCode::OK, &json!({"published": swept.published, "left": swept.left})))
+    Ok(call.ok(&SweepResult { published: swept.published as u64, left: swept.left as u64 }))
 }
 
 /// Deletes sessions that have ended, in steps that lock little; the next run continues.

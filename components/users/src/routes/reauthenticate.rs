@@ -1,35 +1,25 @@
-//! POST /users-ms/users/{id}/reauthenticate: showing once more who is there, in a session that goes on.
+//! POST /users-ms/users/{id}/reauthenticate: confirms the current password within a session.
 
-use super::JSON;
+use super::Call;
 use super::current_password;
-use super::guard::Guard;
 use crate::store::{Store, sessions, users};
-use identity::UserId;
+use api::users::operation::Reauthenticate;
 use problem::Problem;
-use serde::Deserialize;
-use service_kit::{Outcome, Request, StatusCode, empty, invalid_token, log};
+use service_kit::{HandlerResult, StatusCode, invalid_token, log};
 use users_domain::user_not_found;
 
-/// The body.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Form {
-    current_password: String,
-}
-
 /// Lets the caller's session count as a fresh sign-in for some minutes, by the current password.
-pub(super) async fn reauthenticate(request: &Request, id: UserId) -> Outcome {
-    let guard = Guard::of(request)?;
-    guard.reach(request, id)?;
-    request.query(&[])?;
+pub(super) async fn reauthenticate(call: &Call<'_, Reauthenticate>) -> HandlerResult {
+    let (request, guard, id) = (call.request, &call.caller, call.path);
+    guard.authorize_access(request, id)?;
     // Nobody has a session of somebody else's.
     let session = guard.session.ok_or_else(invalid_token)?;
     if !guard.caller().is(id) {
-        return Err(Problem::forbidden("A session is its owner's: use your own id."));
+        return Err(Problem::forbidden("Use your own id: a session belongs to one user."));
     }
-    let form: Form = request.json(JSON)?;
+    let form = call.body()?;
     let store = Store::open()?;
-    guard.confirm(&store)?;
+    guard.require_live_session(&store)?;
     let account = users::find_account(&store, id)?.ok_or_else(user_not_found)?;
     // No connection is kept while somebody waits for a place to hash in.
     drop(store);
@@ -38,5 +28,5 @@ pub(super) async fn reauthenticate(request: &Request, id: UserId) -> Outcome {
         return Err(invalid_token());
     }
     log::audit("reauthentication", "success", &request.id, &[("user_id", &id.to_string())]);
-    Ok(empty(StatusCode::NO_CONTENT))
+    Ok(call.empty(StatusCode::NO_CONTENT))
 }

@@ -54,14 +54,12 @@ impl From<StoreError> for Problem {
             StoreError::Conflict => return internal("a unique index or a foreign key says no".to_owned()),
             StoreError::Fault(cause) => return internal(cause),
         };
-        Problem::new(Kind::DatabaseUnavailable, "The database does not answer; try again in a moment.")
-            .with_header("retry-after", "1")
-            .with_cause(cause)
+        Problem::of(Kind::DatabaseUnavailable).with_header("retry-after", "1").with_cause(cause)
     }
 }
 
 fn internal(cause: String) -> Problem {
-    Problem::new(Kind::Internal, "This did not work; the service's log says more.").with_cause(cause)
+    Problem::internal(cause)
 }
 
 fn answered(code: SqlState) -> String {

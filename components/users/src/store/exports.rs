@@ -3,6 +3,7 @@
 use super::sessions::SHOWN;
 use super::statements::ALIVE;
 use super::{Store, User};
+use api::users::Session;
 use identity::UserId;
 use problem::Problem;
 use serde::{Deserialize, Serialize};
@@ -47,9 +48,9 @@ struct Permit {
 pub(crate) struct Kept {
     pub(crate) exported_at: String,
     pub(crate) user: User,
-    pub(crate) sessions: Vec<Value>,
+    pub(crate) sessions: Vec<Session>,
     /// Stored responses for idempotency keys.
-    pub(crate) kept_answers: Vec<Value>,
+    pub(crate) kept_answers: Vec<User>,
     /// Events in the outbox (published ones are with the broker); one more than an export holds at most.
     pub(crate) outbox: Vec<Value>,
 }

@@ -29,7 +29,8 @@ use spin_sdk::pg4::{Connection, DbValue, ParameterValue};
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-pub(crate) use statements::{Found, User};
+pub(crate) use api::users::User;
+pub(crate) use statements::Found;
 
 /// A connection for the duration of one request.
 pub(crate) struct Store {

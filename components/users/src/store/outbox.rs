@@ -1,8 +1,9 @@
 //! The statements about the outbox: events that are yet to be published, and those that the broker may still lose.
 
 use super::{Store, statements};
+use api::users::OutboxState;
 use problem::Problem;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use spin_sdk::pg4::ParameterValue;
 use uuid::Uuid;
@@ -137,17 +138,6 @@ pub(crate) fn postpone(store: &Store, events: &[&OutboxEvent]) -> Result<(), Pro
         )
         SELECT to_jsonb(true)";
     for_each(store, STATEMENT, events)
-}
-
-/// The depth and age of the outbox.
-#[derive(Debug, Deserialize, Serialize)]
-pub(crate) struct OutboxState {
-    /// Events that are yet to be published.
-    waiting: i64,
-    /// How long the oldest of them has waited, in seconds.
-    oldest_seconds: Option<i64>,
-    /// How many of them the broker has refused, though it was there.
-    refused: i64,
 }
 
 /// Reads the depth and age of the outbox.

@@ -1,7 +1,7 @@
 //! The statements that the benchmark's native peer executes too: only their texts, so that both execute the same ones.
 
-use identity::{Role, UserId};
-use serde::{Deserialize, Serialize};
+use api::users::User;
+use serde::Deserialize;
 
 /// Sessions `s` that are alive: neither end has passed, and they were begun under the user's current credentials epoch.
 macro_rules! alive {
@@ -28,20 +28,6 @@ pub(super) const PING: &str =
 
 /// Terminates its own connection, which a role is permitted to do.
 pub(super) const END_CONNECTION: &str = "SELECT to_jsonb(pg_terminate_backend(pg_backend_pid()))";
-
-/// A user as the API returns it; made by `user_json` in the database.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct User {
-    pub(crate) id: UserId,
-    name: String,
-    surname: String,
-    pub(crate) email: String,
-    phone: Option<String>,
-    role: Role,
-    created_at: String,
-    updated_at: String,
-    pub(crate) version: i64,
-}
 
 /// The result of [`FIND_USER`] and [`FIND_USER_IN_SESSION`].
 #[derive(Debug, Deserialize)]

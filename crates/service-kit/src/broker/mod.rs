@@ -112,8 +112,6 @@ pub enum BrokerError {
 
 impl From<BrokerError> for Problem {
     fn from(error: BrokerError) -> Self {
-        Problem::new(Kind::BrokerUnavailable, "The message broker does not answer; try again in a moment.")
-            .with_header("retry-after", "1")
-            .with_cause(error.to_string())
+        Problem::of(Kind::BrokerUnavailable).with_header("retry-after", "1").with_cause(error.to_string())
     }
 }

@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use api::users::SignUpRequest;
 use events::redis::recipient_digest;
 use events::{Event, Login, Payload};
 use identity::{AttemptKeys, Email, MinLength, Peppers, Role, UserId};
 use notification_domain::{LogItem, render};
 use serde::{Deserialize, Serialize};
 use tokens::{AccessClaims, Audience, PublicKeys, SigningKey};
-use users_domain::{Attempt, Precondition, SignUpForm};
+use users_domain::{Attempt, Precondition, SignUp};
 use uuid::Uuid;
 
 /// By how much a count may be off: what is inlined where changes with code that has nothing to do with a path.
@@ -62,8 +63,8 @@ const PATHS: &[HotPath] = &[
         let form =
             br#"{"name":"Ada","surname":"Lovelace","email":"ada@example.org","password":"correct horse battery"}"#;
         Box::new(move || {
-            let form = problem::decode::<SignUpForm>(black_box(form));
-            drop(black_box(form.and_then(|form| form.validate(MinLength::default()))));
+            let request = problem::decode::<SignUpRequest>(black_box(form));
+            drop(black_box(request.and_then(|request| SignUp::validate(&request, MinLength::default()))));
         })
     }),
     ("read an email address", || Box::new(|| drop(black_box(Email::parse(black_box("Ada.Lovelace@Example.org")))))),

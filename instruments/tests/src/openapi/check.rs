@@ -76,9 +76,7 @@ fn faults(
 fn body_faults(sent: &Sent<'_>, answer: &Answer, response: &Response<'_>) -> Vec<String> {
     let bodies = response.bodies();
     let Some(content_type) = answer.header("content-type") else {
-        // Who asks for as little as possible gets no body where there would be one (RFC 7240, 4.2).
-        let is_minimal = answer.header("preference-applied") == Some("return=minimal");
-        return if (bodies.is_empty() || is_minimal) && answer.body.is_empty() {
+        return if bodies.is_empty() && answer.body.is_empty() {
             vec![]
         } else {
             vec!["a content-type is missing".into()]

@@ -66,6 +66,6 @@ fn with_body(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Ans
 
 /// What a token gets that opens nothing.
 pub(crate) fn invalid_token() -> Problem {
-    Problem::new(Kind::InvalidToken, "This needs a token that is good; sign in again.")
+    Problem::new(Kind::InvalidToken, "The access token is invalid or expired. Sign in again.")
         .with_header("www-authenticate", "Bearer realm=\"concierge\", error=\"invalid_token\"")
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use api::auth::{ACCESS_TOKEN_SECONDS, LoginRequest, LoginResponse, RefreshResponse, RefreshTokenRequest};
 use api::users::{Credentials, EndSignInResponse, HashPermit, RotateTokenResponse, RotatedSession, StartedSession};
 use auth_domain::{
-    ABSOLUTE_SECONDS, ACCESS_TOKEN_SECONDS, IDLE_SECONDS, LoginAttempt, LoginForm, REFRESH_LEEWAY_SECONDS, RefreshForm,
-    RefreshSecret, TokenResponse, attempt_outcome, invalid_credentials,
+    ABSOLUTE_SECONDS, IDLE_SECONDS, LoginAttempt, REFRESH_LEEWAY_SECONDS, RefreshSecret, attempt_outcome,
+    invalid_credentials,
 };
 use axum::body::Bytes;
 use axum::extract::State;
@@ -32,7 +33,7 @@ pub(crate) async fn login(State(peer): State<Arc<Peer>>, headers: HeaderMap, bod
 }
 
 async fn let_in(peer: &Arc<Peer>, body: &[u8]) -> Outcome {
-    let attempt = LoginAttempt::from(problem::decode::<LoginForm>(body)?);
+    let attempt = LoginAttempt::from(problem::decode::<LoginRequest>(body)?);
     let keys = AttemptKeys::new(&peer.settings.peppers, attempt.username(), "127.0.0.1");
     let counted = users_domain::Attempt::to_sign_in(&keys);
     let (permit, known) = begin(peer, &counted, attempt.email.as_ref()).await?;
@@ -56,7 +57,7 @@ async fn let_in(peer: &Arc<Peer>, body: &[u8]) -> Outcome {
     peer.database.one::<bool>(statements::MARK_EVENT, &[&id]).await?;
     let refresh = peer.settings.refresh_keys.token(session_id, 0, refresh);
     let device = DeviceToken::new(*Uuid::new_v4().as_bytes(), now()).sign(&peer.settings.peppers, &keys);
-    Ok(answer(StatusCode::OK, &TokenResponse::new(access, refresh).with_device(device)))
+    Ok(answer(StatusCode::OK, &LoginResponse::new(access, refresh, device)))
 }
 
 async fn begin(
@@ -77,9 +78,8 @@ async fn begin(
         peer.database.one(statements::BEGIN_SIGN_IN, &[&request, &email.map(Email::keys_as_json)]).await?;
     let Acquired { permit, retry_after, .. } = begun.acquired;
     let permit = permit.ok_or_else(|| match retry_after {
-        Some(seconds) => Problem::new(Kind::TooManyAttempts, "Too many attempts have failed.")
-            .with_header("retry-after", seconds.to_string()),
-        None => Problem::new(Kind::TooBusy, "More people are signing in than can be dealt with."),
+        Some(seconds) => Problem::of(Kind::TooManyAttempts).with_header("retry-after", seconds.to_string()),
+        None => Problem::of(Kind::TooBusy),
     })?;
     Ok((permit, begun.credentials))
 }
@@ -125,7 +125,7 @@ pub(crate) async fn refresh(State(peer): State<Arc<Peer>>, headers: HeaderMap, b
 }
 
 async fn go_on(peer: &Peer, body: &[u8]) -> Outcome {
-    let form: RefreshForm = problem::decode(body)?;
+    let form: RefreshTokenRequest = problem::decode(body)?;
     let keys = &peer.settings.refresh_keys;
     let shown = keys.read(&form.refresh_token).ok_or_else(invalid_token)?;
     let parameters = (shown.session.map(|id| id.to_string()), shown.digest(), shown.successor().digest());
@@ -141,7 +141,7 @@ async fn go_on(peer: &Peer, body: &[u8]) -> Outcome {
     };
     let access = sign(peer, user_id, role, session_id)?;
     let next = keys.token(session_id, shown.generation + 1, shown.successor());
-    Ok(answer(StatusCode::OK, &TokenResponse::new(access, next)))
+    Ok(answer(StatusCode::OK, &RefreshResponse::new(access, next)))
 }
 
 fn sign(peer: &Peer, user_id: UserId, role: Role, session: Uuid) -> Result<String, Problem> {
@@ -160,5 +160,5 @@ fn random() -> [u8; 32] {
 }
 
 fn internal() -> Problem {
-    Problem::new(Kind::Internal, "This did not work; the service's log says more.")
+    Problem::of(Kind::Internal)
 }

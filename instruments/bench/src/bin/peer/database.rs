@@ -39,9 +39,7 @@ impl Database {
 }
 
 fn unavailable(error: &dyn std::error::Error) -> Problem {
-    Problem::new(Kind::DatabaseUnavailable, "The database does not answer; try again in a moment.")
-        .with_header("retry-after", "1")
-        .with_cause(error.to_string())
+    Problem::of(Kind::DatabaseUnavailable).with_header("retry-after", "1").with_cause(error.to_string())
 }
 
 /// A `jsonb` value, decoded from the bytes as they came.

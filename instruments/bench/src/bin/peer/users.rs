@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use api::PathParameters;
 use api::users::EndSignInRequest;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{ETAG, HeaderValue, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use identity::UserId;
-use problem::{FieldError, Kind, Problem};
+use problem::{Kind, Problem};
 use serde_json::json;
 use users_domain::{Attempt, Caller, EndSignIn, Precondition, etag, user_not_found};
 use uuid::Uuid;
@@ -30,16 +31,13 @@ pub(crate) async fn get_user(
 }
 
 async fn find(peer: &Peer, id: &str, query: Option<&str>, headers: &HeaderMap) -> Outcome {
-    let id = UserId::parse(id).map_err(|error| {
-        Problem::new(Kind::InvalidId, error.to_string()).with_error(FieldError::new("id", error.to_string()))
-    })?;
     let (caller, session) = who(peer, headers)?;
-    caller.authorize_access(id)?;
+    let id = <UserId as PathParameters>::parse(&[id])?;
     if let Some(query) = query.filter(|query| !query.is_empty()) {
         let name = query.split('=').next().unwrap_or_default();
-        let detail = "This parameter is not known here; known are: none.";
-        return Err(Problem::new(Kind::InvalidQuery, detail).with_error(FieldError::new(name, detail)));
+        return Err(Problem::field(Kind::InvalidQuery, name, "Unknown parameter. Known here: none."));
     }
+    caller.authorize_access(id)?;
     let known = headers.get(IF_NONE_MATCH).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let known = Precondition::parse(known.as_deref(), id, true)?;
     let Found { is_alive, user } = match session {
@@ -72,7 +70,7 @@ fn who(peer: &Peer, headers: &HeaderMap) -> Result<(Caller, Option<Uuid>), Probl
         return Ok((Caller::Anyone, None));
     }
     let token = bearer_token(headers).ok_or_else(|| {
-        Problem::new(Kind::InvalidToken, "This needs an access token as a bearer token; sign in to get one.")
+        Problem::new(Kind::InvalidToken, "An access token is required as a bearer token. Sign in to get one.")
             .with_header("www-authenticate", "Bearer realm=\"concierge\"")
     })?;
     let claims =
@@ -87,9 +85,9 @@ pub(crate) async fn end_sign_in(State(peer): State<Arc<Peer>>, headers: HeaderMa
 
 async fn end(peer: &Peer, headers: &HeaderMap, body: &[u8]) -> Outcome {
     if !bearer_token(headers).is_some_and(|token| peer.settings.credential.matches(token)) {
-        let detail = "This route is for one service alone; it needs that service's credential as a bearer token.";
-        return Err(Problem::new(Kind::InvalidServiceToken, detail)
-            .with_header("www-authenticate", "Bearer realm=\"concierge\""));
+        return Err(
+            Problem::of(Kind::InvalidServiceToken).with_header("www-authenticate", "Bearer realm=\"concierge\"")
+        );
     }
     let end = EndSignIn::try_from(problem::decode::<EndSignInRequest>(body)?)?;
     let ended = auth::end(peer, &end.permit, &Attempt::to_sign_in(&end.keys), Err(Some(false)), "").await?;

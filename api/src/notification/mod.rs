@@ -1,0 +1,108 @@
+//! The API of notification: the delivery log, the queues and their dead letters.
+
+#[cfg(feature = "openapi")]
+mod docs;
+mod types;
+
+pub use types::{Checks, DeadLetter, Delivery, Dropped, QueueState, Readiness, Redriven};
+
+#[cfg(feature = "openapi")]
+pub(crate) use docs::info;
+
+use crate::health::Health;
+use crate::operation::operations;
+use crate::route::parameters;
+#[cfg(feature = "openapi")]
+use crate::schema;
+use crate::{ANY_QUERY, ByOperator, ByOperatorOrAccessToken, ByScheduler, List, NO_QUERY, Page, Public};
+#[cfg(feature = "openapi")]
+use problem::Kind::{
+    BrokerUnavailable, DeadLetterNotFound, Forbidden, InvalidCursor, NoSuchRoute, NotConfigured, QueueNotFound,
+};
+#[cfg(feature = "openapi")]
+use serde_json::json;
+
+parameters! {
+    TO = "to", "Only deliveries to this address, ignoring case and whitespace around it; at most 254 bytes, not blank.", schema::RecipientText, "ada@example.org";
+    LIMIT = "limit", "How many at most.", schema::Limit, "2";
+    CURSOR = "cursor", "The `next_cursor` of the page before. The pattern is for tools that generate requests; do not parse cursors.", schema::StreamCursor, "1795405395602-0";
+}
+
+operations! {
+    /// List deliveries
+    ///
+    /// Returns a page of the delivery log, newest first, of one recipient or of all, to an administrator or an operator. With RabbitMQ
+    /// and without Redis there is no log, and this is not found.
+    ListNotifications: GET "/notification-ms/notifications" (), Some(&[TO, LIMIT, CURSOR]), ByOperatorOrAccessToken, () => Page<Delivery>,
+    |it| it.tag("notifications").fails(&[InvalidCursor, NoSuchRoute, BrokerUnavailable])
+        .fails_with(Forbidden, "Only an administrator may read the delivery log.")
+        .replies(200, "A page of the log.")
+        .example("page", json!({"items": [docs::delivery()], "next_cursor": "1795405395602-0"}))
+        .example("nothing", json!({"items": [], "next_cursor": null}))
+        .link("next_page", "list_notifications", "The next page.", &[("cursor", "$response.body#/next_cursor")])
+        .link("of_one", "list_notifications", "All deliveries to the first recipient.", &[("to", "$response.body#/items/0/to")]);
+
+    /// Liveness
+    ///
+    /// The process answers. Nothing else is checked, since a restart would not repair anything else.
+    CheckHealth: GET "/notification-ms/healthcheck" (), ANY_QUERY, Public, () => Health,
+    |it| it.tag("probes").replies(200, "The process answers.").example("ok", json!({"status": "ok"}));
+
+    /// Readiness
+    ///
+    /// Whether requests should be sent here: every setting is valid (the log names one that is not), and where Redis is the broker, it
+    /// answers within 2 seconds. With RabbitMQ the trigger has the connection.
+    CheckReadiness: GET "/notification-ms/readiness" (), ANY_QUERY, Public, () => Readiness,
+    |it| it.tag("probes").replies(200, "The service is ready.").example("ok", docs::readiness("ok", 2))
+        .replies(503, "A setting is invalid, or Redis does not answer within 2 seconds. Send no requests here for now.")
+        .example("unavailable", docs::readiness("unavailable", 1001));
+
+    /// List queues
+    ///
+    /// For each queue how many messages are waiting, in flight, being retried and dead, and whether it is paused. With RabbitMQ this is
+    /// not found; its own management has it.
+    ListQueues: GET "/notification-ms/internal/queues" (), NO_QUERY, ByOperator, () => List<QueueState>,
+    |it| it.tag("internal").fails(&[NoSuchRoute, BrokerUnavailable])
+        .replies(200, "The queues.").example("queues", docs::queues());
+
+    /// List dead letters
+    ///
+    /// Returns a page of the messages of a queue that could not be handled, oldest first, each with the reason. Their content is not
+    /// shown. With RabbitMQ its management API is read, 1000 messages deep.
+    ListDeadLetters: GET "/notification-ms/internal/queues/{queue}/dead" String, Some(&[LIMIT, CURSOR]), ByOperator, () => Page<DeadLetter>,
+    |it| it.tag("internal").fails(&[InvalidCursor, QueueNotFound, NotConfigured, BrokerUnavailable])
+        .replies(200, "A page of dead letters.").example("page", json!({"items": [docs::dead_letter()], "next_cursor": null}));
+
+    /// Drop dead letters
+    ///
+    /// Deletes the oldest dead letters of a queue, up to 1000 in one call.
+    DropDeadLetters: DELETE "/notification-ms/internal/queues/{queue}/dead" String, NO_QUERY, ByOperator, () => Dropped,
+    |it| it.tag("internal").fails(&[QueueNotFound, NotConfigured, BrokerUnavailable])
+        .replies(200, "How many were dropped, and how many are left.").example("dropped", json!({"dropped": 2, "left": 0}));
+
+    /// Redrive dead letters
+    ///
+    /// Puts the oldest dead letters back into their queue, up to 1000 in one call. They are tried at once, as if they were new. Other
+    /// queues of the same exchange are not affected.
+    RedriveDeadLetters: POST "/notification-ms/internal/queues/{queue}/dead/redrive" String, NO_QUERY, ByOperator, () => Redriven,
+    |it| it.tag("internal").fails(&[QueueNotFound, NotConfigured, BrokerUnavailable])
+        .replies(200, "How many were redriven, and how many are left.").example("redriven", json!({"redriven": 2, "left": 0}));
+
+    /// Drop a dead letter
+    DropDeadLetter: DELETE "/notification-ms/internal/queues/{queue}/dead/{id}" (String, String), NO_QUERY, ByOperator, () => (),
+    |it| it.tag("internal").fails(&[QueueNotFound, DeadLetterNotFound, NotConfigured, BrokerUnavailable])
+        .replies(204, "It is deleted.");
+
+    /// Redrive a dead letter
+    ///
+    /// Puts it back into its queue. It is tried at once, as if it were new.
+    RedriveDeadLetter: POST "/notification-ms/internal/queues/{queue}/dead/{id}/redrive" (String, String), NO_QUERY, ByOperator, () => Redriven,
+    |it| it.tag("internal").fails(&[QueueNotFound, DeadLetterNotFound, NotConfigured, BrokerUnavailable])
+        .replies(200, "It is redriven; how many are left.").example("redriven", json!({"redriven": 1, "left": 1}));
+
+    /// Wake the consumers
+    ///
+    /// Called by a schedule, for wake-ups that were lost and for retries that are due. RabbitMQ needs none and is not asked.
+    Ring: POST "/notification-ms/internal/ring" (), NO_QUERY, ByScheduler, () => (),
+    |it| it.tag("internal").fails(&[BrokerUnavailable]).replies(202, "The consumers are awake.");
+}

@@ -1,0 +1,323 @@
+//! Schemas that say more than a type does.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use std::borrow::Cow;
+
+/// Defines schemas, each of a type that stands for it: shared ones are referred to by name, the others stand where they are used.
+macro_rules! schemas {
+    ($( $kind:ident $name:ident = $schema:tt; )*) => { $(
+        pub(crate) struct $name;
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                stringify!($kind) == "inline"
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+    )* };
+}
+
+schemas! {
+    shared UserId = {
+        "type": "integer",
+        "format": "int64",
+        "minimum": 1,
+        "maximum": i64::MAX,
+        "description": "The id of a user, assigned by the service.",
+        "examples": [7],
+    };
+    shared Uuid = {
+        "type": "string",
+        "pattern": r#"^(?:[0-9a-fA-F]{32}|(?:urn:uuid:)?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\{[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\})$"#,
+        "description": "A UUID. Responses have it in lower case with hyphens.",
+        "examples": ["6f1e2d3c-4b5a-4697-8877-665544332211"],
+    };
+    shared SessionOfToken = {
+        "type": ["string", "null"],
+        "format": "uuid",
+        "description": "The session that the refresh token names; null for a token of an earlier version, which names none.",
+    };
+    shared Digest = {
+        "type": "string",
+        "pattern": "^[0-9a-f]{64}$",
+        "description": "A SHA-256 digest in hexadecimal digits.",
+        "examples": ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+    };
+    shared AttemptKeys = {
+        "type": "object",
+        "description": "The rate limits that an attempt counts against: digests that only services with the pepper can make.",
+        "required": ["account", "client", "pair"],
+        "additionalProperties": false,
+        "properties": {
+            "account": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "The account."},
+            "client": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "The client."},
+            "pair": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "This account from this client."},
+            "device": {"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$", "description": "A known device, which has a limit of its own and no other."},
+        },
+    };
+    shared Lifetime = {
+        "type": "integer",
+        "format": "int32",
+        "minimum": 1,
+        "maximum": 31_622_400,
+        "description": "A time in seconds, at most a year.",
+        "examples": [1_209_600],
+    };
+    shared PasswordHash = {
+        "type": "string",
+        "pattern": r#"^(?:v1|v2:[a-z0-9_-]{1,32}):\$2[abxy]\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]$"#,
+        "description": "A stored hash: the version of its scheme, since `v2:` the id of its pepper, and a bcrypt hash.",
+        "examples": [r"v2:v1:$2b$12$vZdO4DN1U2o5Qb71uiWY5ezlawMvzz1xxxkyGcPIjOYd9WU9.TsvK"],
+    };
+    shared Role = {
+        "type": "string",
+        "enum": ["user", "admin"],
+        "description": "What a user may do. Whoever signs up is a `user`; an administrator may assign another role.",
+    };
+    shared Timestamp = {
+        "type": "string",
+        "format": "date-time",
+        "pattern": r#"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$"#,
+        "description": "A time in UTC, to the microsecond (RFC 3339).",
+    };
+    shared Name = {
+        "type": "string",
+        "pattern": r#"^(?![\s\S]*(?:://|[wW]{3}\.))[\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*[^\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\u0000-\u001f\u007f-\u009f\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb](?:[^\u0000-\u001f\u007f-\u009f\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]{0,98}[^\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\u0000-\u001f\u007f-\u009f\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb])?[\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*$"#,
+        "description": "A name in any script: 1 to 100 characters, at least one of them visible. No control characters, line breaks, characters that change the direction of text, or links (`://`, `www.`). Whitespace around it is trimmed and does not count.",
+        "examples": ["Ada"],
+    };
+    shared Email = {
+        "type": "string",
+        "format": "idn-email",
+        "maxLength": 254,
+        "description": "An address `local@domain.tld` of at most 254 bytes, in any script (RFC 6531), without display name, quotes, invisible characters or address literal. It is stored as typed, with whitespace trimmed and characters composed (NFC). It is unique regardless of case and of how a character is typed; a domain in its own script equals its `xn--` form.",
+        "examples": ["ada@example.org"],
+    };
+    shared Phone = {
+        "type": "string",
+        "pattern": r#"^(?![\s\S]*\([\s-]*0[\s-]*\))[\u0009-\u000d\u0020\u0085\u00a0\u00ad\u1680\u2000-\u2015\u2028-\u202f\u205f-\u2064\u2066-\u206f\u2212\u3000\ufeff./()-]*(?:\+|00)[\u0009-\u000d\u0020\u0085\u00a0\u00ad\u1680\u2000-\u2015\u2028-\u202f\u205f-\u2064\u2066-\u206f\u2212\u3000\ufeff./()-]*[1-9](?:[\u0009-\u000d\u0020\u0085\u00a0\u00ad\u1680\u2000-\u2015\u2028-\u202f\u205f-\u2064\u2066-\u206f\u2212\u3000\ufeff./()-]*[0-9]){6,14}[\u0009-\u000d\u0020\u0085\u00a0\u00ad\u1680\u2000-\u2015\u2028-\u202f\u205f-\u2064\u2066-\u206f\u2212\u3000\ufeff./()-]*$"#,
+        "description": "An international phone number (E.164): `+` or `00`, then 7 to 15 digits that begin with a country code. Spaces and dashes of any script, dots, slashes, parentheses and invisible characters are removed; it is stored as `+` and digits. `(0)`, which is dialled only within a country, is refused: whether it stays depends on the country.",
+        "examples": ["+39 02 1234567"],
+    };
+    shared Password = {
+        "type": "string",
+        "format": "password",
+        "minLength": 8,
+        "maxLength": 1024,
+        "description": "At least 8 characters (more if so configured) and at most 1024 bytes in UTF-8. Every byte counts, in composed form (NFC). Refused are the most common passwords, those that are little more than the user's name or address, those of invisible characters only, and one repeated character.",
+        "examples": ["correct horse battery"],
+    };
+    shared DeviceToken = {
+        "type": "string",
+        "pattern": r#"^dt1\.[A-Za-z0-9_-]{22}\.[0-9]{1,12}\.[0-9a-f]{64}$"#,
+        "description": "Proof that this device has signed in to the account, valid for 90 days. It grants nothing by itself. Keep it as long as the device is the owner's, also after a logout, and send it with the next login.",
+    };
+    shared Event = {
+        "type": "object",
+        "description": "The event of a sign-in, in the JSON format of CloudEvents 1.0.",
+        "required": ["specversion", "id", "source", "type", "time", "data"],
+        "additionalProperties": true,
+        "properties": {
+            "specversion": {"const": "1.0"},
+            "id": {"type": "string", "format": "uuid"},
+            "source": {"type": "string"},
+            "type": {"const": "user_login_event"},
+            "subject": {"type": ["string", "null"], "description": "The id of the user."},
+            "time": {"type": "string", "format": "date-time"},
+            "datacontenttype": {"type": ["string", "null"]},
+            "data": {
+                "type": "object",
+                "required": ["user_id", "email"],
+                "additionalProperties": true,
+                "properties": {
+                    "user_id": {"type": "integer", "minimum": 1},
+                    "email": {"type": "string", "format": "idn-email"},
+                    "phone": {"type": ["string", "null"]},
+                },
+            },
+        },
+    };
+    shared PendingEvent = {
+        "type": "object",
+        "description": "An event that is not yet fully processed.",
+        "required": ["kept_in", "event"],
+        "additionalProperties": false,
+        "properties": {
+            "kept_in": {"type": "string", "description": "`outbox`, the name of an exchange, or that of a queue with `.dead`."},
+            "event": {
+                "type": ["object", "string"],
+                "description": "The CloudEvents 1.0 event; anything else as it is, or as text if it is not JSON.",
+            },
+        },
+    };
+    shared ExchangeName = {
+        "type": "string",
+        "enum": ["user_login_event", "new_user_event", "account_locked_event"],
+        "description": "The type of an event, and the exchange where it is published.",
+    };
+    shared QueueName = {
+        "type": "string",
+        "enum": ["login_email_notification", "login_sms_notification", "welcome_email_notification", "account_locked_email_notification"],
+        "description": "The queue, named after the kind of message that it leads to.",
+    };
+    inline Hint = {
+        "type": "string",
+    };
+    shared Key = {
+        "type": "object",
+        "description": "An Ed25519 public key (RFC 8037).",
+        "required": ["kty", "crv", "x", "kid", "use", "alg"],
+        "additionalProperties": false,
+        "properties": {
+            "kty": {"const": "OKP"},
+            "crv": {"const": "Ed25519"},
+            "x": {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"},
+            "kid": {
+                "type": "string",
+                "pattern": "^[A-Za-z0-9_-]{43}$",
+                "description": "The thumbprint of the key (RFC 7638).",
+            },
+            "use": {"const": "sig"},
+            "alg": {"const": "EdDSA"},
+        },
+    };
+    inline Int32 = {
+        "type": "integer",
+        "format": "int32",
+        "minimum": i32::MIN,
+        "maximum": i32::MAX,
+    };
+    inline Null = {
+        "type": "null",
+        "description": "There is only one page.",
+    };
+    inline Cursor = {
+        "type": ["string", "null"],
+        "description": "The `cursor` of the next page; null on the last one. The page after a full one may be empty.",
+    };
+    inline StoredName = {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 100,
+    };
+    inline StoredEmail = {
+        "type": "string",
+        "format": "idn-email",
+        "maxLength": 254,
+    };
+    inline StoredPhone = {
+        "type": ["string", "null"],
+        "pattern": r#"^\+?[0-9]{3,15}$"#,
+    };
+    inline SessionUuid = {
+        "type": "string",
+        "format": "uuid",
+    };
+    inline DateTime = {
+        "type": "string",
+        "format": "date-time",
+    };
+    inline OptionalDateTime = {
+        "type": ["string", "null"],
+        "format": "date-time",
+    };
+    inline CurrentPassword = {
+        "type": "string",
+        "format": "password",
+    };
+    inline AccessTokenText = {
+        "type": "string",
+        "pattern": r#"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$"#,
+    };
+    inline RefreshTokenText = {
+        "type": "string",
+        "pattern": "^[A-Za-z0-9_-]{96}$",
+    };
+    inline Bearer = {
+        "const": "Bearer",
+    };
+    inline ExpiresIn = {
+        "const": 900,
+    };
+    inline Ok = {
+        "const": "ok",
+    };
+    inline Status = {
+        "enum": ["ok", "unavailable"],
+    };
+    inline Subject = {
+        "type": "string",
+        "pattern": "^[1-9][0-9]{0,18}$",
+    };
+    inline True = {
+        "const": true,
+    };
+    inline False = {
+        "const": false,
+    };
+    inline StreamId = {
+        "type": "string",
+        "pattern": "^[0-9]+-[0-9]+$",
+    };
+    inline DeadLetterId = {
+        "type": "string",
+        "pattern": "^[0-9a-f-]+$",
+    };
+    inline NotificationKind = {
+        "enum": ["email", "sms"],
+    };
+    inline FilterText = {
+        "type": "string",
+        "maxLength": 100,
+        "pattern": r#"^[^\u0000]*$"#,
+    };
+    inline RecipientText = {
+        "type": "string",
+        "maxLength": 254,
+        "pattern": r#"[^\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"#,
+    };
+    inline Limit = {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 100,
+        "default": 20,
+    };
+    inline UserCursor = {
+        "type": "string",
+        "pattern": r#"^dTE6(?:M[Qgw]|N[AQgw]|O[AQ]|(?:M[Tjz]|N[DTjz]|O[DT])[AEIMQUYcgk]|(?:M[Tjz]|N[DTjz]|O[DT])[AEIMQUYcgk][w-z0-5](?:(?:[MN][DTjz]|O[DT])[AEIMQUYcgk][w-z0-5]){0,4}(?:[MN][AQgw]|O[AQ]|(?:[MN][DTjz]|O[DT])[AEIMQUYcgk])?)$"#,
+    };
+    inline StreamCursor = {
+        "type": "string",
+        "pattern": r#"^[1-9][0-9]{0,18}-(?:0|[1-9][0-9]{0,18})$"#,
+    };
+    inline EntityTags = {
+        "oneOf": [
+            {"type": "string", "const": "*"},
+            {"type": "string", "pattern": r#"^(?:W/)?"[!#-+.-~-]*"(?: *, *(?:W/)?"[!#-+.-~-]*"){0,19}$"#},
+        ],
+    };
+    inline IdempotencyKey = {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 255,
+        "pattern": "^[!-~]+$",
+    };
+    inline FibonacciIndex = {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": 45,
+        "default": 35,
+    };
+    inline Switch = {
+        "type": "string",
+        "enum": ["false", "true"],
+        "default": "false",
+    };
+}

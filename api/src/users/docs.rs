@@ -1,0 +1,172 @@
+//! What the description of users repeats, and its introduction.
+
+use super::IF_MATCH;
+use crate::description::preamble::{
+    ATTEMPTS, BODIES, CREDENTIALS, LISTS, PROBLEMS, QUERIES, REQUEST_IDS, SESSION_TOKENS, VERIFIED_TOKENS,
+};
+use crate::description::{Description, Info, header};
+use problem::Kind;
+use serde_json::{Value, json};
+
+pub(super) const PASSWORD: &str = "correct horse battery";
+pub(super) const SESSION_ID: &str = "6f1e2d3c-4b5a-4697-8877-665544332211";
+pub(super) const DIGESTS: [&str; 3] = [
+    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
+    "fd61a03af4f77d870fc21e05e7e80678095c92d808cfb3b5c279ee04c74aca13",
+];
+const HASH: &str = "v2:v1:$2b$12$vZdO4DN1U2o5Qb71uiWY5ezlawMvzz1xxxkyGcPIjOYd9WU9.TsvK";
+
+type Links = &'static [(&'static str, &'static str)];
+pub(super) const ID_OF_BODY: Links = &[("id", "$response.body#/id")];
+pub(super) const SAME_ID: Links = &[("id", "$request.path.id")];
+pub(super) const ID_AND_MATCH: Links = &[("id", "$response.body#/id"), ("if-match", "$response.header.etag")];
+pub(super) const ID_AND_NONE_MATCH: Links = &[("id", "$response.body#/id"), ("if-none-match", "$response.header.etag")];
+
+pub(crate) fn info() -> Info {
+    Info {
+        name: "users",
+        summary: "Sign-up and users",
+        description: vec![
+            "Sign-up and users. This service has the database; it stores the sessions for auth.",
+            PROBLEMS,
+            REQUEST_IDS,
+            BODIES,
+            QUERIES,
+            LISTS,
+            "**Versions.** A user has a strong entity tag, `etag`. `if-none-match` saves the response (304); `if-match` keeps a \
+             request from acting on another version than intended (412). An empty change makes no new version, and a new \
+             password ends all sessions of the user.",
+            "**Idempotency.** A sign-up with an `idempotency-key` may be repeated for a day: the same key with the same body, byte \
+             by byte, gets the response to the first with `idempotent-replayed: true`, also while the first is in progress, and \
+             creates nothing. With another body it is 422 `idempotency-key-reused`. Failures are not stored, so the key may be used \
+             again after one; a key is deleted with its user. All other operations are idempotent by themselves or safe to repeat, \
+             and ignore the header.",
+            VERIFIED_TOKENS,
+            SESSION_TOKENS,
+            "**Authorization.** Everything about users except the sign-up requires an access token. Users can access themselves, \
+             administrators everybody; to anybody else a user does not exist, so another's id gets the same 404 as an unknown one. \
+             With the variable `authorization` set to `off`, for a lab, no token is required; only administrators assign roles all \
+             the same.",
+            ATTEMPTS,
+            "Sign-ups count against the client, and those that find their email taken count more.",
+            CREDENTIALS,
+        ],
+        tags: &[
+            ("users", "Sign-up, and one's own data."),
+            ("probes", "Liveness and readiness."),
+            ("experiments", "Operations for experiments, disabled unless a variable enables them."),
+            ("other spelling", "Paths without `-ms`, which redirect to those with it."),
+            ("internal", "Each for one calling service, with its credential."),
+        ],
+    }
+}
+
+/// All operations, and the redirections from the paths without `-ms`.
+pub(crate) fn all_descriptions() -> Vec<Description> {
+    let mut all = super::descriptions();
+    let redirections: Vec<_> = all
+        .iter()
+        .filter(|description| super::redirected(description.path()))
+        .map(|description| {
+            let path = description.path().replacen("/users-ms", "", 1);
+            description.redirected_from(path, header::REDIRECT_LOCATION)
+        })
+        .collect();
+    all.extend(redirections);
+    all
+}
+
+/// The problems of the fields of a user.
+pub(super) fn of_fields(it: Description) -> Description {
+    it.fails(&[
+        Kind::InvalidName,
+        Kind::InvalidSurname,
+        Kind::InvalidEmail,
+        Kind::InvalidPassword,
+        Kind::InvalidPhone,
+        Kind::ValidationFailed,
+    ])
+}
+
+/// A change of a user.
+pub(super) fn of_change(it: Description) -> Description {
+    of_fields(it)
+        .tag("users")
+        .header(IF_MATCH)
+        .fails_with(Kind::Forbidden, "Only an administrator may change a role.")
+        .fails(&[
+            Kind::WrongCurrentPassword,
+            Kind::ReauthenticationRequired,
+            Kind::EmailTaken,
+            Kind::LastAdministrator,
+            Kind::PreconditionFailed,
+            Kind::InvalidValue,
+            Kind::TooManyAttempts,
+            Kind::TooBusy,
+            Kind::DatabaseUnavailable,
+        ])
+}
+
+pub(super) fn user() -> Value {
+    json!({"id": 7, "name": "Ada", "surname": "Lovelace", "email": "ada@example.org", "phone": null, "role": "user",
+        "created_at": "2026-05-04T09:30:00.123456Z", "updated_at": "2026-05-04T09:30:00.123456Z", "version": 1})
+}
+
+pub(super) fn changed_user(name: &str) -> Value {
+    json!({"id": 7, "name": name, "surname": "King", "email": "ada@example.org", "phone": "+39021234567", "role": "user",
+        "created_at": "2026-05-04T09:30:00.123456Z", "updated_at": "2026-05-05T10:00:00.654321Z", "version": 2})
+}
+
+pub(super) fn session() -> Value {
+    json!({"id": SESSION_ID, "created_at": "2026-05-04T09:30:00Z", "used_at": "2026-05-04T09:45:00Z",
+        "ends_at": "2026-08-02T09:30:00Z"})
+}
+
+pub(super) fn session_of_user(role: Value) -> Value {
+    json!({"session_id": SESSION_ID, "user_id": 7, "role": role})
+}
+
+pub(super) fn event() -> Value {
+    json!({"specversion": "1.0", "id": "0b6c3f0e-6a55-4b21-9a52-7d1f4f3c9e11", "source": "/auth-ms",
+        "type": "user_login_event", "subject": "7", "time": "2026-05-04T09:31:00Z", "datacontenttype": "application/json",
+        "data": {"user_id": 7, "email": "ada@example.org", "phone": null}})
+}
+
+pub(super) fn export() -> Value {
+    let notification = json!({"id": "1777887002123-0", "event_id": "0b6c3f0e-6a55-4b21-9a52-7d1f4f3c9e12",
+        "event_type": "new_user_event", "queue": "welcome_email_notification", "kind": "email", "to": "ada@example.org",
+        "subject": "Welcome", "consumer": "notification", "attempts": 1, "delivered_at": "2026-05-04T09:30:02.123456789Z"});
+    json!({"user": user(), "sessions": [session()], "kept_answers": [],
+        "pending_events": [{"kept_in": "user_login_event", "event": event()}], "notifications": [notification],
+        "exported_at": "2026-05-04T09:32:00.123456Z"})
+}
+
+pub(super) fn readiness(database: &str, latency_ms: u32) -> Value {
+    json!({"status": database, "checks": {"configuration": {"status": "ok", "latency_ms": 0},
+        "database": {"status": database, "latency_ms": latency_ms}}})
+}
+
+pub(super) fn keys() -> Value {
+    json!({"account": DIGESTS[0], "client": DIGESTS[1], "pair": DIGESTS[2]})
+}
+
+pub(super) fn permit() -> Value {
+    json!({"number": 1, "holder": "1102a751-c9c5-4a86-b0a6-1c0d4a0c5d51"})
+}
+
+pub(super) fn credentials() -> Value {
+    json!({"id": 7, "email": "ada@example.org", "phone": null, "role": "user", "password_hash": HASH, "credentials_epoch": 1})
+}
+
+pub(super) fn begun(is_permitted: bool, credentials: Value, retry_after: Option<u32>, locked: bool) -> Value {
+    let permit = if is_permitted { permit() } else { Value::Null };
+    let report = retry_after.is_some() || locked;
+    json!({"permit": permit, "retry_after": retry_after, "locked": locked, "report": report, "credentials": credentials})
+}
+
+pub(super) fn new_session() -> Value {
+    json!({"session_id": SESSION_ID, "user_id": 7, "email": "ada@example.org", "credentials_epoch": 1,
+        "refresh_digest": DIGESTS[0], "idle_seconds": 1_209_600, "absolute_seconds": 7_776_000, "renewal": {
+            "previous_hash": HASH, "password_hash": "v2:v1:$2b$13$abcdefghijklmnopqrstuuaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}})
+}
