@@ -17,7 +17,7 @@ pub fn check(settings: &[Setting]) -> Check {
     let start = Instant::now();
     let faults: Vec<_> = settings.iter().filter_map(|read| read().err()).collect();
     for fault in &faults {
-        log::error("a setting is invalid", &[("cause", fault.cause().unwrap_or("unknown"))]);
+        log::error("a setting cannot be used", &[("cause", fault.cause().unwrap_or("unknown"))]);
     }
     finished_check(faults.is_empty(), start.elapsed())
 }
