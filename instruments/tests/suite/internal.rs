@@ -226,6 +226,7 @@ fn a_success_gives_a_session_and_an_event_that_waits_for_its_publisher() {
     let app = TestApp::on(&backend).only(&["users"]).start();
     let email = "success@internal.example";
     let id = app.sign_up(email);
+    backend.wait_until_published();
     let begun = begin(&app, email).expect(200).json();
     let session = Uuid::new_v4();
     let ended = end(&app, &success(email, &begun, session, &digest())).expect(200).json();

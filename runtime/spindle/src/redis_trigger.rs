@@ -34,6 +34,9 @@ pub(crate) const TRIGGER_TYPE: &str = "redis";
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// How long a start waits for the first attempt to subscribe.
+const FIRST_ATTEMPT: Duration = Duration::from_secs(1);
+
 /// How often a quiet connection is asked whether it still lives, and how long it has to answer.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -59,6 +62,7 @@ pub(crate) struct Subscriber {
     name: String,
     channels: BTreeMap<String, Vec<Called>>,
     queue: Queue,
+    attempted: CancellationToken,
 }
 
 /// A component that handles a channel's messages.
@@ -116,7 +120,14 @@ impl Subscriber {
         };
         let name = format!("{host}:{port}");
         let queue = Queue::new(app.limits.redis_waiting_messages.0);
-        Ok(Self { app: Arc::clone(app), address: info, name, channels: BTreeMap::new(), queue })
+        Ok(Self {
+            app: Arc::clone(app),
+            address: info,
+            name,
+            channels: BTreeMap::new(),
+            queue,
+            attempted: CancellationToken::new(),
+        })
     }
 
     /// Listens and handles until `stop`; the message in hand is finished, those that wait are dropped.
@@ -142,11 +153,19 @@ impl Subscriber {
         drop(listener.await);
     }
 
+    /// Waits until the channels are subscribed to, or could not be, but not for long. What is published before that is missed.
+    pub(crate) async fn first_attempt(&self) {
+        // Afterwards it is as if it had failed.
+        let _ = tokio::time::timeout(FIRST_ATTEMPT, self.attempted.cancelled()).await;
+    }
+
     async fn listen(&self) {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         let mut reported = false;
         loop {
-            match self.subscribe().await {
+            let subscribed = self.subscribe().await;
+            self.attempted.cancel();
+            match subscribed {
                 Ok(mut connection) => {
                     tracing::info!(address = self.name, "the redis trigger is connected");
                     backoff.reset(0);

@@ -84,15 +84,16 @@ impl Up {
         let signals = Signals::new()?;
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
-        for subscriber in subscribers {
-            tasks.spawn(subscriber.run(stop.clone()));
+        for subscriber in &subscribers {
+            tasks.spawn(Arc::clone(subscriber).run(stop.clone()));
         }
         for listener in &listeners {
             tasks.spawn(Arc::clone(listener).run(stop.clone()));
         }
         if let Some(listener) = listener {
-            // A request may publish something: the queues should be there by then.
-            join_all(listeners.iter().map(|listener| listener.first_try())).await;
+            // A request may publish something: who is to hear of it should listen by then.
+            let queues = join_all(listeners.iter().map(|listener| listener.first_try()));
+            tokio::join!(queues, join_all(subscribers.iter().map(|subscriber| subscriber.first_attempt())));
             let address = listener.local_addr()?;
             app.gateway.set_own_address(address);
             announce(&http, address).context("cannot print")?;
