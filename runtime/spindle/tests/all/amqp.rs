@@ -175,7 +175,7 @@ fn at_the_end_what_runs_is_finished_and_the_rest_is_left_alone() {
     let rabbit = Rabbit::new();
     let mut app = rabbit.start("max_deliveries = 9\nretry_delay_ms = 60000");
     rabbit.send(&["fail and wait"]);
-    app.wait_for_output("tried again later");
+    app.wait_for_output("message will be retried");
     rabbit.send(&["sleep 700 first", "second"]);
     app.wait_for_output("got sleep 700 first");
     app.signal("TERM");
