@@ -9,9 +9,9 @@ pub fn accepts_gzip(header: Option<&str>) -> bool {
         header.unwrap_or_default().split(',').find_map(|entry| {
             let mut parts = entry.split(';').map(str::trim);
             let is_wanted = parts.next().is_some_and(|coding| coding.eq_ignore_ascii_case(wanted));
-            // A weight that is nought, in as many digits as one likes, says no.
-            let is_nought = |weight: &str| weight.starts_with('0') && weight.bytes().all(|b| matches!(b, b'0' | b'.'));
-            is_wanted.then(|| !parts.filter_map(|part| part.strip_prefix("q=")).any(is_nought))
+            // A weight of zero, in any number of digits, refuses the coding.
+            let is_zero = |weight: &str| weight.starts_with('0') && weight.bytes().all(|b| matches!(b, b'0' | b'.'));
+            is_wanted.then(|| !parts.filter_map(|part| part.strip_prefix("q=")).any(is_zero))
         })
     };
     is_taken("gzip").or_else(|| is_taken("*")).unwrap_or(false)

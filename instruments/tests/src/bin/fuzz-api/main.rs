@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// How often outboxes are swept and the bell is rung, in the app that is started here.
+/// How often outboxes are swept and consumers are woken, in the app that is started here.
 const ROUND: Duration = Duration::from_secs(1);
 
 /// The files, by the name of their service.
