@@ -87,6 +87,7 @@ fn events_are_published_as_cloud_events() {
     form["phone"] = "+39021234567".into();
     let id = app.sign_up_with(&form);
     let _ = app.login("shape@queues.example", PASSWORD).expect(200);
+    backend.wait_until_published();
     let mut broker = backend.broker();
     for (exchange, source) in [(SIGN_UPS, "/users-ms"), (LOGINS, "/auth-ms")] {
         let [message]: [String; 1] = broker.messages(exchange).try_into().expect("one message");
