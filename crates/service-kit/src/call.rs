@@ -97,7 +97,8 @@ macro_rules! admit_with_credential {
 
 admit_with_credential!(ByAuth, ByScheduler, ByOperator);
 
-/// A request that was admitted to the operation `O` of the service `S`.
+/// A request that was admitted to the operation `O` of the service `S`. Only [`Call::admit`] makes one.
+#[non_exhaustive]
 pub struct Call<'r, S, O: Operation<Access: Admit<S>>> {
     /// The request.
     pub request: &'r Request,
