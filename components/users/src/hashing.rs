@@ -18,6 +18,10 @@ use users_domain::{AcquirePermit, Acquired, Attempt, PermitLimits, ReleasePermit
 /// those who wait do not come all at once.
 const PAUSES: [u64; 7] = [150, 250, 350, 400, 450, 450, 450];
 
+/// After how many milliseconds, made shorter or longer likewise, a caller is refused who finds no place to wait in. One that
+/// asks again at once would otherwise take the processor from those who hash.
+const REFUSAL_DELAY: u64 = 300;
+
 /// A permit that is held, with the connection that it was acquired on.
 pub(crate) struct PermitGuard {
     store: Store,
@@ -30,12 +34,11 @@ impl PermitGuard {
     pub(crate) async fn acquire(attempt: Attempt) -> Result<Self, Problem> {
         let attempt = with_enabled_limits(attempt);
         let ask = |store: &Store, request: &str| Ok((hash_permits::acquire(store, request)?, ()));
-        let (store, acquired, ()) = acquire(&attempt, ask).await?;
-        match acquired {
-            Acquired { permit: Some(permit), .. } => Ok(Self { store, permit, attempt }),
-            Acquired { locked: true, .. } => Err(account_locked()),
-            Acquired { retry_after: Some(seconds), .. } => Err(too_many_attempts(seconds)),
-            Acquired { .. } => Err(too_busy()),
+        match acquire(&attempt, ask).await? {
+            (Acquired { permit: Some(permit), .. }, (), Some(store)) => Ok(Self { store, permit, attempt }),
+            (Acquired { locked: true, .. }, ..) => Err(account_locked()),
+            (Acquired { retry_after: Some(seconds), .. }, ..) => Err(too_many_attempts(seconds)),
+            _ => Err(too_busy()),
         }
     }
 
@@ -68,11 +71,12 @@ pub(crate) fn count_failure(store: &Store, attempt: Attempt) {
     }
 }
 
-/// Requests a permit, by a statement that may do more than that, until there is one or there is no use in waiting.
+/// Requests a permit, by a statement that may do more than that, until there is one or there is no use in waiting. The
+/// connection that a permit was acquired on comes with it.
 pub(crate) async fn acquire<T>(
     attempt: &Attempt,
     ask: impl Fn(&Store, &str) -> Result<(Acquired, T), Problem>,
-) -> Result<(Store, Acquired, T), Problem> {
+) -> Result<(Acquired, T, Option<Store>), Problem> {
     let limits = limits()?;
     let mut waiter = None;
     let mut pauses = PAUSES.into_iter();
@@ -80,12 +84,22 @@ pub(crate) async fn acquire<T>(
         let store = Store::open()?;
         let request = AcquirePermit::new(attempt, &limits, waiter.as_ref()).to_json();
         let (acquired, more) = ask(&store, &request)?;
-        let is_refused = acquired.locked || acquired.retry_after.is_some();
-        let pause = pauses.next().filter(|_| acquired.permit.is_none() && acquired.waiter.is_some() && !is_refused);
-        let Some(pause) = pause else { return Ok((store, acquired, more)) };
-        waiter = acquired.waiter;
+        if acquired.permit.is_some() {
+            return Ok((acquired, more, Some(store)));
+        }
         // Another request may need the connection more.
         drop(store);
+        if acquired.locked || acquired.retry_after.is_some() {
+            return Ok((acquired, more, None));
+        }
+        let is_queued = acquired.waiter.is_some();
+        let Some(pause) = pauses.next().filter(|_| is_queued) else {
+            if !is_queued {
+                sleep(jittered(REFUSAL_DELAY)).await;
+            }
+            return Ok((acquired, more, None));
+        };
+        waiter = acquired.waiter;
         sleep(jittered(pause)).await;
     }
 }

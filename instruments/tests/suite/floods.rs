@@ -124,28 +124,28 @@ fn guess<'a>(
 #[test]
 fn while_one_address_signs_up_all_the_time_others_sign_in() {
     let _turn = turn::alone();
-    let app = app().variable("bcrypt_cost", 10).start();
+    let app = app().variable("bcrypt_cost", 12).start();
     flood("sign-ups from one address", &app, false, sign_up(&app, one_address));
 }
 
 #[test]
 fn while_many_addresses_sign_up_all_the_time_others_sign_in() {
     let _turn = turn::alone();
-    let app = app().variable("bcrypt_cost", 9).start();
+    let app = app().variable("bcrypt_cost", 10).start();
     flood("sign-ups from many addresses", &app, false, sign_up(&app, many_addresses));
 }
 
 #[test]
 fn while_one_address_guesses_passwords_all_the_time_others_sign_in() {
     let _turn = turn::alone();
-    let app = app().variable("bcrypt_cost", 10).start();
+    let app = app().variable("bcrypt_cost", 12).start();
     flood("sign-ins from one address", &app, false, guess(&app, one_address));
 }
 
 #[test]
 fn while_many_addresses_guess_passwords_all_the_time_known_devices_sign_in() {
     let _turn = turn::alone();
-    let app = app().variable("bcrypt_cost", 9).start();
+    let app = app().variable("bcrypt_cost", 10).start();
     flood("sign-ins from many addresses", &app, true, guess(&app, many_addresses));
 }
 

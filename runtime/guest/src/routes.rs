@@ -37,6 +37,12 @@ pub(crate) async fn answer(call: Call) -> anyhow::Result<Vec<u8>> {
             }
             "sliced".to_owned()
         }
+        "/naps" => {
+            for _ in 0..call.query("count")?.parse::<u32>()? {
+                std::thread::sleep(Duration::from_nanos(1));
+            }
+            "rested".to_owned()
+        }
         "/sleep" => {
             sleep(call.query("ms")?.parse()?);
             "slept".to_owned()

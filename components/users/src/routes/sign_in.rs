@@ -16,7 +16,7 @@ pub(super) async fn begin_sign_in(call: &Call<'_, operation::BeginSignIn>) -> Ha
         let begun = sign_in::begin(store, request, begin.email.as_ref())?;
         Ok((begun.acquired, begun.credentials))
     };
-    let (_, acquired, credentials) = hashing::acquire(&attempt, ask).await?;
+    let (acquired, credentials, _) = hashing::acquire(&attempt, ask).await?;
     let answer = BeginSignInResponse {
         permit: acquired.permit,
         retry_after: acquired.retry_after,

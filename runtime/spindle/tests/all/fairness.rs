@@ -43,3 +43,16 @@ fn assert_cheap_requests_are_quick_beside(busy: &str) {
     let p99 = times[times.len() * 99 / 100];
     assert!(p99 < Duration::from_millis(250), "p50 {:?}, p99 {p99:?}", times[times.len() / 2]);
 }
+
+#[test]
+fn a_guest_that_only_gives_way_does_not_wait_for_a_timer() {
+    let app = Setup::default().start();
+    let start = Instant::now();
+    assert_eq!(app.text("/naps?count=500"), "rested");
+    let time = start.elapsed();
+    // A timer takes a millisecond at least.
+    assert!(time < Duration::from_millis(250), "{time:?}");
+    let start = Instant::now();
+    assert_eq!(app.text("/sleep?ms=20"), "slept");
+    assert!(start.elapsed() >= Duration::from_millis(20));
+}
