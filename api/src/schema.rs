@@ -62,6 +62,18 @@ schemas! {
             "device": {"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$", "description": "A known device, which has a limit of its own and no other."},
         },
     };
+    shared UserAgent = {
+        "type": "string",
+        "pattern": "^[ -~]{1,200}$",
+        "description": "What the client calls itself (`user-agent`): its visible ASCII characters, the first 200 of them.",
+        "examples": ["Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"],
+    };
+    shared ClientNetwork = {
+        "type": "string",
+        "pattern": r#"^(?:(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\.){3}0/24|[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){2}::/48)$"#,
+        "description": "The network of the client's address: 24 bits of an IPv4 address, 48 of an IPv6 address. The rest is not stored.",
+        "examples": ["203.0.113.0/24"],
+    };
     shared Lifetime = {
         "type": "integer",
         "format": "int32",

@@ -68,7 +68,8 @@ pub(super) fn login_tokens() -> Value {
 
 pub(super) fn session() -> Value {
     json!({"id": "6f1e2d3c-4b5a-4697-8877-665544332211", "created_at": "2026-05-04T09:30:00Z",
-        "used_at": "2026-05-04T09:45:00Z", "ends_at": "2026-08-02T09:30:00Z", "current": true})
+        "used_at": "2026-05-04T09:45:00Z", "ends_at": "2026-08-02T09:30:00Z",
+        "user_agent": "curl/8.14.1", "network": "203.0.113.0/24", "current": true})
 }
 
 pub(super) fn active() -> Value {

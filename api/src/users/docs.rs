@@ -120,7 +120,7 @@ pub(super) fn changed_user(name: &str) -> Value {
 
 pub(super) fn session() -> Value {
     json!({"id": SESSION_ID, "created_at": "2026-05-04T09:30:00Z", "used_at": "2026-05-04T09:45:00Z",
-        "ends_at": "2026-08-02T09:30:00Z"})
+        "ends_at": "2026-08-02T09:30:00Z", "user_agent": "curl/8.14.1", "network": "203.0.113.0/24"})
 }
 
 pub(super) fn session_of_user(role: Value) -> Value {
@@ -167,6 +167,7 @@ pub(super) fn begun(is_permitted: bool, credentials: Value, retry_after: Option<
 
 pub(super) fn new_session() -> Value {
     json!({"session_id": SESSION_ID, "user_id": 7, "email": "ada@example.org", "credentials_epoch": 1,
-        "refresh_digest": DIGESTS[0], "idle_seconds": 1_209_600, "absolute_seconds": 7_776_000, "renewal": {
+        "refresh_digest": DIGESTS[0], "idle_seconds": 1_209_600, "absolute_seconds": 7_776_000, "user_agent": "curl/8.14.1",
+        "network": "203.0.113.0/24", "renewal": {
             "previous_hash": HASH, "password_hash": "v2:v1:$2b$13$abcdefghijklmnopqrstuuaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}})
 }

@@ -101,6 +101,10 @@ wire! {
         pub used_at: String as "schema::DateTime",
         /// When it ends at the latest, however much it is used.
         pub ends_at: String as "schema::DateTime",
+        /// What the client called itself at the sign-in.
+        pub user_agent: Option<String> as "Option<schema::UserAgent>",
+        /// The network that the sign-in came from.
+        pub network: Option<String> as "Option<schema::ClientNetwork>",
     }
 }
 

@@ -102,6 +102,12 @@ wire! {
         pub idle_seconds: i32 as "schema::Lifetime",
         /// How long the session lives at most.
         pub absolute_seconds: i32 as "schema::Lifetime",
+        /// What the client called itself at the sign-in.
+        #[serde(default)]
+        pub user_agent: Option<String> as "Option<schema::UserAgent>",
+        /// The network that the sign-in came from.
+        #[serde(default)]
+        pub network: Option<String> as "Option<schema::ClientNetwork>",
         /// A costlier hash of the same password.
         #[serde(default)]
         pub renewal: Option<HashRenewal>,

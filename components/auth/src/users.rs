@@ -100,6 +100,8 @@ impl Users {
             refresh_digest: session.refresh.digest(),
             idle_seconds: IDLE_SECONDS,
             absolute_seconds: ABSOLUTE_SECONDS,
+            user_agent: session.user_agent.map(str::to_owned),
+            network: session.network.map(str::to_owned),
             renewal,
         };
         let (keys, session) = (keys.clone(), Some(session));
@@ -206,6 +208,10 @@ pub(crate) struct NewSession<'a> {
     pub(crate) credentials: &'a Credentials,
     /// The secret of its first refresh token.
     pub(crate) refresh: RefreshSecret,
+    /// What the client calls itself.
+    pub(crate) user_agent: Option<&'a str>,
+    /// The network that it comes from.
+    pub(crate) network: Option<&'a str>,
     /// The hash that was verified, and its renewal.
     pub(crate) renewal: Option<(&'a PasswordHash, &'a PasswordHash)>,
 }

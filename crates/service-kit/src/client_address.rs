@@ -20,6 +20,17 @@ pub fn client_address(request: &Request) -> Result<String, Problem> {
     Ok(address.map_or_else(|| "unknown".to_owned(), counted))
 }
 
+/// The network that the client's address is in: 24 bits of IPv4, 48 of IPv6. It tells a person where a session was begun,
+/// and is no address that needs to be guarded like one.
+///
+/// # Errors
+/// `internal-error` if the component variable `trusted_proxies` cannot be read.
+pub fn client_network(request: &Request) -> Result<Option<String>, Problem> {
+    let trusted = trusted_proxies()?;
+    let address = find(request.header("spin-client-addr").map(last), request.header("x-forwarded-for"), &trusted);
+    Ok(address.map(network))
+}
+
 /// The component variable `trusted_proxies`.
 pub(crate) fn trusted_proxies() -> Result<Vec<IpNet>, Problem> {
     networks(&config::text("trusted_proxies")?)
@@ -68,12 +79,34 @@ fn counted(address: IpAddr) -> String {
     }
 }
 
+fn network(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        IpAddr::V6(address) => {
+            let [a, b, c, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}::/48")
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn found(peer: &str, forwarded: Option<&str>, trusted: &str) -> String {
         counted(find(Some(last(peer)), forwarded, &networks(trusted).unwrap()).unwrap())
+    }
+
+    #[test]
+    fn a_network_tells_less_than_an_address() {
+        let of = |text: &str| network(parse(text).unwrap());
+        assert_eq!(of("203.0.113.77"), "203.0.113.0/24");
+        assert_eq!(of("::ffff:203.0.113.77"), "203.0.113.0/24");
+        assert_eq!(of("2001:db8:1:2:3::4"), "2001:db8:1::/48");
+        assert_eq!(of("::1"), "0:0:0::/48");
     }
 
     #[test]

@@ -28,7 +28,7 @@ mod timer;
 pub use access::{TokenVerifier, invalid_token, now};
 pub use api::Service;
 pub use call::{Admit, Authenticate, Call, Credentialed, OperatorOr, find};
-pub use client_address::client_address;
+pub use client_address::{client_address, client_network};
 pub use credential::Credential;
 pub use http::{Method, StatusCode};
 pub use idempotency::refuse_idempotency_key;

@@ -75,6 +75,7 @@ fn redact(key: &str, value: &Value) -> Value {
         ) => marked("time"),
         ("instance", Value::String(id)) if id.len() == 36 => marked("uuid"),
         ("access_token" | "refresh_token" | "device_token", Value::String(_)) => marked("token"),
+        ("user_agent", Value::String(_)) => marked("user_agent"),
         ("next_cursor", Value::String(_)) => marked("cursor"),
         ("latency_ms", Value::Number(_)) => marked("milliseconds"),
         ("password_hash", Value::String(hash)) => {

@@ -89,7 +89,9 @@ fn an_export_has_the_user_the_sessions_the_events_and_the_deliveries() {
           "created_at": "[time]",
           "ends_at": "[time]",
           "id": "[id]",
-          "used_at": "[time]"
+          "network": "127.0.0.0/24",
+          "used_at": "[time]",
+          "user_agent": "[user_agent]"
         }
       ],
       "user": {

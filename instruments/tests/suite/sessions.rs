@@ -329,3 +329,30 @@ fn sign_ins_at_once_leave_no_more_than_fifty_sessions() {
     let count = "SELECT count(*) FROM sessions WHERE user_id = $1";
     assert_eq!(sql.query_one(count, &[&id]).expect("a count").get::<_, i64>(0), 50);
 }
+
+#[test]
+fn a_session_tells_its_owner_where_it_was_begun() {
+    let app = TestApp::on(&Backend::new()).variable("trusted_proxies", "127.0.0.0/8").start();
+    let _ = app.sign_up("origin@sessions.example");
+    let form = json!({"username": "origin@sessions.example", "password": PASSWORD});
+    let login = |agent: &str, address: &str| {
+        let request = app.post("/auth-ms/auth/login").header("user-agent", agent).header("x-forwarded-for", address);
+        Tokens::of(&request.json(&form).send().expect(200))
+    };
+    let _ = login("Phone/1.0", "203.0.113.77");
+    let _ = login(&"y".repeat(500), "2001:db8:1:2::3");
+    let tokens = login("Desk/2.0", "198.51.100.9");
+    let shown = sessions(&app, &tokens.access);
+    let mut origins: Vec<_> =
+        shown.iter().map(|session| (session["user_agent"].clone(), session["network"].clone())).collect();
+    origins.sort_by_key(|(agent, _)| agent.to_string());
+    let expected =
+        [("Desk/2.0", "198.51.100.0/24"), ("Phone/1.0", "203.0.113.0/24"), (&"y".repeat(200), "2001:db8:1::/48")];
+    assert_eq!(origins, expected.map(|(agent, network)| (json!(agent), json!(network))));
+    // A refresh is no sign-in: it changes nothing.
+    let renewed = Tokens::of(&refresh(&app, &tokens.refresh).expect(200));
+    let shown = sessions(&app, &renewed.access);
+    let current: Vec<_> = shown.iter().filter(|session| session["current"] == true).collect();
+    assert_eq!((current.len(), &current[0]["user_agent"]), (1, &json!("Desk/2.0")));
+    assert_eq!(current[0]["network"], "198.51.100.0/24");
+}

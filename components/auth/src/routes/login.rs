@@ -7,11 +7,13 @@ use crate::users::{Begun, NewSession, Users};
 use api::auth::operation::Login;
 use api::auth::{ACCESS_TOKEN_SECONDS, LoginResponse};
 use api::users::{EndSignInResponse, StartedSession};
-use auth_domain::{Authenticated, LoginAttempt, RefreshSecret, attempt_outcome, invalid_credentials};
+use auth_domain::{Authenticated, LoginAttempt, RefreshSecret, attempt_outcome, invalid_credentials, user_agent};
 use identity::{AttemptKeys, Cost, DeviceToken, Pacer, Password, PasswordHash, Peppers};
 use problem::Problem;
 use serde_json::Value;
-use service_kit::{HandlerResult, YieldingPacer, client_address, config, log, now, random, refuse_idempotency_key};
+use service_kit::{
+    HandlerResult, YieldingPacer, client_address, client_network, config, log, now, random, refuse_idempotency_key,
+};
 use uuid::Uuid;
 
 /// Somebody who was let in.
@@ -26,6 +28,12 @@ struct Refused {
     problem: Problem,
     /// Whether it is to be in the audit log: of refusals that cost nobody anything a line now and then is enough.
     report: bool,
+}
+
+/// Where a sign-in comes from, as the session's owner is shown it.
+struct Origin {
+    user_agent: Option<String>,
+    network: Option<String>,
 }
 
 impl From<Problem> for Refused {
@@ -50,12 +58,15 @@ pub(super) async fn login(call: &Call<'_, Login>) -> HandlerResult {
         Some(device) => keys.by_device(&peppers, device),
         None => keys,
     };
-    let signed_in = sign_in(&users, &attempt, &keys, &peppers, cost).await.map_err(|Refused { problem, report }| {
-        if report {
-            log::audit("login", problem.kind().slug(), &request.id, &[("account", &keys.account)]);
-        }
-        problem
-    })?;
+    let origin =
+        Origin { user_agent: request.header("user-agent").and_then(user_agent), network: client_network(request)? };
+    let signed_in =
+        sign_in(&users, &attempt, &keys, &peppers, cost, &origin).await.map_err(|Refused { problem, report }| {
+            if report {
+                log::audit("login", problem.kind().slug(), &request.id, &[("account", &keys.account)]);
+            }
+            problem
+        })?;
     let StartedSession { session_id, user_id, role } = signed_in.session;
     let access = signer.sign(user_id, role, session_id, ACCESS_TOKEN_SECONDS)?;
     let (user, session) = (user_id.to_string(), session_id.to_string());
@@ -79,6 +90,7 @@ async fn sign_in(
     keys: &AttemptKeys,
     peppers: &Peppers,
     cost: Cost,
+    origin: &Origin,
 ) -> Result<SignedIn, Refused> {
     let (permit, credentials) = match users.begin_sign_in(keys, attempt.email.as_ref()).await? {
         Begun::Permitted { permit, credentials } => (permit, credentials),
@@ -99,6 +111,8 @@ async fn sign_in(
         id: Uuid::new_v4(),
         credentials: &authenticated.credentials,
         refresh,
+        user_agent: origin.user_agent.as_deref(),
+        network: origin.network.as_deref(),
         renewal: authenticated.outdated.as_ref().zip(renewed.as_ref()),
     };
     let EndSignInResponse { session, event } = users.end_succeeded(permit, keys, &session).await?;

@@ -20,6 +20,8 @@ pub(super) async fn list_sessions(call: &Call<'_, ListSessions>) -> HandlerResul
         created_at: session.created_at,
         used_at: session.used_at,
         ends_at: session.ends_at,
+        user_agent: session.user_agent,
+        network: session.network,
     };
     Ok(call.ok(&List::new(users.sessions(user_id).await?.items.into_iter().map(shown).collect())))
 }

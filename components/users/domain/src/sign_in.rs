@@ -5,7 +5,11 @@ use crate::session::{digest, fault, lifetime};
 use api::users::{BeginSignInRequest, EndSignInRequest, HashPermit};
 use identity::{AttemptKeys, Email, PasswordHash, UserId};
 use problem::{Kind, Problem};
+use std::net::IpAddr;
 use uuid::Uuid;
+
+/// The longest user agent that is stored, in bytes.
+const MAX_USER_AGENT: usize = 200;
 
 /// A sign-in to begin.
 #[derive(Debug)]
@@ -67,8 +71,45 @@ pub struct NewSession {
     pub idle_seconds: i32,
     /// How long it lives at most, in seconds.
     pub absolute_seconds: i32,
+    /// Where it is begun from.
+    pub origin: Origin,
     /// A hash of the same password at today's cost, to replace the one that was verified.
     pub renewal: Option<Renewal>,
+}
+
+/// Where a session was begun from, as its owner is shown it: so that a foreign one stands out.
+#[derive(Debug)]
+pub struct Origin {
+    /// What the client called itself.
+    pub user_agent: Option<String>,
+    /// The network of its address.
+    pub network: Option<String>,
+}
+
+impl Origin {
+    /// Fails with `invalid-value`.
+    fn parse(user_agent: Option<String>, network: Option<String>) -> Result<Self, Problem> {
+        let is_user_agent = |text: &String| {
+            (1..=MAX_USER_AGENT).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+        };
+        if !user_agent.iter().all(is_user_agent) {
+            return Err(fault("session/user_agent", "A user agent has 1 to 200 visible ASCII characters."));
+        }
+        if !network.iter().all(|text| is_network(text)) {
+            return Err(fault("session/network", "A network is one of IPv4 with 24 bits or one of IPv6 with 48."));
+        }
+        Ok(Self { user_agent, network })
+    }
+}
+
+/// Whether this is a network of the size that is stored.
+fn is_network(text: &str) -> bool {
+    let Some((address, bits)) = text.split_once('/') else { return false };
+    match address.parse() {
+        Ok(IpAddr::V4(address)) => bits == "24" && address.octets()[3] == 0,
+        Ok(IpAddr::V6(address)) => bits == "48" && address.segments()[3..].iter().all(|segment| *segment == 0),
+        Err(_) => false,
+    }
 }
 
 /// A renewed hash.
@@ -125,6 +166,7 @@ impl TryFrom<api::users::NewSession> for NewSession {
             digest: digest("session/refresh_digest", session.refresh_digest)?,
             idle_seconds: lifetime("session/idle_seconds", session.idle_seconds)?,
             absolute_seconds: lifetime("session/absolute_seconds", session.absolute_seconds)?,
+            origin: Origin::parse(session.user_agent, session.network)?,
             renewal: renewal.transpose()?,
         })
     }
@@ -172,6 +214,16 @@ mod tests {
     }
 
     #[test]
+    fn a_session_may_say_where_it_was_begun() {
+        for (user_agent, network) in [("curl/8.14.1", "203.0.113.0/24"), ("a", "2001:db8:1::/48")] {
+            let origin = json!({"session": {"user_agent": user_agent, "network": network}});
+            let Verdict::Succeeded(session) = end(&origin).unwrap().verdict else { panic!("it is a success") };
+            assert_eq!(session.origin.user_agent.as_deref(), Some(user_agent));
+            assert_eq!(session.origin.network.as_deref(), Some(network));
+        }
+    }
+
+    #[test]
     fn anything_but_a_success_begins_none() {
         assert!(matches!(end(&json!({"succeeded": false, "session": null})).unwrap().verdict, Verdict::Failed));
         assert!(matches!(end(&json!({"succeeded": null, "session": null})).unwrap().verdict, Verdict::Unverified));
@@ -189,6 +241,11 @@ mod tests {
             (json!({"session": {"email": "nobody"}}), "/session/email"),
             (json!({"session": {"refresh_digest": "d"}}), "/session/refresh_digest"),
             (json!({"session": {"idle_seconds": 0}}), "/session/idle_seconds"),
+            (json!({"session": {"user_agent": "a\nb"}}), "/session/user_agent"),
+            (json!({"session": {"user_agent": "a".repeat(201)}}), "/session/user_agent"),
+            (json!({"session": {"network": "203.0.113.7/24"}}), "/session/network"),
+            (json!({"session": {"network": "203.0.113.7"}}), "/session/network"),
+            (json!({"session": {"network": "2001:db8:1:2::/48"}}), "/session/network"),
             (json!({"session": {"absolute_seconds": i32::MAX}}), "/session/absolute_seconds"),
             (
                 json!({"session": {"renewal": {"previous_hash": hash.expose(), "password_hash": "v1:hello"}}}),

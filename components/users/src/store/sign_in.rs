@@ -52,6 +52,8 @@ pub(crate) fn end(store: &Store, sign_in: &EndSignIn, attempt: &Attempt) -> Resu
         text(Exchange::UserLogin.name()),
         text(&Event::template("/auth-ms", Exchange::UserLogin)),
         ParameterValue::Int32(OWN_LEASE_SECONDS),
+        optional(session.and_then(|session| session.origin.user_agent.as_deref())),
+        optional(session.and_then(|session| session.origin.network.as_deref())),
     ];
     Ok(store.one(statements::END_SIGN_IN, &parameters)?)
 }

@@ -114,7 +114,8 @@ pub(super) const BEGIN_SIGN_IN: &str = "
 /// Ends a sign-in: releases the permit and counts the attempt as [`RELEASE_HASH_PERMIT`] does, by `$1`.
 ///
 /// After a success the session `$2` of the user `$3` begins with the refresh token `$6`, to live `$7` seconds unused
-/// and `$8` at most, if the user still has one of the email keys `$4` and the epoch `$5`. The row is locked first: a
+/// and `$8` at most, begun by the user agent `$14` from the network `$15`, if the user still has one of the email keys `$4`
+/// and the epoch `$5`. The row is locked first: a
 /// change either comes before, and is seen, or comes after, and raises the epoch above the session's. Ended sessions of
 /// the user are deleted, and all but the 49 last used: with the new one they are 50, however many sign-ins end at once.
 /// The hash `$10` replaces `$9` if given. The event, `$12` with the user's data, is enqueued for the exchange `$11` and
@@ -127,9 +128,9 @@ pub(super) const END_SIGN_IN: &str = concat!(
     ), room AS MATERIALIZED (
         SELECT remove_surplus_sessions(id, 49) FROM account
     ), begun AS (
-        INSERT INTO sessions (id, user_id, credentials_epoch, refresh_digest, idle_until, ends_at)
+        INSERT INTO sessions (id, user_id, credentials_epoch, refresh_digest, idle_until, ends_at, user_agent, network)
         SELECT $2::text::uuid, id, credentials_epoch, $6,
-            now() + make_interval(secs => $7::int4), now() + make_interval(secs => $8::int4)
+            now() + make_interval(secs => $7::int4), now() + make_interval(secs => $8::int4), $14, $15
         FROM account, room ON CONFLICT DO NOTHING RETURNING id AS session_id, user_id
     ), renewed AS (
         UPDATE users u SET password_hash = $10 FROM account WHERE u.id = account.id AND u.password_hash = $9

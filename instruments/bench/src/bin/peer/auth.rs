@@ -101,7 +101,7 @@ pub(crate) async fn end(
     let epoch = known.map(|known| known.credentials_epoch);
     let template = Event::template("/auth-ms", Exchange::UserLogin);
     let none: Option<&str> = None;
-    let parameters: [Parameter<'_>; 13] = [
+    let parameters: [Parameter<'_>; 15] = [
         &request,
         &session,
         &id,
@@ -115,6 +115,8 @@ pub(crate) async fn end(
         &Exchange::UserLogin.name(),
         &template,
         &OWN_LEASE_SECONDS,
+        &"bench",
+        &"127.0.0.0/24",
     ];
     peer.database.one(statements::END_SIGN_IN, &parameters).await
 }
