@@ -108,6 +108,9 @@ pub(super) fn of_change(it: Description) -> Description {
         ])
 }
 
+/// Of what only administrators may do.
+pub(super) const ADMINISTRATORS: &str = "Only an administrator may do this.";
+
 pub(super) fn user() -> Value {
     json!({"id": 7, "name": "Ada", "surname": "Lovelace", "email": "ada@example.org", "phone": null, "role": "user",
         "created_at": "2026-05-04T09:30:00.123456Z", "updated_at": "2026-05-04T09:30:00.123456Z", "version": 1})
@@ -156,7 +159,8 @@ pub(super) fn permit() -> Value {
 }
 
 pub(super) fn credentials() -> Value {
-    json!({"id": 7, "email": "ada@example.org", "phone": null, "role": "user", "password_hash": HASH, "credentials_epoch": 1})
+    json!({"id": 7, "email": "ada@example.org", "phone": null, "role": "user", "password_hash": HASH, "credentials_epoch": 1,
+        "suspended": false})
 }
 
 pub(super) fn begun(is_permitted: bool, credentials: Value, retry_after: Option<u32>, locked: bool) -> Value {

@@ -8,7 +8,7 @@ mod sign_in;
 
 pub use people::{
     ChangeRequest, Export, Fibonacci, MergePatch, OutboxState, ReauthenticateRequest, Replacement, SignUpRequest,
-    SweepResult, User,
+    Suspension, SweepResult, User,
 };
 pub use sessions::{
     EndSessionRequest, EndSessionResponse, EndedSession, RotateTokenRequest, RotateTokenResponse, RotatedSession,
@@ -176,6 +176,43 @@ operations! {
         .body("password", json!({"current_password": docs::PASSWORD}))
         .replies(204, "The session counts as a fresh sign-in.")
         .link("export", "export_user", "Export the user's data.", docs::SAME_ID);
+
+    /// Show a suspension
+    ///
+    /// Since when the user is suspended, to an administrator.
+    GetSuspension: GET "/users-ms/users/{id}/suspension" UserId, NO_QUERY, AccessToken, () => Suspension,
+    |it| it.tag("users").fails(&[DatabaseUnavailable]).fails_with(Forbidden, docs::ADMINISTRATORS)
+        .replies(200, "Whether the user is suspended.")
+        .example("suspended", json!({"suspended_at": "2026-05-04T09:30:00.123456Z"}))
+        .example("not_suspended", json!({"suspended_at": null}))
+        .link("lift", "lift_suspension", "Lift the suspension.", docs::SAME_ID);
+
+    /// Suspend a user
+    ///
+    /// Ends the user's sessions and lets them begin no other; nothing is deleted. An access token is accepted by nothing that checks
+    /// its session, and expires within minutes. Suspending a suspended user changes nothing. This is for administrators, and requires a
+    /// sign-in within the last ten minutes. The last administrator cannot be suspended.
+    SuspendUser: PUT "/users-ms/users/{id}/suspension" UserId, NO_QUERY, AccessToken, () => (),
+    |it| it.tag("users").fails(&[ReauthenticationRequired, LastAdministrator, DatabaseUnavailable])
+        .fails_with(Forbidden, docs::ADMINISTRATORS)
+        .replies(204, "The user is suspended.")
+        .link("lift", "lift_suspension", "Lift the suspension.", docs::SAME_ID);
+
+    /// Lift a suspension
+    ///
+    /// Lets the user sign in again. It succeeds also for a user who is not suspended. This is for administrators, and requires a sign-in
+    /// within the last ten minutes.
+    LiftSuspension: DELETE "/users-ms/users/{id}/suspension" UserId, NO_QUERY, AccessToken, () => (),
+    |it| it.tag("users").fails(&[ReauthenticationRequired, DatabaseUnavailable]).fails_with(Forbidden, docs::ADMINISTRATORS)
+        .replies(204, "The user is not suspended.");
+
+    /// Unlock an account
+    ///
+    /// Forgets the failed sign-ins to the account, so that it is open to others than known devices again. It succeeds also for an
+    /// account that is not locked. This is for administrators, and requires a sign-in within the last ten minutes.
+    UnlockUser: DELETE "/users-ms/users/{id}/lock" UserId, NO_QUERY, AccessToken, () => (),
+    |it| it.tag("users").fails(&[ReauthenticationRequired, DatabaseUnavailable]).fails_with(Forbidden, docs::ADMINISTRATORS)
+        .replies(204, "The account is not locked.");
 
     /// Liveness
     ///

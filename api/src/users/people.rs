@@ -77,6 +77,13 @@ wire! {
         pub exported_at: String as "schema::Timestamp",
     }
 
+    /// A suspension.
+    #[derive(Debug, Serialize, Deserialize)]
+    pub struct Suspension {
+        /// Since when; null for a user who is not suspended.
+        pub suspended_at: Option<String> as "Option<schema::Timestamp>",
+    }
+
     /// A computed number.
     #[derive(Debug, Serialize)]
     pub struct Fibonacci {

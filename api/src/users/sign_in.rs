@@ -61,6 +61,9 @@ wire! {
         pub password_hash: String as "schema::PasswordHash",
         /// Raised with each new password and each new role.
         pub credentials_epoch: i32 as "schema::Int32",
+        /// Whether the account is suspended.
+        #[serde(default)]
+        pub suspended: bool,
     }
 
     /// The outcome of a sign-in.

@@ -96,6 +96,8 @@ kinds! {
     /// A hundred sign-ins to the account have failed in a row. Until one succeeds or the password changes, only a device with its
     /// `device_token` can sign in. The answer is the same for an account that does not exist.
     AccountLocked = "account-locked", 403, "Account locked", "Too many sign-ins to this account have failed in a row. Sign in on a device that has signed in before, or have the password reset.";
+    /// An administrator has suspended the account. Only whoever knows the password is told.
+    AccountSuspended = "account-suspended", 403, "Account suspended", "This account is suspended. Ask an administrator.";
     /// Nothing is at this path.
     NoSuchRoute = "no-such-route", 404, "No such route", "Not found. See the OpenAPI document.";
     /// No user has this id, or none that the caller may see.

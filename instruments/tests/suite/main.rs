@@ -43,6 +43,7 @@ mod sessions;
 mod shutdown;
 mod sign_in_races;
 mod storm;
+mod suspension;
 mod throttling;
 mod tokens;
 mod users;

@@ -69,7 +69,8 @@ impl LoginAttempt {
     /// or not and whatever the stored hash costs, so that its time reveals neither.
     ///
     /// # Errors
-    /// `invalid-credentials`, the same for an unknown user and a wrong password; `internal-error` if the stored hash
+    /// `invalid-credentials`, the same for an unknown user and a wrong password; `account-suspended`, only after the right
+    /// one; `internal-error` if the stored hash
     /// cannot be read, or was made with an unknown pepper.
     pub fn authenticate(
         &self,
@@ -88,6 +89,9 @@ impl LoginAttempt {
                 verify_dummy(&self.password, peppers, further, pacer);
             }
             return Err(invalid_credentials());
+        }
+        if credentials.suspended {
+            return Err(Problem::of(Kind::AccountSuspended));
         }
         let is_outdated = hash.is_outdated(peppers, cost).map_err(|error| unreadable(&error))?;
         Ok(Authenticated { credentials, outdated: is_outdated.then_some(hash) })
@@ -137,7 +141,20 @@ mod tests {
             role: Role::User,
             password_hash: hash.expose().into(),
             credentials_epoch: 1,
+            suspended: false,
         }
+    }
+
+    #[test]
+    fn only_whoever_knows_the_password_is_told_of_a_suspension() {
+        let outcome = |password| {
+            let suspended = Credentials { suspended: true, ..ada("4") };
+            let attempt = attempt("ada@example.org", password);
+            attempt.authenticate(Some(suspended), &peppers(), "4".parse().unwrap(), &mut Unpaced).unwrap_err()
+        };
+        assert_eq!(outcome("correct horse").kind(), Kind::AccountSuspended);
+        assert_eq!(attempt_outcome(&outcome("correct horse")), None);
+        assert_eq!(outcome("wrong horse").kind(), Kind::InvalidCredentials);
     }
 
     #[test]

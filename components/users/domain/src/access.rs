@@ -88,6 +88,17 @@ impl Caller {
         }
     }
 
+    /// Whether the caller may suspend and unlock users.
+    ///
+    /// # Errors
+    /// `forbidden`: as with roles, an administrator alone, even where no token is required.
+    pub fn authorize_administration(self) -> Result<(), Problem> {
+        match self {
+            Caller::Admin(_) => Ok(()),
+            Caller::Anyone | Caller::User(_) => Err(Problem::forbidden("Only an administrator may do this.")),
+        }
+    }
+
     /// Whether it is this caller's own account.
     #[must_use]
     pub fn is(self, id: UserId) -> bool {

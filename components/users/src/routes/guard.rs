@@ -45,6 +45,11 @@ impl Guard {
         self.audited(request, self.caller.authorize_list())
     }
 
+    /// Admits only administrators, also where the API is open.
+    pub(super) fn authorize_administration(&self, request: &Request) -> Result<(), Problem> {
+        self.audited(request, self.caller.authorize_administration())
+    }
+
     /// Admits only callers who may read, change and delete this user.
     pub(super) fn authorize_access(&self, request: &Request, id: UserId) -> Result<(), Problem> {
         self.audited(request, self.caller.authorize_access(id))

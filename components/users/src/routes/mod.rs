@@ -15,6 +15,7 @@ mod outbox;
 mod reauthenticate;
 mod sessions;
 mod sign_in;
+mod suspension;
 
 use api::PathParameters;
 use guard::Guard;
@@ -52,6 +53,10 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         DeleteUser(call) => delete_user::delete_user(&call),
         ExportUser(call) => export_user::export_user(&call),
         Reauthenticate(call) => reauthenticate::reauthenticate(&call).await,
+        GetSuspension(call) => suspension::get_suspension(&call),
+        SuspendUser(call) => suspension::suspend_user(&call),
+        LiftSuspension(call) => suspension::lift_suspension(&call),
+        UnlockUser(call) => suspension::unlock_user(&call),
         CheckHealth(call) => Ok(call.ok(&service_kit::health::alive())),
         CheckReadiness(_call) => Ok(health::readiness()),
         LoadTest(call) => load_test::load_test(&call),

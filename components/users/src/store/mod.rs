@@ -18,6 +18,7 @@ pub(crate) mod rate_limits;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
 mod statements;
+pub(crate) mod suspensions;
 pub(crate) mod users;
 
 use crate::settings;
@@ -65,6 +66,19 @@ pub(crate) enum Removed {
     NotFound,
     /// It has another version than the precondition asks for.
     OtherVersion,
+    /// It is the last administrator.
+    LastAdministrator,
+}
+
+/// The outcome of a suspension.
+pub(crate) enum Suspended {
+    /// The user is suspended.
+    Done {
+        /// They were not before.
+        changed: bool,
+    },
+    /// There is no such user.
+    NotFound,
     /// It is the last administrator.
     LastAdministrator,
 }

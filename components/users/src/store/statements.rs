@@ -105,7 +105,7 @@ pub(super) const BEGIN_SIGN_IN: &str = "
         'acquired', answer,
         'credentials', CASE WHEN answer -> 'place' <> 'null' THEN (
             SELECT to_jsonb(c) FROM (
-                SELECT id, email, phone, role, password_hash, credentials_epoch
+                SELECT id, email, phone, role, password_hash, credentials_epoch, suspended_at IS NOT NULL AS suspended
                 FROM jsonb_array_elements_text($2::text::jsonb) WITH ORDINALITY AS asked(key, place)
                 JOIN users ON email_key = key ORDER BY place LIMIT 1) c)
         END)
@@ -115,7 +115,7 @@ pub(super) const BEGIN_SIGN_IN: &str = "
 ///
 /// After a success the session `$2` of the user `$3` begins with the refresh token `$6`, to live `$7` seconds unused
 /// and `$8` at most, begun by the user agent `$14` from the network `$15`, if the user still has one of the email keys `$4`
-/// and the epoch `$5`. The row is locked first: a
+/// and the epoch `$5` and is not suspended. The row is locked first: a
 /// change either comes before, and is seen, or comes after, and raises the epoch above the session's. Ended sessions of
 /// the user are deleted, and all but the 49 last used: with the new one they are 50, however many sign-ins end at once.
 /// The hash `$10` replaces `$9` if given. The event, `$12` with the user's data, is enqueued for the exchange `$11` and
@@ -124,7 +124,8 @@ pub(super) const BEGIN_SIGN_IN: &str = "
 pub(super) const END_SIGN_IN: &str = concat!(
     "WITH account AS (
         SELECT id, email, phone, role, credentials_epoch FROM users
-        WHERE id = $3::int8 AND $4::text::jsonb ? email_key AND credentials_epoch = $5::int4 FOR NO KEY UPDATE
+        WHERE id = $3::int8 AND $4::text::jsonb ? email_key AND credentials_epoch = $5::int4 AND suspended_at IS NULL
+        FOR NO KEY UPDATE
     ), room AS MATERIALIZED (
         SELECT remove_surplus_sessions(id, 49) FROM account
     ), begun AS (

@@ -273,7 +273,7 @@ const BROKER_IS_BEHIND: &str = "(
     + (SELECT count(*) FROM (SELECT FROM erasures WHERE passes = 0 LIMIT 64) AS erasures) >= 64)";
 
 /// The condition that an administrator remains; see the migrations.
-const KEEPS_AN_ADMIN: &str = "(role <> 'admin' OR another_admin_stays(id))";
+pub(super) const KEEPS_AN_ADMIN: &str = "(role <> 'admin' OR another_admin_stays(id))";
 
 /// The condition on the version, over parameter 2, and that parameter.
 fn versions(condition: &Precondition) -> (&'static str, ParameterValue) {
