@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use dev_servers::install::Tool;
 
+use crate::compile::Wanted;
 use crate::folder::Folder;
 use crate::{compile, program, setup};
 
@@ -30,7 +31,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         setup::server(&folder, Tool::Postgres)?;
         setup::server(&folder, Tool::Redis)?;
         setup::tool(&folder, "wrk")?;
-        compile::components(&folder, &compiler, false)?;
+        compile::build(&folder, &compiler, Wanted::COMPONENTS)?;
     }
     compile::optimised(&folder, if needs_app { &["bench", "spindle"] } else { &["bench"] })?;
     let mut bench = Command::new(folder.target().join(compile::OPTIMISED).join("bench"));

@@ -3,6 +3,7 @@
 
 use anyhow::{Result, bail};
 
+use crate::compile::Wanted;
 use crate::folder::Folder;
 use crate::{compile, program, setup};
 
@@ -25,8 +26,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     let compiler = setup::compiler(&folder)?;
     setup::servers(&folder)?;
-    compile::components(&folder, &compiler, false)?;
-    compile::spindle(&folder)?;
+    compile::build(&folder, &compiler, Wanted::WITH_SPINDLE)?;
     let mut cargo = program::cargo(folder.root());
     cargo.args(["run", "--quiet", "--package", "experiments", "--"]).args(rest);
     program::show("the experiment", cargo)

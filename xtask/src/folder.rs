@@ -28,6 +28,12 @@ impl Folder {
         Ok(Self { root: root.context("this is not a clone of Concierge: run `cargo xtask` inside of one")? })
     }
 
+    /// A workspace for a test.
+    #[cfg(test)]
+    pub(crate) fn at(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }

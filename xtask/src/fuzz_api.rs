@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result};
 use dev_servers::install::Tool;
 
 use crate::app_variables::from_dev_env;
+use crate::compile::Wanted;
 use crate::folder::Folder;
 use crate::{compile, program, setup};
 
@@ -68,8 +69,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let compiler = setup::compiler(&folder)?;
         setup::server(&folder, Tool::Postgres)?;
         setup::server(&folder, Tool::Redis)?;
-        compile::components(&folder, &compiler, false)?;
-        compile::spindle(&folder)?;
+        compile::build(&folder, &compiler, Wanted::WITH_SPINDLE)?;
     }
     program::show("the run", cargo)
 }

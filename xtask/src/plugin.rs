@@ -14,7 +14,7 @@ use crate::folder::Folder;
 use crate::{compile, program};
 
 /// The plugin, which is also the name of the one file in the tarball: Spin looks for it there.
-const NAME: &str = "trigger-amqp";
+const NAME: &str = compile::PLUGIN;
 /// What Spin it works with: the same that the app asks for.
 const COMPATIBLE: &str = ">=3.4";
 
@@ -34,10 +34,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Builds the plugin as the tests build Spindle, and installs it for the `spin` on the PATH, in a folder of its own: what
-/// the user has installed is neither used nor changed. Gives the folder, for `SPIN_DATA_DIR`.
+/// Installs the plugin that was built for the tests for the `spin` on the PATH, in a folder of its own: what the user has
+/// installed is neither used nor changed. Gives the folder, for `SPIN_DATA_DIR`.
 pub(crate) fn install_for_tests(folder: &Folder) -> Result<PathBuf> {
-    compile::engine(folder, NAME)?;
     let files = Files::make(&folder.target(), compile::TESTED, None)?;
     let data = folder.spin_data()?;
     // The version is the same although the program may be another, so the one before has to go.

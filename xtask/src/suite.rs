@@ -9,9 +9,8 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -19,12 +18,16 @@ use anyhow::{Context as _, Result, bail};
 use dev_servers::app::RuntimeKind;
 use dev_servers::process::{Launch, Managed};
 
+use crate::compile::{self, Wanted};
 use crate::folder::Folder;
+use crate::growing_log::GrowingLog;
 use crate::interrupt::Interrupt;
-use crate::{compile, plugin, program, setup};
+use crate::{builds, plugin, program, setup};
 
 /// A run that takes longer hangs.
 const DEADLINE: Duration = Duration::from_secs(3000);
+/// How long all is built from nothing.
+const USUAL_TIME: &str = "about seven minutes on two cores the first time";
 /// Between two looks at the output.
 const STEP: Duration = Duration::from_millis(100);
 
@@ -67,22 +70,14 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 fn prepare_and_test(arguments: &Arguments, tally: &mut Tally) -> Result<()> {
     let folder = Folder::find()?;
     let runtime = RuntimeKind::from_env()?;
+    let interrupt = Interrupt::listen()?;
     if !arguments.no_build {
-        let compiler = setup::compiler(&folder)?;
-        setup::servers(&folder)?;
-        setup::browser(&folder)?;
-        setup::tool(&folder, "valgrind")?;
-        compile::components(&folder, &compiler, true)?;
-        match runtime {
-            RuntimeKind::Spindle => compile::spindle(&folder)?,
-            RuntimeKind::Spin => drop(plugin::install_for_tests(&folder)?),
-        }
+        build(&folder, runtime, &interrupt)?;
     }
     println!("Testing (the output is also in .concierge/logs)");
-    let interrupt = Interrupt::listen()?;
     let notes = Notes { answers: folder.fresh_log("answers")?, skipped: folder.fresh_log("skipped")? };
     let mut failed = Vec::new();
-    for part in PARTS.iter().filter(|part| runtime == RuntimeKind::Spindle || !part.is_about_spindle) {
+    for part in PARTS.iter().filter(|part| part.applies_to(runtime)) {
         // The second part runs even if the first fails: all failures are seen at once.
         if !test_part(&folder, part, &notes, arguments.filter.as_deref(), &interrupt, tally)? {
             failed.push(format!("cargo test {}", part.selection.join(" ")));
@@ -100,6 +95,35 @@ fn prepare_and_test(arguments: &Arguments, tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
+/// Builds all that is tested and all tests, side by side as far as Cargo lets them, while what is missing on this machine is
+/// installed.
+fn build(folder: &Folder, runtime: RuntimeKind, interrupt: &Interrupt) -> Result<()> {
+    let compiler = setup::compiler(folder)?;
+    println!("Building the app and its tests ({USUAL_TIME})");
+    let mut running = compile::start(folder, &compiler, Wanted::to_test_on(runtime))?;
+    for part in PARTS.iter().filter(|part| part.applies_to(runtime)) {
+        let mut cargo = program::cargo(folder.root());
+        cargo.args(["test", "--no-run"]).args(part.selection);
+        match &mut running.engine {
+            // What shares a profile waits for each other anyway.
+            Some(engine) if !part.is_optimised() => engine.then(cargo),
+            _ => running.components.then(cargo),
+        }
+    }
+    let installed = builds::wait_beside(running.into(), interrupt, |is_cancelled| {
+        setup::servers(folder)?;
+        setup::browser(folder)?;
+        if is_cancelled() { Ok(()) } else { setup::tool(folder, "valgrind") }
+    })?;
+    if installed.is_none() {
+        bail!("interrupted");
+    }
+    if runtime == RuntimeKind::Spin {
+        plugin::install_for_tests(folder)?;
+    }
+    Ok(())
+}
+
 /// A part of the tests.
 struct Part {
     /// What its log is named after.
@@ -112,6 +136,17 @@ struct Part {
     only: Option<&'static str>,
     /// Whether another runtime makes no difference to them.
     is_about_spindle: bool,
+}
+
+impl Part {
+    fn applies_to(&self, runtime: RuntimeKind) -> bool {
+        runtime == RuntimeKind::Spindle || !self.is_about_spindle
+    }
+
+    /// Whether it is compiled in a profile of its own.
+    fn is_optimised(&self) -> bool {
+        self.selection.contains(&"--release")
+    }
 }
 
 /// Files that the tests write for each other and for us.
@@ -181,12 +216,16 @@ fn test_part(
     }
     let log = folder.fresh_log(part.name)?;
     let tests = Launch::new("cargo test", cargo, &log).start()?;
-    let mut output = Output::open(&log)?;
+    let mut output = GrowingLog::open(&log)?;
     let started = Instant::now();
     let status = loop {
         // Asked first, so that nothing printed before the end is missed.
         let status = tests.exit_status();
-        output.pass_on(tally)?;
+        output.read(|line| {
+            println!("{line}");
+            tally.add(line);
+        })?;
+        std::io::stdout().flush().context("cannot print")?;
         if let Some(status) = status {
             break status;
         }
@@ -205,32 +244,6 @@ fn test_part(
 /// Ends Cargo, and with it the test programs, which are in its process group; their servers die with them.
 fn end(tests: &Managed) {
     tests.kill();
-}
-
-/// A file that grows, passed on line by line.
-struct Output {
-    file: BufReader<File>,
-    line: Vec<u8>,
-}
-
-impl Output {
-    fn open(log: &Path) -> Result<Self> {
-        let file = File::open(log).with_context(|| format!("cannot read {}", log.display()))?;
-        Ok(Self { file: BufReader::new(file), line: Vec::new() })
-    }
-
-    fn pass_on(&mut self, tally: &mut Tally) -> Result<()> {
-        // What was read of a line that is not yet whole stays until the rest comes.
-        while self.file.read_until(b'\n', &mut self.line).context("cannot read the tests' output")? > 0 {
-            if self.line.ends_with(b"\n") {
-                let line = String::from_utf8_lossy(&self.line).into_owned();
-                print!("{line}");
-                tally.add(line.trim_end());
-                self.line.clear();
-            }
-        }
-        std::io::stdout().flush().context("cannot print")
-    }
 }
 
 impl Tally {

@@ -9,17 +9,15 @@ use clap::ValueEnum;
 use dev_servers::app::{App, AppOptions, RUNTIME_VARIABLE, RuntimeKind};
 use dev_servers::postgres;
 
-use crate::admin;
 use crate::app_variables::{Given, Variables};
-use crate::database::{self, Database};
+use crate::compile::{self, Wanted};
 use crate::folder::{Folder, SERVICES};
 use crate::interrupt::Interrupt;
-use crate::rabbitmq_server::{self, RabbitServer};
 use crate::records::{self, Records};
-use crate::redis_server::{self, RedisServer};
 use crate::schedules::Schedules;
 use crate::secrets::Secrets;
-use crate::{compile, keys, program, session, setup, spin};
+use crate::servers::{Server, Servers};
+use crate::{admin, builds, keys, program, session, setup, spin};
 
 /// Until all services say that they are ready.
 const READY_DEADLINE: Duration = Duration::from_secs(60);
@@ -96,18 +94,8 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     if runtime == RuntimeKind::Spin && !program::is_on_path("spin") {
         bail!("there is no `spin` on the PATH: install Spin 3.4 or later, or leave `--runtime` out");
     }
-    let mut steps = Steps::new(arguments.no_build, runtime);
-    if !arguments.no_build {
-        let compiler = setup::compiler(folder)?;
-        steps.next();
-        compile::components(folder, &compiler, false)?;
-        if runtime == RuntimeKind::Spindle {
-            steps.next();
-            compile::spindle(folder)?;
-        }
-    }
     let interrupt = Interrupt::listen()?;
-    let asked_to_end = || interrupt.within(Duration::ZERO);
+    let compiler = if arguments.no_build { None } else { Some(setup::compiler(folder)?) };
 
     let state = folder.state()?;
     let secrets = Secrets::load(&state)?;
@@ -123,34 +111,30 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     let public_keys = keys::public_keys(signing_key, &secrets.further_public_keys)?;
     variables.set(&given, "token_public_keys", &public_keys);
 
-    steps.next();
-    println!("Starting the servers (seconds, if they are installed)");
-    let mut started = Started { database: None, redis: None, rabbitmq: None, app: None };
-    if asked_to_end() {
-        return Ok(());
-    }
-    let database = started.database.insert(database::start(folder, &secrets, &given, &mut variables)?);
-    let owner_url = database.owner_url.clone();
-    if asked_to_end() {
-        return Ok(());
-    }
-    let redis_url = started.redis.insert(redis_server::start(folder, &secrets, &given, &mut variables)?).url.clone();
-    if arguments.broker == Broker::Rabbitmq {
-        if asked_to_end() {
-            return Ok(());
+    let builds = match &compiler {
+        Some(compiler) => {
+            let what = if runtime == RuntimeKind::Spindle { "the components and Spindle" } else { "the components" };
+            let usual =
+                if runtime == RuntimeKind::Spindle { compile::USUAL_TIME } else { compile::USUAL_TIME_OF_COMPONENTS };
+            println!("[1/2] Building {what} ({usual}), and starting the servers");
+            compile::start(folder, compiler, Wanted::to_run_on(runtime))?.into()
         }
-        started.rabbitmq = Some(rabbitmq_server::start(folder, &given, &mut variables)?);
-    }
-    let rabbitmq_url = started.rabbitmq.as_ref().map(|rabbitmq| rabbitmq.url.clone());
+        None => {
+            println!("[1/2] Starting the servers (seconds, if they are installed)");
+            Vec::new()
+        }
+    };
+    let mut started = Started::default();
+    let with_rabbitmq = arguments.broker == Broker::Rabbitmq;
+    let ready = builds::wait_beside(builds, &interrupt, |is_cancelled| {
+        started.servers.start(folder, &secrets, &given, &mut variables, with_rabbitmq, is_cancelled)?;
+        started.record(records)
+    })?;
+    let (Some(()), Some(owner_url)) = (ready, started.servers.owner_url()) else { return Ok(()) };
     variables.take_over_the_rest(&given);
-    started.record(records)?;
-    if asked_to_end() {
-        return Ok(());
-    }
 
-    steps.next();
     println!(
-        "Starting the app on {} (some seconds the first time: the components become machine code)",
+        "[2/2] Starting the app on {} (some seconds the first time: the components become machine code)",
         runtime.name()
     );
     let mut options = AppOptions::new(runtime, &folder.root().join(arguments.broker.manifest()), &state);
@@ -168,8 +152,7 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
         return Ok(());
     }
     make_admin(&url, &owner_url, &secrets.admin_password).with_context(app_says)?;
-    let servers = [("DATABASE_URL", Some(owner_url)), ("REDIS_URL", Some(redis_url)), ("RABBITMQ_URL", rabbitmq_url)];
-    write_dev_env(&state, &variables, &url, &secrets, &servers)?;
+    write_dev_env(&state, &variables, &url, &secrets, &started.servers.urls())?;
     started.record(records)?;
     println!("{}", session::text(&url));
 
@@ -181,36 +164,11 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     end
 }
 
-/// Which step of how many the next line of output is about.
-struct Steps {
-    number: u32,
-    count: u32,
-}
-
-impl Steps {
-    /// Components and Spindle, if they are built; servers, app.
-    fn new(no_build: bool, runtime: RuntimeKind) -> Self {
-        let builds = match (no_build, runtime) {
-            (true, _) => 0,
-            (false, RuntimeKind::Spin) => 1,
-            (false, RuntimeKind::Spindle) => 2,
-        };
-        Self { number: 0, count: builds + 2 }
-    }
-
-    /// Begins the line.
-    fn next(&mut self) {
-        self.number += 1;
-        print!("[{}/{}] ", self.number, self.count);
-    }
-}
-
-/// All that was started. Dropped in the order of the fields' use: the app first, so that its last requests find their servers.
+/// All that was started. Dropped in the order of use: the app first, so that its last requests find their servers.
+#[derive(Default)]
 struct Started {
-    database: Option<Database>,
-    redis: Option<RedisServer>,
-    rabbitmq: Option<RabbitServer>,
     app: Option<App>,
+    servers: Servers,
 }
 
 impl Drop for Started {
@@ -218,41 +176,14 @@ impl Drop for Started {
         if let Some(app) = self.app.take() {
             app.stop();
         }
-        self.rabbitmq = None;
-        self.redis = None;
-        self.database = None;
     }
 }
 
 impl Started {
     fn record(&self, records: &Records) -> Result<()> {
-        let mut processes = Vec::new();
-        if let Some(server) = self.database.as_ref().and_then(|database| database.server.as_ref()) {
-            processes.push(("PostgreSQL", server.pid()));
-        }
-        if let Some(server) = self.redis.as_ref().and_then(|redis| redis.server.as_ref()) {
-            processes.push(("Redis", server.pid()));
-        }
-        if let Some(server) = self.rabbitmq.as_ref().and_then(|rabbitmq| rabbitmq.server.as_ref()) {
-            processes.push(("RabbitMQ", server.pid()));
-        }
-        if let Some(app) = &self.app {
-            processes.push(("app", app.pid()));
-        }
-        // The order in which leftovers are ended.
-        processes.reverse();
+        let mut processes: Vec<_> = self.app.iter().map(|app| ("app", app.pid())).collect();
+        processes.extend(self.servers.ours().into_iter().map(|server| (server.name, server.pid)));
         records.write(&processes)
-    }
-
-    /// The servers that are ours, and whether they run.
-    fn servers(&self) -> Vec<(&'static str, bool)> {
-        let database = self.database.as_ref().and_then(|database| database.server.as_ref());
-        let redis = self.redis.as_ref().and_then(|redis| redis.server.as_ref());
-        let database = database.map(|server| ("PostgreSQL", server.is_running()));
-        let rabbitmq = self.rabbitmq.as_ref().and_then(|rabbitmq| rabbitmq.server.as_ref());
-        let redis = redis.map(|server| ("Redis", server.is_running()));
-        let rabbitmq = rabbitmq.map(|server| ("RabbitMQ", server.is_running()));
-        database.into_iter().chain(redis).chain(rabbitmq).collect()
     }
 }
 
@@ -264,7 +195,7 @@ fn watch(started: &Started, interrupt: &Interrupt) -> Result<()> {
         if interrupt.within(WATCH_INTERVAL) {
             return Ok(());
         }
-        for (name, is_running) in started.servers() {
+        for Server { name, is_running, .. } in started.servers.ours() {
             if !is_running && !gone.contains(&name) {
                 eprintln!(
                     "{name} has ended. The app stays up without it; its log is in .concierge/logs, and \
@@ -326,7 +257,7 @@ fn wait_until_ready(url: &str, app: &App, interrupt: &Interrupt) -> Result<bool>
     let mut last = String::new();
     let mut waiting = SERVICES.to_vec();
     let end = program::poll(READY_DEADLINE, || {
-        if interrupt.within(Duration::ZERO) {
+        if interrupt.is_requested() {
             return Some(Ok(false));
         }
         if !app.is_running() {
@@ -389,7 +320,7 @@ fn write_dev_env(
     variables: &Variables,
     url: &str,
     secrets: &Secrets,
-    servers: &[(&str, Option<String>)],
+    servers: &[(&'static str, String)],
 ) -> Result<()> {
     let [auth, scheduler, operator] = ["auth", "scheduler", "operator"].map(|service| credential(variables, service));
     let mut further = vec![
@@ -400,6 +331,6 @@ fn write_dev_env(
         ("CONCIERGE_ADMIN_EMAIL", ADMIN_EMAIL),
         ("CONCIERGE_ADMIN_PASSWORD", &secrets.admin_password),
     ];
-    further.extend(servers.iter().filter_map(|(name, url)| Some((*name, url.as_deref()?))));
+    further.extend(servers.iter().map(|(name, url)| (*name, url.as_str())));
     variables.write(state, &further)
 }

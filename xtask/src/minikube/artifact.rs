@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result};
 use dev_servers::ports;
 
 use super::cluster::Cluster;
+use crate::compile::Wanted;
 use crate::folder::Folder;
 use crate::{compile, program, setup};
 
@@ -27,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) fn push(cluster: &Cluster) -> Result<String> {
     let folder = &cluster.folder;
     let compiler = setup::compiler(folder)?;
-    compile::components(folder, &compiler, false)?;
+    compile::build(folder, &compiler, Wanted::COMPONENTS)?;
     let tag = tag(folder)?;
     let port = ports::free_port()?;
     let _way = Way::open(cluster, port)?;
