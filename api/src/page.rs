@@ -11,16 +11,16 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
-/// A list that has one page.
+/// A list that has one page, and always `LENGTH` items; any number if that is 0.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct List<T> {
+pub struct List<T, const LENGTH: usize = 0> {
     /// All of it.
     pub items: Vec<T>,
     /// Null, as on the last page of any list.
     pub next_cursor: (),
 }
 
-impl<T> List<T> {
+impl<T, const LENGTH: usize> List<T, LENGTH> {
     /// The list of these.
     #[must_use]
     pub fn new(items: Vec<T>) -> Self {
@@ -52,17 +52,22 @@ mod schemas {
         }
     }
 
-    impl<T: JsonSchema> JsonSchema for List<T> {
+    impl<T: JsonSchema, const LENGTH: usize> JsonSchema for List<T, LENGTH> {
         fn schema_name() -> Cow<'static, str> {
             format!("{}List", T::schema_name()).into()
         }
 
         fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+            let mut items = json_schema!({"type": "array", "items": generator.subschema_for::<T>()});
+            if LENGTH > 0 {
+                items.insert("minItems".to_owned(), LENGTH.into());
+                items.insert("maxItems".to_owned(), LENGTH.into());
+            }
             json_schema!({
                 "type": "object",
                 "required": ["items", "next_cursor"],
                 "properties": {
-                    "items": {"type": "array", "items": generator.subschema_for::<T>()},
+                    "items": items,
                     "next_cursor": generator.subschema_for::<schema::Null>(),
                 },
             })

@@ -138,8 +138,8 @@ schemas! {
         "additionalProperties": true,
         "properties": {
             "specversion": {"const": "1.0"},
-            "id": {"type": "string", "format": "uuid"},
-            "source": {"type": "string"},
+            "id": {"$ref": "#/components/schemas/Uuid"},
+            "source": {"type": "string", "pattern": r#"^[^\u0000]*$"#},
             "type": {"const": "user_login_event"},
             "subject": {"type": ["string", "null"], "description": "The id of the user."},
             "time": {"type": "string", "format": "date-time"},
@@ -149,9 +149,9 @@ schemas! {
                 "required": ["user_id", "email"],
                 "additionalProperties": true,
                 "properties": {
-                    "user_id": {"type": "integer", "minimum": 1},
-                    "email": {"type": "string", "format": "idn-email"},
-                    "phone": {"type": ["string", "null"]},
+                    "user_id": {"$ref": "#/components/schemas/UserId"},
+                    "email": {"$ref": "#/components/schemas/Email"},
+                    "phone": {"type": ["string", "null"], "pattern": r#"^\+?[0-9]{3,15}$"#},
                 },
             },
         },

@@ -45,7 +45,8 @@ pub struct Description {
     pub(crate) schemes: &'static [&'static str],
     pub(crate) path_parameters: PathSchemas,
     pub(crate) query: &'static [Parameter],
-    pub(crate) headers: Vec<Parameter>,
+    /// The headers that it reads, each with examples that replace its own.
+    pub(crate) headers: Vec<(Parameter, Vec<(&'static str, Value)>)>,
     pub(crate) media_types: &'static [&'static str],
     pub(crate) body: SchemaOf,
     pub(crate) body_examples: Vec<(&'static str, Value)>,
@@ -129,8 +130,15 @@ impl Description {
 
     /// A header that it reads.
     pub(crate) fn header(mut self, header: Parameter) -> Self {
-        self.headers.push(header);
+        self.headers.push((header, Vec::new()));
         self.fails(&[Kind::InvalidHeader])
+    }
+
+    /// An example of the last header, for the example of the body with this name.
+    pub(crate) fn header_example(mut self, name: &'static str, example: &'static str) -> Self {
+        let (_, examples) = self.headers.last_mut().expect("a header comes before its examples");
+        examples.push((name, example.into()));
+        self
     }
 
     /// An example of its body.

@@ -22,6 +22,9 @@ use problem::Kind::{
 #[cfg(feature = "openapi")]
 use serde_json::json;
 
+/// How many queues there are.
+const QUEUES: usize = 4;
+
 parameters! {
     TO = "to", "Only deliveries to this address, ignoring case and whitespace around it; at most 254 bytes, not blank.", schema::RecipientText, "ada@example.org";
     LIMIT = "limit", "How many at most.", schema::Limit, "2";
@@ -61,7 +64,7 @@ operations! {
     ///
     /// For each queue how many messages are waiting, in flight, being retried and dead, and whether it is paused. With RabbitMQ this is
     /// not found; its own management has it.
-    ListQueues: GET "/notification-ms/internal/queues" (), NO_QUERY, ByOperator, () => List<QueueState>,
+    ListQueues: GET "/notification-ms/internal/queues" (), NO_QUERY, ByOperator, () => List<QueueState, QUEUES>,
     |it| it.tag("internal").fails(&[NoSuchRoute, BrokerUnavailable])
         .replies(200, "The queues.").example("queues", docs::queues());
 

@@ -119,13 +119,18 @@ impl Document {
             problems.extend(kinds);
             parameters.push(path_parameter(name, &description.path, schema.to_value()));
         }
-        for (place, known) in [("query", description.query), ("header", &description.headers)] {
-            for parameter in known {
-                let schema = (parameter.schema)(&mut self.sent).to_value();
-                let example: Value =
-                    serde_json::from_str(parameter.example).unwrap_or_else(|_| parameter.example.into());
-                parameters.push(json!({"name": parameter.name, "in": place, "description": parameter.description, "schema": schema, "example": example}));
+        let query = description.query.iter().map(|parameter| ("query", parameter, [].as_slice()));
+        let headers = description.headers.iter().map(|(header, examples)| ("header", header, examples.as_slice()));
+        for (place, parameter, examples) in query.chain(headers) {
+            let schema = (parameter.schema)(&mut self.sent).to_value();
+            let mut json =
+                json!({"name": parameter.name, "in": place, "description": parameter.description, "schema": schema});
+            if examples.is_empty() {
+                json["example"] = serde_json::from_str(parameter.example).unwrap_or_else(|_| parameter.example.into());
+            } else {
+                json["examples"] = named(examples);
             }
+            parameters.push(json);
         }
         let mut operation = json!({
             "operationId": description.id,

@@ -93,6 +93,8 @@ operations! {
     /// Creates a user and publishes `new_user_event`. The password is hashed as soon as it is received and is never returned.
     CreateUser: POST "/users-ms/users" (), NO_QUERY, Public, SignUpRequest => User,
     |it| docs::of_fields(it).tag("users").header(IDEMPOTENCY_KEY)
+        .header_example("without_phone", "8e03978e-40d5-43dd-bc93-6894a57f9324")
+        .header_example("with_phone", "5d0c2a8f-1b7e-4c55-9a3d-f2b64e07c918")
         .fails(&[IdempotencyKeyReused, EmailTaken, TooManyAttempts, TooBusy, DatabaseUnavailable])
         .body("without_phone", json!({"name": "Ada", "surname": "Lovelace", "email": "ada@example.org", "password": docs::PASSWORD}))
         .body("with_phone", json!({"name": "Grace", "surname": "Hopper", "email": "grace@example.org", "password": docs::PASSWORD, "phone": "+39 (02) 123-4567"}))
