@@ -11,7 +11,7 @@ use crate::app_variables::from_dev_env;
 use crate::folder::Folder;
 
 /// Sweep the outbox; wake the consumers.
-const PATHS: [&str; 2] = ["/users-ms/internal/outbox/sweep", "/notification-ms/internal/ring"];
+const PATHS: [&str; 2] = ["/users-ms/internal/outbox/sweep", "/notification-ms/internal/consumers/wake"];
 /// Between two runs.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// For one request: a queue may be long.

@@ -106,6 +106,6 @@ operations! {
     /// Wake the consumers
     ///
     /// Called by a schedule, for wake-ups that were lost and for retries that are due. RabbitMQ needs none and is not asked.
-    Ring: POST "/notification-ms/internal/ring" (), NO_QUERY, ByScheduler, () => (),
+    WakeConsumers: POST "/notification-ms/internal/consumers/wake" (), NO_QUERY, ByScheduler, () => (),
     |it| it.tag("internal").fails(&[BrokerUnavailable]).replies(202, "The consumers are awake.");
 }

@@ -168,13 +168,13 @@ fn queues(redis: &mut Connection) -> Result<Vec<QueueLook>> {
 /// Waits until all queues have acknowledged everything.
 fn wait_until_empty(redis: &mut Connection, ring_every: Option<Duration>) -> Result<()> {
     let begun = Instant::now();
-    let mut rung: Option<Instant> = None;
+    let mut woken: Option<Instant> = None;
     while begun.elapsed() < DEADLINE {
         if let Some(every) = ring_every
-            && rung.is_none_or(|rung| rung.elapsed() >= every)
+            && woken.is_none_or(|woken| woken.elapsed() >= every)
         {
             send(redis, &wake_up(EXCHANGE))?;
-            rung = Some(Instant::now());
+            woken = Some(Instant::now());
         }
         let queues = queues(redis)?;
         let is_empty = queues.iter().all(|queue| queue.waiting == Some(0) && queue.in_flight == 0);

@@ -58,7 +58,7 @@ pub(crate) fn publish(backend: &Backend, message: &str) {
         None => {
             let mut redis = backend.broker();
             redis.add(LOGINS, message);
-            redis.ring();
+            redis.wake_consumers();
         }
     }
 }

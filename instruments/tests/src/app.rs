@@ -207,7 +207,7 @@ impl TestApp {
     #[must_use]
     pub fn credential_for(&self, path: &str) -> &str {
         match path {
-            _ if path.contains("/outbox/sweep") || path.contains("/internal/ring") => self.scheduler(),
+            _ if path.contains("/outbox/sweep") || path.contains("/internal/consumers/wake") => self.scheduler(),
             _ if path.starts_with("/users-ms/internal/") => self.auth(),
             _ => self.operator(),
         }

@@ -129,8 +129,8 @@ impl Broker {
     }
 
     /// Wakes the consumers.
-    pub fn ring(&mut self) {
-        let _heard: i64 = self.run(cmd("PUBLISH").arg(LOGINS).arg("ring"));
+    pub fn wake_consumers(&mut self) {
+        let _heard: i64 = self.run(cmd("PUBLISH").arg(LOGINS).arg("wake-up"));
     }
 
     /// How many subscribers the exchange has that has the fewest.

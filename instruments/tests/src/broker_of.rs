@@ -48,7 +48,7 @@ impl Backend {
             None => {
                 let mut broker = self.broker();
                 broker.add(exchange, message);
-                broker.ring();
+                broker.wake_consumers();
             }
         }
     }

@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-const PATHS: &[&str] = &["/users-ms/internal/outbox/sweep", "/notification-ms/internal/ring"];
+const PATHS: &[&str] = &["/users-ms/internal/outbox/sweep", "/notification-ms/internal/consumers/wake"];
 
 /// An app that has schedules.
 pub trait Scheduled {

@@ -280,7 +280,7 @@ fn query_parameters_that_a_route_does_not_know_are_refused() {
         ("POST", "/auth-ms/auth/introspect".to_owned()),
         ("GET", "/auth-ms/.well-known/jwks.json".to_owned()),
         ("GET", "/notification-ms/internal/queues".to_owned()),
-        ("POST", "/notification-ms/internal/ring".to_owned()),
+        ("POST", "/notification-ms/internal/consumers/wake".to_owned()),
     ] {
         let answer = app.request(method, &format!("{path}?verbose=1")).bearer(app.credential_for(&path)).send();
         assert_problem(&answer, 400, "invalid-query", &["/verbose"]);

@@ -104,7 +104,7 @@ fn busy_people(app: &TestApp, backend: &Arc<Backend>) -> (i64, i64) {
         let _ = app.login(second, PASSWORD).expect(200);
         broker.add(LOGINS, &poison_of(id, second));
     }
-    broker.ring();
+    broker.wake_consumers();
     for queue in [LOGIN_EMAIL, LOGIN_SMS] {
         poll::until(SOON, "two dead letters", || broker.dead_letters(queue).len() == 2);
     }
@@ -283,8 +283,8 @@ fn claimed_messages_that_are_gone_from_the_stream_do_not_hide_those_behind_them(
     broker.claim(LOGINS, LOGIN_EMAIL, "nobody");
     let consumer = consumer(&backend).variable("notification_claim_ms", 500).start();
     poll::throughout(Duration::from_millis(600), "all are idle", || broker.pending(LOGINS, LOGIN_EMAIL).len() == 6);
-    // One ring is enough.
-    broker.ring();
+    // One wake-up is enough.
+    broker.wake_consumers();
     let to = "last@erasure.example";
     poll::until(SOON, "the last is delivered", || queues(&consumer.deliveries_to(to)) == [LOGIN_EMAIL, LOGIN_SMS]);
     assert_eq!(broker.pending(LOGINS, LOGIN_EMAIL), []);

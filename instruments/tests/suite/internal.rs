@@ -23,7 +23,7 @@ const INTERNAL: &[(&str, &str, &str)] = &[
     ("DELETE", "/users-ms/internal/outbox/00000000-0000-0000-0000-000000000001", "auth"),
     ("GET", "/users-ms/internal/outbox", "scheduler"),
     ("POST", "/users-ms/internal/outbox/sweep", "scheduler"),
-    ("POST", "/notification-ms/internal/ring", "scheduler"),
+    ("POST", "/notification-ms/internal/consumers/wake", "scheduler"),
     ("GET", "/notification-ms/internal/queues", "operator"),
     ("POST", "/auth-ms/auth/introspect", "operator"),
     ("GET", "/notification-ms/internal/queues/login_email_notification/dead", "operator"),
@@ -290,7 +290,7 @@ fn a_sweep_tells_what_it_did() {
 #[test]
 fn a_ring_is_accepted() {
     let app = TestApp::shared();
-    assert_snapshot!(app.post("/notification-ms/internal/ring").bearer(app.scheduler()).send().shown(), @"
+    assert_snapshot!(app.post("/notification-ms/internal/consumers/wake").bearer(app.scheduler()).send().shown(), @"
     202
     cache-control: no-store
     x-content-type-options: nosniff

@@ -48,7 +48,7 @@ fn an_entry_without_the_field_of_an_event_is_poison_too() {
     let mut broker = backend.broker();
     broker.add(LOGINS, "");
     broker.add(LOGINS, &"x".repeat(70_000));
-    broker.ring();
+    broker.wake_consumers();
     poll::until(SOON, "both are dead", || broker.dead_letters(LOGIN_SMS).len() == 2);
     let mut reasons: Vec<_> = broker.dead_letters(LOGIN_SMS).into_iter().map(|dead| dead.reason).collect();
     reasons.sort_unstable();

@@ -177,7 +177,7 @@ fn a_method_that_a_path_does_not_have_is_answered_with_those_that_it_has() {
         ("POST", "/notification-ms/healthcheck", "GET, HEAD"),
         ("DELETE", "/notification-ms/readiness", "GET, HEAD"),
         ("POST", "/notification-ms/internal/queues", "GET, HEAD"),
-        ("GET", "/notification-ms/internal/ring", "POST"),
+        ("GET", "/notification-ms/internal/consumers/wake", "POST"),
     ] {
         let answer = app.request(method, path).send();
         assert_eq!((answer.status, answer.problem().as_str()), (405, "method-not-allowed"), "{method} {path}");

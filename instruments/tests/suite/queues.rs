@@ -117,7 +117,7 @@ fn what_all_queues_have_acknowledged_is_dropped_from_the_stream() {
     for number in 0..30 {
         broker.add(LOGINS, &login_event(&Uuid::new_v4().to_string(), &format!("{number}@tidy.example")));
     }
-    broker.ring();
+    broker.wake_consumers();
     let _ = deliveries_once_done_after(&app, 60);
     poll::until(SOON, "the stream is trimmed", || is_handled(&mut broker));
 }
@@ -177,7 +177,7 @@ fn a_message_whose_consumers_die_while_they_send_it_is_a_dead_letter_in_the_end(
     for death in 1..=DEATHS {
         let doomed = start(&format!("doomed-{death}"));
         poll::until(SOON, "it is sending", || {
-            broker.ring();
+            broker.wake_consumers();
             broker.pending(LOGINS, LOGIN_EMAIL).iter().any(|pending| pending.consumer == format!("doomed-{death}"))
         });
         doomed.app.kill();
@@ -200,7 +200,7 @@ fn the_fault_of_one_queue_does_not_stop_the_others() {
     let app = consumer(&backend, "steady").start();
     let _schedules = Schedules::start(&[&app], ROUND);
     broker.add(LOGINS, &login_event(&Uuid::new_v4().to_string(), "others@queues.example"));
-    broker.ring();
+    broker.wake_consumers();
     poll::until(SOON, "the SMS is sent", || app.all_deliveries().iter().any(|delivery| delivery.queue == LOGIN_SMS));
     app.wait_for_log("queue failed");
     let lines: Vec<_> = app.log().lines().filter(|line| line.contains("queue failed")).map(str::to_owned).collect();
@@ -222,9 +222,9 @@ fn what_waits_is_counted_right_after_people_were_removed() {
         state["items"].as_array().unwrap().iter().find(|item| item["queue"] == WELCOME).unwrap().clone()
     };
     let mut broker = backend.broker();
-    broker.ring();
+    broker.wake_consumers();
     poll::until(SOON, "all are told", || consumer.all_deliveries().len() == 6);
-    // Nobody rings now: what comes waits.
+    // Nobody wakes the consumers now: what comes waits.
     let later: Vec<_> = (6..12).map(|number| app.sign_up(&format!("{number}@waiting.example"))).collect();
     poll::until(SOON, "these too", || consumer.all_deliveries().len() == 12);
     drop(ids);

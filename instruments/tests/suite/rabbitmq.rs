@@ -27,7 +27,7 @@ fn what_is_the_brokers_own_business_is_not_shown() {
     let _ = app.get("/notification-ms/readiness").send().expect(200);
     let queues = app.get("/notification-ms/internal/queues").bearer(app.operator()).send();
     assert_eq!((queues.status, queues.problem().as_str()), (404, "no-such-route"));
-    let _ = app.post("/notification-ms/internal/ring").bearer(app.scheduler()).send().expect(202);
+    let _ = app.post("/notification-ms/internal/consumers/wake").bearer(app.scheduler()).send().expect(202);
 }
 
 #[test]

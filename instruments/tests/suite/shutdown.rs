@@ -46,10 +46,10 @@ fn a_message_under_way_is_sent_and_acknowledged_before_the_app_ends() {
     let app = consumer().variable("notification_send_ms", 1500).start();
     let mut broker = backend.broker();
     let to = "end@shutdown.example";
-    // The consumer hears rings once it listens; this one is rung until it does.
+    // The consumer receives wake-ups once it listens; this one is sent until it does.
     broker.add(LOGINS, &login_event(&Uuid::new_v4().to_string(), to));
     poll::until(Duration::from_secs(10), "a delivery", || {
-        broker.ring();
+        broker.wake_consumers();
         !broker.pending(LOGINS, LOGIN_EMAIL).is_empty()
     });
     app.app.stop();

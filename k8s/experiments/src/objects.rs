@@ -161,7 +161,7 @@ mod tests {
         let list = json!({ "items": [
             policy("users-ms", json!({ "podSelector": { "matchLabels": { APP_NAME: "users-ms" } } })),
             policy("redis", json!({ "ingress": [{ "from": [{ "podSelector": { "matchExpressions": [{ "values": ["users-ms", "auth-ms"] }] } }] }] })),
-            policy("ring", json!({ "podSelector": {} })),
+            policy("wake-consumers", json!({ "podSelector": {} })),
         ]});
         let copies = policies_for_twin(&list, "users-ms", "users-ms-green");
         assert_eq!(copies.len(), 2);

@@ -35,6 +35,6 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         RedriveDeadLetters(call) => dead_letters::redrive_all(&call).await,
         DropDeadLetter(call) => dead_letters::drop_one(&call).await,
         RedriveDeadLetter(call) => dead_letters::redrive_one(&call).await,
-        Ring(call) => queues::ring(&call),
+        WakeConsumers(call) => queues::wake_consumers(&call),
     })
 }

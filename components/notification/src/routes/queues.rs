@@ -2,15 +2,15 @@
 
 use super::Call;
 use api::List;
-use api::notification::operation::{ListQueues, Ring};
+use api::notification::operation::{ListQueues, WakeConsumers};
 use events::redis::{self, QueueState};
 use events::{Exchange, Queue};
 use service_kit::broker::{BrokerError, BrokerKind, Redis};
 use service_kit::{HandlerResult, StatusCode, no_such_route};
 
-/// POST `/ring`: wakes the consumers. A schedule calls it, for wake-ups that were lost and retries that are due. RabbitMQ's
+/// POST `/consumers/wake`: wakes the consumers. A schedule calls it, for wake-ups that were lost and retries that are due. RabbitMQ's
 /// consumers never sleep.
-pub(super) fn ring(call: &Call<'_, Ring>) -> HandlerResult {
+pub(super) fn wake_consumers(call: &Call<'_, WakeConsumers>) -> HandlerResult {
     if BrokerKind::from_config()? == BrokerKind::Redis {
         // One wake-up is enough: a consumer looks at all queues.
         Redis::connect()?.run(&redis::wake_up(Exchange::UserLogin))?;

@@ -17,5 +17,5 @@ pub fn publish(exchange: Exchange, event: &str) -> [Command; 2] {
 /// The command that wakes up the consumers of an exchange. It has no payload: the messages are in the stream.
 #[must_use]
 pub fn wake_up(exchange: Exchange) -> Command {
-    Command::new("PUBLISH").arg(exchange.name()).arg("ring")
+    Command::new("PUBLISH").arg(exchange.name()).arg("wake-up")
 }

@@ -205,10 +205,10 @@ pub(crate) fn mutations() -> Vec<Mutation> {
         minikube("probes", "SpinApp/docs-ms", Set("/spec/checks/readiness/httpGet/path", json!("/"))),
         minikube(
             "schedules",
-            "CronJob/ring",
+            "CronJob/wake-consumers",
             Set(
                 "/spec/jobTemplate/spec/template/spec/containers/0/env/0/value",
-                json!("http://notification-ms-cluster-ip-service:4000/notification-ms/internal/bell"),
+                json!("http://notification-ms-cluster-ip-service:4000/notification-ms/internal/consumers/wakes"),
             ),
         ),
         minikube(
