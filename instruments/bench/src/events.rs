@@ -166,11 +166,11 @@ fn queues(redis: &mut Connection) -> Result<Vec<QueueLook>> {
 }
 
 /// Waits until all queues have acknowledged everything.
-fn wait_until_empty(redis: &mut Connection, ring_every: Option<Duration>) -> Result<()> {
+fn wait_until_empty(redis: &mut Connection, wake_every: Option<Duration>) -> Result<()> {
     let begun = Instant::now();
     let mut woken: Option<Instant> = None;
     while begun.elapsed() < DEADLINE {
-        if let Some(every) = ring_every
+        if let Some(every) = wake_every
             && woken.is_none_or(|woken| woken.elapsed() >= every)
         {
             send(redis, &wake_up(EXCHANGE))?;
