@@ -2,7 +2,7 @@
 
 use crate::description::Info;
 use crate::description::preamble::{
-    ATTEMPTS, BODIES, CREDENTIALS, LISTS, PROBLEMS, QUERIES, REQUEST_IDS, SESSION_TOKENS, VERIFIED_TOKENS,
+    ATTEMPTS, BODIES, CREDENTIALS, LISTS, PAGES, PROBLEMS, QUERIES, REQUEST_IDS, SESSION_TOKENS, VERIFIED_TOKENS,
 };
 use serde_json::{Value, json};
 
@@ -44,6 +44,7 @@ pub(crate) fn info() -> Info {
             "**Idempotency.** Login and refresh return tokens, which are not stored, so their responses cannot be repeated: a \
              request with `idempotency-key` is refused with 400 `invalid-header`. All other operations are safe to repeat and ignore \
              the header.",
+            PAGES,
             CREDENTIALS,
         ],
         tags: &[

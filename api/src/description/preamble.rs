@@ -29,6 +29,10 @@ pub(crate) const ATTEMPTS: &str = "**Rate limits.** Failed attempts with a passw
     `too-many-attempts`, with `retry-after`. The number of passwords hashed at the same time is limited, too: beyond it the \
     response is 503 `too-busy`.";
 
+pub(crate) const PAGES: &str = "**Web pages.** Pages of the origins that the operator allows may call from a browser (CORS): a \
+    preflight is answered with 204, and responses have `access-control-allow-origin`, `access-control-expose-headers` and \
+    `vary: origin`. Cookies are not used.";
+
 pub(crate) const CREDENTIALS: &str = "**Internal operations.** Each is for one calling service, which sends its own credential as \
     `Authorization: Bearer <credential>`. Without it the response is 401 `invalid-service-token`. No ingress routes paths with \
     `/internal/`.";

@@ -1,7 +1,7 @@
 //! What the description of notification repeats, and its introduction.
 
 use crate::description::Info;
-use crate::description::preamble::{CREDENTIALS, LISTS, PROBLEMS, QUERIES, REQUEST_IDS, VERIFIED_TOKENS};
+use crate::description::preamble::{CREDENTIALS, LISTS, PAGES, PROBLEMS, QUERIES, REQUEST_IDS, VERIFIED_TOKENS};
 use serde_json::{Value, json};
 
 pub(crate) fn info() -> Info {
@@ -17,6 +17,7 @@ pub(crate) fn info() -> Info {
             LISTS,
             VERIFIED_TOKENS,
             "Administrators read the log with an access token, operators with their credential.",
+            PAGES,
             CREDENTIALS,
         ],
         tags: &[

@@ -2,7 +2,7 @@
 
 use super::IF_MATCH;
 use crate::description::preamble::{
-    ATTEMPTS, BODIES, CREDENTIALS, LISTS, PROBLEMS, QUERIES, REQUEST_IDS, SESSION_TOKENS, VERIFIED_TOKENS,
+    ATTEMPTS, BODIES, CREDENTIALS, LISTS, PAGES, PROBLEMS, QUERIES, REQUEST_IDS, SESSION_TOKENS, VERIFIED_TOKENS,
 };
 use crate::description::{Description, Info, header};
 use problem::Kind;
@@ -50,6 +50,7 @@ pub(crate) fn info() -> Info {
              the same.",
             ATTEMPTS,
             "Sign-ups count against the client, and those that find their email taken count more.",
+            PAGES,
             CREDENTIALS,
         ],
         tags: &[

@@ -15,6 +15,7 @@ pub(crate) const ALL: &[Setting] = &[
     settings::peppers,
     settings::cost,
     settings::trusted_proxies,
+    settings::allowed_origins,
     || keys::Signer::from_config().map(drop),
     || keys::refresh_keys().map(drop),
     || keys::token_verifier().map(drop),

@@ -5,7 +5,7 @@ use crate::sender::{Http, Sender};
 use events::DeliveryPolicy;
 use problem::Problem;
 use service_kit::broker::{Broker, BrokerKind};
-use service_kit::settings::Setting;
+use service_kit::settings::{Setting, allowed_origins};
 use service_kit::{Credential, Service, TokenVerifier, config};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ pub(crate) const ALL: &[Setting] = &[
     || Credential::of(Service::Scheduler).map(drop),
     || TokenVerifier::usable_from_config().map(drop),
     || consumer_name().map(drop),
+    allowed_origins,
     || Sender::from_config().map(drop),
     // Checked whichever sender is configured, so that switching it holds no surprise.
     || Http::url().map(drop),

@@ -22,6 +22,7 @@ pub(crate) const ALL: &[Setting] = &[
     || sign_ups_per_hour().map(drop),
     || config::switch("login_throttling").map(drop),
     settings::trusted_proxies,
+    settings::allowed_origins,
     access_tokens,
     || config::switch("load_test").map(drop),
 ];

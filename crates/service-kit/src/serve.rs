@@ -1,5 +1,6 @@
 //! From a request of Spin to a handler, and its outcome back.
 
+use crate::cors::CrossOrigin;
 use crate::response::{finish, problem, send};
 use crate::{Request, Response, log};
 use http::Method;
@@ -17,9 +18,34 @@ pub async fn serve<F>(incoming: IncomingRequest, out: ResponseOutparam, handle: 
 where
     F: Future<Output = HandlerResult>,
 {
+    serve_to(incoming, out, |_| None, handle).await;
+}
+
+/// Serves one request as [`serve`] does, also one of a web page of another origin that the component variable
+/// `allowed_origins` lets in.
+pub async fn serve_with_pages<F>(incoming: IncomingRequest, out: ResponseOutparam, handle: impl FnOnce(Request) -> F)
+where
+    F: Future<Output = HandlerResult>,
+{
+    serve_to(incoming, out, CrossOrigin::of, handle).await;
+}
+
+async fn serve_to<F>(
+    incoming: IncomingRequest,
+    out: ResponseOutparam,
+    page: fn(&Request) -> Option<CrossOrigin>,
+    handle: impl FnOnce(Request) -> F,
+) where
+    F: Future<Output = HandlerResult>,
+{
     let request = Request::read(incoming).await;
     let (id, after) = (request.id.clone(), request.work_after());
-    let mut response = handle(request).await.unwrap_or_else(|failure| {
+    let page = page(&request);
+    let handled = match page.as_ref().and_then(CrossOrigin::preflight) {
+        Some(response) => Ok(response),
+        None => handle(request).await,
+    };
+    let mut response = handled.unwrap_or_else(|failure| {
         if failure.kind().is_failure_of_ours() {
             let cause = failure.cause().unwrap_or("unknown");
             log::error(
@@ -30,6 +56,9 @@ where
         problem(&failure, &id)
     });
     finish(&mut response, &id);
+    if let Some(page) = page {
+        page.allow(&mut response);
+    }
     send(response, out);
     after.run().await;
 }

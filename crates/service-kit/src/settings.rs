@@ -2,7 +2,7 @@
 //! component has no start at which it could refuse to run.
 
 use crate::health::finished_check;
-use crate::{client_address, config, log};
+use crate::{client_address, config, cors, log};
 use api::Check;
 use problem::Problem;
 use std::time::Instant;
@@ -28,6 +28,14 @@ pub fn check(settings: &[Setting]) -> Check {
 /// If it cannot be used.
 pub fn trusted_proxies() -> Result<(), Problem> {
     client_address::trusted_proxies().map(drop)
+}
+
+/// The component variable `allowed_origins`.
+///
+/// # Errors
+/// If it cannot be used.
+pub fn allowed_origins() -> Result<(), Problem> {
+    cors::check()
 }
 
 /// The component variables `password_pepper` and `password_peppers`.

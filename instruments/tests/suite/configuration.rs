@@ -24,6 +24,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("sign_ups_per_hour", "many"),
         ("login_throttling", "maybe"),
         ("trusted_proxies", "everybody"),
+        ("allowed_origins", "app.example/login"),
         ("authorization", "maybe"),
         ("load_test", "maybe"),
         ("token_signing_key", "x"),

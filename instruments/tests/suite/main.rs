@@ -8,6 +8,7 @@ mod bad_values;
 mod concurrency;
 mod configuration;
 mod contracts;
+mod cors;
 mod database_trouble;
 mod delivery;
 mod devices;

@@ -13,5 +13,7 @@ const CACHED: &str = "public, max-age=300";
 pub(super) fn show_keys(call: &Call<'_, ShowKeys>) -> HandlerResult {
     let mut response = call.ok(&KeySet(token_verifier()?.keys().to_jwks()));
     set_header(&mut response, "cache-control", CACHED);
+    // They are public, and a copy in a cache is for every page.
+    set_header(&mut response, "access-control-allow-origin", "*");
     Ok(response)
 }
