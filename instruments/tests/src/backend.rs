@@ -12,6 +12,8 @@ use std::time::Duration;
 /// The role that users logs in as: it may read and write rows, and no more.
 const ROLE: &str = "concierge_users";
 const ROLE_PASSWORD: &str = "role-password";
+/// The database that all are copies of: migrated, with the role's rights.
+const TEMPLATE: &str = "concierge_template";
 
 /// A database and a broker.
 #[derive(Debug)]
@@ -68,9 +70,7 @@ impl Backend {
         let backend =
             Self { postgres, redis, rabbit, auth_credential, scheduler_credential, operator_credential, database };
         let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        let url = backend.postgres.create_database(&backend.database).expect("a database can be made");
-        migrations::run(&url, &folder::workspace().join("migrations")).expect("the migrations apply");
-        postgres::grant_data_access(&url, ROLE).expect("access can be granted");
+        backend.postgres.copy_database(TEMPLATE, &backend.database).expect("a database can be made");
         Arc::new(backend)
     }
 
@@ -159,5 +159,8 @@ fn start_postgres() -> Arc<Postgres> {
     let options = postgres::Options { durable: true, throw_away: true, ..postgres::Options::default() };
     let postgres = Postgres::start(&folder::fresh("postgres"), options).expect("PostgreSQL starts");
     postgres.create_role(ROLE, ROLE_PASSWORD).expect("a role can be made");
+    let url = postgres.create_database(TEMPLATE).expect("a database can be made");
+    migrations::run(&url, &folder::workspace().join("migrations")).expect("the migrations apply");
+    postgres::grant_data_access(&url, ROLE).expect("access can be granted");
     Arc::new(postgres)
 }

@@ -161,6 +161,13 @@ impl Postgres {
         Ok(self.database_url(name))
     }
 
+    /// Makes a database with all that `template` has, to which nobody may be connected, and gives the superuser's URL of it.
+    pub fn copy_database(&self, template: &str, name: &str) -> Result<String> {
+        let statement = format!("CREATE DATABASE {} TEMPLATE {}", identifier(name), identifier(template));
+        connect(&self.url())?.batch_execute(&statement).map_err(sql(format!("copy the database {template}")))?;
+        Ok(self.database_url(name))
+    }
+
     /// Makes a role that may log in, or gives the one of that name this password. The password itself is not sent, only
     /// what PostgreSQL stores of it (SCRAM-SHA-256).
     pub fn create_role(&self, name: &str, password: &str) -> Result<()> {
@@ -256,6 +263,8 @@ mod tests {
         let url = server.create_database("odd name").unwrap();
         assert_eq!(server.create_database("odd name").unwrap(), url, "creating twice is no error");
         connect(&url).unwrap().batch_execute("CREATE TABLE t (n int); INSERT INTO t VALUES (1)").unwrap();
+        let copy = server.copy_database("odd name", "copy").unwrap();
+        assert_eq!(connect(&copy).unwrap().query_one("SELECT n FROM t", &[]).unwrap().get::<_, i32>(0), 1);
 
         server.kill();
         assert!(!server.is_running());
