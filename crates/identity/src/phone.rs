@@ -21,7 +21,7 @@ impl Phone {
     pub fn parse(text: &str) -> Result<Self, PhoneError> {
         let dropped = |c: char| is_dash_or_space(c) || is_unseen(c);
         let marks = plain(&text.replace(dropped, ""));
-        let marks = marks.trim_start_matches('(');
+        let marks = marks.trim_start_matches(['.', '/', '(', ')']);
         let (is_international, rest) = match marks.strip_prefix('+') {
             Some(rest) => (true, rest),
             None => marks.strip_prefix("00").map_or((false, marks), |rest| (true, rest)),
@@ -94,6 +94,8 @@ mod tests {
             ("＋３９０２１２３４５６７", "+39021234567"),
             ("0039 02 1234567", "+39021234567"),
             ("(+39) 02 1234567", "+39021234567"),
+            ("/ +39 02 1234567", "+39021234567"),
+            ("...(0039) 02 1234567", "+39021234567"),
             ("+123456789012345", "+123456789012345"),
             ("+2904567", "+2904567"),
         ] {
