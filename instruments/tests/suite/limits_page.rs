@@ -1,0 +1,315 @@
+//! docs/limits.md: each figure about the services is that of the code, the migration or the setting that enforces it. (Spindle's
+//! part of the page is written by Spindle.)
+
+use std::path::Path;
+
+const PAGE: &str = include_str!("../../../docs/limits.md");
+
+/// A row of the page, a figure in it, the file that has the value, and what stands right before the value there.
+type Held = (&'static str, &'static str, &'static str, &'static str);
+
+const RATE_LIMIT: &str = "components/users/domain/src/rate_limit.rs";
+const HASH_PERMIT: &str = "components/users/domain/src/hash_permit.rs";
+const POLICY: &str = "crates/events/src/delivery_policy.rs";
+const MANIFEST: &str = "spin.toml";
+
+const HELD: &[Held] = &[
+    // Requests
+    ("request body", "64 KiB", "crates/problem/src/decode.rs", "MAX_BODY_BYTES: usize = "),
+    (
+        "oversize body that is read before it is answered",
+        "8 MiB",
+        "crates/service-kit/src/request.rs",
+        "MAX_DRAINED_BYTES: usize = ",
+    ),
+    ("`x-request-id` taken from the caller", "64", "crates/service-kit/src/request.rs", "MAX_REQUEST_ID: usize = "),
+    ("page of users or deliveries", "20 items", "components/users/domain/src/page.rs", "DEFAULT_LIMIT: usize = "),
+    ("page of users or deliveries", "20 items", "components/notification/domain/src/query.rs", "DEFAULT_LIMIT: u64 = "),
+    ("page of users or deliveries", "100", "components/users/domain/src/page.rs", "MAX_LIMIT: usize = "),
+    ("page of users or deliveries", "100", "components/notification/domain/src/query.rs", "MAX_LIMIT: u64 = "),
+    ("filter by name or surname", "100", "components/users/domain/src/page.rs", "MAX_FILTER: usize = "),
+    ("entity tags in `if-match`", "20", "components/users/domain/src/precondition.rs", "MAX_TAGS: usize = "),
+    ("`idempotency-key`", "255", "components/users/domain/src/idempotency.rs", "MAX_LENGTH: usize = "),
+    (
+        "stored response to a sign-up under a key",
+        "24 hours",
+        "components/users/domain/src/idempotency.rs",
+        "RETENTION_SECONDS: i32 = ",
+    ),
+    ("caching of the documentation", "1 hour", "components/docs/domain/src/asset.rs", "max-age="),
+    ("`load-test?n=`", "45", "components/users/domain/src/fibonacci.rs", "MAX_N: u32 = "),
+    // Values
+    ("email", "254 bytes", "crates/identity/src/email.rs", "MAX_BYTES: usize = "),
+    ("email", "64 before", "crates/identity/src/email.rs", "MAX_LOCAL_BYTES: usize = "),
+    ("name, surname", "100 characters", "crates/identity/src/name.rs", "MAX_CHARACTERS: usize = "),
+    ("phone", "7 to", "crates/identity/src/phone.rs", "MIN_DIGITS: usize = "),
+    ("phone", "15 digits", "crates/identity/src/phone.rs", "MAX_DIGITS: usize = "),
+    ("password", "8 characters", MANIFEST, "password_min_length = { default = "),
+    ("password", "8 to 64", "crates/identity/src/password.rs", "RANGE: std::ops::RangeInclusive<usize> = "),
+    ("password", "64)", "crates/identity/src/password.rs", "RANGE: std::ops::RangeInclusive<usize> = 8..="),
+    ("password", "1,024 bytes", "crates/identity/src/password.rs", "MAX_BYTES: usize = "),
+    (
+        "shared secrets (credentials, peppers)",
+        "32 bytes",
+        "crates/identity/src/secret.rs",
+        "MIN_SECRET_BYTES: usize = ",
+    ),
+    ("pepper id", "32 of", "crates/identity/src/pepper.rs", "MAX_ID: usize = "),
+    ("bcrypt cost", "12", MANIFEST, "bcrypt_cost = { default = "),
+    ("bcrypt cost", "4 to", "crates/identity/src/cost.rs", "RANGE: std::ops::RangeInclusive<u32> = "),
+    ("bcrypt cost", "31", "crates/identity/src/cost.rs", "RANGE: std::ops::RangeInclusive<u32> = 4..="),
+    // Rate limits
+    ("failures of one client at one account", "5", RATE_LIMIT, "PAIR: Backoff =\n    Backoff { free_failures: "),
+    ("failures at one account, from anywhere", "20", RATE_LIMIT, "ACCOUNT: Backoff =\n    Backoff { free_failures: "),
+    ("failures at one account, from anywhere", "30 days", RATE_LIMIT, "KNOWN_SECONDS: i32 = "),
+    (
+        "failures in a row at one account, from anywhere",
+        "100",
+        RATE_LIMIT,
+        "longest_seconds: 60, drain_seconds: None, ceiling: Some(",
+    ),
+    ("failures of one client at any account", "50", RATE_LIMIT, "CLIENT: Backoff =\n    Backoff { free_failures: "),
+    ("failures of a known device", "100", RATE_LIMIT, "DEVICE: Backoff = Backoff { ceiling: Some("),
+    ("sign-ups of one client", "60", MANIFEST, "sign_ups_per_hour = { default = "),
+    (
+        "sign-ups and email changes of one client with a taken email",
+        "20",
+        RATE_LIMIT,
+        "ENUMERATION: Backoff =\n    Backoff { free_failures: ",
+    ),
+    ("memory of failures", "an hour", RATE_LIMIT, "RESET_SECONDS: i32 = "),
+    (
+        "known device (`crates/identity/src/device_token.rs`)",
+        "90 days",
+        "crates/identity/src/device_token.rs",
+        "DEVICE_SECONDS: i64 = ",
+    ),
+    ("simultaneous hashes, over all replicas", "16", MANIFEST, "hash_permits = { default = "),
+    ("simultaneous hashes, over all replicas", "256", HASH_PERMIT, "MAX_HASH_PERMITS: u32 = "),
+    (
+        "of those, for one client, or for the known devices of one account",
+        "4",
+        MANIFEST,
+        "hash_permits_per_client = { default = ",
+    ),
+    ("of those, reserved for sign-in", "4", MANIFEST, "hash_permits_for_sign_ins = { default = "),
+    (
+        "callers waiting for one (`migrations/0011_fair_permits.sql`)",
+        "128",
+        "migrations/0011_fair_permits.sql",
+        "INSERT INTO hash_permit_waiters (place) SELECT generate_series(1, ",
+    ),
+    ("callers waiting for one (`migrations/0011_fair_permits.sql`)", "32", HASH_PERMIT, "CLIENT_WAITERS: u32 = "),
+    (
+        "callers waiting for one (`migrations/0011_fair_permits.sql`)",
+        "0.3 s",
+        "components/users/src/hashing.rs",
+        "REFUSAL_DELAY: u64 = /* ms */",
+    ),
+    ("holding a hashing permit", "30 s", HASH_PERMIT, "PERMIT_SECONDS: i32 = "),
+    ("holding a hashing permit", "12", HASH_PERMIT, "USUAL_COST: u32 = "),
+    // Sessions and tokens
+    ("access token", "15 minutes", "api/src/auth/types.rs", "ACCESS_TOKEN_SECONDS: i64 = "),
+    ("access token", "5 s", "crates/tokens/src/access.rs", "LEEWAY_SECONDS: i64 = "),
+    ("access token", "4 KiB", "crates/tokens/src/access.rs", "MAX_BYTES: usize = "),
+    (
+        "reuse of the previous refresh token",
+        "30 s",
+        "components/auth/domain/src/lifetimes.rs",
+        "REFRESH_LEEWAY_SECONDS: i32 = ",
+    ),
+    ("`refresh_token_key`", "32 bytes", "components/auth/domain/src/refresh_token.rs", "MIN_KEY_BYTES: usize = "),
+    ("recent sign-in", "10 minutes", "components/users/domain/src/access.rs", "REAUTHENTICATION_SECONDS: i32 = "),
+    ("session", "14 days", "components/auth/domain/src/lifetimes.rs", "IDLE_SECONDS: i32 = "),
+    ("session", "90 days", "components/auth/domain/src/lifetimes.rs", "ABSOLUTE_SECONDS: i32 = "),
+    ("accepted public keys", "8", "crates/tokens/src/keys.rs", "MAX_KEYS: usize = "),
+    ("values of a service credential", "2", "crates/service-kit/src/credential.rs", "MAX_VALUES: usize = "),
+    // Timeouts
+    ("auth waits for users", "5 s", "components/auth/src/users.rs", "const LIMIT: Duration = "),
+    ("auth waits for users", "1 s", "components/auth/src/users.rs", "PROBE_LIMIT: Duration = "),
+    ("connecting to PostgreSQL", "3 s", MANIFEST, "&connect_timeout="),
+    ("statement; lock wait; idle transaction", "4 s", MANIFEST, "statement_timeout="),
+    ("statement; lock wait; idle transaction", "2 s", MANIFEST, "lock_timeout="),
+    ("statement; lock wait; idle transaction", "5 s", MANIFEST, "idle_in_transaction_session_timeout="),
+    ("silent connection to PostgreSQL", "30 s", MANIFEST, "&keepalives_idle="),
+    ("silent connection to PostgreSQL", "10 s", MANIFEST, "&tcp_user_timeout="),
+    (
+        "retries of a statement (deadlock, serialization, lock, timeout)",
+        "5",
+        "components/users/src/store/mod.rs",
+        "TRIES: u32 = ",
+    ),
+    (
+        "retries of a statement (deadlock, serialization, lock, timeout)",
+        "2.5 s",
+        "components/users/src/store/mod.rs",
+        "RETRY_FOR: Duration = ",
+    ),
+    ("readiness check", "2 s", "components/users/src/routes/health.rs", "DEADLINE: Duration = "),
+    ("readiness check", "2 s", "components/notification/src/routes/health.rs", "DEADLINE: Duration = "),
+    ("send through the mail API", "10 s", "components/notification/src/sender/http.rs", "LIMIT: Duration = "),
+    ("one run of the consumer", "20 s", "components/notification/src/consumer.rs", "BUDGET: Duration = "),
+    // Events and messages
+    ("event", "64 KiB", "crates/events/src/event.rs", "MAX_EVENT_BYTES: usize = "),
+    ("retries while the provider is away", "72 hours", MANIFEST, "notification_retry_for = { default = "),
+    ("pause between retries", "1, 2", MANIFEST, "notification_retry_ms = { default = "),
+    ("pause between retries", "30 minutes", POLICY, "LONGEST_RETRY: Duration = "),
+    ("pause between retries", "24 hours", POLICY, "LONGEST_RETRY_AFTER: Duration = "),
+    ("consumer deaths while sending a message", "5", POLICY, "MAX_CRASHES: u64 = "),
+    ("consumer deaths while sending a message", "20", POLICY, "MAX_CLAIMS: u64 = "),
+    ("failures in a row of a queue", "5 (", MANIFEST, "notification_pause_after = { default = "),
+    ("failures in a row of a queue", "5, 10", POLICY, "FIRST_PAUSE: Duration = "),
+    ("failures in a row of a queue", "5 minutes", POLICY, "LONGEST_PAUSE: Duration = "),
+    ("simultaneous sends of a consumer", "8", MANIFEST, "notification_concurrency = { default = "),
+    ("simultaneous sends of a consumer", "64", "components/notification/src/settings.rs", "MAX_CONCURRENCY: usize = "),
+    ("unacknowledged delivery", "30 s", MANIFEST, "notification_claim_ms = { default = "),
+    ("deduplication key", "24 hours", "crates/events/src/redis/deduplication.rs", "REMEMBERED: Duration = "),
+    ("delivery log", "10,000", "crates/events/src/redis/delivery_log.rs", " LOG_LENGTH: u64 = "),
+    ("delivery log", "100 per", "crates/events/src/redis/delivery_log.rs", "RECIPIENT_LOG_LENGTH: u64 = "),
+    ("delivery log", "7 days", "crates/events/src/redis/delivery_log.rs", "RECIPIENT_LOG_KEPT: Duration = "),
+    ("stream entries examined per look for a message", "16", "crates/events/src/redis/claim.rs", "MAX_SCANNED: u64 = "),
+    ("silent consumer", "20 times", "crates/events/src/redis/queue_state.rs", "CLAIM_TIMES: u32 = "),
+    ("messages counted as waiting", "10,000", "crates/events/src/redis/queue_state.rs", "COUNTED: u64 = "),
+    ("dead letters", "100,000", "crates/events/src/redis/outcome.rs", "MAX_DEAD_LETTERS: u64 = "),
+    ("dead letters", "1,000", "crates/events/src/redis/dead_letters.rs", "DEAD_LETTERS_PER_CALL: u64 = "),
+    ("dead letters", "1,000", "components/notification/src/management.rs", "AT_ONCE: u64 = "),
+    ("sweep of the outbox", "10 s", "components/users/src/outbox.rs", "SWEEP: Duration = "),
+    ("sweep of the outbox", "100 at", "components/users/src/outbox.rs", "BATCH: i32 = "),
+    (
+        "pause before an event that the broker refused",
+        "15, 30",
+        "components/users/src/store/outbox.rs",
+        "least(make_interval(secs => ",
+    ),
+    (
+        "pause before an event that the broker refused",
+        "an hour",
+        "components/users/src/store/outbox.rs",
+        "power(2, least(refusals, 8))), interval ",
+    ),
+    (
+        "a published event stays in the outbox",
+        "10 s",
+        "components/users/src/store/outbox.rs",
+        "ON_DISK_SECONDS: i32 = ",
+    ),
+    ("exclusive publication of an event", "10 s", "components/users/src/store/users.rs", "OWN_LEASE_SECONDS: i32 = "),
+    ("exclusive publication of an event", "10 s", "components/users/src/store/sign_in.rs", "OWN_LEASE_SECONDS: i32 = "),
+    (
+        "exclusive publication of an event",
+        "30 s",
+        "components/users/src/store/outbox.rs",
+        "SWEEP_LEASE_SECONDS: i32 = ",
+    ),
+    (
+        "waiting events before new ones are left to the sweeps",
+        "64",
+        "components/users/src/store/statements.rs",
+        "WHERE published_at IS NULL LIMIT ",
+    ),
+    // Exports and erasures
+    ("exports of one user", "5 minutes", "components/users/domain/src/export.rs", "EXPORT_PAUSE_SECONDS: i32 = "),
+    ("simultaneous exports, over all users", "30 s", "components/users/src/store/exports.rs", "PERMIT_SECONDS: i32 = "),
+    ("events and deliveries in an export", "20,000", "components/users/domain/src/export.rs", "MAX_EXPORTED: usize = "),
+    ("events and deliveries in an export", "1,000", "components/users/src/routes/export_user.rs", "RECIPIENTS: u64 = "),
+    ("events and deliveries in an export", "15 s", "components/users/src/routes/export_user.rs", "LIMIT: Duration = "),
+    ("one step through a stream", "500 entries", "crates/events/src/redis/personal_data.rs", " STEP: u64 = "),
+    ("one step through a stream", "256 KiB", "crates/events/src/redis/personal_data.rs", "STEP_BYTES: u64 = "),
+    ("search by an erasure; by a sweep", "1 s", "components/users/src/erasure.rs", "AT_ONCE: Duration = "),
+    ("search by an erasure; by a sweep", "10 s", "components/users/src/erasure.rs", "SWEEP: Duration = "),
+    ("people per pass of a sweep", "200", "components/users/src/erasure.rs", "USERS: i32 = "),
+    ("second pass", "60 s", "components/users/src/store/erasures.rs", "SECOND_SCAN_SECONDS: i32 = "),
+];
+
+/// Rows without a figure, or whose figure no single place in the code has.
+const NOT_HELD: &[&str] = &[
+    "nesting of a JSON body",
+    "user id",
+    "wait for a hashing permit",
+    "log lines about refused sign-ins (`migrations/0011_fair_permits.sql`)",
+    "refresh token",
+    "sessions of one user",
+    "read-only connections closed in one request",
+    "deliveries of a message that the provider refuses (4xx except 401, 408, 429)",
+    "waiting events and erasures before an erasure is left to the sweeps",
+];
+
+/// The rows of the tables about the services: the limit, and what is said about it.
+fn rows() -> Vec<(&'static str, &'static str)> {
+    let services = PAGE.split("\n## Retention").next().unwrap_or_default();
+    let rows = services.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
+    rows.filter(|(limit, _)| *limit != "limit").collect()
+}
+
+/// A figure of the page in seconds, bytes or units: `15 minutes`, `64 KiB`, `1,024`, `an hour`. What follows is not looked at.
+fn documented(figure: &str) -> f64 {
+    let mut words = figure.split([' ', '(', ')', ';']);
+    let number = words.next().unwrap_or_default();
+    let number = number.strip_suffix(',').unwrap_or(number).replace(',', "");
+    let number = if number == "an" { 1.0 } else { number.parse().unwrap_or_else(|_| panic!("no number: {figure}")) };
+    number
+        * match words.next().unwrap_or_default() {
+            "KiB" => 1024.0,
+            "MiB" => 1024.0 * 1024.0,
+            "minutes" => 60.0,
+            "hour" | "hours" => 3600.0,
+            "days" => 86_400.0,
+            _ => 1.0,
+        }
+}
+
+/// The value that stands in a file after a text, in seconds, bytes or units.
+fn enforced(file: &str, after: &str) -> f64 {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
+    let source = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let (after, is_in_milliseconds) = match after.strip_suffix("/* ms */") {
+        Some(after) => (after, true),
+        None => (after, after.contains("_ms = ")),
+    };
+    let value = source.split(after).nth(1).unwrap_or_else(|| panic!("{file} has no {after:?}"));
+    let value = value.trim_start_matches(['"', '\'']);
+    let (value, is_in_milliseconds) = match value.strip_prefix("Duration::from_millis(") {
+        Some(value) => (value, true),
+        None => (value.strip_prefix("Duration::from_secs(").unwrap_or(value), is_in_milliseconds),
+    };
+    let end = value.find(|letter: char| !(letter.is_ascii_digit() || "_* ".contains(letter))).unwrap_or(value.len());
+    let unit = if value[end..].starts_with("hour") { 3600.0 } else { 1.0 };
+    let factors = value[..end].split('*').map(str::trim).filter(|factor| !factor.is_empty());
+    let product: f64 = factors
+        .map(|factor| {
+            factor.replace('_', "").parse::<f64>().unwrap_or_else(|_| panic!("{file}: no value after {after:?}"))
+        })
+        .product();
+    product * unit / if is_in_milliseconds { 1000.0 } else { 1.0 }
+}
+
+#[test]
+fn each_figure_is_that_of_what_enforces_it() {
+    let rows = rows();
+    let mut wrong = Vec::new();
+    for (limit, figure, file, after) in HELD {
+        let found: Vec<_> = rows.iter().filter(|(row, _)| row == limit).collect();
+        let [(_, said)] = found[..] else { panic!("{} rows about {limit}", found.len()) };
+        // Not in the middle of a number.
+        let is_there = said.match_indices(figure).any(|(start, _)| {
+            !said[..start].ends_with(|letter: char| letter.is_ascii_digit() || ",.".contains(letter))
+                && !said[start + figure.len()..].starts_with(|letter: char| letter.is_ascii_digit())
+        });
+        if !is_there {
+            wrong.push(format!("{limit}: {said} does not say {figure}"));
+        }
+        let value = enforced(file, after);
+        if (documented(figure) - value).abs() > 1e-9 {
+            wrong.push(format!("{limit}: {figure} is documented, {value} is in {file} after {after:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_row_is_held_or_known_not_to_be() {
+    for (limit, said) in rows() {
+        let is_held = HELD.iter().any(|(row, ..)| *row == limit);
+        assert!(is_held != NOT_HELD.contains(&limit), "{limit}: {said}");
+    }
+}
