@@ -28,6 +28,9 @@ pub(crate) struct Arguments {
     /// The seed of the cases, to see a run again.
     #[arg(long)]
     seed: Option<u64>,
+    /// How often all of it is run on the same app and database.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
     /// Only the file of this service.
     #[arg(long, value_parser = ["users", "auth", "notification"])]
     service: Option<String>,
@@ -48,6 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut cargo = program::cargo(folder.root());
     cargo.args(["run", "--quiet", "--package", "blackbox", "--bin", "fuzz-api", "--"]);
     cargo.arg("--schemathesis").arg(schemathesis).args(["--examples", &arguments.examples.to_string()]);
+    cargo.args(["--rounds", &arguments.rounds.to_string()]);
     let optional = [
         ("--seed", arguments.seed.map(|seed| seed.to_string())),
         ("--service", arguments.service.clone()),

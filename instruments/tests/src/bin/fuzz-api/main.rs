@@ -33,6 +33,9 @@ struct Arguments {
     /// The seed of the cases.
     #[arg(long)]
     seed: Option<u64>,
+    /// How often all of it is run on the same app.
+    #[arg(long, default_value_t = 1)]
+    rounds: u32,
     /// Only the file of this service.
     #[arg(long)]
     service: Option<String>,
@@ -102,7 +105,8 @@ fn main() -> ExitCode {
         _ => unreachable!("clap asks for all of them"),
     };
     let mut verdicts = Vec::new();
-    for service in FILES.into_iter().filter(|name| arguments.service.as_deref().is_none_or(|only| only == *name)) {
+    let services = || FILES.into_iter().filter(|name| arguments.service.as_deref().is_none_or(|only| only == *name));
+    for service in (0..arguments.rounds).flat_map(|_| services()) {
         for sender in Sender::ALL.into_iter().filter(|sender| arguments.sender.is_none_or(|only| only == *sender)) {
             let office = Office::open(people.clone(), sender);
             let run = Run { service, sender, people: &people, office: &office };
