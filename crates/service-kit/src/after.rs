@@ -1,4 +1,4 @@
-//! Work that follows an answer: begun once the answer is on its way, so that nobody waits for it.
+//! Work that runs after the response has been sent, so that no caller waits for it.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -8,18 +8,18 @@ use std::rc::Rc;
 
 type Work = Pin<Box<dyn Future<Output = ()>>>;
 
-/// What is to be done once a request is answered. If the process ends before it is done, it is not done: what must not be
-/// lost is in the database by then.
+/// The work to run after a response. It is lost if the process ends first, so whatever must not be lost is already in the
+/// database.
 #[derive(Clone, Default)]
 pub(crate) struct After(Rc<RefCell<Vec<Work>>>);
 
 impl After {
-    /// Adds to it.
+    /// Adds work.
     pub(crate) fn add(&self, work: impl Future<Output = ()> + 'static) {
         self.0.borrow_mut().push(Box::pin(work));
     }
 
-    /// Does it, one piece after the other.
+    /// Runs it in order.
     pub(crate) async fn run(self) {
         for work in self.0.take() {
             work.await;

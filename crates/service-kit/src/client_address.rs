@@ -1,27 +1,27 @@
-//! Where a request comes from.
+//! The client's address.
 //!
-//! The runtime says who opened the connection, in `spin-client-addr`. Spin keeps what a caller has put there and adds its
-//! own after it, so only the last value is believed. Behind a proxy that is the proxy, and who asked *it* is the last entry of `x-forwarded-for` — which anybody else could have
-//! made up, so it is believed only of the proxies that are named, entry by entry from the right.
+//! The runtime reports the peer in `spin-client-addr`. Spin keeps a value that the caller sent and appends its own, so only
+//! the last one is trusted. Behind a proxy the peer is the proxy, and its client is the last entry of `x-forwarded-for`.
+//! Any client can forge that header, so it is read only from trusted proxies, entry by entry from the right.
 
 use crate::{Request, config};
 use ipnet::IpNet;
 use problem::Problem;
 use std::net::{IpAddr, SocketAddr};
 
-/// The client's address, as far as it can be known: what failed attempts are counted under. An IPv6 client counts as
-/// its network of 64 bits, since it can choose the rest.
+/// The client's address as far as it is known, by which rate limits identify the client. Of an IPv6 address, the first 64
+/// bits count: a client can choose the rest.
 ///
 /// # Errors
 /// `internal-error` if the component variable `trusted_proxies` cannot be read.
 pub fn client_address(request: &Request) -> Result<String, Problem> {
     let trusted = trusted_proxies()?;
     let address = find(request.header("spin-client-addr").map(last), request.header("x-forwarded-for"), &trusted);
-    Ok(address.map_or_else(|| "unknown".to_owned(), counted))
+    Ok(address.map_or_else(|| "unknown".to_owned(), rate_limited))
 }
 
-/// The network that the client's address is in: 24 bits of IPv4, 48 of IPv6. It tells a person where a session was begun,
-/// and is no address that needs to be guarded like one.
+/// The network that the client's address is in: 24 bits of IPv4, 48 of IPv6. It shows users where a session began, and
+/// identifies nobody as an address does.
 ///
 /// # Errors
 /// `internal-error` if the component variable `trusted_proxies` cannot be read.
@@ -47,21 +47,21 @@ fn last(values: &str) -> &str {
     values.rsplit(',').next().unwrap_or_default()
 }
 
-/// The first address from the right that is no trusted proxy.
+/// The first address from the right that is not a trusted proxy.
 fn find(peer: Option<&str>, forwarded: Option<&str>, trusted: &[IpNet]) -> Option<IpAddr> {
     let mut address = parse(peer?)?;
     for hop in forwarded.unwrap_or_default().rsplit(',') {
         if !trusted.iter().any(|network| network.contains(&address)) {
             break;
         }
-        // A proxy that writes no address is the last that is known.
+        // If the proxy wrote no address, the proxy itself is the last that is known.
         let Some(before) = parse(hop) else { break };
         address = before;
     }
     Some(address)
 }
 
-/// An address, with a port or without. An IPv4 address in IPv6's clothes is one of IPv4.
+/// An address, with or without a port. An IPv4-mapped IPv6 address becomes IPv4.
 fn parse(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let address = text.parse::<SocketAddr>().map(|socket| socket.ip()).ok();
@@ -69,7 +69,8 @@ fn parse(text: &str) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-fn counted(address: IpAddr) -> String {
+/// The address, or the network, that rate limits apply to.
+fn rate_limited(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => {
@@ -97,11 +98,11 @@ mod tests {
     use super::*;
 
     fn found(peer: &str, forwarded: Option<&str>, trusted: &str) -> String {
-        counted(find(Some(last(peer)), forwarded, &networks(trusted).unwrap()).unwrap())
+        rate_limited(find(Some(last(peer)), forwarded, &networks(trusted).unwrap()).unwrap())
     }
 
     #[test]
-    fn a_network_tells_less_than_an_address() {
+    fn a_network_is_part_of_an_address() {
         let of = |text: &str| network(parse(text).unwrap());
         assert_eq!(of("203.0.113.77"), "203.0.113.0/24");
         assert_eq!(of("::ffff:203.0.113.77"), "203.0.113.0/24");
@@ -110,20 +111,20 @@ mod tests {
     }
 
     #[test]
-    fn without_trusted_proxies_it_is_the_peer_whatever_is_forwarded() {
+    fn without_trusted_proxies_the_peer_is_the_client() {
         assert_eq!(found("10.0.0.7:4711", Some("203.0.113.9"), ""), "10.0.0.7");
         assert_eq!(found("203.0.113.5:1", Some("198.51.100.1"), "10.0.0.0/8"), "203.0.113.5");
     }
 
     #[test]
-    fn what_a_caller_puts_before_the_runtimes_own_value_is_ignored() {
+    fn a_value_that_the_caller_sent_is_ignored() {
         assert_eq!(found("203.0.113.9:1, 10.0.0.7:4711", None, ""), "10.0.0.7");
         assert_eq!(found("203.0.113.9:1,6.6.6.6, [2001:db8:1:2::3]:99", None, ""), "2001:db8:1:2::/64");
         assert_eq!(found("nonsense, , 10.0.0.7:1", Some("203.0.113.9"), "10.0.0.0/8"), "203.0.113.9");
     }
 
     #[test]
-    fn behind_trusted_proxies_it_is_the_last_address_that_is_none_of_them() {
+    fn behind_trusted_proxies_the_last_other_address_is_the_client() {
         assert_eq!(found("10.0.0.7:1", Some("203.0.113.9"), "10.0.0.0/8"), "203.0.113.9");
         assert_eq!(found("10.0.0.7:1", Some("6.6.6.6, 203.0.113.9, 10.0.0.8"), "10.0.0.0/8"), "203.0.113.9");
         assert_eq!(found("10.0.0.7:1", Some("203.0.113.9:555"), "10.0.0.7"), "203.0.113.9");
@@ -132,13 +133,13 @@ mod tests {
     }
 
     #[test]
-    fn ipv6_counts_by_network_and_mapped_ipv4_as_what_it_is() {
+    fn ipv6_is_grouped_by_network_and_mapped_ipv4_is_ipv4() {
         assert_eq!(found("[2001:db8:1:2:3:4:5:6]:99", None, ""), "2001:db8:1:2::/64");
         assert_eq!(found("[::ffff:10.0.0.7]:99", Some("203.0.113.9"), "10.0.0.0/8"), "203.0.113.9");
     }
 
     #[test]
-    fn what_is_no_network_is_refused() {
+    fn an_invalid_network_is_refused() {
         assert!(networks("10.0.0.0/8, 192.168.0.1 ,").is_some());
         assert!(networks("everybody").is_none());
     }

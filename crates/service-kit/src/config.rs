@@ -1,4 +1,4 @@
-//! Configuration: the component's variables, read by name and parsed at once.
+//! Configuration: the component's variables, read by name and parsed.
 
 use identity::{Cost, PepperError, Peppers};
 use problem::{Kind, Problem};
@@ -15,7 +15,7 @@ pub fn text(name: &str) -> Result<String, Problem> {
 /// The component variable `name`, parsed.
 ///
 /// # Errors
-/// `internal-error`, with the name but not the value as its cause, if it is not there or not a `T`.
+/// `internal-error`, with the name but not the value as its cause, if it is missing or not a `T`.
 pub fn parsed<T: FromStr>(name: &str) -> Result<T, Problem> {
     text(name)?.trim().parse().map_err(|_| fault(name, "has a value that cannot be used"))
 }
@@ -32,7 +32,7 @@ pub fn switch(name: &str) -> Result<bool, Problem> {
     }
 }
 
-/// The component variable `name`, which is not empty.
+/// The component variable `name`, which must not be empty.
 ///
 /// # Errors
 /// As [`text`], and if it is empty.
@@ -40,10 +40,10 @@ pub fn word(name: &str) -> Result<String, Problem> {
     text(name).and_then(|word| if word.trim().is_empty() { Err(fault(name, "is empty")) } else { Ok(word) })
 }
 
-/// The component variable `name`, which is an address: one of these schemes, `://` and a host.
+/// The component variable `name`, which must be an address: one of these schemes, `://` and a host.
 ///
 /// # Errors
-/// As [`text`], and if it is none.
+/// As [`text`], and if it is not an address.
 pub fn address(name: &str, schemes: &[&str]) -> Result<String, Problem> {
     let address = text(name)?;
     if is_address(&address, schemes) {
@@ -71,11 +71,11 @@ pub fn cost() -> Result<Cost, Problem> {
         .map_err(|error: identity::CostError| fault("bcrypt_cost", &format!("cannot be used: {error}")))
 }
 
-/// The keys of the passwords' pre-hash and of digests, from the component variables `password_peppers` and
+/// The keys for the pre-hash of passwords and for digests, from the component variables `password_peppers` and
 /// `password_pepper`.
 ///
 /// # Errors
-/// As [`text`], and if one of them cannot be used.
+/// As [`text`], and if one of them is invalid.
 pub fn peppers() -> Result<Peppers, Problem> {
     Peppers::parse(&text("password_peppers")?, &text("password_pepper")?).map_err(|error| match error {
         PepperError::TooShort => fault("password_pepper", &error.to_string()),
@@ -83,7 +83,7 @@ pub fn peppers() -> Result<Peppers, Problem> {
     })
 }
 
-/// The problem for a variable that is missing or cannot be used.
+/// The problem for a variable that is missing or invalid.
 #[must_use]
 pub fn fault(name: &str, what: &str) -> Problem {
     Problem::of(Kind::Internal).with_cause(format!("the variable {name} {what}"))

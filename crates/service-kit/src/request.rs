@@ -9,13 +9,12 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use uuid::Uuid;
 
-/// How much of an oversize body is read and thrown away, so that the caller gets its answer instead of a broken
-/// connection.
+/// How much of an oversize body is read and discarded, so that the caller gets a response instead of a closed connection.
 const MAX_DRAINED_BYTES: usize = 8 * 1024 * 1024;
-/// The longest request id that is taken over from the caller.
+/// The longest request id that is accepted from the caller.
 const MAX_REQUEST_ID: usize = 64;
 
-/// A request, read wholly. The body is at most [`MAX_BODY_BYTES`] long, or known to be over that.
+/// A request that was read to its end. The body is at most [`MAX_BODY_BYTES`] long, or known to be larger.
 #[derive(Debug)]
 pub struct Request {
     /// The method.
@@ -25,30 +24,30 @@ pub struct Request {
     segments: Vec<String>,
     query: String,
     headers: BTreeMap<String, String>,
-    body: Result<Vec<u8>, Unread>,
+    body: Result<Vec<u8>, BodyError>,
     after: After,
 }
 
-/// Why a body was not read to its end.
+/// Why there is no body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unread {
+pub(crate) enum BodyError {
     /// It is longer than [`MAX_BODY_BYTES`].
     TooLarge,
-    /// It broke off, or its parts cannot be put together.
-    BrokenOff,
+    /// The connection ended before the body did.
+    Incomplete,
 }
 
-impl From<Unread> for Problem {
-    fn from(unread: Unread) -> Self {
-        match unread {
-            Unread::TooLarge => Problem::body_too_large(),
-            Unread::BrokenOff => Problem::new(Kind::MalformedJson, "The body ended too early."),
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => Problem::body_too_large(),
+            BodyError::Incomplete => Problem::new(Kind::MalformedJson, "The body ended too early."),
         }
     }
 }
 
 impl Request {
-    /// Reads a request of Spin.
+    /// Reads a request from Spin.
     pub(crate) async fn read(incoming: IncomingRequest) -> Self {
         let method = Method::from_bytes(incoming.method().to_string().as_bytes()).unwrap_or_default();
         let target = incoming.path_with_query().unwrap_or_else(|| "/".to_owned());
@@ -62,7 +61,7 @@ impl Request {
         method: Method,
         target: &str,
         headers: BTreeMap<String, String>,
-        body: Result<Vec<u8>, Unread>,
+        body: Result<Vec<u8>, BodyError>,
     ) -> Self {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let segments = path
@@ -72,18 +71,18 @@ impl Request {
             .collect();
         let id = headers
             .get("x-request-id")
-            .filter(|id| is_sane_id(id))
+            .filter(|id| is_valid_id(id))
             .cloned()
             .unwrap_or_else(|| Uuid::new_v4().to_string());
         Self { method, id, segments, query: query.to_owned(), headers, body, after: After::default() }
     }
 
-    /// Has something done once the answer is on its way, so that the caller does not wait for it.
+    /// Runs something after the response has been sent, so that the caller does not wait for it.
     pub fn after(&self, work: impl Future<Output = ()> + 'static) {
         self.after.add(work);
     }
 
-    /// What is to be done then.
+    /// What runs after the response.
     pub(crate) fn work_after(&self) -> After {
         self.after.clone()
     }
@@ -107,14 +106,14 @@ impl Request {
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     }
 
-    /// The query as it came, without `?`.
+    /// The query as sent, without `?`.
     #[must_use]
     pub fn raw_query(&self) -> &str {
         &self.query
     }
 
-    /// The query as it came, with the parameter `name` at its end instead of wherever it was, however it was spelt. What
-    /// is not ASCII is encoded, so that it can stand in a header.
+    /// The query as sent, with the parameter `name` removed, however it was encoded, and appended with a new value. Other
+    /// characters than ASCII are encoded, so that a header can carry it.
     #[must_use]
     pub fn query_with(&self, name: &str, value: &str) -> String {
         let is_other = |pair: &&str| url::form_urlencoded::parse(pair.as_bytes()).any(|(known, _)| known != name);
@@ -123,7 +122,7 @@ impl Request {
         percent_encoding::utf8_percent_encode(&pairs.join("&"), percent_encoding::CONTROLS).to_string()
     }
 
-    /// The query parameters, of which only those in `known` may be there, each once.
+    /// The query parameters. Only those in `known` are accepted, each once.
     ///
     /// # Errors
     /// `invalid-query`.
@@ -131,11 +130,10 @@ impl Request {
         parameters(self.query.as_bytes(), known)
     }
 
-    /// The fields of a form (`application/x-www-form-urlencoded`), of which only those in `known` may be there, each
-    /// once.
+    /// The fields of a form (`application/x-www-form-urlencoded`). Only those in `known` are accepted, each once.
     ///
     /// # Errors
-    /// `unsupported-media-type`, `body-too-large`, `malformed-json` if it broke off, or `invalid-query`.
+    /// `unsupported-media-type`, `body-too-large`, `malformed-json` if it is incomplete, or `invalid-query`.
     pub(crate) fn form(&self, media_types: &[&str], known: &[&str]) -> Result<BTreeMap<String, String>, Problem> {
         let body = self.body_of(media_types)?;
         parameters(body, known)
@@ -149,14 +147,14 @@ impl Request {
         problem::decode(self.body_of(media_types)?)
     }
 
-    /// The body as it came; empty if it was over the limit.
+    /// The body as sent; empty if it was too large.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         self.body.as_deref().unwrap_or_default()
     }
 
     fn body_of(&self, media_types: &[&str]) -> Result<&[u8], Problem> {
-        let body = self.body.as_deref().map_err(|unread| *unread)?;
+        let body = self.body.as_deref().map_err(|error| *error)?;
         let media_type = self.header("content-type").unwrap_or_default();
         let essence = media_type.split(';').next().unwrap_or_default().trim();
         if media_types.iter().any(|known| known.eq_ignore_ascii_case(essence)) {
@@ -165,7 +163,7 @@ impl Request {
         let known = media_types.join(" or ");
         let problem =
             Problem::new(Kind::UnsupportedMediaType, format!("The content-type of this request must be {known}."));
-        // There is no such header for PUT.
+        // PUT has no such header.
         Err(match self.method {
             Method::POST => problem.with_header("accept-post", media_types.join(", ")),
             Method::PATCH => problem.with_header("accept-patch", media_types.join(", ")),
@@ -190,8 +188,8 @@ fn parameters(encoded: &[u8], known: &[&str]) -> Result<BTreeMap<String, String>
     Ok(parameters)
 }
 
-/// Headers by their names in lower case. Lines of the same name are one list (RFC 9110, 5.3), and what is no UTF-8 is
-/// not left out: a precondition that cannot be read must not count as none.
+/// Headers by their names in lower case. Lines of the same name become one list (RFC 9110, 5.3). Invalid UTF-8 is kept, in
+/// replacement characters: an unreadable precondition must not count as an absent one.
 fn merge_headers(lines: Vec<(String, Vec<u8>)>) -> BTreeMap<String, String> {
     let mut headers = BTreeMap::<String, String>::new();
     for (name, value) in lines {
@@ -204,26 +202,26 @@ fn merge_headers(lines: Vec<(String, Vec<u8>)>) -> BTreeMap<String, String> {
     headers
 }
 
-/// An id that is short and can stand in a log line and in a header.
-fn is_sane_id(id: &str) -> bool {
+/// Whether an id is short and safe in a log line and in a header.
+fn is_valid_id(id: &str) -> bool {
     (1..=MAX_REQUEST_ID).contains(&id.len())
         && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
 }
 
-/// Whether a body is looked for. That of a GET or a HEAD means nothing (RFC 9110, 9.3.1 and 9.3.2), and nearly none has
-/// one; where one is announced it is read all the same, for the connection's sake.
+/// Whether to read a body. That of a GET or HEAD has no meaning (RFC 9110, 9.3.1 and 9.3.2) and is rare; if one is
+/// announced, it is read to keep the connection usable.
 fn may_have_body(method: &Method, headers: &BTreeMap<String, String>) -> bool {
     !matches!(*method, Method::GET | Method::HEAD) || headers.get("content-length").is_some_and(|length| length != "0")
 }
 
-/// The whole body.
-async fn read_body(incoming: IncomingRequest) -> Result<Vec<u8>, Unread> {
+/// Reads the body.
+async fn read_body(incoming: IncomingRequest) -> Result<Vec<u8>, BodyError> {
     use futures::StreamExt;
     let mut stream = std::pin::pin!(incoming.into_body_stream());
     let mut body = Vec::new();
     let mut length = 0;
     while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|_| Unread::BrokenOff)?;
+        let chunk = chunk.map_err(|_| BodyError::Incomplete)?;
         length += chunk.len();
         if length <= MAX_BODY_BYTES {
             body.extend(chunk);
@@ -231,7 +229,7 @@ async fn read_body(incoming: IncomingRequest) -> Result<Vec<u8>, Unread> {
             break;
         }
     }
-    if length <= MAX_BODY_BYTES { Ok(body) } else { Err(Unread::TooLarge) }
+    if length <= MAX_BODY_BYTES { Ok(body) } else { Err(BodyError::TooLarge) }
 }
 
 #[cfg(test)]
@@ -250,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sane_request_id_is_taken_over_and_another_replaced() {
+    fn a_valid_request_id_is_kept_and_another_replaced() {
         assert_eq!(request("/", &[("x-request-id", "abc-1.2:3_4")], "").id, "abc-1.2:3_4");
         for odd in ["", "a b", "a\nb", "<script>", &"x".repeat(65)] {
             let id = request("/", &[("x-request-id", odd)], "").id;
@@ -260,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_one_header_are_a_list_and_none_is_left_out() {
+    fn lines_of_one_header_become_a_list() {
         let line = |name: &str, value: &[u8]| (name.to_owned(), value.to_vec());
         let headers = merge_headers(vec![
             line("If-Match", b"\"7.1\""),
@@ -272,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_looked_for_where_one_may_be() {
+    fn a_body_is_read_where_there_may_be_one() {
         let may = |method, length: &str| {
             let headers = [("content-length".to_owned(), length.to_owned())];
             may_have_body(&method, &headers.into_iter().filter(|(_, length)| !length.is_empty()).collect())
@@ -282,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bearer_token_is_found() {
+    fn a_bearer_token_is_read() {
         assert_eq!(request("/", &[("authorization", "Bearer abc")], "").bearer_token(), Some("abc"));
         assert_eq!(request("/", &[("authorization", "bearer abc")], "").bearer_token(), Some("abc"));
         assert_eq!(request("/", &[("authorization", "Basic abc")], "").bearer_token(), None);
@@ -298,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_accepted_instead_is_told_where_there_is_a_header_for_it() {
+    fn the_response_lists_the_accepted_media_types_where_a_header_exists() {
         for (method, header) in
             [(Method::POST, Some("accept-post")), (Method::PATCH, Some("accept-patch")), (Method::PUT, None)]
         {
@@ -309,16 +307,16 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_was_not_read_is_told_by_its_reason() {
-        for (unread, kind) in [(Unread::TooLarge, Kind::BodyTooLarge), (Unread::BrokenOff, Kind::MalformedJson)] {
-            let request = Request::new(Method::POST, "/", BTreeMap::new(), Err(unread));
+    fn a_missing_body_has_the_problem_of_its_reason() {
+        for (error, kind) in [(BodyError::TooLarge, Kind::BodyTooLarge), (BodyError::Incomplete, Kind::MalformedJson)] {
+            let request = Request::new(Method::POST, "/", BTreeMap::new(), Err(error));
             let problem = request.json::<serde_json::Value>(&["application/json"]).unwrap_err();
             assert_eq!(problem.kind(), kind);
         }
     }
 
     #[test]
-    fn a_parameter_is_replaced_however_it_was_spelt() {
+    fn a_parameter_is_replaced_however_it_was_encoded() {
         let with = |query: &str| request(&format!("/?{query}"), &[], "").query_with("cursor", "new");
         assert_eq!(with(""), "cursor=new");
         assert_eq!(with("cursor=old&limit=2"), "limit=2&cursor=new");

@@ -1,5 +1,5 @@
-//! The broker: Redis or RabbitMQ, through Spin. The component variable `broker` says which; nothing but this module and
-//! whoever consumes knows.
+//! The broker: Redis or RabbitMQ, through Spin. The component variable `broker` selects it. Only this module and
+//! notification's consumers know which one is in use.
 
 mod rabbitmq;
 mod redis;
@@ -10,7 +10,7 @@ use problem::{Kind, Problem};
 
 pub use redis::Redis;
 
-/// Which broker there is.
+/// Which broker is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BrokerKind {
     /// Redis Streams.
@@ -32,15 +32,15 @@ impl BrokerKind {
         }
     }
 
-    /// Whether what it has confirmed is on disk. RabbitMQ's quorum queues confirm what they have written; Redis answers
-    /// first and writes within a second or two.
+    /// Whether a confirmed event is on disk. RabbitMQ's quorum queues confirm after writing; Redis replies first and writes
+    /// within a second or two.
     #[must_use]
     pub fn confirms_what_is_on_disk(self) -> bool {
         self == Self::RabbitMq
     }
 }
 
-/// Whoever takes events.
+/// A connection to the broker, for publishing.
 pub enum Broker {
     /// Redis Streams.
     Redis(Redis),
@@ -49,10 +49,10 @@ pub enum Broker {
 }
 
 impl Broker {
-    /// Connects, as far as that is done before something is published.
+    /// Connects. RabbitMQ's connection is established by the first event that is published.
     ///
     /// # Errors
-    /// If the broker does not answer, or the component is not told which it is and where.
+    /// If the broker does not answer, or its variables are missing or invalid.
     pub fn connect() -> Result<Self, BrokerError> {
         match BrokerKind::from_config()? {
             BrokerKind::Redis => Redis::connect().map(Self::Redis),
@@ -60,10 +60,10 @@ impl Broker {
         }
     }
 
-    /// Reads the component variables that say which broker there is and where, as whoever connects does.
+    /// Checks the component variables that [`connect`](Self::connect) reads.
     ///
     /// # Errors
-    /// If one of them cannot be used.
+    /// If one of them is missing or invalid.
     pub fn check_config() -> Result<(), Problem> {
         match BrokerKind::from_config().map_err(|_| config::fault("broker", "must be redis or rabbitmq"))? {
             BrokerKind::Redis => redis::address().map(drop),
@@ -71,10 +71,10 @@ impl Broker {
         }
     }
 
-    /// Publishes an event. Once this has returned, the broker has it.
+    /// Publishes an event and waits until the broker has it.
     ///
     /// # Errors
-    /// If the broker does not have it, or may not.
+    /// If the broker did not confirm it. It may have it all the same.
     pub fn publish(&self, exchange: Exchange, event: &str) -> Result<(), BrokerError> {
         match self {
             Self::Redis(redis) => redis.publish(exchange, event),
@@ -82,8 +82,8 @@ impl Broker {
         }
     }
 
-    /// Whether the broker is there and has refused this one event, by the error that it gave. It says so of itself on
-    /// Redis alone; on RabbitMQ what fails is the connection.
+    /// Whether the broker is available and rejected this event, judging by the error. Only Redis reports that; on RabbitMQ
+    /// the connection fails.
     #[must_use]
     pub fn has_refused(&self, error: &BrokerError) -> bool {
         match self {
@@ -93,13 +93,13 @@ impl Broker {
     }
 }
 
-/// Why the broker did not do it.
+/// Why the broker failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum BrokerError {
-    /// The component has no such variable, or one that cannot be used.
+    /// The component variable is missing or invalid.
     #[error("the variable {0} is not set as it should be")]
     NotConfigured(&'static str),
-    /// Redis did not answer, or with an error.
+    /// Redis did not answer, or replied with an error.
     #[error("{0}")]
     Redis(String),
     /// Redis gave a reply of an unexpected shape.

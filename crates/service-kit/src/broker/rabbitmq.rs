@@ -1,4 +1,4 @@
-//! RabbitMQ as whoever publishes sees it: an MQTT broker whose topics are the names of the exchanges.
+//! Publishing to RabbitMQ: over MQTT, on topics named after the exchanges.
 
 use super::BrokerError;
 use crate::config;
@@ -8,10 +8,10 @@ use spin_sdk::mqtt::{Connection, Error, Qos};
 use std::cell::RefCell;
 use uuid::Uuid;
 
-/// The longest silence that the broker need not take for an end. A connection does not live that long.
+/// MQTT's keep-alive. No connection lives that long.
 const KEEP_ALIVE_SECONDS: u64 = 30;
 
-/// Where the broker is, and as whom one publishes.
+/// The broker's address and the credentials for publishing.
 pub(super) struct Login {
     url: String,
     user: String,
@@ -26,10 +26,10 @@ impl Login {
     }
 }
 
-/// A connection to RabbitMQ's MQTT plugin. It comes about when something is published.
+/// A connection to RabbitMQ's MQTT plugin, established by the first event that is published.
 pub struct RabbitMq {
     connection: Connection,
-    /// Why publishing has failed: what is published after that fails at once, for each might take its time to fail.
+    /// Why an event could not be published. The following ones then fail at once, since each could take until its timeout.
     failed: RefCell<Option<BrokerError>>,
 }
 
@@ -44,8 +44,8 @@ impl RabbitMq {
         Ok(Self { connection, failed: RefCell::new(None) })
     }
 
-    /// Publishes on the topic that is the exchange's name, and waits for the confirmation. `amq.topic` hands it on to
-    /// the exchange.
+    /// Publishes on the topic named after the exchange, and waits for the confirmation. `amq.topic` routes it to the
+    /// exchange.
     pub(super) fn publish(&self, exchange: Exchange, event: &str) -> Result<(), BrokerError> {
         if let Some(error) = &*self.failed.borrow() {
             return Err(error.clone());

@@ -1,4 +1,4 @@
-//! Redis, through Spin: a broker, and where the delivery log is.
+//! Redis through Spin: a broker, and the store of the delivery log.
 
 use super::{BrokerError, BrokerKind};
 use crate::config;
@@ -7,7 +7,7 @@ use events::redis::{Command, Reply};
 use problem::Problem;
 use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
 
-/// A connection to Redis. Each is a TCP connection of its own on Spin, so a request opens one at most.
+/// A connection to Redis. On Spin each opens a TCP connection, so a request opens at most one.
 pub struct Redis {
     connection: Connection,
 }
@@ -22,7 +22,7 @@ impl Redis {
         Ok(Self { connection: Connection::open(&address)? })
     }
 
-    /// Connects to it if there is one: with RabbitMQ as the broker there need not be, and then `redis_url` is empty.
+    /// Connects if there is a Redis: beside RabbitMQ it is optional, and `redis_url` is empty without one.
     ///
     /// # Errors
     /// As [`connect`](Self::connect).
@@ -35,18 +35,17 @@ impl Redis {
     /// Runs a command.
     ///
     /// # Errors
-    /// If Redis does not answer, or answers with an error of its own.
+    /// If Redis does not answer, or replies with an error.
     pub fn run(&self, command: &Command) -> Result<Vec<Reply>, BrokerError> {
         let arguments: Vec<_> = command.arguments.iter().cloned().map(RedisParameter::Binary).collect();
         let results = self.connection.execute(command.name, &arguments)?;
         Ok(results.into_iter().map(reply).collect())
     }
 
-    /// Publishes an event. Once it is on the stream it is published; a wake-up that fails is not an
-    /// error.
+    /// Publishes an event by adding it to the stream. A failed wake-up is not an error: a schedule wakes the consumers.
     ///
     /// # Errors
-    /// If the event is not on the stream, or may not be.
+    /// If Redis did not confirm the entry. The stream may have it all the same.
     pub(super) fn publish(&self, exchange: Exchange, event: &str) -> Result<(), BrokerError> {
         let [add, wake_up] = events::redis::publish(exchange, event);
         self.run(&add)?;
@@ -56,16 +55,16 @@ impl Redis {
         Ok(())
     }
 
-    /// The id of the server's run.
+    /// The id of the server process, which changes with each restart.
     ///
     /// # Errors
-    /// If Redis does not answer, or does not say.
+    /// If Redis does not answer, or reports no id.
     pub fn run_id(&self) -> Result<String, BrokerError> {
         Ok(events::redis::run_id(&self.run(&events::redis::server_info())?)?)
     }
 
-    /// Whether Redis has refused something that it will refuse again, while it takes other things. A Redis that is full,
-    /// is only a replica or cannot write refuses everything.
+    /// Whether Redis rejected a command that it will reject again, while it accepts others. A Redis that is full, a replica
+    /// or unable to write rejects every write.
     pub(super) fn has_refused(&self, error: &BrokerError) -> bool {
         const REFUSES_ALL: &[&str] =
             &["OOM", "READONLY", "ReadOnly", "MISCONF", "LOADING", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "BUSY"];
@@ -73,7 +72,7 @@ impl Redis {
         !REFUSES_ALL.iter().any(|code| message.contains(code)) && self.connection.execute("PING", &[]).is_ok()
     }
 
-    /// Whether it answers.
+    /// Whether Redis answers.
     #[must_use]
     pub fn is_alive() -> bool {
         Self::connect().is_ok_and(|redis| redis.connection.execute("PING", &[]).is_ok())
