@@ -28,6 +28,10 @@ use crate::{builds, plugin, program, setup};
 const DEADLINE: Duration = Duration::from_secs(3000);
 /// How long all is built from nothing.
 const USUAL_TIME: &str = "about seven minutes on two cores the first time";
+/// How many tests run at once, for the test programs.
+const THREADS: &str = "RUST_TEST_THREADS";
+/// Most tests wait most of the time, for servers that start and for what must not happen. Those that measure time run alone.
+const TESTS_PER_CORE: usize = 2;
 /// Between two looks at the output.
 const STEP: Duration = Duration::from_millis(100);
 
@@ -208,6 +212,10 @@ fn test_part(
         cargo.env(variable, &notes.answers);
     }
     cargo.env("CONCIERGE_SKIPPED_TO", &notes.skipped);
+    if std::env::var_os(THREADS).is_none() {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        cargo.env(THREADS, (TESTS_PER_CORE * cores).to_string());
+    }
     if RuntimeKind::from_env()? == RuntimeKind::Spin {
         cargo.env("SPIN_DATA_DIR", folder.spin_data()?);
     }
