@@ -93,7 +93,10 @@ def digest(token):
 
 
 def give_what_exists(case):
-    """Puts somebody's data where made-up data is."""
+    """Puts somebody's data where made-up data is, and the id of a dead letter."""
+    if "/dead/{id}" in case.path:
+        case.path_parameters.update(ask("dead_letter") or {})
+        return
     is_senders = scheme_of(case.operation) == "accessToken" and people["sender"] is not None
     who = "sender" if is_senders else "guest"
     person = people[who] = people[who] or ask("person")

@@ -7,6 +7,7 @@ mod run;
 
 use blackbox::app::TestApp;
 use blackbox::backend::Backend;
+use blackbox::broker::LOGINS;
 use blackbox::schedules::Schedules;
 use clap::Parser;
 use office::{Credentials, Office, People};
@@ -17,6 +18,9 @@ use std::time::Duration;
 
 /// How often outboxes are swept and consumers are woken, in the app that is started here.
 const ROUND: Duration = Duration::from_secs(1);
+
+/// How often a message that no consumer can handle is published there, so that there are dead letters.
+const POISON_EVERY: Duration = Duration::from_millis(500);
 
 /// The files, by the name of their service.
 const FILES: [&str; 3] = ["users", "auth", "notification"];
@@ -129,6 +133,14 @@ fn main() -> ExitCode {
 fn start() -> (TestApp, Schedules) {
     let app = TestApp::on(&Backend::new()).variable("authorization", "required").start();
     println!("Concierge runs on {}", app.app.url());
+    let mut broker = app.backend.broker();
+    // It ends with the process.
+    std::thread::spawn(move || {
+        loop {
+            broker.add(LOGINS, "poison");
+            std::thread::sleep(POISON_EVERY);
+        }
+    });
     let schedules = Schedules::start(&[&app], ROUND);
     (app, schedules)
 }

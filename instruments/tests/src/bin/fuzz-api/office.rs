@@ -4,6 +4,7 @@ use crate::Sender;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use blackbox::app::TestApp;
+use blackbox::broker::LOGIN_SMS;
 use blackbox::http::Client;
 use blackbox::people::{PASSWORD, sign_up_form};
 use serde_json::{Value, json};
@@ -75,6 +76,15 @@ impl People {
         }))
     }
 
+    /// The oldest dead letter of a queue: `queue`, `id`; null if there is none.
+    fn dead_letter(&self) -> Result<Value, String> {
+        let path = format!("/notification-ms/internal/queues/{LOGIN_SMS}/dead?limit=1");
+        let client = Client::new(&self.url);
+        let page = client.request("GET", &path).bearer(&self.credentials.operator).try_send()?.json();
+        let id = page["items"][0]["id"].as_str();
+        Ok(id.map_or(Value::Null, |id| json!({"queue": LOGIN_SMS, "id": id})))
+    }
+
     /// What there is at a door.
     fn give(&self, door: &str, sender: Sender) -> Result<Value, String> {
         match door {
@@ -84,6 +94,7 @@ impl People {
                 "operatorCredential": self.credentials.operator,
             })),
             "person" => self.fresh(sender),
+            "dead_letter" => self.dead_letter(),
             other => Err(format!("there is no door {other}")),
         }
     }
@@ -118,7 +129,7 @@ fn session(token: &str) -> Option<String> {
     claims["sid"].as_str().map(str::to_owned)
 }
 
-/// Answers `GET /service` and `GET /person`.
+/// Answers `GET /service`, `GET /person` and `GET /dead_letter`.
 fn answer(visitor: TcpStream, people: &People, sender: Sender) -> std::io::Result<()> {
     let mut lines = BufReader::new(&visitor).lines();
     let request = lines.next().transpose()?.unwrap_or_default();
