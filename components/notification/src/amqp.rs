@@ -34,7 +34,7 @@ async fn handle(message: &Message) -> Result<(), Error> {
     let queue = Queue::from_name(&message.queue)
         .ok_or_else(|| Error::Unusable("no queue of this name is known here".to_owned()))?;
     let notification =
-        Notification::prepare(queue, &message.body).map_err(|unusable| Error::Unusable(unusable.cause))?;
+        Notification::prepare(queue, &message.body, &sender).map_err(|unusable| Error::Unusable(unusable.cause))?;
     let Some(rendered) = notification.message() else { return Ok(()) };
     let delivery_log = DeliveryLog::open();
     let event_id = notification.event_id();

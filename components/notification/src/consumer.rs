@@ -145,7 +145,7 @@ impl Consumer {
 
     /// Delivers one message: sends, then acknowledges.
     async fn deliver(&self, queue: Queue, delivery: &Delivery) -> Result<(), BrokerError> {
-        let notification = match Notification::prepare(queue, &delivery.event) {
+        let notification = match Notification::prepare(queue, &delivery.event, &self.sender) {
             Ok(notification) => notification,
             Err(Unusable { event_id, cause }) => {
                 return self.dead_letter(queue, event_id.as_deref(), delivery, ProviderHealth::Unknown, 1, &cause);

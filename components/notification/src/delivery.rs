@@ -22,11 +22,11 @@ pub(crate) struct Unusable {
 
 impl Notification {
     /// Reads the event and renders the message that the queue makes of it.
-    pub(crate) fn prepare(queue: Queue, body: &[u8]) -> Result<Self, Unusable> {
+    pub(crate) fn prepare(queue: Queue, body: &[u8], sender: &Sender) -> Result<Self, Unusable> {
         let event = Event::from_json(body).map_err(|error| Unusable { event_id: None, cause: error.to_string() })?;
         let message = render(queue, &event)
             .map_err(|error| Unusable { event_id: Some(event.id.to_string()), cause: error.to_string() })?;
-        Ok(Self { queue, event, message })
+        Ok(Self { queue, event, message: message.filter(|message| sender.sends(message.kind)) })
     }
 
     /// The event's id.

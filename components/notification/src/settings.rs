@@ -1,7 +1,7 @@
 //! The variables of this component, read by requests and consumers and checked by readiness.
 
 use crate::management::Management;
-use crate::sender::{Http, Sender};
+use crate::sender::{Apis, Sender};
 use events::DeliveryPolicy;
 use problem::Problem;
 use service_kit::broker::{Broker, BrokerKind};
@@ -18,9 +18,12 @@ pub(crate) const ALL: &[Setting] = &[
     allowed_origins,
     || Sender::from_config().map(drop),
     // Checked whichever sender is configured, so that switching it holds no surprise.
-    || Http::url().map(drop),
-    || Http::token().map(drop),
-    || Http::from().map(drop),
+    Apis::check_mail,
+    Apis::check_sms,
+    || Apis::mail_url().map(drop),
+    || Apis::mail_token().map(drop),
+    || Apis::mail_from().map(drop),
+    || Apis::sms_token().map(drop),
     || on_redis(Broker::check_config),
     || on_redis(|| claim_after(&Sender::from_config()?).map(drop)),
     || on_redis(|| first_retry().map(drop)),

@@ -2,7 +2,7 @@
 
 use crate::timeout;
 use http::Method;
-use spin_sdk::http::{Request, Response};
+use spin_sdk::http::{HeaderValue, Request, Response};
 use std::time::Duration;
 
 /// A service that did not answer as it should: for the log, without addresses' query strings or bodies.
@@ -21,8 +21,8 @@ pub enum CallError {
 pub struct Answer {
     /// The status code.
     pub status: u16,
-    /// The header `retry-after`, if it is there.
-    pub retry_after: Option<String>,
+    /// The headers whose values are text, their names in lower case.
+    pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -56,6 +56,7 @@ pub async fn call(
         .await
         .ok_or(CallError::Timeout(limit))?
         .map_err(|error| CallError::Transport(error.to_string()))?;
-    let retry_after = response.header("retry-after").and_then(|value| value.as_str()).map(str::to_owned);
-    Ok(Answer { status: *response.status(), retry_after, body: response.into_body() })
+    let text = |(name, value): (&str, &HeaderValue)| Some((name.to_ascii_lowercase(), value.as_str()?.to_owned()));
+    let headers = response.headers().filter_map(text).collect();
+    Ok(Answer { status: *response.status(), headers, body: response.into_body() })
 }

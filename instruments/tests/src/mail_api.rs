@@ -17,8 +17,10 @@ pub struct Posted {
     pub request: String,
     /// The headers, their names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The body.
+    /// The body; null if it is not JSON.
     pub body: Value,
+    /// The body as it came.
+    pub text: String,
 }
 
 impl Posted {
@@ -33,6 +35,12 @@ impl Posted {
     pub fn to(&self) -> &str {
         self.body["To"][0]["Email"].as_str().unwrap_or_default()
     }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Says {
+    accepted: String,
+    refused: String,
 }
 
 /// The provider. Dropping it closes its door.
@@ -55,6 +63,8 @@ struct Shared {
     most_at_once: AtomicUsize,
     begun: AtomicUsize,
     refused_at: Mutex<Vec<Instant>>,
+    /// The bodies of what it answers, in the words of its provider; usual ones if empty.
+    says: Mutex<Says>,
     is_closed: AtomicBool,
     take_ms: AtomicU64,
 }
@@ -103,6 +113,17 @@ impl MailApi {
     pub fn answer_with_retry_after(&self, status: u64, seconds: u64) {
         self.shared.retry_after.store(seconds, Ordering::SeqCst);
         self.shared.refuses_with.store(status, Ordering::SeqCst);
+    }
+
+    /// From now on it accepts messages with this body.
+    pub fn accept_with(&self, body: &str) {
+        body.clone_into(&mut self.shared.says.lock().unwrap_or_else(PoisonError::into_inner).accepted);
+    }
+
+    /// From now on it refuses with this status and body.
+    pub fn refuse_with(&self, status: u64, body: &str) {
+        body.clone_into(&mut self.shared.says.lock().unwrap_or_else(PoisonError::into_inner).refused);
+        self.answer(status);
     }
 
     /// From now on it answers 500 to whatever is for this recipient.
@@ -169,7 +190,7 @@ fn serve(shared: &Shared, connection: TcpStream) -> std::io::Result<()> {
             None => break,
         }
     }
-    let posted = Posted { request, headers, body: Value::Null };
+    let posted = Posted { request, headers, body: Value::Null, text: String::new() };
     let bytes = if posted.header("transfer-encoding").is_some() {
         read_chunks(&mut reader)?
     } else {
@@ -178,7 +199,10 @@ fn serve(shared: &Shared, connection: TcpStream) -> std::io::Result<()> {
         reader.read_exact(&mut bytes)?;
         bytes
     };
-    let posted = Posted { body: serde_json::from_slice(&bytes).unwrap_or_default(), ..posted };
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let posted = Posted { body: serde_json::from_slice(&bytes).unwrap_or_default(), text, ..posted };
+    let says = shared.says.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let or = |body: String, usual: &str| if body.is_empty() { usual.to_owned() } else { body };
     shared.begun.fetch_add(1, Ordering::SeqCst);
     shared.most_at_once.fetch_max(shared.under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
     std::thread::sleep(Duration::from_millis(shared.take_ms.load(Ordering::SeqCst)));
@@ -188,10 +212,10 @@ fn serve(shared: &Shared, connection: TcpStream) -> std::io::Result<()> {
     let refused = if is_for_nobody { 500 } else { shared.refuses_with.load(Ordering::SeqCst) };
     let (status, body) = if refused > 0 {
         shared.refused_at.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
-        (format!("{refused} No"), "{}")
+        (format!("{refused} No"), or(says.refused, "{}"))
     } else {
         shared.taken.lock().unwrap_or_else(PoisonError::into_inner).push(posted);
-        ("200 OK".to_owned(), r#"{"ID":"1"}"#)
+        ("200 OK".to_owned(), or(says.accepted, r#"{"ID":"1"}"#))
     };
     let mut head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\n");
     let retry_after = shared.retry_after.load(Ordering::SeqCst);

@@ -40,15 +40,30 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("mail_api_url", "ftp://127.0.0.1:21"),
         ("mail_api_token", "two words"),
         ("mail_from", "nobody"),
+        ("sms_api_token", "two words"),
     ],
     &[
         ("password_peppers", "new=short"),
         ("token_public_keys", "x"),
         ("refresh_token_accepted_key", SHORT),
         ("notification_send_ms", "quick"),
+        ("sms_api", "twilio"),
+        ("sms_api_url", "ftp://127.0.0.1:21"),
     ],
-    &[("token_issuer", " "), ("notification_claim_ms", "510"), ("notification_send_ms", "500")],
-    &[("token_audience", " "), ("mail_from", "")],
+    &[
+        ("token_issuer", " "),
+        ("notification_claim_ms", "510"),
+        ("notification_send_ms", "500"),
+        ("mail_api", "pigeon"),
+        ("sms_api", "pigeon"),
+    ],
+    &[
+        ("token_audience", " "),
+        ("mail_from", ""),
+        ("sms_api", "twilio"),
+        ("sms_api_token", "AC1:auth-token"),
+        ("sms_from", ""),
+    ],
 ];
 
 /// Variables that are put together out of others which the runtime reads too: with parts that cannot be used it does not

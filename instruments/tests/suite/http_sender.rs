@@ -102,7 +102,7 @@ fn a_message_that_has_had_its_tries_ends_as_a_dead_letter() {
     let _ = app.sign_up("never@http.example");
     let mut broker = app.backend.broker();
     let dead = poll::eventually(SOON, "a dead letter", || broker.dead_letters(WELCOME).into_iter().next());
-    assert_eq!((dead.deliveries, dead.reason.as_str()), (5, "the mail API answered with status 500"));
+    assert_eq!((dead.deliveries, dead.reason.as_str()), (5, "the API answered with status 500"));
     assert_eq!(mail_api.refused(), 5);
     assert!(dead.event.contains("never@http.example"));
     assert!(!app.log().contains("never@http.example"));

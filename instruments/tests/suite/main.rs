@@ -36,6 +36,7 @@ mod poison;
 mod privileges;
 mod probes;
 mod promises;
+mod providers;
 mod queues;
 mod rabbitmq;
 mod reauthentication;

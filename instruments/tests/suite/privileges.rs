@@ -38,7 +38,7 @@ fn each_component_reaches_only_what_it_needs() {
     let on_redis = [
         ("auth", vec!["{{ users_url }}", "http://self", "{{ redis_scheme }}://{{ redis_host }}"]),
         ("docs", vec![]),
-        ("notification", vec!["{{ redis_scheme }}://{{ redis_host }}", "{{ mail_api_url }}"]),
+        ("notification", vec!["{{ redis_scheme }}://{{ redis_host }}", "{{ mail_api_url }}", "{{ sms_api_url }}"]),
         ("users", vec!["postgres://{{ db_host }}", "{{ redis_scheme }}://{{ redis_host }}"]),
     ];
     let on_rabbitmq = [
@@ -46,7 +46,12 @@ fn each_component_reaches_only_what_it_needs() {
         ("docs", vec![]),
         (
             "notification",
-            vec!["{{ redis_scheme }}://{{ redis_host }}", "{{ mail_api_url }}", "{{ rabbitmq_management_url }}"],
+            vec![
+                "{{ redis_scheme }}://{{ redis_host }}",
+                "{{ mail_api_url }}",
+                "{{ sms_api_url }}",
+                "{{ rabbitmq_management_url }}",
+            ],
         ),
         (
             "users",

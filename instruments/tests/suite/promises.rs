@@ -306,7 +306,7 @@ fn a_message_that_the_provider_refuses_is_a_dead_letter_at_once(broker: Broker) 
     let _ = app.sign_up("refused@promises.example");
     poll::until(SOON, "it is a dead letter", || backend.dead_letter_count(WELCOME) == 1);
     let letter = backend.take_dead_letters(WELCOME).remove(0);
-    assert_eq!((letter.reason.as_str(), letter.deliveries), ("the mail API answered with status 422", 1));
+    assert_eq!((letter.reason.as_str(), letter.deliveries), ("the API answered with status 422", 1));
     assert_eq!(mail.refused(), 1, "no further try would help");
 }
 
@@ -331,7 +331,7 @@ fn a_failed_message_is_tried_again_for_its_time_and_then_a_dead_letter(broker: B
     let age = times[times.len() - 1] - times[0];
     assert!(age >= Duration::from_secs(6) && age <= Duration::from_secs(14), "{age:?}");
     let letter = backend.take_dead_letters(WELCOME).remove(0);
-    assert_eq!(letter.reason, "the mail API answered with status 503");
+    assert_eq!(letter.reason, "the API answered with status 503");
     assert_eq!(letter.deliveries, times.len() as u64);
 }
 
@@ -388,7 +388,7 @@ fn dead_letters_are_listed_redriven_to_their_own_queue_and_dropped(broker: Broke
     let seen: BTreeSet<_> = letters.iter().map(|letter| text(letter, "event_id")).collect();
     assert_eq!((letters.len(), seen, &rest["next_cursor"]), (3, events, &Value::Null));
     for letter in &letters {
-        assert_eq!(letter["reason"], "the mail API answered with status 422");
+        assert_eq!(letter["reason"], "the API answered with status 422");
         assert_eq!((&letter["attempts"], &letter["event_type"]), (&1.into(), &LOGINS.into()));
         assert!(letter["dead_since"].as_str().is_some_and(|time| time.ends_with('Z')));
         assert!(!letter.to_string().contains("dead@promises.example"), "what is in a message is not shown");

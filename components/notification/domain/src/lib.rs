@@ -1,8 +1,9 @@
 //! The rules of the notification service, as pure functions: which message an event is rendered to, how deliveries are
-//! logged and how the log is read.
+//! logged and how the log is read, and how providers are asked to send them.
 //!
-//! Nothing here does I/O or knows HTTP, Redis or Spin.
+//! Nothing here does I/O or knows Redis or Spin.
 
+mod adapter;
 mod dead;
 mod failure;
 mod log;
@@ -10,6 +11,7 @@ mod message;
 mod query;
 mod rabbit;
 
+pub use adapter::{Account, AccountError, Adapter, ApiAnswer, ApiRequest, mail_adapter, sms_adapter};
 pub use dead::shown_letter;
 pub use failure::SendError;
 pub use log::{LogItem, from_entry};

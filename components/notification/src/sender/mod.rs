@@ -1,12 +1,12 @@
 //! Senders: how messages are sent, by the variable `sender`.
 
-mod http;
+mod api;
 mod simulate;
 
-pub(crate) use http::Http;
+pub(crate) use api::Apis;
 
 use events::Queue;
-use notification_domain::{Message, SendError};
+use notification_domain::{Message, MessageKind, SendError};
 use problem::Problem;
 use service_kit::config;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use std::time::Duration;
 pub(crate) enum Sender {
     /// Takes the time of a send and sends nothing: the report's simulation.
     Simulate(simulate::Simulate),
-    /// A JSON mail API.
-    Http(Http),
+    /// The APIs of providers.
+    Apis(Apis),
 }
 
 impl Sender {
@@ -24,7 +24,7 @@ impl Sender {
     pub(crate) fn from_config() -> Result<Self, Problem> {
         match config::text("sender")?.trim() {
             "simulate" => simulate::Simulate::from_config().map(Sender::Simulate),
-            "http" => Http::from_config().map(Sender::Http),
+            "http" => Apis::from_config().map(Sender::Apis),
             _ => Err(config::fault("sender", "must be simulate or http")),
         }
     }
@@ -33,7 +33,15 @@ impl Sender {
     pub(crate) fn limit(&self) -> Duration {
         match self {
             Sender::Simulate(sender) => sender.takes(),
-            Sender::Http(_) => http::LIMIT,
+            Sender::Apis(_) => api::LIMIT,
+        }
+    }
+
+    /// Whether it sends messages of this kind.
+    pub(crate) fn sends(&self, kind: MessageKind) -> bool {
+        match self {
+            Sender::Simulate(_) => true,
+            Sender::Apis(apis) => apis.sends(kind),
         }
     }
 
@@ -45,7 +53,7 @@ impl Sender {
                 Ok(())
             }
             // The mail and the SMS about one event are two deliveries.
-            Sender::Http(sender) => sender.send(&format!("{event_id}:{}", queue.name()), message).await,
+            Sender::Apis(apis) => apis.send(&format!("{event_id}:{}", queue.name()), message).await,
         }
     }
 }

@@ -47,6 +47,10 @@ fn of_spin_app(spin_app: &Object, manifests: &Manifests, app: &App) -> Vec<Strin
     if given.get("mail_api_url").is_some_and(|url| url.starts_with("http://")) {
         faults.push(format!("{id} sends mail without TLS"));
     }
+    let has_sms_api = given.get("sms_api").is_some_and(|api| !matches!(api.as_str(), "mail" | "off"));
+    if has_sms_api && given.get("sms_api_url").is_some_and(|url| url.starts_with("http://")) {
+        faults.push(format!("{id} sends SMS without TLS"));
+    }
     let executor = manifests.get("SpinAppExecutor", spin_app.text("/spec/executor"));
     let is_mounted = |mount: &Value| text(mount, "/mountPath") == TRUSTED;
     match items(&spin_app.0, "/spec/volumeMounts").filter(|mount| is_mounted(mount)).count() {

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::manifests::{Manifests, Object, at, entries, items, text};
 use crate::pods::{self, Maker, Pods};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Who may talk to whom, and on which port.
 type Edges = BTreeSet<(String, String, String)>;
@@ -180,8 +180,7 @@ fn reach_of(spin_app: &Object, manifests: &Manifests, app: &App, pods: &[Pods]) 
     let components = items(&spin_app.0, "/spec/components").filter_map(|name| app.components.get(name.as_str()?));
     let mut edges = Edges::new();
     for template in components.flat_map(|component| &component.hosts) {
-        // Nothing is posted to the mail API unless the sender is the one that does.
-        if template.contains("mail_api_url") && app.filled_in("{{ notification_sender }}", &given) != "http" {
+        if !is_posted_to(template, app, &given) {
             continue;
         }
         let Some((host, port)) = address(&app.filled_in(template, &given)) else { continue };
@@ -193,6 +192,15 @@ fn reach_of(spin_app: &Object, manifests: &Manifests, app: &App, pods: &[Pods]) 
         edges.extend(reached.into_iter().map(|(to, port)| (spin_app.id(), to, port)));
     }
     edges
+}
+
+/// Whether a host is reached with these settings. Nothing is posted to the APIs of mail and SMS unless the sender is the one
+/// that does, and SMS may go by the mail API or not at all.
+fn is_posted_to(template: &str, app: &App, given: &BTreeMap<String, String>) -> bool {
+    let has_sms_api = !matches!(app.filled_in("{{ sms_api }}", given).as_str(), "mail" | "off");
+    let is_api = template.contains("mail_api_url") || template.contains("sms_api_url");
+    let is_posting = app.filled_in("{{ notification_sender }}", given) == "http";
+    !is_api || is_posting && (has_sms_api || !template.contains("sms_api_url"))
 }
 
 /// What the runtime of a SpinApp reaches: the broker that its trigger listens to, and the registry, where Spin in a
