@@ -20,6 +20,7 @@ mod growing_log;
 mod interrupt;
 mod keys;
 mod lint;
+mod mail;
 mod migrate;
 mod minikube;
 mod openapi;

@@ -1,14 +1,15 @@
 //! What `up` prints when the app is ready: a session that works as pasted.
 
 /// Where things are, and how to use them.
-pub(crate) fn text(url: &str) -> String {
+pub(crate) fn text(url: &str, mail_url: Option<&str>) -> String {
+    let mail = mail_url.map(|mail_url| format!("\nMail: {mail_url}")).unwrap_or_default();
     format!(
         r#"
 Concierge is ready at {url}
   users          {url}/users-ms/readiness
   auth           {url}/auth-ms/readiness
   notification   {url}/notification-ms/readiness
-  documentation  {url}/docs/
+  documentation  {url}/docs/{mail}
 Logs are in .concierge/logs; the administrator's password and other settings for a shell in .concierge/dev.env.
 
 To try it, paste this into another terminal in this folder:
@@ -18,7 +19,7 @@ To try it, paste this into another terminal in this folder:
   curl -sS "$CONCIERGE_URL/users-ms/users" -H 'content-type: application/json' -d '{{"name":"Ada","surname":"Lovelace","email":"ada@concierge.example","password":"a machine that weaves"}}'
   # sign in
   curl -sS "$CONCIERGE_URL/auth-ms/auth/login" -H 'content-type: application/json' -d '{{"username":"ada@concierge.example","password":"a machine that weaves"}}'
-  # list the messages: a welcome, and a mail about the sign-in (each takes half a second)
+  # list the messages: a welcome, and a mail about the sign-in
   sleep 4; curl -sS "$CONCIERGE_URL/notification-ms/notifications?to=ada@concierge.example" -H "Authorization: Bearer $CONCIERGE_OPERATOR_CREDENTIAL"
 
 Ctrl-C stops everything; the data stays (`cargo xtask clean` deletes it).

@@ -7,12 +7,14 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use dev_servers::app::{App, AppOptions, RUNTIME_VARIABLE, RuntimeKind};
+use dev_servers::mail_catcher::MailCatcher;
 use dev_servers::postgres;
 
 use crate::app_variables::{Given, Variables};
 use crate::compile::{self, Wanted};
 use crate::folder::{Folder, SERVICES};
 use crate::interrupt::Interrupt;
+use crate::mail::{self, Mail};
 use crate::records::{self, Records};
 use crate::schedules::Schedules;
 use crate::secrets::Secrets;
@@ -40,6 +42,10 @@ pub(crate) struct Arguments {
     /// What takes the events and hands them out. With RabbitMQ there is a Redis as well: it has the delivery log.
     #[arg(long, default_value = "redis")]
     broker: Broker,
+    /// Where mail goes. A sender or mail API that is given by SPIN_VARIABLE_NOTIFICATION_SENDER, SPIN_VARIABLE_MAIL_API or
+    /// SPIN_VARIABLE_MAIL_API_URL is used instead.
+    #[arg(long, default_value = "catch")]
+    mail: Mail,
     /// Neither set up nor build the components and Spindle: they are as they should be.
     #[arg(long)]
     no_build: bool,
@@ -110,6 +116,8 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     let signing_key = variables.get("token_signing_key").unwrap_or_default();
     let public_keys = keys::public_keys(signing_key, &secrets.further_public_keys)?;
     variables.set(&given, "token_public_keys", &public_keys);
+    let mail_catcher = mail::start(arguments.mail, &given, &mut variables)?;
+    let mail_url = mail_catcher.as_ref().map(MailCatcher::url);
 
     let builds = match &compiler {
         Some(compiler) => {
@@ -152,9 +160,11 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
         return Ok(());
     }
     make_admin(&url, &owner_url, &secrets.admin_password).with_context(app_says)?;
-    write_dev_env(&state, &variables, &url, &secrets, &started.servers.urls())?;
+    let mut urls = started.servers.urls();
+    urls.extend(mail_url.clone().map(|url| ("CONCIERGE_MAIL_URL", url)));
+    write_dev_env(&state, &variables, &url, &secrets, &urls)?;
     started.record(records)?;
-    println!("{}", session::text(&url));
+    println!("{}", session::text(&url, mail_url.as_deref()));
 
     let schedules = Schedules::start(&url, &credential(&variables, "scheduler"));
     let end = watch(&started, &interrupt);

@@ -12,6 +12,7 @@
 //! | [`data_dir`] | a data folder that the server's user can reach |
 //! | [`secret`] | random secrets, and files that only their owner reads |
 //! | [`postgres`], [`redis`], [`rabbitmq`] | the servers |
+//! | [`mail_catcher`] | mails in place of a provider, for people |
 //! | [`browser`] | a Chromium with its driver, for tests |
 //! | [`install`] | where their programs are, or how they get there |
 //! | [`container`] | the same servers where only a Docker engine is at hand |
@@ -26,6 +27,7 @@ pub mod container;
 pub mod data_dir;
 mod error;
 pub mod install;
+pub mod mail_catcher;
 pub mod migrations;
 pub mod ports;
 pub mod postgres;
