@@ -22,13 +22,14 @@ const STEP: Duration = Duration::from_millis(50);
 /// Between two lines that say how far they are.
 const REPORT: Duration = Duration::from_secs(15);
 /// How Cargo's lines begin that say only that it works.
-const STATUS: [&str; 9] = [
+const STATUS: [&str; 10] = [
     "Adding ",
     "Blocking waiting for file lock on package cache",
     "Building ",
     "Compiling ",
     "Downloaded ",
     "Downloading ",
+    "Executable ",
     "Finished ",
     "Locking ",
     "Updating ",
