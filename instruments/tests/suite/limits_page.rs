@@ -147,7 +147,7 @@ const HELD: &[Held] = &[
     ),
     ("readiness check", "2 s", "components/users/src/routes/health.rs", "DEADLINE: Duration = "),
     ("readiness check", "2 s", "components/notification/src/routes/health.rs", "DEADLINE: Duration = "),
-    ("send through the mail API", "10 s", "components/notification/src/sender/http.rs", "LIMIT: Duration = "),
+    ("send through the API of a provider", "10 s", "components/notification/src/sender/api.rs", "LIMIT: Duration = "),
     ("one run of the consumer", "20 s", "components/notification/src/consumer.rs", "BUDGET: Duration = "),
     // Events and messages
     ("event", "64 KiB", "crates/events/src/event.rs", "MAX_EVENT_BYTES: usize = "),
