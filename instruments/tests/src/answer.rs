@@ -91,6 +91,12 @@ impl Answer {
         body["type"].as_str().and_then(|t| t.strip_prefix("urn:concierge:problem:")).unwrap_or_default().to_owned()
     }
 
+    /// The status, and the slug of the problem.
+    #[must_use]
+    pub fn outcome(&self) -> (u16, String) {
+        (self.status, self.problem())
+    }
+
     /// The JSON pointers of the faults that a problem names.
     #[must_use]
     pub fn pointers(&self) -> Vec<String> {

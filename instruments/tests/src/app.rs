@@ -213,6 +213,12 @@ impl TestApp {
         }
     }
 
+    /// Sweeps the outbox, as a schedule does.
+    #[track_caller]
+    pub fn sweep(&self) -> serde_json::Value {
+        self.post("/users-ms/internal/outbox/sweep").bearer(self.scheduler()).send().expect(200).json()
+    }
+
     /// Waits until a route answers with `status`.
     ///
     /// # Panics

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const PREFIX: &str = "run-";
 
 /// The workspace.
-pub(crate) fn workspace() -> &'static Path {
+#[must_use]
+pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("this package is two folders below the workspace")
 }
 

@@ -30,6 +30,7 @@ pub mod broker;
 pub mod broker_of;
 pub mod browser;
 pub mod deliveries;
+pub mod folder;
 pub mod http;
 pub mod kept;
 pub mod mail_api;
@@ -41,6 +42,5 @@ pub mod schedules;
 pub mod skipped;
 pub mod turn;
 
-mod folder;
 mod restart;
 mod snapshot;

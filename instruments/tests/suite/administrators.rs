@@ -2,15 +2,10 @@
 
 use blackbox::app::TestApp;
 use blackbox::backend::Backend;
-use blackbox::http::Answer;
 use blackbox::people::{PASSWORD, Person};
 use serde_json::{Value, json};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
-
-fn seen(answer: &Answer) -> (u16, String) {
-    (answer.status, answer.problem())
-}
 
 fn guarded(backend: &Arc<Backend>) -> TestApp {
     TestApp::on(backend).variable("authorization", "required").start()
@@ -31,21 +26,21 @@ fn the_last_administrator_neither_goes_nor_becomes_a_user() {
     let app = guarded(&Backend::new());
     let root = app.admin("root@last.example");
     let demotion = json!({"role": "user"});
-    assert_eq!(seen(&app.patch(&root.path()).bearer(&root.access).json(&demotion).send()), last());
+    assert_eq!(app.patch(&root.path()).bearer(&root.access).json(&demotion).send().outcome(), last());
     let whole = json!({"name": "R", "surname": "T", "email": root.email, "role": "user"});
-    assert_eq!(seen(&app.put(&root.path()).bearer(&root.access).json(&whole).send()), last());
-    assert_eq!(seen(&app.delete(&root.path()).bearer(&root.access).send()), last());
+    assert_eq!(app.put(&root.path()).bearer(&root.access).json(&whole).send().outcome(), last());
+    assert_eq!(app.delete(&root.path()).bearer(&root.access).send().outcome(), last());
     // Nothing else of the change was made, and the session goes on.
     let read = app.get(&root.path()).bearer(&root.access).send().expect(200).json();
     assert_eq!((&read["role"], &read["name"]), (&json!("admin"), &json!("Ada")));
     // What is no change of it may be made, and a version that is another is told first.
     let _ = app.patch(&root.path()).bearer(&root.access).json(&json!({"role": "admin"})).send().expect(200);
     let stale = app.delete(&root.path()).bearer(&root.access).header("if-match", &format!("\"{}.99\"", root.id)).send();
-    assert_eq!(seen(&stale), (412, "precondition-failed".into()));
+    assert_eq!(stale.outcome(), (412, "precondition-failed".into()));
 
     let other = app.admin("other@last.example");
     let _ = app.patch(&root.path()).bearer(&root.access).json(&demotion).send().expect(200);
-    assert_eq!(seen(&app.delete(&other.path()).bearer(&other.access).send()), last());
+    assert_eq!(app.delete(&other.path()).bearer(&other.access).send().outcome(), last());
     let _ = app.delete(&root.path()).bearer(&other.access).send().expect(204);
     assert_eq!(administrators(&app), 1);
 }
@@ -54,7 +49,7 @@ fn the_last_administrator_neither_goes_nor_becomes_a_user() {
 fn an_open_api_keeps_the_last_administrator_too() {
     let app = TestApp::on(&Backend::new()).start();
     let root = app.admin("root@open-last.example");
-    assert_eq!(seen(&app.delete(&root.path()).send()), last());
+    assert_eq!(app.delete(&root.path()).send().outcome(), last());
     assert_eq!(administrators(&app), 1);
 }
 
@@ -114,7 +109,7 @@ fn an_administrator_who_loses_the_role_meanwhile_does_not_give_it_back_to_themse
         change.commit().expect("it is committed");
         raised.join().expect("no thread fails")
     });
-    assert_eq!(seen(&answer), (403, "forbidden".into()));
+    assert_eq!(answer.outcome(), (403, "forbidden".into()));
     assert_eq!(administrators(&app), 1);
 }
 

@@ -2,15 +2,9 @@
 
 use blackbox::app::TestApp;
 use blackbox::backend::Backend;
-use blackbox::http::Answer;
 use blackbox::people::{PASSWORD, Person};
 use insta::assert_snapshot;
 use serde_json::json;
-
-/// The status and the problem.
-fn seen(answer: &Answer) -> (u16, String) {
-    (answer.status, answer.problem())
-}
 
 #[test]
 fn sign_up_is_open_and_everything_else_about_users_needs_a_token() {
@@ -44,7 +38,7 @@ fn sign_up_is_open_and_everything_else_about_users_needs_a_token() {
         app.get("/users-ms/users/999999"),
         app.get("/notification-ms/notifications"),
     ] {
-        assert_eq!(seen(&request.send()), (401, "invalid-token".into()));
+        assert_eq!(request.send().outcome(), (401, "invalid-token".into()));
     }
     let _ = app.login("needs@authorization.example", PASSWORD).expect(200);
 }
@@ -129,7 +123,7 @@ fn listing_and_the_delivery_log_are_an_administrators() {
     }
     "#);
     let log = app.get("/notification-ms/notifications").bearer(&ada.access).send();
-    assert_eq!(seen(&log), (403, "forbidden".into()));
+    assert_eq!(log.outcome(), (403, "forbidden".into()));
     let by_service = app.get("/notification-ms/notifications").bearer(app.operator()).send();
     assert_eq!(by_service.status, 200);
 }
@@ -140,23 +134,23 @@ fn roles_are_an_administrators_to_give_and_a_new_role_ends_the_sessions() {
     let (root, ada) = (app.admin("root@roles.example"), app.person("ada@roles.example"));
     for form in [json!({"role": "admin"}), json!({"role": "user"}), json!({"name": "Ada", "role": "admin"})] {
         let own = app.patch(&ada.path()).bearer(&ada.access).json(&form).send();
-        assert_eq!(seen(&own), (403, "forbidden".into()), "{form}");
+        assert_eq!(own.outcome(), (403, "forbidden".into()), "{form}");
     }
     let whole = json!({"name": "Ada", "surname": "L", "email": ada.email, "role": "admin"});
     let own = app.put(&ada.path()).bearer(&ada.access).json(&whole).send();
-    assert_eq!(seen(&own), (403, "forbidden".into()));
+    assert_eq!(own.outcome(), (403, "forbidden".into()));
     let signed_up_so = app.post("/users-ms/users").json(&json!({"name": "A", "surname": "B",
         "email": "role@roles.example", "password": PASSWORD, "role": "admin"}));
-    assert_eq!(seen(&signed_up_so.send()), (422, "unknown-field".into()));
+    assert_eq!(signed_up_so.send().outcome(), (422, "unknown-field".into()));
 
     let odd = app.patch(&ada.path()).bearer(&root.access).json(&json!({"role": "root"})).send();
-    assert_eq!(seen(&odd), (422, "invalid-value".into()));
+    assert_eq!(odd.outcome(), (422, "invalid-value".into()));
     // The same role is no change, and ends nothing.
     let _ = app.patch(&ada.path()).bearer(&root.access).json(&json!({"role": "user"})).send().expect(200);
     let _ = app.get(&ada.path()).bearer(&ada.access).send().expect(200);
     let promoted = app.patch(&ada.path()).bearer(&root.access).json(&json!({"role": "admin"})).send().expect(200);
     assert_eq!(promoted.json()["role"], "admin");
-    assert_eq!(seen(&app.get(&ada.path()).bearer(&ada.access).send()), (401, "invalid-token".into()));
+    assert_eq!(app.get(&ada.path()).bearer(&ada.access).send().outcome(), (401, "invalid-token".into()));
     let refreshed = app.post("/auth-ms/auth/refresh").json(&json!({"refresh_token": ada.refresh})).send();
     assert_eq!(refreshed.status, 401);
 
@@ -164,7 +158,7 @@ fn roles_are_an_administrators_to_give_and_a_new_role_ends_the_sessions() {
     let _ = app.get("/users-ms/users").bearer(&ada.access).send().expect(200);
     let _ = app.patch(&ada.path()).bearer(&root.access).json(&json!({"role": "user"})).send().expect(200);
     // The token still says admin, and is good for minutes; its session is not.
-    assert_eq!(seen(&app.get("/users-ms/users").bearer(&ada.access).send()), (401, "invalid-token".into()));
+    assert_eq!(app.get("/users-ms/users").bearer(&ada.access).send().outcome(), (401, "invalid-token".into()));
 }
 
 #[test]
@@ -175,19 +169,19 @@ fn an_own_new_password_or_email_needs_the_current_password() {
     for body in [json!({"password": "a new good password"}), json!({"email": "other@current.example"})] {
         let answer = change(body.clone());
         assert_eq!(
-            (seen(&answer), answer.pointers()),
+            (answer.outcome(), answer.pointers()),
             ((422, "missing-field".into()), vec!["/current_password".into()])
         );
         let mut wrong = body.clone();
         wrong["current_password"] = "incorrect horse".into();
         let answer = change(wrong.clone());
-        assert_eq!(seen(&answer), (403, "wrong-current-password".into()), "{body}");
+        assert_eq!(answer.outcome(), (403, "wrong-current-password".into()), "{body}");
         assert_eq!(answer.pointers(), ["/current_password"]);
         // A replacement asks as a patch does.
         let mut whole = json!({"name": "Ada", "surname": "L", "email": ada.email});
         whole.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
         let answer = app.put(&ada.path()).bearer(&ada.access).json(&whole).send();
-        assert_eq!(seen(&answer), (403, "wrong-current-password".into()), "{body}");
+        assert_eq!(answer.outcome(), (403, "wrong-current-password".into()), "{body}");
     }
     let _ = app.login(&ada.email, PASSWORD).expect(200);
     // What is no change of the email needs none.
@@ -206,7 +200,7 @@ fn an_administrators_own_password_needs_the_current_one_too() {
     let root = app.admin("root@current.example");
     let new = json!({"password": "a new good password"});
     let answer = app.patch(&root.path()).bearer(&root.access).json(&new).send();
-    assert_eq!(seen(&answer), (422, "missing-field".into()));
+    assert_eq!(answer.outcome(), (422, "missing-field".into()));
 }
 
 #[test]
@@ -219,7 +213,7 @@ fn an_access_token_is_worth_nothing_once_its_session_has_ended() {
         for request in
             [app.get(&person.path()), app.patch(&person.path()).json(&json!({"name": "X"})), app.delete(&person.path())]
         {
-            assert_eq!(seen(&request.bearer(&person.access).send()), (401, "invalid-token".into()), "{name}");
+            assert_eq!(request.bearer(&person.access).send().outcome(), (401, "invalid-token".into()), "{name}");
         }
     };
     end("logout", &|person| {
@@ -244,7 +238,7 @@ fn a_lab_may_leave_the_api_open_but_for_roles_and_the_delivery_log() {
     let _ = app.patch(&path).json(&json!({"email": "lab2@open.example"})).send().expect(200);
     let _ = app.get(&path).bearer("whatever").send().expect(200);
     let role = app.patch(&path).json(&json!({"role": "admin"})).send();
-    assert_eq!(seen(&role), (403, "forbidden".into()));
+    assert_eq!(role.outcome(), (403, "forbidden".into()));
     assert_eq!(app.get("/notification-ms/notifications").send().status, 401);
     let root = app.admin("root@open.example");
     let _ = app.patch(&path).bearer(&root.access).json(&json!({"role": "admin"})).send().expect(200);
@@ -258,7 +252,7 @@ fn a_setting_that_is_neither_closes_the_api_and_says_so_in_the_log() {
     {
         let app = TestApp::on(&Backend::new()).variable("authorization", "required").variable(name, value).start();
         let answer = app.get("/users-ms/users/1").send();
-        assert_eq!(seen(&answer), (500, "internal-error".into()), "{name}");
+        assert_eq!(answer.outcome(), (500, "internal-error".into()), "{name}");
         app.wait_for_log(&format!("the variable {name} "));
     }
 }
@@ -273,7 +267,7 @@ fn an_administrator_sees_and_ends_the_sessions_of_others_and_nobody_else_does() 
     );
     let of_ada = format!("/auth-ms/auth/sessions?user_id={}", ada.id);
     let refused = app.get(&of_ada).bearer(&eve.access).send();
-    assert_eq!(seen(&refused), (403, "forbidden".into()));
+    assert_eq!(refused.outcome(), (403, "forbidden".into()));
     assert_eq!(app.delete(&of_ada).bearer(&eve.access).send().status, 403);
     let listed = app.get(&of_ada).bearer(&root.access).send().expect(200).json();
     assert_eq!(listed["items"].as_array().map(Vec::len), Some(1));
@@ -284,8 +278,8 @@ fn an_administrator_sees_and_ends_the_sessions_of_others_and_nobody_else_does() 
     let _ = app.get("/auth-ms/auth/sessions").bearer(&ada.access).send().expect(401);
     let _ = app.get("/auth-ms/auth/sessions").bearer(&root.access).send().expect(200);
     let one = format!("/auth-ms/auth/sessions/00000000-0000-0000-0000-000000000001?user_id={}", ada.id);
-    assert_eq!(seen(&app.delete(&one).bearer(&eve.access).send()), (403, "forbidden".into()));
-    assert_eq!(seen(&app.delete(&one).bearer(&root.access).send()), (404, "session-not-found".into()));
+    assert_eq!(app.delete(&one).bearer(&eve.access).send().outcome(), (403, "forbidden".into()));
+    assert_eq!(app.delete(&one).bearer(&root.access).send().outcome(), (404, "session-not-found".into()));
     let odd = app.get("/auth-ms/auth/sessions?user_id=x").bearer(&root.access).send();
-    assert_eq!(seen(&odd), (400, "invalid-query".into()));
+    assert_eq!(odd.outcome(), (400, "invalid-query".into()));
 }

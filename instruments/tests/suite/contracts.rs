@@ -1,19 +1,14 @@
 //! The contracts in `wit/`: a component asks its runtime for what its world says, and for nothing else.
 
+use blackbox::folder::workspace;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 use wasmparser::{Parser, Payload};
 use wit_parser::{Resolve, WorldKey};
-
-/// A path in the workspace.
-fn workspace(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
-}
 
 /// The interfaces of Spin that a world imports, and those that it exports.
 fn world(name: &str) -> (BTreeSet<String>, BTreeSet<String>) {
     let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(workspace("wit")).expect("the contracts can be read");
+    let (package, _) = resolve.push_dir(workspace().join("wit")).expect("the contracts can be read");
     let world = resolve.select_world(&[package], Some(name)).expect("there is a world for each component");
     // An interface of types alone leaves no trace in a component.
     let name_of = |key: &WorldKey| match key {
@@ -27,7 +22,7 @@ fn world(name: &str) -> (BTreeSet<String>, BTreeSet<String>) {
 
 /// The interfaces of Spin that a built component imports, and those that it exports.
 fn component(name: &str) -> (BTreeSet<String>, BTreeSet<String>) {
-    let file = workspace(&format!("target/wasm32-wasip1/component/{name}.wasm"));
+    let file = workspace().join(format!("target/wasm32-wasip1/component/{name}.wasm"));
     let bytes = std::fs::read(file).expect("the components are built");
     let is_spins = |name: &str| ["fermyon:", "spin:", "concierge:"].iter().any(|package| name.starts_with(package));
     let (mut imports, mut exports) = (BTreeSet::new(), BTreeSet::new());

@@ -1,22 +1,18 @@
 //! Known devices: the token of an earlier sign-in keeps its owner from waiting for failures that are others', and opens
 //! nothing without the password.
 
-use blackbox::app::{Setup, TestApp};
+use crate::throttling::throttled;
+use blackbox::app::TestApp;
 use blackbox::backend::Backend;
 use blackbox::http::Answer;
 use blackbox::people::{PASSWORD, sign_up_form};
 use blackbox::schedules::Schedules;
 use blackbox::{poll, turn};
 use serde_json::json;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The address of an office with many people behind it.
 const OFFICE: &str = "203.0.113.1";
-
-fn throttled(backend: &Arc<Backend>) -> Setup {
-    TestApp::on(backend).variable("login_throttling", "on").variable("trusted_proxies", "127.0.0.0/8")
-}
 
 fn login(app: &TestApp, address: &str, name: &str, password: &str, device: Option<&str>) -> Answer {
     let form = json!({"username": name, "password": password, "device_token": device});

@@ -53,14 +53,10 @@ fn remove(app: &TestApp, id: i64) {
     app.backend.wait_until_looked_through(id);
 }
 
-fn sweep(app: &TestApp) -> Value {
-    app.post("/users-ms/internal/outbox/sweep").bearer(app.scheduler()).send().expect(200).json()
-}
-
 /// Makes the erasures due now that are due later, and has them worked off.
 fn sweep_again(app: &TestApp, backend: &Backend) {
     backend.sql().execute("UPDATE erasures SET due_at = now()", &[]).expect("erasures can be made due");
-    let _ = sweep(app);
+    let _ = app.sweep();
 }
 
 /// The passes that each open erasure has behind it.
@@ -156,7 +152,7 @@ fn assert_other_is_untouched(backend: &Arc<Backend>, app: &TestApp, other: i64) 
         let dead = broker.dead_letters(queue);
         assert!(dead.len() == 1 && dead[0].event.contains("another@erasure.example"), "{queue}: {dead:?}");
     }
-    let _ = sweep(app);
+    let _ = app.sweep();
     let consumer = consumer(backend).variable("notification_claim_ms", 500).start();
     let _schedules = Schedules::start(&[&consumer], ROUND);
     // A login at once, two that waited and one out of the outbox, each by mail and by SMS; and a welcome that waited.
@@ -179,7 +175,7 @@ fn after_a_removal_nothing_about_the_person_is_left_anywhere() {
     remove(&app, her);
     assert_eq!(backend.places_of(MARKS), [""; 0], "all is gone at once");
     assert_eq!(passes(&backend), [1]);
-    let _ = sweep(&app);
+    let _ = app.sweep();
     assert_eq!(passes(&backend), [1], "the second pass is not due yet");
     sweep_again(&app, &backend);
     assert_eq!(passes(&backend), [0; 0]);
@@ -200,12 +196,12 @@ fn a_removal_while_the_broker_is_away_is_made_good_later() {
     backend.redis.stop();
     remove(&app, her);
     assert_eq!(passes(&backend), [0]);
-    let _ = sweep(&app);
+    let _ = app.sweep();
     assert_eq!(passes(&backend), [0], "nothing is lost while the broker is away");
     app.wait_for_log("erasures are left for a later sweep");
     backend.redis.start_again().expect("Redis starts again");
     assert!(!backend.places_of(MARKS).is_empty());
-    let _ = sweep(&app);
+    let _ = app.sweep();
     assert_eq!(backend.places_of(MARKS), [""; 0]);
     assert_eq!(passes(&backend), [1]);
     sweep_again(&app, &backend);
@@ -325,7 +321,7 @@ fn an_interrupted_pass_goes_on_where_it_stopped() {
     let place = json!({"stream": LOGINS, "after": seen}).to_string();
     let unfinished = "UPDATE erasures SET passes = 0, due_at = now(), place = $1::text::jsonb";
     backend.sql().execute(unfinished, &[&place]).expect("erasures can be changed");
-    let _ = sweep(&app);
+    let _ = app.sweep();
     assert_eq!((broker.length(LOGINS), broker.length(SIGN_UPS)), (1, 0), "what was seen is not looked at again");
     assert_eq!(passes(&backend), [1]);
     // The second pass begins at the beginning.

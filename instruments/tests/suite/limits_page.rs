@@ -1,7 +1,7 @@
 //! docs/limits.md: each figure about the services is that of the code, the migration or the setting that enforces it. (Spindle's
 //! part of the page is written by Spindle.)
 
-use std::path::Path;
+use blackbox::folder::workspace;
 
 const PAGE: &str = include_str!("../../../docs/limits.md");
 
@@ -260,7 +260,7 @@ fn documented(figure: &str) -> f64 {
 
 /// The value that stands in a file after a text, in seconds, bytes or units.
 fn enforced(file: &str, after: &str) -> f64 {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
+    let path = workspace().join(file);
     let source = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
     let (after, is_in_milliseconds) = match after.strip_suffix("/* ms */") {
         Some(after) => (after, true),

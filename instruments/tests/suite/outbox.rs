@@ -12,10 +12,6 @@ use std::collections::HashSet;
 use std::time::Duration;
 use uuid::Uuid;
 
-fn sweep(app: &TestApp) -> Value {
-    app.post("/users-ms/internal/outbox/sweep").bearer(app.scheduler()).send().expect(200).json()
-}
-
 #[test]
 fn after_a_sign_up_nothing_is_left_in_the_outbox() {
     let _turn = turn::together();
@@ -34,8 +30,8 @@ fn what_waits_is_published_by_a_sweep_once() {
     let backend = Backend::new();
     let app = TestApp::on(&backend).only(&["users"]).start();
     backend.keep_event(&login_event(&Uuid::new_v4().to_string(), "once@outbox.example"));
-    assert_eq!(sweep(&app), json!({"published": 1, "left": 0}));
-    assert_eq!(sweep(&app), json!({"published": 0, "left": 0}));
+    assert_eq!(app.sweep(), json!({"published": 1, "left": 0}));
+    assert_eq!(app.sweep(), json!({"published": 0, "left": 0}));
     assert_eq!((backend.outbox_length(), backend.broker().length(LOGINS)), (0, 1));
 }
 
@@ -50,7 +46,7 @@ fn sweeps_at_once_lead_to_one_mail_for_each_event() {
         backend.keep_event(&login_event(id, "sweeps@outbox.example"));
     }
     let published: u64 = std::thread::scope(|scope| {
-        let sweeps: Vec<_> = (0..4).map(|_| scope.spawn(|| sweep(&app)["published"].as_u64().unwrap())).collect();
+        let sweeps: Vec<_> = (0..4).map(|_| scope.spawn(|| app.sweep()["published"].as_u64().unwrap())).collect();
         sweeps.into_iter().map(|sweep| sweep.join().expect("a sweep answers")).sum()
     });
     assert_eq!(published, EVENTS as u64, "two sweeps take different events");
@@ -70,10 +66,10 @@ fn a_sweep_without_broker_leaves_everything_for_the_next() {
     let app = TestApp::on(&backend).only(&["users"]).start();
     backend.keep_event(&login_event(&Uuid::new_v4().to_string(), "broker@outbox.example"));
     backend.redis.stop();
-    assert_eq!(sweep(&app), json!({"published": 0, "left": 1}));
+    assert_eq!(app.sweep(), json!({"published": 0, "left": 1}));
     assert_eq!(backend.outbox_length(), 1);
     backend.redis.start_again().expect("Redis starts again");
-    assert_eq!(sweep(&app), json!({"published": 1, "left": 0}));
+    assert_eq!(app.sweep(), json!({"published": 1, "left": 0}));
     assert_eq!((backend.outbox_length(), backend.broker().length(LOGINS)), (0, 1));
 }
 
@@ -85,9 +81,9 @@ fn events_of_a_sweep_that_died_are_swept_when_its_lease_is_over() {
     backend.keep_event(&login_event(&Uuid::new_v4().to_string(), "lease@outbox.example"));
     let mut sql = backend.sql();
     sql.execute("UPDATE outbox SET leased_until = now() + interval '30 seconds'", &[]).unwrap();
-    assert_eq!(sweep(&app), json!({"published": 0, "left": 0}), "it is in somebody's hands");
+    assert_eq!(app.sweep(), json!({"published": 0, "left": 0}), "it is in somebody's hands");
     sql.execute("UPDATE outbox SET leased_until = now() - interval '1 second'", &[]).unwrap();
-    assert_eq!(sweep(&app), json!({"published": 1, "left": 0}));
+    assert_eq!(app.sweep(), json!({"published": 1, "left": 0}));
 }
 
 fn state(app: &TestApp) -> Value {
@@ -111,7 +107,7 @@ fn the_outbox_says_how_many_events_wait_and_for_how_long() {
     let seen = state(&app);
     assert_eq!((&seen["waiting"], &seen["refused"]), (&json!(3), &json!(0)));
     assert!((90..120).contains(&seen["oldest_seconds"].as_i64().unwrap()), "{seen}");
-    let _ = sweep(&app);
+    let _ = app.sweep();
     assert_eq!(state(&app)["waiting"], json!(0), "what was published waits no more");
 }
 
@@ -130,20 +126,20 @@ fn an_event_that_the_broker_refuses_keeps_no_other_waiting() {
     let insert = "INSERT INTO outbox (exchange, event) VALUES ('new_user_event', $1::text::jsonb)";
     let event = login_event(&Uuid::new_v4().to_string(), "other@outbox.example");
     sql.execute(insert, &[&event]).unwrap();
-    assert_eq!(sweep(&app), json!({"published": 1, "left": REFUSED}));
+    assert_eq!(app.sweep(), json!({"published": 1, "left": REFUSED}));
     assert_eq!(backend.broker().length(SIGN_UPS), 1);
     let seen = state(&app);
     assert_eq!((&seen["waiting"], &seen["refused"]), (&json!(REFUSED), &json!(REFUSED)));
-    assert_eq!(sweep(&app), json!({"published": 0, "left": 0}), "they are put off");
+    assert_eq!(app.sweep(), json!({"published": 0, "left": 0}), "they are put off");
     // The pause grows with each refusal, and what is mended is published.
     sql.execute("UPDATE outbox SET leased_until = now()", &[]).unwrap();
-    let _ = sweep(&app);
+    let _ = app.sweep();
     let pause = "SELECT extract(epoch FROM min(leased_until) - now())::int4 FROM outbox WHERE published_at IS NULL";
     let pause: i32 = sql.query_one(pause, &[]).unwrap().get(0);
     assert!((16..=30).contains(&pause), "{pause} s");
     let _: () = redis::cmd("DEL").arg(LOGINS).query(&mut connection).unwrap();
     sql.execute("UPDATE outbox SET leased_until = now()", &[]).unwrap();
-    assert_eq!(sweep(&app), json!({"published": REFUSED, "left": 0}));
+    assert_eq!(app.sweep(), json!({"published": REFUSED, "left": 0}));
 }
 
 #[test]
@@ -161,11 +157,11 @@ fn a_sweep_that_finds_no_broker_tries_one_event_and_leaves_the_others_alone() {
     let before = rows();
     backend.redis.stop();
     for _ in 0..3 {
-        assert_eq!(sweep(&app), json!({"published": 0, "left": 1}));
+        assert_eq!(app.sweep(), json!({"published": 0, "left": 1}));
     }
     assert_eq!(before.intersection(&rows()).count(), EVENTS - 3, "each sweep touches one row");
     backend.redis.start_again().expect("Redis starts again");
-    assert_eq!(sweep(&app), json!({"published": EVENTS, "left": 0}));
+    assert_eq!(app.sweep(), json!({"published": EVENTS, "left": 0}));
 }
 
 #[test]
@@ -179,11 +175,11 @@ fn a_sweep_is_not_held_up_by_every_event_while_redis_hangs() {
     keep_logins(&backend, 20);
     backend.redis.pause();
     let start = std::time::Instant::now();
-    assert_eq!(sweep(&app), json!({"published": 0, "left": 1}));
+    assert_eq!(app.sweep(), json!({"published": 0, "left": 1}));
     assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
     backend.redis.resume();
     poll::until(Duration::from_secs(10), "the rest is published", || {
-        let _ = sweep(&app);
+        let _ = app.sweep();
         backend.outbox_length() == 0
     });
 }
@@ -197,10 +193,10 @@ fn a_published_event_is_forgotten_when_redis_has_it_on_disk() {
     backend.wait_until_published();
     let mut sql = backend.sql();
     let mut rows = || -> i64 { sql.query_one("SELECT count(*) FROM outbox", &[]).unwrap().get(0) };
-    let _ = sweep(&app);
+    let _ = app.sweep();
     assert_eq!((rows(), backend.outbox_length()), (1, 0), "it is kept for some seconds");
     backend.sql().execute("UPDATE outbox SET published_at = now() - interval '11 seconds'", &[]).unwrap();
-    let _ = sweep(&app);
+    let _ = app.sweep();
     assert_eq!(rows(), 0);
     assert_eq!(backend.broker().length(SIGN_UPS), 1);
 }
@@ -210,7 +206,7 @@ fn what_a_machine_took_along_when_it_died_is_published_again_and_sent_once() {
     let _turn = turn::together();
     let backend = Backend::new();
     let doors = TestApp::on(&backend).only(&["users", "auth"]).start();
-    let _ = sweep(&doors);
+    let _ = doors.sweep();
     for email in ["lost@outbox.example", "kept@outbox.example"] {
         let _ = doors.sign_up(email);
     }
@@ -225,10 +221,10 @@ fn what_a_machine_took_along_when_it_died_is_published_again_and_sent_once() {
     let soon = Duration::from_secs(20);
     poll::until(soon, "the second is told", || consumer.deliveries_to("kept@outbox.example").len() == 1);
     // The new run is seen; half a minute later nobody can come any more with what the old one took.
-    assert_eq!(sweep(&doors), json!({"published": 0, "left": 0}));
+    assert_eq!(doors.sweep(), json!({"published": 0, "left": 0}));
     backend.sql().execute("UPDATE broker_run SET since = since - interval '31 seconds'", &[]).unwrap();
     backend.sql().execute("UPDATE outbox SET published_at = published_at - interval '32 seconds'", &[]).unwrap();
-    assert_eq!(sweep(&doors), json!({"published": 2, "left": 0}));
+    assert_eq!(doors.sweep(), json!({"published": 2, "left": 0}));
     poll::until(soon, "the first is told", || consumer.deliveries_to("lost@outbox.example").len() == 1);
     poll::throughout(Duration::from_secs(1), "the second is told once", || {
         consumer.deliveries_to("kept@outbox.example").len() == 1
@@ -253,9 +249,9 @@ fn a_sweep_clears_what_is_old_in_steps_until_nothing_is_left() {
     let mut left = || -> Vec<String> {
         sql.query("SELECT key FROM attempts ORDER BY key", &[]).unwrap().iter().map(|row| row.get(0)).collect()
     };
-    let _ = sweep(&app);
+    let _ = app.sweep();
     assert_eq!(left(), ["new", "old-7"]);
     holder.rollback().unwrap();
-    let _ = sweep(&app);
+    let _ = app.sweep();
     assert_eq!(left(), ["new"]);
 }

@@ -3,13 +3,9 @@
 
 use blackbox::app::TestApp;
 use blackbox::backend::Backend;
-use blackbox::http::{Answer, Request};
+use blackbox::http::Request;
 use blackbox::people::{PASSWORD, Person};
 use serde_json::json;
-
-fn seen(answer: &Answer) -> (u16, String) {
-    (answer.status, answer.problem())
-}
 
 fn required() -> (u16, String) {
     (403, "reauthentication-required".into())
@@ -44,7 +40,7 @@ fn ten_minutes_after_the_sign_in_a_token_neither_removes_nor_exports_nor_changes
     let refreshed = app.post("/auth-ms/auth/refresh").json(&body).send().expect(200).json();
     let access = refreshed["access_token"].as_str().expect("a token");
     for request in needing(&app, &ada) {
-        assert_eq!(seen(&request.bearer(access).send()), required());
+        assert_eq!(request.bearer(access).send().outcome(), required());
     }
     let read = app.get(&ada.path()).bearer(access).send().expect(200).json();
     assert_eq!(read["phone"], json!(null));
@@ -76,12 +72,12 @@ fn the_current_password_makes_a_session_a_recent_one_and_no_other() {
         let path = format!("{}/reauthenticate", person.path());
         app.post(&path).bearer(&ada.access).json(&json!({"current_password": password})).send()
     };
-    assert_eq!(seen(&again(&ada, "wrong horse 1")), (403, "wrong-current-password".into()));
-    assert_eq!(seen(&app.delete(&ada.path()).bearer(&ada.access).send()), required());
+    assert_eq!(again(&ada, "wrong horse 1").outcome(), (403, "wrong-current-password".into()));
+    assert_eq!(app.delete(&ada.path()).bearer(&ada.access).send().outcome(), required());
     let _ = again(&ada, PASSWORD).expect(204);
-    assert_eq!(seen(&app.delete(&elsewhere.path()).bearer(&elsewhere.access).send()), required());
+    assert_eq!(app.delete(&elsewhere.path()).bearer(&elsewhere.access).send().outcome(), required());
     let_pass(&app, &ada, 11);
-    assert_eq!(seen(&app.delete(&ada.path()).bearer(&ada.access).send()), required());
+    assert_eq!(app.delete(&ada.path()).bearer(&ada.access).send().outcome(), required());
     let _ = again(&ada, PASSWORD).expect(204);
     let _ = app.delete(&ada.path()).bearer(&ada.access).send().expect(204);
     assert_eq!(again(&ada, PASSWORD).status, 401, "the session has gone with its user");
@@ -94,9 +90,9 @@ fn nobody_shows_a_password_for_somebody_else() {
     let path = format!("{}/reauthenticate", ada.path());
     let form = json!({"current_password": PASSWORD});
     let by_admin = app.post(&path).bearer(&root.access).json(&form).send();
-    assert_eq!(seen(&by_admin), (403, "forbidden".into()));
+    assert_eq!(by_admin.outcome(), (403, "forbidden".into()));
     let eve = app.person("eve@for-others.example");
-    assert_eq!(seen(&app.post(&path).bearer(&eve.access).json(&form).send()), (404, "user-not-found".into()));
+    assert_eq!(app.post(&path).bearer(&eve.access).json(&form).send().outcome(), (404, "user-not-found".into()));
 }
 
 #[test]
@@ -105,9 +101,9 @@ fn the_password_beside_a_change_does_in_the_place_of_a_recent_sign_in() {
     let ada = app.person("ada@beside.example");
     let_pass(&app, &ada, 30);
     let change = |body: serde_json::Value| app.patch(&ada.path()).bearer(&ada.access).json(&body).send();
-    assert_eq!(seen(&change(json!({"phone": "+4912345678"}))), required());
+    assert_eq!(change(json!({"phone": "+4912345678"})).outcome(), required());
     let wrong = change(json!({"phone": "+4912345678", "current_password": "wrong horse 1"}));
-    assert_eq!(seen(&wrong), (403, "wrong-current-password".into()));
+    assert_eq!(wrong.outcome(), (403, "wrong-current-password".into()));
     let _ = change(json!({"phone": "+4912345678", "current_password": PASSWORD})).expect(200);
     // The same phone again is no change.
     let _ = change(json!({"phone": "+4912345678"})).expect(200);
@@ -129,12 +125,12 @@ fn an_administrator_shows_a_recent_sign_in_before_others_are_changed() {
     ];
     for form in &forms {
         let answer = app.patch(&ada.path()).bearer(&root.access).json(form).send();
-        assert_eq!(seen(&answer), required(), "{form}");
+        assert_eq!(answer.outcome(), required(), "{form}");
     }
     let whole = json!({"name": "Ada", "surname": "L", "email": "new@others.example"});
-    assert_eq!(seen(&app.put(&ada.path()).bearer(&root.access).json(&whole).send()), required());
+    assert_eq!(app.put(&ada.path()).bearer(&root.access).json(&whole).send().outcome(), required());
     for request in [app.delete(&ada.path()), app.get(&format!("{}/export", ada.path()))] {
-        assert_eq!(seen(&request.bearer(&root.access).send()), required());
+        assert_eq!(request.bearer(&root.access).send().outcome(), required());
     }
     let _ = app.get(&ada.path()).bearer(&root.access).send().expect(200);
     let _ = app.patch(&ada.path()).bearer(&root.access).json(&json!({"surname": "King"})).send().expect(200);
@@ -159,7 +155,7 @@ fn an_open_api_asks_for_nothing() {
     // But to show a password one has to be somebody.
     let path = format!("{}/reauthenticate", root.path());
     let anyone = app.post(&path).json(&json!({"current_password": PASSWORD})).send();
-    assert_eq!(seen(&anyone), (401, "invalid-token".into()));
+    assert_eq!(anyone.outcome(), (401, "invalid-token".into()));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! docs/security.md: what it says is so.
 
+use blackbox::folder::workspace;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 const PAGE: &str = include_str!("../../../docs/security.md");
@@ -16,10 +16,6 @@ fn table(heading: &str) -> Vec<Vec<&'static str>> {
 /// What stands between backticks.
 fn quoted(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
-}
-
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 #[test]

@@ -76,10 +76,6 @@ fn introspection_is_for_services_and_calls_nothing_else_active() {
     }
 }
 
-fn sweep(app: &TestApp) {
-    let _ = app.post("/users-ms/internal/outbox/sweep").bearer(app.scheduler()).send().expect(200);
-}
-
 #[test]
 fn a_session_is_forgotten_a_day_after_it_ended_unused_or_at_its_absolute_end() {
     let app = TestApp::on(&Backend::new()).start();
@@ -99,7 +95,7 @@ fn a_session_is_forgotten_a_day_after_it_ended_unused_or_at_its_absolute_end() {
         session("ended@forgotten.example", "-23 hours", "56 days"),
         session("alive@forgotten.example", "1 hour", "1 day"),
     ];
-    sweep(&app);
+    let _ = app.sweep();
     let rows = sql.query("SELECT user_id FROM sessions ORDER BY user_id", &[]).expect("the sessions are there");
     assert_eq!(rows.iter().map(|row| row.get::<_, i64>(0)).collect::<Vec<_>>(), kept);
 }
@@ -114,9 +110,9 @@ fn one_sweep_forgets_no_more_than_ten_thousand_sessions() {
         FROM generate_series(1, 10500) n";
     sql.execute(many, &[&id]).expect("sessions can be made");
     let mut left = || -> i64 { sql.query_one("SELECT count(*) FROM sessions", &[]).expect("a count").get(0) };
-    sweep(&app);
+    let _ = app.sweep();
     assert_eq!(left(), 500);
-    sweep(&app);
+    let _ = app.sweep();
     assert_eq!(left(), 0);
 }
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// The proxy in front of the app, as these tests play it.
 const PROXY: &str = "127.0.0.0/8";
 
-fn throttled(backend: &Arc<Backend>) -> Setup {
+pub(crate) fn throttled(backend: &Arc<Backend>) -> Setup {
     TestApp::on(backend).variable("login_throttling", "on").variable("trusted_proxies", PROXY)
 }
 

@@ -3,12 +3,12 @@
 use blackbox::app::TestApp;
 use blackbox::backend::Backend;
 use blackbox::broker::{LOGIN_SMS, LOGINS};
+use blackbox::folder::workspace;
 use blackbox::poll;
 use blackbox::schedules::Schedules;
 use blackbox::turn;
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const ROUND: Duration = Duration::from_millis(300);
 const SOON: Duration = Duration::from_secs(20);
@@ -19,16 +19,14 @@ const COMMAND: Duration = Duration::from_secs(300);
 fn queue(url: &str, credential: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO"));
     command.args(["run", "--quiet", "--package", "xtask", "--", "queue", "--url", url]).args(arguments);
-    command
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
-        .env("CONCIERGE_OPERATOR_CREDENTIAL", credential);
+    command.current_dir(workspace()).env("CONCIERGE_OPERATOR_CREDENTIAL", credential);
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .expect("cargo can be started");
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     while child.try_wait().expect("a child can be waited for").is_none() {
         if start.elapsed() > COMMAND {
             child.kill().expect("a child can be ended");
