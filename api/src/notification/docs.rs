@@ -50,6 +50,8 @@ pub(super) fn queues() -> Value {
         queue("login_sms_notification", "user_login_event"),
         queue("welcome_email_notification", "new_user_event"),
         queue("account_locked_email_notification", "account_locked_event"),
+        queue("verification_email_notification", "verification_requested_event"),
+        queue("sign_up_repeated_email_notification", "sign_up_repeated_event"),
     ], "next_cursor": null})
 }
 

@@ -1,6 +1,6 @@
 //! Events on the wire: CloudEvents 1.0 in its JSON format.
 
-use crate::Exchange;
+use crate::{Exchange, OneTimeSecret};
 use identity::UserId;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -34,6 +34,10 @@ pub enum Payload {
     SignUp(SignUp),
     /// `account_locked_event`.
     AccountLocked(AccountLocked),
+    /// `verification_requested_event`.
+    VerificationRequested(VerificationRequested),
+    /// `sign_up_repeated_event`.
+    SignUpRepeated(SignUpRepeated),
 }
 
 /// The data of a `user_login_event`.
@@ -57,12 +61,37 @@ pub struct SignUp {
     pub email: String,
     /// How to address the person.
     pub name: String,
+    /// Whether the address is yet to be confirmed, for which another mail is sent.
+    #[serde(default)]
+    pub awaits_verification: bool,
 }
 
 /// The data of an `account_locked_event`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AccountLocked {
     /// Whose account it is.
+    pub user_id: UserId,
+    /// Where mail goes.
+    pub email: String,
+}
+
+/// The data of a `verification_requested_event`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VerificationRequested {
+    /// Whose address it is.
+    pub user_id: UserId,
+    /// The address, where the mail goes.
+    pub email: String,
+    /// The link that confirms it.
+    pub link: OneTimeSecret,
+    /// The code that does the same.
+    pub code: OneTimeSecret,
+}
+
+/// The data of a `sign_up_repeated_event`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SignUpRepeated {
+    /// Who has the address.
     pub user_id: UserId,
     /// Where mail goes.
     pub email: String,
@@ -76,6 +105,8 @@ impl Payload {
             Payload::Login(_) => Exchange::UserLogin,
             Payload::SignUp(_) => Exchange::NewUser,
             Payload::AccountLocked(_) => Exchange::AccountLocked,
+            Payload::VerificationRequested(_) => Exchange::VerificationRequested,
+            Payload::SignUpRepeated(_) => Exchange::SignUpRepeated,
         }
     }
 
@@ -86,6 +117,8 @@ impl Payload {
             Payload::Login(login) => login.user_id,
             Payload::SignUp(sign_up) => sign_up.user_id,
             Payload::AccountLocked(locked) => locked.user_id,
+            Payload::VerificationRequested(requested) => requested.user_id,
+            Payload::SignUpRepeated(repeated) => repeated.user_id,
         }
     }
 }
@@ -138,6 +171,8 @@ impl Event {
             Payload::Login(login) => serde_json::to_value(login),
             Payload::SignUp(sign_up) => serde_json::to_value(sign_up),
             Payload::AccountLocked(locked) => serde_json::to_value(locked),
+            Payload::VerificationRequested(requested) => serde_json::to_value(requested),
+            Payload::SignUpRepeated(repeated) => serde_json::to_value(repeated),
         };
         let envelope = Envelope {
             specversion: SPEC_VERSION.to_owned(),
@@ -175,6 +210,8 @@ impl Event {
             Exchange::UserLogin => serde_json::from_value(data).map(Payload::Login),
             Exchange::NewUser => serde_json::from_value(data).map(Payload::SignUp),
             Exchange::AccountLocked => serde_json::from_value(data).map(Payload::AccountLocked),
+            Exchange::VerificationRequested => serde_json::from_value(data).map(Payload::VerificationRequested),
+            Exchange::SignUpRepeated => serde_json::from_value(data).map(Payload::SignUpRepeated),
         }
         .map_err(|_| EventError::BadData)?;
         Ok(Self { id: envelope.id, source: envelope.source, time: envelope.time, payload })

@@ -11,10 +11,14 @@
 mod delivery_policy;
 mod event;
 pub mod redis;
+mod secret;
 mod topology;
 
 pub use delivery_policy::{
     DeliveryPolicy, FIRST_PAUSE, FailedAttempt, LONGEST_PAUSE, LONGEST_RETRY, MAX_CLAIMS, MAX_CRASHES, RetryDecision,
 };
-pub use event::{AccountLocked, Event, EventError, Login, MAX_EVENT_BYTES, Payload, SignUp};
+pub use event::{
+    AccountLocked, Event, EventError, Login, MAX_EVENT_BYTES, Payload, SignUp, SignUpRepeated, VerificationRequested,
+};
+pub use secret::{OneTimeSecret, remove_secrets};
 pub use topology::{Exchange, Queue};

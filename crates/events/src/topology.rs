@@ -9,11 +9,21 @@ pub enum Exchange {
     NewUser,
     /// `account_locked_event`, published by users when an account is open to known devices alone.
     AccountLocked,
+    /// `verification_requested_event`, published by users when an address is to be confirmed.
+    VerificationRequested,
+    /// `sign_up_repeated_event`, published by users when somebody signs up with an address that a user has.
+    SignUpRepeated,
 }
 
 impl Exchange {
     /// All exchanges.
-    pub const ALL: [Exchange; 3] = [Exchange::UserLogin, Exchange::NewUser, Exchange::AccountLocked];
+    pub const ALL: [Exchange; 5] = [
+        Exchange::UserLogin,
+        Exchange::NewUser,
+        Exchange::AccountLocked,
+        Exchange::VerificationRequested,
+        Exchange::SignUpRepeated,
+    ];
 
     /// Its name, which is also the type of its events, the stream's key and the wake-up's channel on Redis.
     #[must_use]
@@ -22,6 +32,8 @@ impl Exchange {
             Exchange::UserLogin => "user_login_event",
             Exchange::NewUser => "new_user_event",
             Exchange::AccountLocked => "account_locked_event",
+            Exchange::VerificationRequested => "verification_requested_event",
+            Exchange::SignUpRepeated => "sign_up_repeated_event",
         }
     }
 
@@ -38,6 +50,8 @@ impl Exchange {
             Exchange::UserLogin => &[Queue::LoginEmail, Queue::LoginSms],
             Exchange::NewUser => &[Queue::WelcomeEmail],
             Exchange::AccountLocked => &[Queue::AccountLockedEmail],
+            Exchange::VerificationRequested => &[Queue::VerificationEmail],
+            Exchange::SignUpRepeated => &[Queue::SignUpRepeatedEmail],
         }
     }
 }
@@ -53,11 +67,22 @@ pub enum Queue {
     WelcomeEmail,
     /// `account_locked_email_notification`: an account was locked after failed sign-ins, by mail.
     AccountLockedEmail,
+    /// `verification_email_notification`: an address is to be confirmed, by mail.
+    VerificationEmail,
+    /// `sign_up_repeated_email_notification`: somebody signed up with a user's address, by mail.
+    SignUpRepeatedEmail,
 }
 
 impl Queue {
     /// All queues.
-    pub const ALL: [Queue; 4] = [Queue::LoginEmail, Queue::LoginSms, Queue::WelcomeEmail, Queue::AccountLockedEmail];
+    pub const ALL: [Queue; 6] = [
+        Queue::LoginEmail,
+        Queue::LoginSms,
+        Queue::WelcomeEmail,
+        Queue::AccountLockedEmail,
+        Queue::VerificationEmail,
+        Queue::SignUpRepeatedEmail,
+    ];
 
     /// Its name, which is the consumer group's on Redis.
     #[must_use]
@@ -67,6 +92,8 @@ impl Queue {
             Queue::LoginSms => "login_sms_notification",
             Queue::WelcomeEmail => "welcome_email_notification",
             Queue::AccountLockedEmail => "account_locked_email_notification",
+            Queue::VerificationEmail => "verification_email_notification",
+            Queue::SignUpRepeatedEmail => "sign_up_repeated_email_notification",
         }
     }
 
@@ -83,6 +110,8 @@ impl Queue {
             Queue::LoginEmail | Queue::LoginSms => Exchange::UserLogin,
             Queue::WelcomeEmail => Exchange::NewUser,
             Queue::AccountLockedEmail => Exchange::AccountLocked,
+            Queue::VerificationEmail => Exchange::VerificationRequested,
+            Queue::SignUpRepeatedEmail => Exchange::SignUpRepeated,
         }
     }
 

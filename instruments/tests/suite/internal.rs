@@ -309,6 +309,8 @@ fn the_queues_are_shown_to_an_operator() {
         (Some("login_sms_notification"), Some("user_login_event")),
         (Some("welcome_email_notification"), Some("new_user_event")),
         (Some("account_locked_email_notification"), Some("account_locked_event")),
+        (Some("verification_email_notification"), Some("verification_requested_event")),
+        (Some("sign_up_repeated_email_notification"), Some("sign_up_repeated_event")),
     ];
     assert_eq!(named, expected);
     for item in items {

@@ -69,6 +69,8 @@ pub fn render(queue: Queue, event: &Event) -> Result<Option<Message>, RenderErro
                 text: format!("New sign-in to your account at {at}. Not you? Change your password."),
             }
         }
+        // The mail that asks to confirm the address takes its place.
+        (Queue::WelcomeEmail, Payload::SignUp(sign_up)) if sign_up.awaits_verification => return Ok(None),
         (Queue::WelcomeEmail, Payload::SignUp(sign_up)) => Message {
             kind: MessageKind::Email,
             to: sign_up.email.clone(),
@@ -89,6 +91,32 @@ pub fn render(queue: Queue, event: &Event) -> Result<Option<Message>, RenderErro
                  is gone. If you have no such device, ask the service to set a new password.\n"
             ),
         },
+        (Queue::VerificationEmail, Payload::VerificationRequested(requested)) => Message {
+            kind: MessageKind::Email,
+            to: requested.email.clone(),
+            phone: None,
+            subject: "Confirm your email address".to_owned(),
+            text: format!(
+                "Somebody has signed up with this email address, or asked at {at} to confirm it.\n\n\
+                 If it was you, open this link and confirm:\n\n{}\n\n\
+                 Or enter this code where you signed up: {}\n\n\
+                 Link and code are valid for 24 hours, and once. If it was not you, do nothing; never give the code to \
+                 anybody.\n",
+                requested.link.expose(),
+                requested.code.expose()
+            ),
+        },
+        (Queue::SignUpRepeatedEmail, Payload::SignUpRepeated(repeated)) => Message {
+            kind: MessageKind::Email,
+            to: repeated.email.clone(),
+            phone: None,
+            subject: "You already have an account".to_owned(),
+            text: format!(
+                "Somebody tried at {at} to sign up with this email address, which already has an account. Nothing has \
+                 changed.\n\n\
+                 If it was you, sign in with the password that you have chosen before. If not, there is nothing to do.\n"
+            ),
+        },
         _ => return Err(RenderError::WrongEvent),
     };
     Ok(Some(message))
@@ -103,7 +131,7 @@ fn time_of(event: &Event) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use events::{AccountLocked, Login, SignUp};
+    use events::{AccountLocked, Login, SignUp, SignUpRepeated, VerificationRequested};
     use identity::UserId;
     use time::macros::datetime;
 
@@ -124,6 +152,7 @@ mod tests {
             user_id: UserId::try_from(7).unwrap(),
             email: "ada@example.org".into(),
             name: "Ada".into(),
+            awaits_verification: false,
         }))
     }
 
@@ -160,6 +189,31 @@ mod tests {
         let mail = render(Queue::AccountLockedEmail, &event(Payload::AccountLocked(locked))).unwrap().unwrap();
         assert_eq!((mail.kind, mail.to.as_str()), (MessageKind::Email, "ada@example.org"));
         assert!(mail.text.contains("2024-05-06 07:08 UTC") && mail.text.contains("device"), "{}", mail.text);
+    }
+
+    #[test]
+    fn who_confirms_an_address_gets_link_and_code_and_no_welcome_beside() {
+        let user_id = UserId::try_from(7).unwrap();
+        let requested = VerificationRequested {
+            user_id,
+            email: "ada@example.org".into(),
+            link: "https://example.org/confirm?token=abc".to_owned().into(),
+            code: "012345".to_owned().into(),
+        };
+        let mail =
+            render(Queue::VerificationEmail, &event(Payload::VerificationRequested(requested))).unwrap().unwrap();
+        assert!(mail.text.contains("\n\nhttps://example.org/confirm?token=abc\n\n") && mail.text.contains("012345"));
+        assert!(!mail.subject.contains("012345"), "subjects are in the delivery log");
+        let signed_up =
+            SignUp { user_id, email: "ada@example.org".into(), name: "Ada".into(), awaits_verification: true };
+        assert_eq!(render(Queue::WelcomeEmail, &event(Payload::SignUp(signed_up))), Ok(None));
+    }
+
+    #[test]
+    fn the_owner_of_an_address_is_told_of_another_sign_up() {
+        let repeated = SignUpRepeated { user_id: UserId::try_from(7).unwrap(), email: "ada@example.org".into() };
+        let mail = render(Queue::SignUpRepeatedEmail, &event(Payload::SignUpRepeated(repeated))).unwrap().unwrap();
+        assert!(mail.text.contains("already has an account"), "{}", mail.text);
     }
 
     #[test]

@@ -20,12 +20,13 @@ pub struct Collection {
 
 impl Collection {
     /// Adds an event that is stored in `place`: the outbox, an exchange or dead letters. What is not JSON is exported
-    /// as text.
+    /// as text. What grants access is left out.
     ///
     /// # Errors
     /// As [`Collection::add_notification`].
     pub fn add_event(&mut self, place: &str, event: &[u8]) -> Result<(), Problem> {
-        let event: Value = serde_json::from_slice(event).unwrap_or_else(|_| String::from_utf8_lossy(event).into());
+        let mut event: Value = serde_json::from_slice(event).unwrap_or_else(|_| String::from_utf8_lossy(event).into());
+        events::remove_secrets(&mut event);
         self.events.push(json!({"kept_in": place, "event": event}));
         self.check()
     }
@@ -119,6 +120,15 @@ mod tests {
         let Collected { pending_events, notifications } = all.finish();
         assert_eq!(Value::from(pending_events), json!([{"kept_in": "user_login_event", "event": "{broken"}]));
         assert_eq!(Value::from(notifications), json!([{"id": "9-0", "item": "\u{fffd}"}]));
+    }
+
+    #[test]
+    fn what_confirms_an_address_is_not_exported() {
+        let mut all = Collection::default();
+        all.add_event("outbox", br#"{"data": {"user_id": 7, "link": "https://x/?token=t", "code": "123456"}}"#)
+            .unwrap();
+        let exported = Value::from(all.finish().pending_events);
+        assert_eq!(exported, json!([{"kept_in": "outbox", "event": {"data": {"user_id": 7}}}]));
     }
 
     #[test]
