@@ -185,6 +185,17 @@ schemas! {
         ],
         "description": "The queue, named after the kind of message that it leads to.",
     };
+    inline HtmlPage = {
+        "type": "string",
+    };
+    inline Token = {
+        "type": "string",
+        "description": "The secret of the link.",
+    };
+    inline Code = {
+        "type": "string",
+        "description": "Six digits.",
+    };
     inline Hint = {
         "type": "string",
     };

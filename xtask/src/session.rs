@@ -15,11 +15,11 @@ Logs are in .concierge/logs; the administrator's password and other settings for
 To try it, paste this into another terminal in this folder:
 
   set -a; . .concierge/dev.env; set +a
-  # sign up (409 the second time)
+  # sign up (202 the second time as well: who has an account is told by mail alone)
   curl -sS "$CONCIERGE_URL/users-ms/users" -H 'content-type: application/json' -d '{{"name":"Ada","surname":"Lovelace","email":"ada@concierge.example","password":"a machine that weaves"}}'
   # sign in
   curl -sS "$CONCIERGE_URL/auth-ms/auth/login" -H 'content-type: application/json' -d '{{"username":"ada@concierge.example","password":"a machine that weaves"}}'
-  # list the messages: a welcome, and a mail about the sign-in
+  # list the messages: one that asks to confirm the address, and one about the sign-in
   sleep 4; curl -sS "$CONCIERGE_URL/notification-ms/notifications?to=ada@concierge.example" -H "Authorization: Bearer $CONCIERGE_OPERATOR_CREDENTIAL"
 
 Ctrl-C stops everything; the data stays (`cargo xtask clean` deletes it).

@@ -310,8 +310,8 @@ fn make_admin(url: &str, owner_url: &str, password: &str) -> Result<()> {
         .with_timeout(REQUEST_SECONDS)
         .send()
         .context("cannot sign the administrator up")?;
-    // 409: someone else was quicker.
-    if !matches!(response.status_code, 201 | 409) {
+    // 201 or 409 with `email_verification` off; 409: someone else was quicker.
+    if !matches!(response.status_code, 201 | 202 | 409) {
         let words = response.as_str().unwrap_or_default();
         bail!("cannot sign the administrator up: {} {words}", response.status_code);
     }

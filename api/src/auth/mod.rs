@@ -20,8 +20,8 @@ use crate::{ANY_QUERY, AccessToken, Body, ByOperator, List, NO_QUERY, Public};
 use crate::{description::header, schema};
 #[cfg(feature = "openapi")]
 use problem::Kind::{
-    AccountLocked, AccountSuspended, Forbidden, InvalidCredentials, InvalidHeader, InvalidQuery, InvalidToken,
-    SessionNotFound, TooBusy, TooManyAttempts, UsersUnavailable,
+    AccountLocked, AccountSuspended, EmailNotVerified, Forbidden, InvalidCredentials, InvalidHeader, InvalidQuery,
+    InvalidToken, SessionNotFound, TooBusy, TooManyAttempts, UsersUnavailable,
 };
 #[cfg(feature = "openapi")]
 use serde_json::json;
@@ -50,7 +50,7 @@ operations! {
     /// Begins a session and returns its tokens. An unknown user and a wrong password get the same response after the same time. A
     /// device that sends the `device_token` of an earlier login to the account is not slowed down by the failures of others.
     Login: POST "/auth-ms/auth/login" (), NO_QUERY, Public, LoginRequest => LoginResponse,
-    |it| it.tag("auth").fails(&[InvalidCredentials, AccountLocked, AccountSuspended, TooManyAttempts, TooBusy, UsersUnavailable])
+    |it| it.tag("auth").fails(&[InvalidCredentials, AccountLocked, AccountSuspended, EmailNotVerified, TooManyAttempts, TooBusy, UsersUnavailable])
         .fails_with(InvalidHeader, docs::NO_KEY)
         .body("password", json!({"username": "ada@example.org", "password": docs::PASSWORD}))
         .body("known_device", json!({"username": "ada@example.org", "password": docs::PASSWORD, "device_token": docs::DEVICE_TOKEN}))

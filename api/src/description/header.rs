@@ -64,6 +64,20 @@ pub(crate) const CONTENT_TYPE_OPTIONS: Header = Header::new(
     "^nosniff$",
     "nosniff",
 );
+pub(crate) const CONTENT_SECURITY_POLICY: Header = Header::new(
+    "ContentSecurityPolicy",
+    "content-security-policy",
+    "The page runs and loads nothing, and cannot be framed.",
+    "",
+    "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+);
+pub(crate) const REFERRER_POLICY: Header = Header::new(
+    "ReferrerPolicy",
+    "referrer-policy",
+    "Links do not tell others the address.",
+    "^no-referrer$",
+    "no-referrer",
+);
 pub(crate) const ALLOW: Header = Header::new("Allow", "allow", "The methods that the path has.", "", "GET, HEAD, POST");
 pub(crate) const RETRY_AFTER: Header = Header {
     kind: "integer",

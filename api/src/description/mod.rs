@@ -6,9 +6,12 @@ pub(crate) mod preamble;
 use crate::route::{Parameter, Route};
 use header::Header;
 use problem::Kind;
-use schemars::{Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// How a page begins.
+const PAGE: &str = "<!doctype html><html lang=\"en\">...</html>";
 
 pub(crate) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 pub(crate) type PathSchemas = fn(&mut SchemaGenerator) -> Vec<(&'static [Kind], Schema)>;
@@ -61,6 +64,10 @@ pub struct Description {
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) description: &'static str,
+    /// The schema of its body, where it is not that of the operation.
+    pub(crate) schema: Option<SchemaOf>,
+    /// Whether it is a page for people.
+    pub(crate) is_page: bool,
     pub(crate) examples: Vec<(&'static str, Value)>,
     pub(crate) headers: Vec<Header>,
     pub(crate) links: Vec<Link>,
@@ -162,8 +169,22 @@ impl Description {
     /// A success. What follows (examples, headers, links) belongs to it.
     pub(crate) fn replies(mut self, status: u16, description: &'static str) -> Self {
         let (examples, headers, links) = (Vec::new(), Vec::new(), Vec::new());
-        self.replies.push(Reply { status, description, examples, headers, links });
+        let (schema, is_page) = (None, false);
+        self.replies.push(Reply { status, description, schema, is_page, examples, headers, links });
         self
+    }
+
+    /// The last success has a body of this type, and not that of the operation.
+    pub(crate) fn of<T: JsonSchema>(mut self) -> Self {
+        self.last().schema = Some(|generator| generator.subschema_for::<T>());
+        self
+    }
+
+    /// The last reply is a page for people.
+    pub(crate) fn page(mut self) -> Self {
+        self.last().is_page = true;
+        let headers = [header::CONTENT_SECURITY_POLICY, header::REFERRER_POLICY];
+        self.of::<crate::schema::HtmlPage>().sends(headers[0]).sends(headers[1]).example("page", PAGE.into())
     }
 
     /// An example of the last success. A success without any has no body.
@@ -223,6 +244,8 @@ impl Description {
         let reply = Reply {
             status: 308,
             description: "The same resource at its path. Method and body stay the same (RFC 9110, 15.4.9).",
+            schema: None,
+            is_page: false,
             examples: Vec::new(),
             headers: vec![location],
             links: Vec::new(),

@@ -185,8 +185,9 @@ impl Document {
     fn reply(&mut self, reply: &Reply, description: &Description) -> Value {
         let mut response = json!({"description": reply.description, "headers": self.headers(&reply.headers)});
         if !reply.examples.is_empty() {
-            let schema = (description.reply)(&mut self.received).to_value();
-            response["content"] = json!({"application/json": {"schema": schema, "examples": named(&reply.examples)}});
+            let schema = reply.schema.unwrap_or(description.reply)(&mut self.received).to_value();
+            let media_type = if reply.is_page { "text/html" } else { "application/json" };
+            response["content"] = json!({media_type: {"schema": schema, "examples": named(&reply.examples)}});
         }
         if !reply.links.is_empty() {
             let links: Map<_, _> = reply

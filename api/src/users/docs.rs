@@ -9,6 +9,8 @@ use problem::Kind;
 use serde_json::{Value, json};
 
 pub(super) const PASSWORD: &str = "correct horse battery";
+/// The secret of a link.
+pub(super) const TICKET: &str = "VGhpcyBpcyBub3QgYSBzZWNyZXQgYnV0IGFuIGV4YW0";
 pub(super) const SESSION_ID: &str = "6f1e2d3c-4b5a-4697-8877-665544332211";
 pub(super) const DIGESTS: [&str; 3] = [
     "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -49,12 +51,14 @@ pub(crate) fn info() -> Info {
              With the variable `authorization` set to `off`, for a lab, no token is required; only administrators assign roles all \
              the same.",
             ATTEMPTS,
-            "Sign-ups count against the client, and those that find their email taken count more.",
+            "Sign-ups count against the client, and those that find their email taken count more. So do requests for mails and \
+             attempts to confirm an address.",
             PAGES,
             CREDENTIALS,
         ],
         tags: &[
             ("users", "Sign-up, and one's own data."),
+            ("email verification", "Whether an address is its user's."),
             ("probes", "Liveness and readiness."),
             ("experiments", "Operations for experiments, disabled unless a variable enables them."),
             ("other spelling", "Paths without `-ms`, which redirect to those with it."),
@@ -167,7 +171,8 @@ pub(super) fn credentials() -> Value {
 pub(super) fn begun(is_permitted: bool, credentials: Value, retry_after: Option<u32>, locked: bool) -> Value {
     let permit = if is_permitted { permit() } else { Value::Null };
     let report = retry_after.is_some() || locked;
-    json!({"permit": permit, "retry_after": retry_after, "locked": locked, "report": report, "credentials": credentials})
+    json!({"permit": permit, "retry_after": retry_after, "locked": locked, "report": report, "credentials": credentials,
+        "verification_required": false})
 }
 
 pub(super) fn new_session() -> Value {

@@ -5,6 +5,7 @@ mod docs;
 mod people;
 mod sessions;
 mod sign_in;
+mod verification;
 
 pub use people::{
     ChangeRequest, Export, Fibonacci, MergePatch, OutboxState, ReauthenticateRequest, Replacement, SignUpRequest,
@@ -19,6 +20,8 @@ pub use sign_in::{
     NewSession, StartedSession,
 };
 
+pub use verification::{ConfirmVerificationRequest, SignUpAccepted, VerificationForm, VerificationRequest};
+
 #[cfg(feature = "openapi")]
 pub(crate) use docs::{all_descriptions, info};
 
@@ -31,9 +34,9 @@ use crate::{description::header, schema};
 use identity::UserId;
 #[cfg(feature = "openapi")]
 use problem::Kind::{
-    BrokerUnavailable, DatabaseUnavailable, EmailTaken, Forbidden, IdempotencyKeyReused, InvalidCursor, InvalidValue,
-    LastAdministrator, MissingField, NoSuchRoute, PreconditionFailed, ReauthenticationRequired, TooBusy,
-    TooManyAttempts, TooManyRequests, WrongCurrentPassword,
+    BrokerUnavailable, DatabaseUnavailable, EmailTaken, Forbidden, IdempotencyKeyReused, InvalidCursor, InvalidEmail,
+    InvalidQuery, InvalidTicket, InvalidValue, LastAdministrator, MissingField, NoSuchRoute, PreconditionFailed,
+    ReauthenticationRequired, TooBusy, TooManyAttempts, TooManyRequests, WrongCurrentPassword,
 };
 #[cfg(feature = "openapi")]
 use serde_json::json;
@@ -49,6 +52,11 @@ impl Body for BeginSignInRequest {}
 impl Body for EndSignInRequest {}
 impl Body for RotateTokenRequest {}
 impl Body for EndSessionRequest {}
+impl Body for VerificationRequest {}
+impl Body for ConfirmVerificationRequest {}
+impl Body for VerificationForm {
+    const MEDIA_TYPES: &'static [&'static str] = &["application/x-www-form-urlencoded"];
+}
 
 readiness! {
     /// Whether every setting can be used.
@@ -63,6 +71,7 @@ parameters! {
     SURNAME = "surname", "Only users with this surname. Whitespace around it is trimmed.", schema::FilterText, "Lovelace";
     LIMIT = "limit", "How many at most.", schema::Limit, "2";
     CURSOR = "cursor", "The `next_cursor` of the page before. The pattern is for tools that generate requests; do not parse cursors.", schema::UserCursor, "dTE6Nw";
+    TICKET = "token", "The secret of the link.", schema::Token, "VGhpcyBpcyBub3QgYSBzZWNyZXQgYnV0IGFuIGV4YW0";
     INDEX = "n", "Which number. Each step takes 1.6 times as long.", schema::FibonacciIndex, "20";
     TRAP = "trap", "Whether the instance traps instead of answering. The runtime then answers 500 with an empty body; no other request is affected.", schema::Switch, "\"false\"";
 }
@@ -91,6 +100,10 @@ operations! {
     /// Sign up
     ///
     /// Creates a user and publishes `new_user_event`. The password is hashed as soon as it is received and is never returned.
+    ///
+    /// The answer is 202, the same for a new and for a taken address, unless `email_verification` is `off`: a new address gets a mail
+    /// with a link and a code that confirm it, the owner of a taken one is told of the attempt. With `off` no mail asks for
+    /// anything, a new user is answered with 201, and a taken address with 409.
     CreateUser: POST "/users-ms/users" (), NO_QUERY, Public, SignUpRequest => User,
     |it| docs::of_fields(it).tag("users").header(IDEMPOTENCY_KEY)
         .header_example("without_phone", "8e03978e-40d5-43dd-bc93-6894a57f9324")
@@ -106,7 +119,48 @@ operations! {
         .link("patch", "patch_user", "Change the user unless it has changed.", docs::ID_AND_MATCH)
         .link("delete", "delete_user", "Delete the user.", docs::ID_OF_BODY)
         .link("find", "list_users", "Find the user by email.", &[("email", "$response.body#/email")])
-        .link("sessions", "list_sessions", "The sessions of the user.", docs::ID_OF_BODY);
+        .link("sessions", "list_sessions", "The sessions of the user.", docs::ID_OF_BODY)
+        .replies(202, "A mail is sent to the address.").of::<SignUpAccepted>()
+        .example("accepted", json!({"email": "ada@example.org", "expires_in": 86_400}))
+        .link_body("again", "request_verification", "Request the mail once more.", &[("email", "$response.body#/email")]);
+
+    /// Request a mail that confirms an address
+    ///
+    /// The answer and its time are the same whether or not the address has an account, and whether or not it is confirmed already. A
+    /// newer mail makes link and code of the older one invalid. An address gets five mails an hour, then fewer; nothing is sent
+    /// while `email_verification` is `off`.
+    RequestVerification: POST "/users-ms/email-verification" (), NO_QUERY, Public, VerificationRequest => (),
+    |it| it.tag("email verification").fails(&[InvalidEmail, TooManyAttempts, DatabaseUnavailable])
+        .body("address", json!({"email": "ada@example.org"}))
+        .replies(202, "If the address is to be confirmed, a mail is sent to it.");
+
+    /// Confirm an address
+    ///
+    /// By the `token` of the link, or by address and code. Either is valid once, for 24 hours, and until a newer mail is requested or
+    /// address, password or role change. Five wrong codes make link and code invalid.
+    ConfirmVerification: POST "/users-ms/email-verification/confirm" (), NO_QUERY, Public, ConfirmVerificationRequest => (),
+    |it| it.tag("email verification").fails(&[InvalidTicket, TooManyAttempts, DatabaseUnavailable])
+        .fails_with(MissingField, "Send the token, or email and code.")
+        .fails_with(InvalidValue, "Send the token, or email and code; not both.")
+        .body("link", json!({"token": docs::TICKET}))
+        .body("code", json!({"email": "ada@example.org", "code": "012345"}))
+        .replies(204, "The address is confirmed.");
+
+    /// Show the page behind the link
+    ///
+    /// A page with a button that confirms the address. Opening it confirms nothing: programs that scan mail open links, too.
+    ShowVerificationPage: GET "/users-ms/email-verification/page" (), Some(&[TICKET]), Public, () => (),
+    |it| it.tag("email verification").replies(200, "The page.").page();
+
+    /// Confirm an address on the page
+    ///
+    /// What the button of the page sends.
+    SubmitVerificationPage: POST "/users-ms/email-verification/page" (), NO_QUERY, Public, VerificationForm => (),
+    |it| it.tag("email verification").fails(&[TooManyAttempts, DatabaseUnavailable])
+        .fails_with(InvalidQuery, "Unknown parameter. Known here: token.")
+        .body("form", json!({"token": docs::TICKET}))
+        .replies(200, "The address is confirmed.").page()
+        .replies(403, "The link is not valid, or not any more; as `invalid-ticket` of the other operation.").page();
 
     /// Get a user
     GetUser: GET "/users-ms/users/{id}" UserId, NO_QUERY, AccessToken, () => User,

@@ -47,6 +47,9 @@ wire! {
         pub user_id: UserId as "schema::UserId",
         /// What the user may do now; null for a session that has ended.
         pub role: Option<Role> as "Option<schema::Role>",
+        /// Whether the address is confirmed; absent while nobody is asked to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub email_verified: Option<bool> as "bool",
     }
 
     /// The session to end, by its refresh token.

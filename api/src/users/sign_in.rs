@@ -44,6 +44,9 @@ wire! {
         pub report: bool,
         /// With a permit, if an account has the address.
         pub credentials: Option<Credentials>,
+        /// Nobody signs in to the account before its address is confirmed.
+        #[serde(default)]
+        pub verification_required: bool,
     }
 
     /// What auth needs to check a password.
@@ -64,6 +67,9 @@ wire! {
         /// Whether the account is suspended.
         #[serde(default)]
         pub suspended: bool,
+        /// Whether the address is confirmed; absent while nobody is asked to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub email_verified: Option<bool> as "bool",
     }
 
     /// The outcome of a sign-in.
@@ -145,6 +151,9 @@ wire! {
         pub user_id: UserId as "schema::UserId",
         /// What the user may do now.
         pub role: Role as "schema::Role",
+        /// Whether the address is confirmed; absent while nobody is asked to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub email_verified: Option<bool> as "bool",
     }
 }
 

@@ -1,7 +1,7 @@
 //! The keys of tokens: the one that signs access tokens, those that check them, and those of refresh tokens.
 
+use api::users::StartedSession;
 use auth_domain::{MIN_KEY_BYTES, RefreshKeys};
-use identity::{Role, UserId};
 use problem::Problem;
 use service_kit::{TokenVerifier, config, now};
 use tokens::{AccessClaims, Audience, SigningKey};
@@ -22,10 +22,17 @@ impl Signer {
     }
 
     /// Signs an access token that is good from now on for `seconds`.
-    pub(crate) fn sign(&self, user_id: UserId, role: Role, session: Uuid, seconds: i64) -> Result<String, Problem> {
+    pub(crate) fn sign(&self, of: &StartedSession, seconds: i64) -> Result<String, Problem> {
         let issued_at = now();
-        let claims =
-            AccessClaims { user_id, role, session, id: Uuid::new_v4(), issued_at, expires_at: issued_at + seconds };
+        let claims = AccessClaims {
+            user_id: of.user_id,
+            role: of.role,
+            session: of.session_id,
+            email_verified: of.email_verified,
+            id: Uuid::new_v4(),
+            issued_at,
+            expires_at: issued_at + seconds,
+        };
         let whose = Audience { issuer: &self.issuer, audience: &self.audience };
         tokens::sign(&claims, whose, &self.key).map_err(|error| Problem::internal(error.to_string()))
     }

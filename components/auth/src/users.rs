@@ -55,8 +55,8 @@ impl Users {
         let report = answer.report;
         let refused = |problem| Ok(Begun::Refused { problem, report });
         match answer {
-            BeginSignInResponse { permit: Some(permit), credentials, .. } => {
-                Ok(Begun::Permitted { permit, credentials })
+            BeginSignInResponse { permit: Some(permit), credentials, verification_required, .. } => {
+                Ok(Begun::Permitted { permit, credentials, verification_required })
             }
             BeginSignInResponse { locked: true, .. } => refused(account_locked()),
             BeginSignInResponse { retry_after: Some(seconds), .. } => refused(too_many_attempts(seconds)),
@@ -190,6 +190,8 @@ pub(crate) enum Begun {
         permit: HashPermit,
         /// The credentials, if the account exists.
         credentials: Option<Credentials>,
+        /// Nobody signs in before the address is confirmed.
+        verification_required: bool,
     },
     /// It is refused for now.
     Refused {
@@ -232,10 +234,12 @@ impl TryFrom<RotateTokenResponse> for Rotated {
     type Error = Problem;
 
     fn try_from(RotateTokenResponse { outcome, session }: RotateTokenResponse) -> Result<Self, Problem> {
-        let Some(RotatedSession { session_id, user_id, role }) = session else { return Ok(Self::Unknown) };
+        let Some(RotatedSession { session_id, user_id, role, email_verified }) = session else {
+            return Ok(Self::Unknown);
+        };
         let started = || {
             let role = role.ok_or_else(|| unavailable("a session without a role"))?;
-            Ok(StartedSession { session_id, user_id, role })
+            Ok(StartedSession { session_id, user_id, role, email_verified })
         };
         match outcome {
             RotationOutcome::Renewed => started().map(Self::Renewed),

@@ -20,6 +20,8 @@ pub(crate) const ALL: &[Setting] = &[
     || hash_permits_per_client().map(drop),
     || hash_permits_for_sign_ins().map(drop),
     || sign_ups_per_hour().map(drop),
+    || email_verification().map(drop),
+    || public_url().map(drop),
     || config::switch("login_throttling").map(drop),
     settings::trusted_proxies,
     settings::allowed_origins,
@@ -63,6 +65,32 @@ pub(crate) fn hash_permits_for_sign_ins() -> Result<u32, Problem> {
 /// How many people may sign up from one client in an hour, `sign_ups_per_hour`.
 pub(crate) fn sign_ups_per_hour() -> Result<u32, Problem> {
     config::parsed("sign_ups_per_hour")
+}
+
+/// Whether addresses are to be confirmed, `email_verification`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EmailVerification {
+    /// Before anybody signs in.
+    Required,
+    /// People can sign in meanwhile, and the access token says whether the address is confirmed.
+    Encouraged,
+    /// Nobody is asked to.
+    Off,
+}
+
+/// Reads `email_verification`.
+pub(crate) fn email_verification() -> Result<EmailVerification, Problem> {
+    match config::text("email_verification")?.trim() {
+        "required" => Ok(EmailVerification::Required),
+        "encouraged" => Ok(EmailVerification::Encouraged),
+        "off" => Ok(EmailVerification::Off),
+        _ => Err(config::fault("email_verification", "must be required, encouraged or off")),
+    }
+}
+
+/// Where people reach this app, `public_url`, without a slash at its end.
+pub(crate) fn public_url() -> Result<String, Problem> {
+    Ok(config::address("public_url", &["https", "http"])?.trim().trim_end_matches('/').to_owned())
 }
 
 /// Whether callers need an access token, by `authorization`.

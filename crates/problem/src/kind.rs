@@ -98,6 +98,11 @@ kinds! {
     AccountLocked = "account-locked", 403, "Account locked", "Too many sign-ins to this account have failed in a row. Sign in on a device that has signed in before, or have the password reset.";
     /// An administrator has suspended the account. Only whoever knows the password is told.
     AccountSuspended = "account-suspended", 403, "Account suspended", "This account is suspended. Ask an administrator.";
+    /// The password is right, but the address is not confirmed yet, which this service requires before a sign-in.
+    EmailNotVerified = "email-not-verified", 403, "Email not verified", "Confirm your email address first: open the link that was sent to it, or request a new one.";
+    /// The link or the code is wrong, was used, has expired, was replaced by a newer one, or belongs to an address or a password that
+    /// has changed. Which of these is not said.
+    InvalidTicket = "invalid-ticket", 403, "Invalid ticket", "The link or the code is not valid, or not any more. Request a new one.";
     /// Nothing is at this path.
     NoSuchRoute = "no-such-route", 404, "No such route", "Not found. See the OpenAPI document.";
     /// No user has this id, or none that the caller may see.

@@ -34,6 +34,8 @@ pub struct AccessClaims {
     pub role: Role,
     /// The session that the token belongs to.
     pub session: Uuid,
+    /// Whether the address is confirmed; `None` where nobody is asked to.
+    pub email_verified: Option<bool>,
     /// The token's own id.
     pub id: Uuid,
     /// When it was issued, in seconds since 1970.
@@ -50,6 +52,8 @@ struct Custom {
     jti: Uuid,
     role: Role,
     sid: Uuid,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    email_verified: Option<bool>,
 }
 
 /// What else a header may have that matters here.
@@ -77,6 +81,7 @@ pub fn sign(claims: &AccessClaims, audience: Audience<'_>, key: &SigningKey) -> 
         jti: claims.id,
         role: claims.role,
         sid: claims.session,
+        email_verified: claims.email_verified,
     });
     payload.issued_at = Some(timestamp(claims.issued_at)?);
     payload.not_before = payload.issued_at;
@@ -119,6 +124,7 @@ pub fn verify(token: &str, audience: Audience<'_>, keys: &PublicKeys, now: i64) 
         user_id: UserId::parse(&custom.sub).map_err(|_| TokenError::Malformed)?,
         role: custom.role,
         session: custom.sid,
+        email_verified: custom.email_verified,
         id: custom.jti,
         issued_at: claims.issued_at.ok_or(TokenError::Malformed)?.timestamp(),
         expires_at: claims.expiration.ok_or(TokenError::Malformed)?.timestamp(),
@@ -178,6 +184,7 @@ mod tests {
             user_id: UserId::try_from(7).unwrap(),
             role: Role::User,
             session: Uuid::from_u128(1),
+            email_verified: Some(false),
             id: Uuid::from_u128(2),
             issued_at: NOW,
             expires_at: NOW + 900,

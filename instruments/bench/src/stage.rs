@@ -103,6 +103,7 @@ impl Stage {
             // All of the load comes from one client.
             ("hash_permits_per_client", "256".to_owned()),
             ("sign_ups_per_hour", "1000000".to_owned()),
+            ("email_verification", "off".to_owned()),
             ("token_signing_key", self.signing_key.clone()),
             ("token_public_keys", public_keys),
             ("refresh_token_key", self.refresh_token_key.clone()),
@@ -142,6 +143,7 @@ impl Stage {
             user_id: UserId::try_from(i64::from(user))?,
             role: Role::User,
             session: Uuid::from_u128(0x4000_8000_0000_0000_0000 | u128::from(user)),
+            email_verified: None,
             id: Uuid::from_u128(u128::from(user)),
             issued_at,
             expires_at: issued_at + 24 * 60 * 60,

@@ -47,7 +47,12 @@ impl Answer {
         assert_eq!(self.header("cache-control"), Some(cached), "{}", shown());
         let is_problem = self.header("content-type") == Some("application/problem+json");
         let is_readiness = path.ends_with("/readiness");
-        assert!(is_problem || self.status < 400 || is_readiness, "a failure is no problem+json: {}", shown());
+        let is_page = self.header("content-type") == Some("text/html; charset=utf-8");
+        assert!(
+            is_problem || self.status < 400 || is_readiness || is_page,
+            "a failure is no problem+json: {}",
+            shown()
+        );
         if is_problem && !self.body.is_empty() {
             let problem = self.json();
             assert_eq!(problem["status"], self.status, "{}", shown());

@@ -112,8 +112,8 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// An app on this backend, with cheap password hashing and quick sends, that asks nobody who they are and makes
-    /// nobody wait: most tests are about something else.
+    /// An app on this backend, with cheap password hashing and quick sends, that asks nobody who they are, makes
+    /// nobody wait and asks nobody to confirm an address: most tests are about something else.
     pub fn on(backend: &Arc<Backend>) -> Setup {
         Setup { backend: Arc::clone(backend), variables: Vec::new(), components: Vec::new() }
             .variable("password_pepper", PEPPER)
@@ -122,6 +122,7 @@ impl TestApp {
             .variable("token_public_keys", public_keys(SIGNING_KEY))
             .variable("authorization", "off")
             .variable("login_throttling", "off")
+            .variable("email_verification", "off")
             .variable("bcrypt_cost", 4)
             .variable("notification_send_ms", 20)
     }

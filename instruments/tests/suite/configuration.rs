@@ -22,6 +22,8 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("hash_permits_per_client", "0"),
         ("hash_permits_for_sign_ins", "few"),
         ("sign_ups_per_hour", "many"),
+        ("email_verification", "maybe"),
+        ("public_url", "nowhere"),
         ("login_throttling", "maybe"),
         ("trusted_proxies", "everybody"),
         ("allowed_origins", "app.example/login"),

@@ -72,7 +72,7 @@ impl<'a> Caller<'a> {
     /// The request that the file shows.
     fn send_example(&self, operation: &'a Operation<'_>) -> Answer {
         match (operation.example_body(), operation.media_type()) {
-            // The one form that there is: a token shown is one's own, since others are looked at no further.
+            // A token shown is one's own, since others are looked at no further where tokens are introspected.
             (Some(_), Some(FORM)) => self.send(operation, format!("token={}", self.access)),
             (Some(body), _) => self.send(operation, body.to_string()),
             (None, _) => self.ask(operation).send(),
@@ -241,6 +241,7 @@ fn a_value_of_an_internal_route_that_is_not_acceptable_is_named() {
         ("rotate_token", "leeway_seconds", json!(301), "/leeway_seconds"),
         ("rotate_token", "session_id", json!("7"), "/session_id"),
         ("end_session_by_token", "refresh_digest", json!(""), "/refresh_digest"),
+        ("confirm_verification", "token", json!("x"), "/token"),
     ];
     let app = TestApp::shared();
     let caller = caller(&app);
@@ -399,6 +400,7 @@ fn a_service_that_is_not_configured_as_it_should_be_says_so_and_no_more() {
     let app = TestApp::on(&backend)
         .variable("authorization", "maybe")
         .variable("load_test", "maybe")
+        .variable("public_url", "x")
         .variable("password_pepper", "")
         .variable("auth_credential", "")
         .variable("scheduler_credential", "")

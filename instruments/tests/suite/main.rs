@@ -50,4 +50,5 @@ mod suspension;
 mod throttling;
 mod tokens;
 mod users;
+mod verification;
 mod xtask_queue;

@@ -141,6 +141,7 @@ mod tests {
             role: Role::User,
             password_hash: hash.expose().into(),
             credentials_epoch: 1,
+            email_verified: None,
             suspended: false,
         }
     }

@@ -9,7 +9,7 @@ use api::auth::{ACCESS_TOKEN_SECONDS, LoginResponse};
 use api::users::{EndSignInResponse, StartedSession};
 use auth_domain::{Authenticated, LoginAttempt, RefreshSecret, attempt_outcome, invalid_credentials, user_agent};
 use identity::{AttemptKeys, Cost, DeviceToken, Pacer, Password, PasswordHash, Peppers};
-use problem::Problem;
+use problem::{Kind, Problem};
 use serde_json::Value;
 use service_kit::{
     HandlerResult, YieldingPacer, client_address, client_network, config, log, now, random, refuse_idempotency_key,
@@ -67,8 +67,8 @@ pub(super) async fn login(call: &Call<'_, Login>) -> HandlerResult {
             }
             problem
         })?;
-    let StartedSession { session_id, user_id, role } = signed_in.session;
-    let access = signer.sign(user_id, role, session_id, ACCESS_TOKEN_SECONDS)?;
+    let access = signer.sign(&signed_in.session, ACCESS_TOKEN_SECONDS)?;
+    let StartedSession { session_id, user_id, .. } = signed_in.session;
     let (user, session) = (user_id.to_string(), session_id.to_string());
     let fields = [("account", keys.account.as_str()), ("user_id", &user), ("session_id", &session)];
     log::audit("login", "success", &request.id, &fields);
@@ -92,8 +92,8 @@ async fn sign_in(
     cost: Cost,
     origin: &Origin,
 ) -> Result<SignedIn, Refused> {
-    let (permit, credentials) = match users.begin_sign_in(keys, attempt.email.as_ref()).await? {
-        Begun::Permitted { permit, credentials } => (permit, credentials),
+    let (permit, credentials, verification_required) = match users.begin_sign_in(keys, attempt.email.as_ref()).await? {
+        Begun::Permitted { permit, credentials, verification_required } => (permit, credentials, verification_required),
         Begun::Refused { problem, report } => return Err(Refused { problem, report }),
     };
     let user_id = credentials.as_ref().map(|credentials| credentials.id);
@@ -105,6 +105,11 @@ async fn sign_in(
             return Err(problem.into());
         }
     };
+    if verification_required {
+        // Only whoever has the password learns it, and the attempt is neither a failure nor a success.
+        users.end_failed(permit, keys, user_id, None).await;
+        return Err(Problem::of(Kind::EmailNotVerified).into());
+    }
     let refresh = RefreshSecret::new(random::bytes());
     let renewed = renewed_hash(attempt, &authenticated, peppers, cost, &mut pacer);
     let session = NewSession {

@@ -30,7 +30,7 @@ pub(super) async fn refresh(call: &Call<'_, Refresh>) -> HandlerResult {
         }
         Rotated::Unknown => return Err(invalid_token()),
     };
-    let access = signer.sign(session.user_id, session.role, session.session_id, ACCESS_TOKEN_SECONDS)?;
+    let access = signer.sign(&session, ACCESS_TOKEN_SECONDS)?;
     let next = keys.token(session.session_id, shown.generation.saturating_add(1), shown.successor());
     let (user_id, session_id) = (session.user_id.to_string(), session.session_id.to_string());
     log::audit("refresh", result, &request.id, &[("user_id", &user_id), ("session_id", &session_id)]);

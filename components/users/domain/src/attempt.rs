@@ -12,7 +12,10 @@
 //! An attempt counts from its beginning: those under way count as failures until their outcome is known, so that many at
 //! the same moment are no more guesses than one after the other.
 
-use crate::rate_limit::{ACCOUNT, CLIENT, DEVICE, ENUMERATION, KNOWN_SECONDS, PAIR, RateLimit, Reset, sign_ups};
+use crate::rate_limit::{
+    ACCOUNT, CLIENT, DEVICE, ENUMERATION, KNOWN_SECONDS, MAIL_REQUESTS, MAILS, PAIR, RateLimit, Reset, TICKETS,
+    sign_ups,
+};
 use identity::{AttemptKeys, DIGEST_LENGTH};
 use problem::{FieldError, Kind, Problem};
 
@@ -111,6 +114,30 @@ impl Attempt {
         Self { client: Some(client.to_owned()), priority: Priority::SignIn, ..Self::default() }
     }
 
+    /// A request by this client for a mail to some address.
+    #[must_use]
+    pub fn to_request_mail(client: &str) -> Self {
+        Self { rate_limits: vec![RateLimit::new(client, MAIL_REQUESTS)], ..Self::default() }
+    }
+
+    /// A mail to this address, whoever has asked for it.
+    #[must_use]
+    pub fn to_mail(address: &str) -> Self {
+        Self { rate_limits: vec![RateLimit::new(address, MAILS)], ..Self::default() }
+    }
+
+    /// A link or a code that this client shows.
+    #[must_use]
+    pub fn to_show_ticket(client: &str) -> Self {
+        Self { rate_limits: vec![RateLimit::new(client, TICKETS)], ..Self::default() }
+    }
+
+    /// Its rate limits, as the database's functions read them.
+    #[must_use]
+    pub fn rate_limits_as_json(&self) -> String {
+        serde_json::to_string(&self.rate_limits).unwrap_or_default()
+    }
+
     /// The same without rate limits.
     #[must_use]
     pub fn without_limits(self) -> Self {
@@ -186,6 +213,14 @@ mod tests {
         assert_eq!(limits, [("client", 60, Some(60)), ("enumeration", 20, Some(180))]);
         assert_eq!(sign_up.without_enumeration_limit().rate_limits.len(), 1);
         assert_eq!(Attempt::to_sign_up("client", "enumeration", 0).rate_limits[0].drain, Some(3600));
+    }
+
+    #[test]
+    fn an_address_gets_fewer_mails_than_a_client_may_request() {
+        let limit = |attempt: Attempt| attempt.rate_limits[0].free;
+        assert!(limit(Attempt::to_mail("address")) < limit(Attempt::to_request_mail("client")));
+        assert!(Attempt::to_mail("address").rate_limits_as_json().contains(r#""key":"address","free":5,"#));
+        assert_eq!(Attempt::to_show_ticket("client").without_limits().rate_limits_as_json(), "[]");
     }
 
     #[test]

@@ -16,6 +16,8 @@ mod rate_limit;
 mod session;
 mod sign_in;
 mod sign_up;
+mod ticket;
+mod verification_page;
 
 pub use access::{
     Caller, Current, Proof, REAUTHENTICATION_SECONDS, last_administrator, reauthentication_required, user_not_found,
@@ -28,6 +30,9 @@ pub use hash_permit::{AcquirePermit, Acquired, MAX_HASH_PERMITS, PermitLimits, R
 pub use idempotency::{IdempotencyKey, RETENTION_SECONDS, RequestDigests, key_reused};
 pub use page::{Cursor, MAX_LIMIT, PageRequest};
 pub use precondition::{Precondition, etag};
+pub use rate_limit::RESET_SECONDS;
 pub use session::{Rotation, ShownToken};
 pub use sign_in::{BeginSignIn, EndSignIn, NewSession, Renewal, Verdict};
 pub use sign_up::SignUp;
+pub use ticket::{NewTicket, Purpose, ShownTicket, VERIFICATION_SECONDS, invalid_ticket};
+pub use verification_page::{CONTENT_SECURITY_POLICY, invalid_link_page, verification_form, verified_page};

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// After how many seconds without a failure the count starts over.
-pub(crate) const RESET_SECONDS: i32 = 60 * 60;
+pub const RESET_SECONDS: i32 = 60 * 60;
 /// For how many seconds a client that has signed in to an account is known there: thirty days.
 pub(crate) const KNOWN_SECONDS: i32 = 30 * 24 * 60 * 60;
 
@@ -32,6 +32,15 @@ pub(crate) const DEVICE: Backoff = Backoff { ceiling: Some(100), ..PAIR };
 /// Account enumeration: a sign-up, or a change of email, that finds the address taken reveals that somebody has it.
 pub(crate) const ENUMERATION: Backoff =
     Backoff { free_failures: 20, longest_seconds: 15 * 60, drain_seconds: Some(180), ceiling: None };
+
+/// Mails that one client asks for.
+pub(crate) const MAIL_REQUESTS: Backoff =
+    Backoff { free_failures: 20, longest_seconds: 15 * 60, drain_seconds: Some(180), ceiling: None };
+/// Mails to one address, whoever asks for them: five an hour, then with growing pauses.
+pub(crate) const MAILS: Backoff =
+    Backoff { free_failures: 5, longest_seconds: 60 * 60, drain_seconds: Some(720), ceiling: None };
+/// Links and codes that one client shows.
+pub(crate) const TICKETS: Backoff = CLIENT;
 
 /// How many people may sign up from one client in an hour.
 pub(crate) fn sign_ups(per_hour: u32) -> Backoff {

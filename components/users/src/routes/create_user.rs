@@ -1,16 +1,18 @@
 //! POST /users-ms/users: sign-up.
 
 use super::Call;
+use super::verification::{NewVerification, publish_after};
 use crate::hashing::PermitGuard;
 use crate::outbox;
-use crate::settings;
+use crate::settings::{self, EmailVerification};
 use crate::store::idempotency::{self, StoredResponse};
-use crate::store::{Store, User, user_response, users};
+use crate::store::{Store, User, user_response, users, verification};
+use api::users::SignUpAccepted;
 use api::users::operation::CreateUser;
 use identity::{Password, PasswordHash, Peppers};
 use problem::{Kind, Problem};
-use service_kit::{HandlerResult, Request, Response, StatusCode, YieldingPacer, client_address, config, log};
-use users_domain::{Attempt, IdempotencyKey, RequestDigests, SignUp, key_reused};
+use service_kit::{HandlerResult, Request, Response, StatusCode, YieldingPacer, client_address, config, json, log};
+use users_domain::{Attempt, IdempotencyKey, RequestDigests, SignUp, VERIFICATION_SECONDS, key_reused};
 
 /// What came of a sign-up.
 enum SignedUp {
@@ -29,6 +31,9 @@ pub(super) async fn create_user(call: &Call<'_, CreateUser>) -> HandlerResult {
     let sign_up = SignUp::validate(&call.body()?, settings::min_length()?)?;
     let peppers = config::peppers()?;
     let digests = key.map(|key| key.digests(&peppers, &sign_up.email, request.body()));
+    if settings::email_verification()? != EmailVerification::Off {
+        return accept(request, &peppers, &sign_up, digests.as_ref()).await;
+    }
     // No connection is kept while somebody waits for a place to hash in.
     let repeated = digests.as_ref().map(|digests| find_replay(&Store::open()?, Some(digests))).transpose()?.flatten();
     let outcome = match repeated {
@@ -59,6 +64,32 @@ pub(super) async fn create_user(call: &Call<'_, CreateUser>) -> HandlerResult {
             Err(email_taken())
         }
     }
+}
+
+/// Accepts a sign-up whose address is to be confirmed. Answer, work and time are the same whether or not the address is taken, and
+/// whether or not the same request came before: what is the case, a mail says.
+async fn accept(
+    request: &Request,
+    peppers: &Peppers,
+    sign_up: &SignUp,
+    digests: Option<&RequestDigests>,
+) -> HandlerResult {
+    let client = peppers.digest("sign-up by client", client_address(request)?);
+    let attempt = Attempt::to_sign_up(&client, &enumeration_key(request, peppers)?, settings::sign_ups_per_hour()?);
+    let new = NewVerification::of(&sign_up.email, peppers)?;
+    // Nothing is found out here.
+    let permit = PermitGuard::acquire(attempt.without_enumeration_limit()).await?;
+    let signed_up = hash(&sign_up.password)
+        .and_then(|hash| verification::sign_up(permit.store(), sign_up, &hash, digests, &new.issue()));
+    permit.release(signed_up.is_ok().then_some(false), None);
+    let signed_up = signed_up?;
+    match signed_up.user_id {
+        Some(id) => log::audit("sign-up", "success", &request.id, &[("user_id", &id.to_string())]),
+        None => log::audit("sign-up", "email-taken", &request.id, &[]),
+    }
+    publish_after(request, signed_up.events);
+    let accepted = SignUpAccepted { email: sign_up.email.address().to_owned(), expires_in: VERIFICATION_SECONDS };
+    Ok(json(StatusCode::ACCEPTED, &accepted))
 }
 
 /// Hashes the password and makes the user, unless somebody else was quicker: with the email, or with the same key.

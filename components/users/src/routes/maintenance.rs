@@ -2,7 +2,7 @@
 //! left of users who were removed, and deletes what has expired.
 
 use super::Call;
-use crate::store::{Store, exports, idempotency, rate_limits, sessions};
+use crate::store::{Store, exports, idempotency, rate_limits, sessions, verification};
 use crate::{erasure, outbox};
 use api::users::SweepResult;
 use api::users::operation::Sweep;
@@ -23,6 +23,7 @@ pub(super) fn run_maintenance(call: &Call<'_, Sweep>) -> HandlerResult {
     delete_ended_sessions(&store)?;
     idempotency::delete_expired(&store)?;
     exports::delete_expired(&store)?;
+    verification::delete_expired(&store)?;
     Ok(call.ok(&SweepResult { published: swept.published as u64, left: swept.left as u64 }))
 }
 

@@ -16,6 +16,7 @@ mod reauthenticate;
 mod sessions;
 mod sign_in;
 mod suspension;
+mod verification;
 
 use api::PathParameters;
 use guard::Guard;
@@ -47,6 +48,10 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
     dispatch!(Users, api::users, request, {
         ListUsers(call) => list_users::list_users(&call),
         CreateUser(call) => create_user::create_user(&call).await,
+        RequestVerification(call) => verification::request_verification(&call).await,
+        ConfirmVerification(call) => verification::confirm_verification(&call).await,
+        ShowVerificationPage(call) => verification::show_verification_page(&call),
+        SubmitVerificationPage(call) => verification::submit_verification_page(&call),
         GetUser(call) => get_user::get_user(&call),
         ReplaceUser(call) => change_user::replace_user(&call).await,
         PatchUser(call) => change_user::patch_user(&call).await,

@@ -2,6 +2,8 @@
 //! users has the database and knows when somebody is deleted or changes a password.
 
 use super::Call;
+use super::sign_in::shown_if_asked_for;
+use crate::settings;
 use crate::store::{Store, sessions};
 use api::List;
 use api::users::operation::{CheckSession, EndSession, EndSessionByToken, EndSessions, ListSessions, RotateToken};
@@ -12,7 +14,11 @@ use users_domain::{Rotation, ShownToken};
 /// POST `/rotate`: rotates a refresh token.
 pub(super) fn rotate_token(call: &Call<'_, RotateToken>) -> HandlerResult {
     let rotation = Rotation::try_from(call.body()?)?;
-    Ok(call.ok(&sessions::rotate(&Store::open()?, &rotation)?))
+    let mut rotated = sessions::rotate(&Store::open()?, &rotation)?;
+    if let Some(session) = &mut rotated.session {
+        shown_if_asked_for(settings::email_verification()?, &mut session.email_verified);
+    }
+    Ok(call.ok(&rotated))
 }
 
 /// POST `/end`: ends the session that a refresh token belongs to.

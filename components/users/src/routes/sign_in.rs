@@ -3,6 +3,7 @@
 
 use super::Call;
 use crate::hashing;
+use crate::settings::{self, EmailVerification};
 use crate::store::{Store, sign_in};
 use api::users::{BeginSignInResponse, operation};
 use service_kit::{HandlerResult, log};
@@ -16,13 +17,19 @@ pub(super) async fn begin_sign_in(call: &Call<'_, operation::BeginSignIn>) -> Ha
         let begun = sign_in::begin(store, request, begin.email.as_ref())?;
         Ok((begun.acquired, begun.credentials))
     };
-    let (acquired, credentials, _) = hashing::acquire(&attempt, ask).await?;
+    let (acquired, mut credentials, _) = hashing::acquire(&attempt, ask).await?;
+    let verification = settings::email_verification()?;
+    let is_unverified = credentials.as_ref().is_some_and(|credentials| credentials.email_verified == Some(false));
+    if let Some(credentials) = &mut credentials {
+        shown_if_asked_for(verification, &mut credentials.email_verified);
+    }
     let answer = BeginSignInResponse {
         permit: acquired.permit,
         retry_after: acquired.retry_after,
         locked: acquired.locked,
         report: acquired.report,
         credentials,
+        verification_required: is_unverified && verification == EmailVerification::Required,
     };
     Ok(call.ok(&answer))
 }
@@ -31,10 +38,18 @@ pub(super) async fn begin_sign_in(call: &Call<'_, operation::BeginSignIn>) -> Ha
 pub(super) fn end_sign_in(call: &Call<'_, operation::EndSignIn>) -> HandlerResult {
     let end = EndSignIn::try_from(call.body()?)?;
     let attempt = hashing::with_enabled_limits(Attempt::to_sign_in(&end.keys));
-    let ended = sign_in::end(&Store::open()?, &end, &attempt)?;
-    if let Some(session) = &ended.session {
+    let mut ended = sign_in::end(&Store::open()?, &end, &attempt)?;
+    if let Some(session) = &mut ended.session {
+        shown_if_asked_for(settings::email_verification()?, &mut session.email_verified);
         let (user_id, session_id) = (session.user_id.to_string(), session.session_id.to_string());
         log::audit("session-begun", "success", &call.request.id, &[("user_id", &user_id), ("session_id", &session_id)]);
     }
     Ok(call.ok(&ended))
+}
+
+/// Where nobody is asked to confirm an address, nothing says whether it is.
+pub(super) fn shown_if_asked_for(verification: EmailVerification, email_verified: &mut Option<bool>) {
+    if verification == EmailVerification::Off {
+        *email_verified = None;
+    }
 }

@@ -5,7 +5,7 @@
 //! atomic is one statement, since no transaction stays open between two calls.
 //!
 //! **The order of locks.** A statement that touches several tables locks the user first (`FOR KEY SHARE` is enough for
-//! rows that belong to it), then its sessions, then the outbox, then rate limits; rows of one table in the order of
+//! rows that belong to it), then its sessions and tickets, then the outbox, then rate limits; rows of one table in the order of
 //! their keys, except with `SKIP LOCKED`, which never waits. Statements that keep to this order cannot deadlock.
 
 pub(crate) mod erasures;
@@ -20,6 +20,7 @@ pub(crate) mod sign_in;
 mod statements;
 pub(crate) mod suspensions;
 pub(crate) mod users;
+pub(crate) mod verification;
 
 use crate::settings;
 use error::StoreError;

@@ -22,6 +22,9 @@ macro_rules! outbox_is_long {
     };
 }
 
+/// The same, for statements that only the component has.
+pub(super) const OUTBOX_IS_LONG: &str = outbox_is_long!();
+
 /// Whether the database accepts writes. A read-only database and a standby respond to everything else.
 pub(super) const PING: &str =
     "SELECT to_jsonb(NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off')";
@@ -105,7 +108,8 @@ pub(super) const BEGIN_SIGN_IN: &str = "
         'acquired', answer,
         'credentials', CASE WHEN answer -> 'place' <> 'null' THEN (
             SELECT to_jsonb(c) FROM (
-                SELECT id, email, phone, role, password_hash, credentials_epoch, suspended_at IS NOT NULL AS suspended
+                SELECT id, email, phone, role, password_hash, credentials_epoch, suspended_at IS NOT NULL AS suspended,
+                    email_verified_at IS NOT NULL AS email_verified
                 FROM jsonb_array_elements_text($2::text::jsonb) WITH ORDINALITY AS asked(key, place)
                 JOIN users ON email_key = key ORDER BY place LIMIT 1) c)
         END)
@@ -123,7 +127,7 @@ pub(super) const BEGIN_SIGN_IN: &str = "
 /// begins no session counts as a failure.
 pub(super) const END_SIGN_IN: &str = concat!(
     "WITH account AS (
-        SELECT id, email, phone, role, credentials_epoch FROM users
+        SELECT id, email, phone, role, credentials_epoch, email_verified_at IS NOT NULL AS email_verified FROM users
         WHERE id = $3::int8 AND $4::text::jsonb ? email_key AND credentials_epoch = $5::int4 AND suspended_at IS NULL
         FOR NO KEY UPDATE
     ), room AS MATERIALIZED (
@@ -151,7 +155,7 @@ pub(super) const END_SIGN_IN: &str = concat!(
         FROM (VALUES ($1::text::jsonb)) AS r(request)
     )
     SELECT jsonb_build_object(
-        'session', (SELECT to_jsonb(s) FROM (SELECT session_id, user_id, role FROM begun, account) s),
+        'session', (SELECT to_jsonb(s) FROM (SELECT session_id, user_id, role, email_verified FROM begun, account) s),
         'event', (SELECT event FROM kept WHERE leased_until > now()))
     FROM released"
 );

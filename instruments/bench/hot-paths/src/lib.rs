@@ -109,7 +109,15 @@ fn seed() -> String {
 fn claims() -> AccessClaims {
     let user_id = UserId::try_from(7).unwrap_or_else(|_| unreachable!("7 is an id"));
     let (session, id) = (Uuid::from_u128(1), Uuid::from_u128(2));
-    AccessClaims { user_id, role: Role::User, session, id, issued_at: NOW - 60, expires_at: NOW + 840 }
+    AccessClaims {
+        user_id,
+        role: Role::User,
+        session,
+        email_verified: None,
+        id,
+        issued_at: NOW - 60,
+        expires_at: NOW + 840,
+    }
 }
 
 fn token() -> String {

@@ -91,6 +91,9 @@ fn body_faults(sent: &Sent<'_>, answer: &Answer, response: &Response<'_>) -> Vec
     match media_type(&bodies, content_type) {
         None => vec![format!("{content_type} is no media type of this response")],
         Some(_) if sent.method == "HEAD" => vec![],
+        Some(body) if essence(content_type) == "text/html" => {
+            body.get("schema").map_or_else(Vec::new, |schema| schema.faults(&answer.text().into()))
+        }
         Some(body) => match (serde_json::from_slice(&answer.body), body.get("schema")) {
             (Ok(value), Some(schema)) => schema.faults(&value),
             (Err(error), _) => vec![format!("the body is no JSON: {error}")],

@@ -47,7 +47,7 @@ async fn let_in(peer: &Arc<Peer>, body: &[u8]) -> Outcome {
     let outcome = judged.as_ref().map(|authenticated| &authenticated.credentials).map_err(attempt_outcome);
     let ended = end(peer, &permit, &counted, outcome, &refresh.digest()).await?;
     judged?;
-    let StartedSession { session_id, user_id, role } = ended.session.ok_or_else(invalid_credentials)?;
+    let StartedSession { session_id, user_id, role, .. } = ended.session.ok_or_else(invalid_credentials)?;
     let access = sign(peer, user_id, role, session_id)?;
     let event = ended.event.unwrap_or_default();
     for command in events::redis::publish(Exchange::UserLogin, &event.to_string()) {
@@ -138,7 +138,8 @@ async fn go_on(peer: &Peer, body: &[u8]) -> Outcome {
             &[&parameters.0, &shown.generation, &parameters.1, &parameters.2, &IDLE_SECONDS, &REFRESH_LEEWAY_SECONDS],
         )
         .await?;
-    let RotatedSession { session_id, user_id, role: Some(role) } = rotated.session.ok_or_else(invalid_token)? else {
+    let RotatedSession { session_id, user_id, role: Some(role), .. } = rotated.session.ok_or_else(invalid_token)?
+    else {
         return Err(invalid_token());
     };
     let access = sign(peer, user_id, role, session_id)?;
@@ -149,7 +150,8 @@ async fn go_on(peer: &Peer, body: &[u8]) -> Outcome {
 fn sign(peer: &Peer, user_id: UserId, role: Role, session: Uuid) -> Result<String, Problem> {
     let issued_at = now();
     let expires_at = issued_at + ACCESS_TOKEN_SECONDS;
-    let claims = AccessClaims { user_id, role, session, id: Uuid::new_v4(), issued_at, expires_at };
+    let claims =
+        AccessClaims { user_id, role, session, email_verified: None, id: Uuid::new_v4(), issued_at, expires_at };
     tokens::sign(&claims, peer.settings.whose(), &peer.settings.signing_key).map_err(|_| internal())
 }
 
