@@ -69,6 +69,7 @@ parameters! {
     EMAIL = "email", "Only the user with this address.", schema::Email, "ada@example.org";
     NAME = "name", "Only users with this name. Whitespace around it is trimmed.", schema::FilterText, "Ada";
     SURNAME = "surname", "Only users with this surname. Whitespace around it is trimmed.", schema::FilterText, "Lovelace";
+    SEARCH = "search", "Only users with this in their name, surname and address, which are searched as one text, such as `Ada Lovelace ada@example.org`.", schema::SearchText, "lovel";
     LIMIT = "limit", "How many at most.", schema::Limit, "2";
     CURSOR = "cursor", "The `next_cursor` of the page before. The pattern is for tools that generate requests; do not parse cursors.", schema::UserCursor, "dTE6Nw";
     TICKET = "token", "The secret of the link.", schema::Token, "VGhpcyBpcyBub3QgYSBzZWNyZXQgYnV0IGFuIGV4YW0";
@@ -89,7 +90,7 @@ operations! {
     /// Returns a page of users, ordered by id, to an administrator. Filters combine, and ignore case. Users who come and go between
     /// two pages neither repeat nor hide others; a sign-up in progress while a page is read may be on none. `link` has the path of the
     /// next page.
-    ListUsers: GET "/users-ms/users" (), Some(&[EMAIL, NAME, SURNAME, LIMIT, CURSOR]), AccessToken, () => Page<User>,
+    ListUsers: GET "/users-ms/users" (), Some(&[EMAIL, NAME, SURNAME, SEARCH, LIMIT, CURSOR]), AccessToken, () => Page<User>,
     |it| it.tag("users").fails(&[InvalidCursor, DatabaseUnavailable]).fails_with(Forbidden, "Only an administrator may list users.")
         .replies(200, "A page of users.").sends(header::LINK)
         .example("page", json!({"items": [docs::user()], "next_cursor": "dTE6Nw"}))

@@ -225,10 +225,10 @@ fn what_is_no_query_of_a_list_is_refused() {
     x-request-id: [uuid]
 
     {
-      "detail": "Unknown parameter. Known here: email, name, surname, limit, cursor.",
+      "detail": "Unknown parameter. Known here: email, name, surname, search, limit, cursor.",
       "errors": [
         {
-          "detail": "Unknown parameter. Known here: email, name, surname, limit, cursor.",
+          "detail": "Unknown parameter. Known here: email, name, surname, search, limit, cursor.",
           "pointer": "/offset"
         }
       ],
@@ -279,4 +279,47 @@ fn what_is_no_query_of_a_list_is_refused() {
         // Bytes that are no UTF-8 stand for nobody's name.
         assert_eq!(answer.status, if problem.is_empty() { 200 } else { 400 }, "{query}");
     }
+}
+
+#[test]
+fn a_search_finds_parts_of_names_and_addresses_without_regard_to_case() {
+    let app = TestApp::shared();
+    let mut form = sign_up_form("first.OPER@search.example");
+    form["name"] = "Searched 100%_sure".into();
+    form["surname"] = "Möller-Ångström".into();
+    let first = app.sign_up_with(&form);
+    let mut form = sign_up_form("second@search.example");
+    form["name"] = "Searched 100 xsure".into();
+    let second = app.sign_up_with(&form);
+    let found = |search: &str| {
+        let query: String = url::form_urlencoded::byte_serialize(search.as_bytes()).collect();
+        ids(&app.get(&format!("/users-ms/users?search={query}")).send().expect(200))
+    };
+    assert_eq!(found("SEARCH.example"), [first, second]);
+    assert_eq!(found("st.oper@"), [first]);
+    assert_eq!(found("ller-"), [first]);
+    // What follows each other is found together.
+    assert_eq!(found("sure Möller"), [first]);
+    // Nothing that is searched for is a wildcard.
+    assert_eq!(found("100%_sure"), [first]);
+    assert_eq!((found("100%sure"), found("100___ure"), found(r"100\")), (vec![], vec![], vec![]));
+    // Filters combine, and pages go on.
+    let page = app.get("/users-ms/users?search=search.example&limit=1").send().expect(200);
+    assert_eq!(ids(&page), [first]);
+    let page = app.get(&next(&page).expect("there is a second")).send().expect(200);
+    assert_eq!((ids(&page), next(&page)), (vec![second], None));
+    assert_eq!(app.get("/users-ms/users?search=ab").send().expect(400).problem(), "invalid-query");
+}
+
+#[test]
+fn a_search_among_many_reads_an_index() {
+    let app = TestApp::shared();
+    let mut sql = app.backend.sql();
+    let mut off = sql.transaction().expect("a transaction begins");
+    // A table of a few rows is read as a whole otherwise.
+    off.execute("SET LOCAL enable_seqscan = off", &[]).expect("it is set");
+    let plan =
+        "EXPLAIN SELECT id FROM users WHERE lower(name || ' ' || surname || ' ' || email) LIKE lower('%Lovelace%')";
+    let plan: Vec<String> = off.query(plan, &[]).expect("it is planned").iter().map(|row| row.get(0)).collect();
+    assert!(plan.iter().any(|line| line.contains("users_search")), "{plan:#?}");
 }

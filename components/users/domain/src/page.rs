@@ -15,6 +15,9 @@ const DEFAULT_LIMIT: usize = 20;
 /// The longest name to filter by, in characters.
 const MAX_FILTER: usize = 100;
 
+/// The shortest part to search for, in characters: a shorter one is in most names.
+const MIN_SEARCH: usize = 3;
+
 /// A request for a page.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PageRequest {
@@ -24,6 +27,8 @@ pub struct PageRequest {
     pub name: Option<String>,
     /// Only users with this surname, without regard to case.
     pub surname: Option<String>,
+    /// Only users with this in their first name, surname and address, as they follow each other, without regard to case.
+    pub search: Option<String>,
     /// How many at most.
     pub limit: usize,
     /// Only users after this one.
@@ -51,7 +56,19 @@ impl PageRequest {
             }
             text => Ok(text.map(|text| text.trim().to_owned())),
         };
-        Ok(Self { email, name: text("name")?, surname: text("surname")?, limit, after: after.map(|cursor| cursor.0) })
+        let (name, surname, search) = (text("name")?, text("surname")?, text("search")?);
+        if search.iter().any(|search| search.chars().count() < MIN_SEARCH) {
+            return Err(fault("search", "A search has at least 3 characters."));
+        }
+        Ok(Self { email, name, surname, search, limit, after: after.map(|cursor| cursor.0) })
+    }
+
+    /// The pattern of SQL's `LIKE` for what is searched for: nothing in it is a wildcard.
+    #[must_use]
+    pub fn search_pattern(&self) -> Option<String> {
+        let search = self.search.as_deref()?;
+        let escaped = search.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+        Some(format!("%{escaped}%"))
     }
 }
 
@@ -119,10 +136,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_searched_for_is_no_pattern() {
+        let pattern = |search| read(&[("search", search)]).unwrap().search_pattern().unwrap();
+        assert_eq!(pattern(" lovelace "), "%lovelace%");
+        assert_eq!(pattern(r"50%_\x"), r"%50\%\_\\x%");
+        assert_eq!(read(&[]).unwrap().search_pattern(), None);
+    }
+
+    #[test]
     fn filters_are_bounded() {
         assert_eq!(read(&[("name", "A\0")]).unwrap_err().kind(), Kind::InvalidQuery);
         assert_eq!(read(&[("surname", &"x".repeat(101))]).unwrap_err().kind(), Kind::InvalidQuery);
         assert_eq!(read(&[("email", "x")]).unwrap_err().kind(), Kind::InvalidQuery);
+        assert_eq!(read(&[("search", "ad ")]).unwrap_err().kind(), Kind::InvalidQuery);
+        assert_eq!(read(&[("search", &"x".repeat(101))]).unwrap_err().kind(), Kind::InvalidQuery);
         assert_eq!(read(&[("name", " Ada ")]).unwrap().name.as_deref(), Some("Ada"));
     }
 }

@@ -109,6 +109,7 @@ pub(crate) fn list(store: &Store, page: &PageRequest) -> Result<Vec<User>, Probl
     filter("email_key = ?", page.email.as_ref().map(Email::key));
     filter("lower(name) = lower(?)", page.name.as_deref());
     filter("lower(surname) = lower(?)", page.surname.as_deref());
+    filter("lower(name || ' ' || surname || ' ' || email) LIKE lower(?)", page.search_pattern().as_deref());
     let statement = format!(
         "SELECT coalesce(jsonb_agg(user_json(u) ORDER BY id), '[]')
          FROM (SELECT * FROM users WHERE {} ORDER BY id LIMIT {}) u",
