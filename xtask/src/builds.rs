@@ -80,7 +80,8 @@ impl Build {
                 }
             }
         })?;
-        if let (true, Some(cargo)) = (status.is_some_and(|status| status.success()), self.next.pop_front()) {
+        let is_done = status.is_some_and(|status| status.success());
+        if is_done && let Some(cargo) = self.next.pop_front() {
             self.cargo = launch(cargo, &self.path)?;
             self.progress = None;
             return Ok(None);
@@ -236,7 +237,7 @@ mod tests {
             touch.arg(dir.path().join(name));
             touch
         };
-        let mut build = script(&folder, "one", "true");
+        let mut build = script(&folder, "one", "sleep 0.3");
         build.then(mark("second"));
         build.then(mark("third"));
         assert!(wait(vec![build], || false).unwrap());

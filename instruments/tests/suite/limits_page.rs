@@ -28,6 +28,8 @@ const HELD: &[Held] = &[
     ("page of users or deliveries", "100", "components/users/domain/src/page.rs", "MAX_LIMIT: usize = "),
     ("page of users or deliveries", "100", "components/notification/domain/src/query.rs", "MAX_LIMIT: u64 = "),
     ("filter by name or surname", "100", "components/users/domain/src/page.rs", "MAX_FILTER: usize = "),
+    ("search for users", "3 to", "components/users/domain/src/page.rs", "MIN_SEARCH: usize = "),
+    ("search for users", "100", "components/users/domain/src/page.rs", "MAX_FILTER: usize = "),
     ("entity tags in `if-match`", "20", "components/users/domain/src/precondition.rs", "MAX_TAGS: usize = "),
     ("`idempotency-key`", "255", "components/users/domain/src/idempotency.rs", "MAX_LENGTH: usize = "),
     (
@@ -108,7 +110,35 @@ const HELD: &[Held] = &[
     ),
     ("holding a hashing permit", "30 s", HASH_PERMIT, "PERMIT_SECONDS: i32 = "),
     ("holding a hashing permit", "12", HASH_PERMIT, "USUAL_COST: u32 = "),
+    // Tickets
+    ("mails that one client requests", "20", RATE_LIMIT, "MAIL_REQUESTS: Backoff =\n    Backoff { free_failures: "),
+    (
+        "mails to confirm an address, or to tell its owner of another sign-up",
+        "5",
+        RATE_LIMIT,
+        "MAILS: Backoff =\n    Backoff { free_failures: ",
+    ),
+    (
+        "links and codes that one client shows",
+        "50",
+        RATE_LIMIT,
+        "const CLIENT: Backoff =\n    Backoff { free_failures: ",
+    ),
+    (
+        "wrong codes for one ticket",
+        "5",
+        "migrations/0019_tickets.sql",
+        "tries_left        integer     NOT NULL DEFAULT ",
+    ),
+    (
+        "a link and a code that confirm an address",
+        "24 hours",
+        "components/users/domain/src/ticket.rs",
+        "VERIFICATION_SECONDS: i32 = ",
+    ),
     // Sessions and tokens
+    ("user agent of a session", "200", "components/auth/domain/src/login.rs", "MAX_USER_AGENT: usize = "),
+    ("user agent of a session", "200", "components/users/domain/src/sign_in.rs", "MAX_USER_AGENT: usize = "),
     ("access token", "15 minutes", "api/src/auth/types.rs", "ACCESS_TOKEN_SECONDS: i64 = "),
     ("access token", "5 s", "crates/tokens/src/access.rs", "LEEWAY_SECONDS: i64 = "),
     ("access token", "4 KiB", "crates/tokens/src/access.rs", "MAX_BYTES: usize = "),
