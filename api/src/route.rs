@@ -37,7 +37,7 @@ pub const ANY_QUERY: Option<&'static [Parameter]> = None;
 /// Defines parameters: name, description, the type that has the schema, an example.
 macro_rules! parameters {
     ($( $constant:ident = $name:literal, $description:literal, $schema:ty, $example:literal; )*) => { $(
-        const $constant: $crate::Parameter = $crate::Parameter {
+        pub(super) const $constant: $crate::Parameter = $crate::Parameter {
             name: $name,
             #[cfg(feature = "openapi")]
             description: $description,

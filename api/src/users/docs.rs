@@ -1,6 +1,6 @@
 //! What the description of users repeats, and its introduction.
 
-use super::IF_MATCH;
+use super::parameters::IF_MATCH;
 use crate::description::preamble::{
     ATTEMPTS, BODIES, CREDENTIALS, LISTS, PAGES, PROBLEMS, QUERIES, REQUEST_IDS, SESSION_TOKENS, VERIFIED_TOKENS,
 };

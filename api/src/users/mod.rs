@@ -2,6 +2,7 @@
 
 #[cfg(feature = "openapi")]
 mod docs;
+mod parameters;
 mod people;
 mod sessions;
 mod sign_in;
@@ -25,13 +26,15 @@ pub use verification::{ConfirmVerificationRequest, SignUpAccepted, VerificationF
 #[cfg(feature = "openapi")]
 pub(crate) use docs::{all_descriptions, info};
 
+#[cfg(feature = "openapi")]
+use crate::description::header;
 use crate::health::{Health, readiness};
 use crate::operation::operations;
-use crate::route::parameters;
 use crate::{ANY_QUERY, AccessToken, Body, ByAuth, ByScheduler, List, NO_QUERY, Page, Public};
-#[cfg(feature = "openapi")]
-use crate::{description::header, schema};
 use identity::UserId;
+use parameters::{CURSOR, EMAIL, INDEX, LIMIT, NAME, SEARCH, SURNAME, TICKET, TRAP};
+#[cfg(feature = "openapi")]
+use parameters::{IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH};
 #[cfg(feature = "openapi")]
 use problem::Kind::{
     BrokerUnavailable, DatabaseUnavailable, EmailTaken, Forbidden, IdempotencyKeyReused, InvalidCursor, InvalidEmail,
@@ -63,25 +66,6 @@ readiness! {
     configuration,
     /// Whether PostgreSQL answers within 2 seconds.
     database,
-}
-
-parameters! {
-    EMAIL = "email", "Only the user with this address.", schema::Email, "ada@example.org";
-    NAME = "name", "Only users with this name. Whitespace around it is trimmed.", schema::FilterText, "Ada";
-    SURNAME = "surname", "Only users with this surname. Whitespace around it is trimmed.", schema::FilterText, "Lovelace";
-    SEARCH = "search", "Only users with this in their name, surname and address, which are searched as one text, such as `Ada Lovelace ada@example.org`.", schema::SearchText, "lovel";
-    LIMIT = "limit", "How many at most.", schema::Limit, "2";
-    CURSOR = "cursor", "The `next_cursor` of the page before. The pattern is for tools that generate requests; do not parse cursors.", schema::UserCursor, "dTE6Nw";
-    TICKET = "token", "The secret of the link.", schema::Token, "VGhpcyBpcyBub3QgYSBzZWNyZXQgYnV0IGFuIGV4YW0";
-    INDEX = "n", "Which number. Each step takes 1.6 times as long.", schema::FibonacciIndex, "20";
-    TRAP = "trap", "Whether the instance traps instead of answering. The runtime then answers 500 with an empty body; no other request is affected.", schema::Switch, "\"false\"";
-}
-
-#[cfg(feature = "openapi")]
-parameters! {
-    IDEMPOTENCY_KEY = "idempotency-key", "A name for this sign-up, such as a UUID, under which it may be repeated for a day. It is compared verbatim, quotation marks included, with the keys of sign-ups of the same address.", schema::IdempotencyKey, "8e03978e-40d5-43dd-bc93-6894a57f9324";
-    IF_MATCH = "if-match", "Proceed only if the user is at one of these versions: `*`, or up to 20 entity tags. A weak tag never matches.", schema::EntityTags, "*";
-    IF_NONE_MATCH = "if-none-match", "Send the user only if it is at none of these versions: `*`, or up to 20 entity tags.", schema::EntityTags, "\"\\\"7.0\\\"\"";
 }
 
 operations! {

@@ -79,7 +79,7 @@ impl Office {
     fn mails(&self, to: &str, subject: &str) -> Vec<String> {
         let taken = self.mail.taken();
         let of_them = taken.iter().filter(|posted| posted.to() == to && posted.body["Subject"] == subject);
-        of_them.map(|posted| posted.body["Text"].as_str().unwrap().to_owned()).collect()
+        of_them.map(|posted| posted.body["Text"].as_str().expect("a mail has a text").to_owned()).collect()
     }
 
     /// The secrets of the mail number `number` that asks to confirm this address.
@@ -100,7 +100,7 @@ impl Office {
 fn claims(tokens: &Value) -> Value {
     let payload =
         tokens["access_token"].as_str().and_then(|token| token.split('.').nth(1)).expect("a token has three parts");
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).expect("it is Base64")).expect("it is JSON")
 }
 
 #[track_caller]
@@ -121,7 +121,7 @@ fn the_link_confirms_once_and_nothing_but_the_mail_holds_it(backend: &Arc<Backen
     // A scanner of mails opens the link.
     for method in ["GET", "HEAD", "GET"] {
         let page = office.app.request(method, &format!("{PAGE}?token={}", secrets.token)).send().expect(200);
-        let policy = page.header("content-security-policy").unwrap();
+        let policy = page.header("content-security-policy").expect("a page has a policy");
         assert!(policy.starts_with("default-src 'none'; form-action 'self'") && !policy.contains("unsafe"), "{policy}");
         assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
         assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
@@ -147,8 +147,8 @@ fn the_link_confirms_once_and_nothing_but_the_mail_holds_it(backend: &Arc<Backen
         || office.app.deliveries_to(email).iter().any(|logged| logged.queue == "verification_email_notification");
     poll::until(SOON, "the delivery is logged", logged);
     assert!(office.mails(email, "Welcome").is_empty());
-    let bearer = tokens["access_token"].as_str().unwrap();
-    let id = claims(&tokens)["sub"].as_str().unwrap().to_owned();
+    let bearer = tokens["access_token"].as_str().expect("there is a token");
+    let id = claims(&tokens)["sub"].as_str().expect("a token is somebody's").to_owned();
     let shown = [
         office.app.get(&format!("/notification-ms/notifications?to={email}")).bearer(office.app.operator()).send(),
         office.app.get(&format!("/users-ms/users/{id}/export")).bearer(bearer).send(),
@@ -159,7 +159,7 @@ fn the_link_confirms_once_and_nothing_but_the_mail_holds_it(backend: &Arc<Backen
     }
     let mut sql = office.app.backend.sql();
     let kept = "SELECT count(*) FROM tickets WHERE digest LIKE '%' || $1 || '%' OR code_digest = $2";
-    assert_eq!(sql.query_one(kept, &[&secrets.token, &secrets.code]).unwrap().get::<_, i64>(0), 0);
+    assert_eq!(sql.query_one(kept, &[&secrets.token, &secrets.code]).expect("rows can be counted").get::<_, i64>(0), 0);
 }
 
 #[test]
