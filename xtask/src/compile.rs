@@ -1,7 +1,5 @@
 //! `build`: the components for wasm32-wasip1 with the files that they serve, and Spindle. Cargo makes it quick when nothing has changed.
 
-use std::process::Command;
-
 use anyhow::{Result, bail};
 use dev_servers::app::RuntimeKind;
 
@@ -120,7 +118,7 @@ pub(crate) fn build(folder: &Folder, compiler: &Compiler, wanted: Wanted) -> Res
 /// Starts to build.
 pub(crate) fn start(folder: &Folder, compiler: &Compiler, wanted: Wanted) -> Result<Running> {
     // The components first: they have less to download, during which Cargo lets nobody else download.
-    let components = components(folder, compiler, wanted.guest, wanted.engine.is_some())?;
+    let components = components(folder, compiler, wanted.guest)?;
     let engine = wanted.engine.map(|engine| {
         let mut cargo = program::cargo(folder.root());
         cargo.args(["build", "--package", engine.package(), "--package", TEST_SUPPORT]);
@@ -131,30 +129,13 @@ pub(crate) fn start(folder: &Folder, compiler: &Compiler, wanted: Wanted) -> Res
     Ok(running)
 }
 
-/// The same command at a lower priority: it takes what the other build leaves, which has the longer way to go.
-fn second_to_others(cargo: &Command) -> Command {
-    let mut nice = Command::new("nice");
-    nice.args(["-n", "5"]).arg(cargo.get_program()).args(cargo.get_args());
-    for (name, value) in cargo.get_envs() {
-        match value {
-            Some(value) => nice.env(name, value),
-            None => nice.env_remove(name),
-        };
-    }
-    if let Some(folder) = cargo.get_current_dir() {
-        nice.current_dir(folder);
-    }
-    nice
-}
-
-fn components(folder: &Folder, compiler: &Compiler, guest: bool, has_company: bool) -> Result<Build> {
+fn components(folder: &Folder, compiler: &Compiler, guest: bool) -> Result<Build> {
     let mut cargo = program::cargo(folder.root());
     cargo.args(["build", "--target", TARGET, "--profile", "component"]);
     for name in COMPONENTS.iter().chain(guest.then_some(&GUEST)) {
         cargo.args(["--package", name]);
     }
     compiler.apply(&mut cargo);
-    let cargo = if has_company { second_to_others(&cargo) } else { cargo };
     Build::start(folder, "the components", cargo)
 }
 

@@ -39,6 +39,8 @@ fn an_export_has_the_user_the_sessions_the_events_and_the_deliveries() {
     drop(consumer);
     let _ = app.login("ada@export.example", PASSWORD).expect(200);
     let _ = app.login("other@export.example", PASSWORD).expect(200);
+    // An event that was published a moment ago is in the outbox still.
+    backend.wait_until_published();
     let answer = app.get(&path(id)).send();
     assert_snapshot!(answer.shown(), @r#"
     200
