@@ -15,9 +15,7 @@ use std::net::{IpAddr, SocketAddr};
 /// # Errors
 /// `internal-error` if the component variable `trusted_proxies` cannot be read.
 pub fn client_address(request: &Request) -> Result<String, Problem> {
-    let trusted = trusted_proxies()?;
-    let address = find(request.header("spin-client-addr").map(last), request.header("x-forwarded-for"), &trusted);
-    Ok(address.map_or_else(|| "unknown".to_owned(), rate_limited))
+    Ok(client(request)?.map_or_else(|| "unknown".to_owned(), rate_limited))
 }
 
 /// The network that the client's address is in: 24 bits of IPv4, 48 of IPv6. It shows users where a session began, and
@@ -26,9 +24,12 @@ pub fn client_address(request: &Request) -> Result<String, Problem> {
 /// # Errors
 /// `internal-error` if the component variable `trusted_proxies` cannot be read.
 pub fn client_network(request: &Request) -> Result<Option<String>, Problem> {
+    Ok(client(request)?.map(network))
+}
+
+fn client(request: &Request) -> Result<Option<IpAddr>, Problem> {
     let trusted = trusted_proxies()?;
-    let address = find(request.header("spin-client-addr").map(last), request.header("x-forwarded-for"), &trusted);
-    Ok(address.map(network))
+    Ok(find(request.header("spin-client-addr").map(last), request.header("x-forwarded-for"), &trusted))
 }
 
 /// The component variable `trusted_proxies`.

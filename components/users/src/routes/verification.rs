@@ -80,8 +80,7 @@ pub(super) async fn confirm_verification(call: &Call<'_, ConfirmVerification>) -
 /// GET `/page`: the page with the button. It confirms nothing.
 pub(super) fn show_verification_page(call: &Call<'_, ShowVerificationPage>) -> HandlerResult {
     let token = call.query.get("token").map(String::as_str).unwrap_or_default();
-    let action = format!("{}{PAGE}", settings::public_url()?);
-    Ok(page(StatusCode::OK, verification_form(&action, token)))
+    Ok(page(StatusCode::OK, verification_form(token)))
 }
 
 /// POST `/page`: confirms an address by the form of the page.

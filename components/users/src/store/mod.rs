@@ -6,7 +6,8 @@
 //!
 //! **The order of locks.** A statement that touches several tables locks the user first (`FOR KEY SHARE` is enough for
 //! rows that belong to it), then its sessions and tickets, then the outbox, then rate limits; rows of one table in the order of
-//! their keys, except with `SKIP LOCKED`, which never waits. Statements that keep to this order cannot deadlock.
+//! their keys, except with `SKIP LOCKED`, which never waits. Statements that keep to this order cannot deadlock. What
+//! admits a request about a ticket counts its client first: nobody who has locked a user waits for these limits.
 
 pub(crate) mod erasures;
 mod error;
