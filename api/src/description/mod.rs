@@ -174,6 +174,12 @@ impl Description {
         self
     }
 
+    /// It reads no variable, so that a fault of the configuration is not one of its answers.
+    pub(crate) fn needs_no_configuration(mut self) -> Self {
+        self.problems.remove(&Kind::Internal);
+        self
+    }
+
     /// The last success has a body of this type, and not that of the operation.
     pub(crate) fn of<T: JsonSchema>(mut self) -> Self {
         self.last().schema = Some(|generator| generator.subschema_for::<T>());

@@ -135,7 +135,7 @@ operations! {
     ///
     /// A page with a button that confirms the address. Opening it confirms nothing: programs that scan mail open links, too.
     ShowVerificationPage: GET "/users-ms/email-verification/page" (), Some(&[TICKET]), Public, () => (),
-    |it| it.tag("email verification").replies(200, "The page.").page();
+    |it| it.tag("email verification").needs_no_configuration().replies(200, "The page.").page();
 
     /// Confirm an address on the page
     ///
