@@ -1,6 +1,7 @@
 //! What the description of users repeats, and its introduction.
 
-use super::parameters::IF_MATCH;
+use super::SignUpAccepted;
+use super::parameters::{IDEMPOTENCY_KEY, IF_MATCH};
 use crate::description::preamble::{
     ATTEMPTS, BODIES, CREDENTIALS, LISTS, PAGES, PROBLEMS, QUERIES, REQUEST_IDS, SESSION_TOKENS, VERIFIED_TOKENS,
 };
@@ -111,6 +112,50 @@ pub(super) fn of_change(it: Description) -> Description {
             Kind::TooBusy,
             Kind::DatabaseUnavailable,
         ])
+}
+
+/// Describes the sign-up.
+pub(super) fn create_user(it: Description) -> Description {
+    of_fields(it).tag("users").header(IDEMPOTENCY_KEY)
+        .header_example("without_phone", "8e03978e-40d5-43dd-bc93-6894a57f9324")
+        .header_example("with_phone", "5d0c2a8f-1b7e-4c55-9a3d-f2b64e07c918")
+        .fails(&[Kind::IdempotencyKeyReused, Kind::EmailTaken, Kind::TooManyAttempts, Kind::TooBusy, Kind::DatabaseUnavailable])
+        .body("without_phone", json!({"name": "Ada", "surname": "Lovelace", "email": "ada@example.org", "password": PASSWORD}))
+        .body("with_phone", json!({"name": "Grace", "surname": "Hopper", "email": "grace@example.org", "password": PASSWORD, "phone": "+39 (02) 123-4567"}))
+        .replies(201, "The user.").example("user", user())
+        .sends(header::USER_LOCATION).sends(header::ETAG).sends(header::IDEMPOTENT_REPLAYED)
+        .link("get", "get_user", "Read the user.", ID_OF_BODY)
+        .link("get_if_changed", "get_user", "Read the user unless it is unchanged.", ID_AND_NONE_MATCH)
+        .link("replace", "replace_user", "Replace the user unless it has changed.", ID_AND_MATCH)
+        .link("patch", "patch_user", "Change the user unless it has changed.", ID_AND_MATCH)
+        .link("delete", "delete_user", "Delete the user.", ID_OF_BODY)
+        .link("find", "list_users", "Find the user by email.", &[("email", "$response.body#/email")])
+        .link("sessions", "list_sessions", "The sessions of the user.", ID_OF_BODY)
+        .replies(202, "A mail is sent to the address.").of::<SignUpAccepted>()
+        .example("accepted", json!({"email": "ada@example.org", "expires_in": 86_400}))
+        .link_body("again", "request_verification", "Request the mail once more.", &[("email", "$response.body#/email")])
+}
+
+/// Describes the rotation of a token.
+pub(super) fn rotate_token(it: Description) -> Description {
+    it.tag("internal").fails(&[Kind::DatabaseUnavailable]).fails_with(Kind::InvalidValue, "A digest is 64 hexadecimal digits in lower case.")
+        .body("next", json!({"session_id": SESSION_ID, "generation": 0, "refresh_digest": DIGESTS[0], "next_digest": DIGESTS[1], "idle_seconds": 1_209_600, "leeway_seconds": 30}))
+        .replies(200, "What happened.")
+        .example("renewed", json!({"outcome": "renewed", "session": session_of_user(json!("user"))}))
+        .example("reused", json!({"outcome": "reused", "session": session_of_user(json!(null))}))
+        .example("unknown", json!({"outcome": "unknown", "session": null}))
+        .link_body("repeat", "rotate_token", "Rotate the same token again, with the same result except for the outcome.", &[("session_id", "$request.body#/session_id"), ("generation", "$request.body#/generation"), ("refresh_digest", "$request.body#/refresh_digest"), ("next_digest", "$request.body#/next_digest")])
+}
+
+/// Describes the end of a session by its token.
+pub(super) fn end_session_by_token(it: Description) -> Description {
+    it.tag("internal")
+        .fails(&[Kind::DatabaseUnavailable])
+        .fails_with(Kind::InvalidValue, "A digest is 64 hexadecimal digits in lower case.")
+        .body("token", json!({"session_id": SESSION_ID, "refresh_digest": DIGESTS[0]}))
+        .replies(200, "The session has ended.")
+        .example("ended", json!({"ended": {"session_id": SESSION_ID, "user_id": 7}}))
+        .example("none", json!({"ended": null}))
 }
 
 /// Of what only administrators may do.

@@ -6,6 +6,8 @@ mod parameters;
 mod people;
 mod sessions;
 mod sign_in;
+#[cfg(feature = "openapi")]
+mod ticket_docs;
 mod verification;
 
 pub use people::{
@@ -34,12 +36,12 @@ use crate::{ANY_QUERY, AccessToken, Body, ByAuth, ByScheduler, List, NO_QUERY, P
 use identity::UserId;
 use parameters::{CURSOR, EMAIL, INDEX, LIMIT, NAME, SEARCH, SURNAME, TICKET, TRAP};
 #[cfg(feature = "openapi")]
-use parameters::{IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH};
+use parameters::{IF_MATCH, IF_NONE_MATCH};
 #[cfg(feature = "openapi")]
 use problem::Kind::{
-    BrokerUnavailable, DatabaseUnavailable, EmailTaken, Forbidden, IdempotencyKeyReused, InvalidCursor, InvalidEmail,
-    InvalidQuery, InvalidTicket, InvalidValue, LastAdministrator, MissingField, NoSuchRoute, PreconditionFailed,
-    ReauthenticationRequired, TooBusy, TooManyAttempts, TooManyRequests, WrongCurrentPassword,
+    BrokerUnavailable, DatabaseUnavailable, Forbidden, InvalidCursor, InvalidValue, LastAdministrator, MissingField,
+    NoSuchRoute, PreconditionFailed, ReauthenticationRequired, TooBusy, TooManyAttempts, TooManyRequests,
+    WrongCurrentPassword,
 };
 #[cfg(feature = "openapi")]
 use serde_json::json;
@@ -90,24 +92,7 @@ operations! {
     /// with a link and a code that confirm it, the owner of a taken one is told of the attempt. With `off` no mail asks for
     /// anything, a new user is answered with 201, and a taken address with 409.
     CreateUser: POST "/users-ms/users" (), NO_QUERY, Public, SignUpRequest => User,
-    |it| docs::of_fields(it).tag("users").header(IDEMPOTENCY_KEY)
-        .header_example("without_phone", "8e03978e-40d5-43dd-bc93-6894a57f9324")
-        .header_example("with_phone", "5d0c2a8f-1b7e-4c55-9a3d-f2b64e07c918")
-        .fails(&[IdempotencyKeyReused, EmailTaken, TooManyAttempts, TooBusy, DatabaseUnavailable])
-        .body("without_phone", json!({"name": "Ada", "surname": "Lovelace", "email": "ada@example.org", "password": docs::PASSWORD}))
-        .body("with_phone", json!({"name": "Grace", "surname": "Hopper", "email": "grace@example.org", "password": docs::PASSWORD, "phone": "+39 (02) 123-4567"}))
-        .replies(201, "The user.").example("user", docs::user())
-        .sends(header::USER_LOCATION).sends(header::ETAG).sends(header::IDEMPOTENT_REPLAYED)
-        .link("get", "get_user", "Read the user.", docs::ID_OF_BODY)
-        .link("get_if_changed", "get_user", "Read the user unless it is unchanged.", docs::ID_AND_NONE_MATCH)
-        .link("replace", "replace_user", "Replace the user unless it has changed.", docs::ID_AND_MATCH)
-        .link("patch", "patch_user", "Change the user unless it has changed.", docs::ID_AND_MATCH)
-        .link("delete", "delete_user", "Delete the user.", docs::ID_OF_BODY)
-        .link("find", "list_users", "Find the user by email.", &[("email", "$response.body#/email")])
-        .link("sessions", "list_sessions", "The sessions of the user.", docs::ID_OF_BODY)
-        .replies(202, "A mail is sent to the address.").of::<SignUpAccepted>()
-        .example("accepted", json!({"email": "ada@example.org", "expires_in": 86_400}))
-        .link_body("again", "request_verification", "Request the mail once more.", &[("email", "$response.body#/email")]);
+    docs::create_user;
 
     /// Request a mail that confirms an address
     ///
@@ -115,37 +100,26 @@ operations! {
     /// newer mail makes link and code of the older one invalid. An address gets five mails an hour, then fewer; nothing is sent
     /// while `email_verification` is `off`.
     RequestVerification: POST "/users-ms/email-verification" (), NO_QUERY, Public, VerificationRequest => (),
-    |it| it.tag("email verification").fails(&[InvalidEmail, TooManyAttempts, DatabaseUnavailable])
-        .body("address", json!({"email": "ada@example.org"}))
-        .replies(202, "If the address is to be confirmed, a mail is sent to it.");
+    ticket_docs::request_verification;
 
     /// Confirm an address
     ///
     /// By the `token` of the link, or by address and code. Either is valid once, for 24 hours, and until a newer mail is requested or
     /// address, password or role change. Five wrong codes make link and code invalid.
     ConfirmVerification: POST "/users-ms/email-verification/confirm" (), NO_QUERY, Public, ConfirmVerificationRequest => (),
-    |it| it.tag("email verification").fails(&[InvalidTicket, TooManyAttempts, DatabaseUnavailable])
-        .fails_with(MissingField, "Send the token, or email and code.")
-        .fails_with(InvalidValue, "Send the token, or email and code; not both.")
-        .body("link", json!({"token": docs::TICKET}))
-        .body("code", json!({"email": "ada@example.org", "code": "012345"}))
-        .replies(204, "The address is confirmed.");
+    ticket_docs::confirm_verification;
 
     /// Show the page behind the link
     ///
     /// A page with a button that confirms the address. Opening it confirms nothing: programs that scan mail open links, too.
     ShowVerificationPage: GET "/users-ms/email-verification/page" (), Some(&[TICKET]), Public, () => (),
-    |it| it.tag("email verification").needs_no_configuration().replies(200, "The page.").page();
+    ticket_docs::show_verification_page;
 
     /// Confirm an address on the page
     ///
     /// What the button of the page sends.
     SubmitVerificationPage: POST "/users-ms/email-verification/page" (), NO_QUERY, Public, VerificationForm => (),
-    |it| it.tag("email verification").fails(&[TooManyAttempts, DatabaseUnavailable])
-        .fails_with(InvalidQuery, "Unknown parameter. Known here: token.")
-        .body("form", json!({"token": docs::TICKET}))
-        .replies(200, "The address is confirmed.").page()
-        .replies(403, "The link is not valid, or not any more; as `invalid-ticket` of the other operation.").page();
+    ticket_docs::submit_verification_page;
 
     /// Get a user
     GetUser: GET "/users-ms/users/{id}" UserId, NO_QUERY, AccessToken, () => User,
@@ -345,23 +319,13 @@ operations! {
     /// same again; after that it ends the session, as any older token does. A token of an earlier version names no session and is
     /// found by its digest.
     RotateToken: POST "/users-ms/internal/sessions/rotate" (), NO_QUERY, ByAuth, RotateTokenRequest => RotateTokenResponse,
-    |it| it.tag("internal").fails(&[DatabaseUnavailable]).fails_with(InvalidValue, "A digest is 64 hexadecimal digits in lower case.")
-        .body("next", json!({"session_id": docs::SESSION_ID, "generation": 0, "refresh_digest": docs::DIGESTS[0], "next_digest": docs::DIGESTS[1], "idle_seconds": 1_209_600, "leeway_seconds": 30}))
-        .replies(200, "What happened.")
-        .example("renewed", json!({"outcome": "renewed", "session": docs::session_of_user(json!("user"))}))
-        .example("reused", json!({"outcome": "reused", "session": docs::session_of_user(json!(null))}))
-        .example("unknown", json!({"outcome": "unknown", "session": null}))
-        .link_body("repeat", "rotate_token", "Rotate the same token again, with the same result except for the outcome.", &[("session_id", "$request.body#/session_id"), ("generation", "$request.body#/generation"), ("refresh_digest", "$request.body#/refresh_digest"), ("next_digest", "$request.body#/next_digest")]);
+    docs::rotate_token;
 
     /// End a session by its refresh token
     ///
     /// The token may be of any generation.
     EndSessionByToken: POST "/users-ms/internal/sessions/end" (), NO_QUERY, ByAuth, EndSessionRequest => EndSessionResponse,
-    |it| it.tag("internal").fails(&[DatabaseUnavailable]).fails_with(InvalidValue, "A digest is 64 hexadecimal digits in lower case.")
-        .body("token", json!({"session_id": docs::SESSION_ID, "refresh_digest": docs::DIGESTS[0]}))
-        .replies(200, "The session has ended.")
-        .example("ended", json!({"ended": {"session_id": docs::SESSION_ID, "user_id": 7}}))
-        .example("none", json!({"ended": null}));
+    docs::end_session_by_token;
 
     /// Check whether a session is alive
     CheckSession: GET "/users-ms/internal/sessions/{session_id}" Uuid, NO_QUERY, ByAuth, () => SessionStatus,
