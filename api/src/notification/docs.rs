@@ -52,6 +52,8 @@ pub(super) fn queues() -> Value {
         queue("account_locked_email_notification", "account_locked_event"),
         queue("verification_email_notification", "verification_requested_event"),
         queue("sign_up_repeated_email_notification", "sign_up_repeated_event"),
+        queue("recovery_email_notification", "recovery_requested_event"),
+        queue("password_changed_email_notification", "password_changed_event"),
     ], "next_cursor": null})
 }
 

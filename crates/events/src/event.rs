@@ -1,6 +1,6 @@
 //! Events on the wire: CloudEvents 1.0 in its JSON format.
 
-use crate::{Exchange, OneTimeSecret};
+use crate::{Exchange, OneTimeSecret, PasswordChanged, RecoveryRequested};
 use identity::UserId;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -38,6 +38,10 @@ pub enum Payload {
     VerificationRequested(VerificationRequested),
     /// `sign_up_repeated_event`.
     SignUpRepeated(SignUpRepeated),
+    /// `recovery_requested_event`.
+    RecoveryRequested(RecoveryRequested),
+    /// `password_changed_event`.
+    PasswordChanged(PasswordChanged),
 }
 
 /// The data of a `user_login_event`.
@@ -107,6 +111,8 @@ impl Payload {
             Payload::AccountLocked(_) => Exchange::AccountLocked,
             Payload::VerificationRequested(_) => Exchange::VerificationRequested,
             Payload::SignUpRepeated(_) => Exchange::SignUpRepeated,
+            Payload::RecoveryRequested(_) => Exchange::RecoveryRequested,
+            Payload::PasswordChanged(_) => Exchange::PasswordChanged,
         }
     }
 
@@ -119,6 +125,8 @@ impl Payload {
             Payload::AccountLocked(locked) => locked.user_id,
             Payload::VerificationRequested(requested) => requested.user_id,
             Payload::SignUpRepeated(repeated) => repeated.user_id,
+            Payload::RecoveryRequested(requested) => requested.user_id,
+            Payload::PasswordChanged(changed) => changed.user_id,
         }
     }
 }
@@ -173,6 +181,8 @@ impl Event {
             Payload::AccountLocked(locked) => serde_json::to_value(locked),
             Payload::VerificationRequested(requested) => serde_json::to_value(requested),
             Payload::SignUpRepeated(repeated) => serde_json::to_value(repeated),
+            Payload::RecoveryRequested(requested) => serde_json::to_value(requested),
+            Payload::PasswordChanged(changed) => serde_json::to_value(changed),
         };
         let envelope = Envelope {
             specversion: SPEC_VERSION.to_owned(),
@@ -212,6 +222,8 @@ impl Event {
             Exchange::AccountLocked => serde_json::from_value(data).map(Payload::AccountLocked),
             Exchange::VerificationRequested => serde_json::from_value(data).map(Payload::VerificationRequested),
             Exchange::SignUpRepeated => serde_json::from_value(data).map(Payload::SignUpRepeated),
+            Exchange::RecoveryRequested => serde_json::from_value(data).map(Payload::RecoveryRequested),
+            Exchange::PasswordChanged => serde_json::from_value(data).map(Payload::PasswordChanged),
         }
         .map_err(|_| EventError::BadData)?;
         Ok(Self { id: envelope.id, source: envelope.source, time: envelope.time, payload })

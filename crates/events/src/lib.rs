@@ -8,12 +8,14 @@
 //! On Redis an exchange is a stream, a queue a consumer group of it, and an acknowledgement an `XACK`. [`redis`] has
 //! the commands and reads the replies. On RabbitMQ all of it is what it is called. Nothing here does I/O.
 
+mod account;
 mod delivery_policy;
 mod event;
 pub mod redis;
 mod secret;
 mod topology;
 
+pub use account::{PasswordChanged, RecoveryRequested};
 pub use delivery_policy::{
     DeliveryPolicy, FIRST_PAUSE, FailedAttempt, LONGEST_PAUSE, LONGEST_RETRY, MAX_CLAIMS, MAX_CRASHES, RetryDecision,
 };

@@ -13,16 +13,22 @@ pub enum Exchange {
     VerificationRequested,
     /// `sign_up_repeated_event`, published by users when somebody signs up with an address that a user has.
     SignUpRepeated,
+    /// `recovery_requested_event`, published by users when somebody has forgotten their password.
+    RecoveryRequested,
+    /// `password_changed_event`, published by users when an account has a new password.
+    PasswordChanged,
 }
 
 impl Exchange {
     /// All exchanges.
-    pub const ALL: [Exchange; 5] = [
+    pub const ALL: [Exchange; 7] = [
         Exchange::UserLogin,
         Exchange::NewUser,
         Exchange::AccountLocked,
         Exchange::VerificationRequested,
         Exchange::SignUpRepeated,
+        Exchange::RecoveryRequested,
+        Exchange::PasswordChanged,
     ];
 
     /// Its name, which is also the type of its events, the stream's key and the wake-up's channel on Redis.
@@ -34,6 +40,8 @@ impl Exchange {
             Exchange::AccountLocked => "account_locked_event",
             Exchange::VerificationRequested => "verification_requested_event",
             Exchange::SignUpRepeated => "sign_up_repeated_event",
+            Exchange::RecoveryRequested => "recovery_requested_event",
+            Exchange::PasswordChanged => "password_changed_event",
         }
     }
 
@@ -52,6 +60,8 @@ impl Exchange {
             Exchange::AccountLocked => &[Queue::AccountLockedEmail],
             Exchange::VerificationRequested => &[Queue::VerificationEmail],
             Exchange::SignUpRepeated => &[Queue::SignUpRepeatedEmail],
+            Exchange::RecoveryRequested => &[Queue::RecoveryEmail],
+            Exchange::PasswordChanged => &[Queue::PasswordChangedEmail],
         }
     }
 }
@@ -71,17 +81,23 @@ pub enum Queue {
     VerificationEmail,
     /// `sign_up_repeated_email_notification`: somebody signed up with a user's address, by mail.
     SignUpRepeatedEmail,
+    /// `recovery_email_notification`: somebody has forgotten their password, by mail.
+    RecoveryEmail,
+    /// `password_changed_email_notification`: an account has a new password, by mail.
+    PasswordChangedEmail,
 }
 
 impl Queue {
     /// All queues.
-    pub const ALL: [Queue; 6] = [
+    pub const ALL: [Queue; 8] = [
         Queue::LoginEmail,
         Queue::LoginSms,
         Queue::WelcomeEmail,
         Queue::AccountLockedEmail,
         Queue::VerificationEmail,
         Queue::SignUpRepeatedEmail,
+        Queue::RecoveryEmail,
+        Queue::PasswordChangedEmail,
     ];
 
     /// Its name, which is the consumer group's on Redis.
@@ -94,6 +110,8 @@ impl Queue {
             Queue::AccountLockedEmail => "account_locked_email_notification",
             Queue::VerificationEmail => "verification_email_notification",
             Queue::SignUpRepeatedEmail => "sign_up_repeated_email_notification",
+            Queue::RecoveryEmail => "recovery_email_notification",
+            Queue::PasswordChangedEmail => "password_changed_email_notification",
         }
     }
 
@@ -112,6 +130,8 @@ impl Queue {
             Queue::AccountLockedEmail => Exchange::AccountLocked,
             Queue::VerificationEmail => Exchange::VerificationRequested,
             Queue::SignUpRepeatedEmail => Exchange::SignUpRepeated,
+            Queue::RecoveryEmail => Exchange::RecoveryRequested,
+            Queue::PasswordChangedEmail => Exchange::PasswordChanged,
         }
     }
 

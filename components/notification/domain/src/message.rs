@@ -117,6 +117,32 @@ pub fn render(queue: Queue, event: &Event) -> Result<Option<Message>, RenderErro
                  If it was you, sign in with the password that you have chosen before. If not, there is nothing to do.\n"
             ),
         },
+        (Queue::RecoveryEmail, Payload::RecoveryRequested(requested)) => Message {
+            kind: MessageKind::Email,
+            to: requested.email.clone(),
+            phone: None,
+            subject: "Choose a new password".to_owned(),
+            text: format!(
+                "Somebody asked at {at} for a new password for your account.\n\n\
+                 If it was you, open this link and choose one:\n\n{}\n\n\
+                 Or enter this code where you asked for it: {}\n\n\
+                 Link and code are valid for one hour, and once. If it was not you, do nothing: your password stays as it \
+                 is. Never give link or code to anybody.\n",
+                requested.link.expose(),
+                requested.code.expose()
+            ),
+        },
+        (Queue::PasswordChangedEmail, Payload::PasswordChanged(changed)) => Message {
+            kind: MessageKind::Email,
+            to: changed.email.clone(),
+            phone: None,
+            subject: "Your password was changed".to_owned(),
+            text: format!(
+                "Your account has a new password since {at}, and has been signed out everywhere else.\n\n\
+                 If it was you, there is nothing to do. If not, somebody else has your account: ask for a new password at \
+                 once, where you sign in.\n"
+            ),
+        },
         _ => return Err(RenderError::WrongEvent),
     };
     Ok(Some(message))
@@ -131,7 +157,9 @@ fn time_of(event: &Event) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use events::{AccountLocked, Login, SignUp, SignUpRepeated, VerificationRequested};
+    use events::{
+        AccountLocked, Login, PasswordChanged, RecoveryRequested, SignUp, SignUpRepeated, VerificationRequested,
+    };
     use identity::UserId;
     use time::macros::datetime;
 
@@ -214,6 +242,23 @@ mod tests {
         let repeated = SignUpRepeated { user_id: UserId::try_from(7).unwrap(), email: "ada@example.org".into() };
         let mail = render(Queue::SignUpRepeatedEmail, &event(Payload::SignUpRepeated(repeated))).unwrap().unwrap();
         assert!(mail.text.contains("already has an account"), "{}", mail.text);
+    }
+
+    #[test]
+    fn who_has_forgotten_a_password_gets_link_and_code_and_is_told_of_the_new_one() {
+        let user_id = UserId::try_from(7).unwrap();
+        let requested = RecoveryRequested {
+            user_id,
+            email: "ada@example.org".into(),
+            link: "https://example.org/recover?token=abc".to_owned().into(),
+            code: "012345".to_owned().into(),
+        };
+        let mail = render(Queue::RecoveryEmail, &event(Payload::RecoveryRequested(requested))).unwrap().unwrap();
+        assert!(mail.text.contains("\n\nhttps://example.org/recover?token=abc\n\n") && mail.text.contains("012345"));
+        assert!(!mail.subject.contains("012345"), "subjects are in the delivery log");
+        let changed = PasswordChanged { user_id, email: "ada@example.org".into() };
+        let mail = render(Queue::PasswordChangedEmail, &event(Payload::PasswordChanged(changed))).unwrap().unwrap();
+        assert!(mail.text.contains("2024-05-06 07:08 UTC") && mail.text.contains("If not"), "{}", mail.text);
     }
 
     #[test]
