@@ -75,6 +75,7 @@ pub(super) fn session() -> Value {
 
 pub(super) fn active() -> Value {
     json!({"active": true, "sub": "7", "role": "user", "sid": "6f1e2d3c-4b5a-4697-8877-665544332211",
+        "auth_time": 1_795_405_395, "amr": ["pwd"], "acr": "urn:concierge:aal:1",
         "jti": "1102a751-c9c5-4a86-b0a6-1c0d4a0c5d51", "iat": 1_795_405_395, "exp": 1_795_406_295, "token_type": "Bearer"})
 }
 

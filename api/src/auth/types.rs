@@ -101,6 +101,15 @@ wire! {
         pub role: Role as "schema::Role",
         /// The session.
         pub sid: Uuid as "schema::SessionUuid",
+        /// When the user authenticated, in seconds since 1970.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub auth_time: Option<i64> as "i64",
+        /// How.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub amr: Option<Vec<String>> as "schema::Methods",
+        /// With one factor (`urn:concierge:aal:1`) or with more.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub acr: Option<&'static str> as "schema::Acr",
         /// The token's own id.
         pub jti: Uuid as "schema::SessionUuid",
         /// When it was issued, in seconds since 1970.

@@ -177,7 +177,8 @@ pub(super) fn session() -> Value {
 }
 
 pub(super) fn session_of_user(role: Value) -> Value {
-    json!({"session_id": SESSION_ID, "user_id": 7, "role": role})
+    json!({"session_id": SESSION_ID, "user_id": 7, "role": role,
+        "authentication": {"auth_time": 1_777_887_000, "amr": ["pwd"]}})
 }
 
 pub(super) fn event() -> Value {

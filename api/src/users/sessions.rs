@@ -3,7 +3,7 @@
 #[cfg(feature = "openapi")]
 use crate::schema;
 use crate::wire::{optional_uuid, wire};
-use identity::{Role, UserId};
+use identity::{Authentication, Role, UserId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -50,6 +50,9 @@ wire! {
         /// Whether the address is confirmed; absent while nobody is asked to.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub email_verified: Option<bool> as "bool",
+        /// When and how the user authenticated.
+        #[serde(default)]
+        pub authentication: Option<Authentication> as "Option<schema::Authentication>",
     }
 
     /// The session to end, by its refresh token.

@@ -3,7 +3,7 @@
 #[cfg(feature = "openapi")]
 use crate::schema;
 use crate::wire::{uuid, wire};
-use identity::{AttemptKeys, Role, UserId};
+use identity::{AttemptKeys, Authentication, Role, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -154,6 +154,9 @@ wire! {
         /// Whether the address is confirmed; absent while nobody is asked to.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub email_verified: Option<bool> as "bool",
+        /// When and how the user authenticated.
+        #[serde(default)]
+        pub authentication: Option<Authentication> as "Option<schema::Authentication>",
     }
 }
 

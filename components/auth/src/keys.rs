@@ -29,6 +29,7 @@ impl Signer {
             role: of.role,
             session: of.session_id,
             email_verified: of.email_verified,
+            authentication: of.authentication.clone(),
             id: Uuid::new_v4(),
             issued_at,
             expires_at: issued_at + seconds,

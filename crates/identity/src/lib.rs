@@ -4,6 +4,7 @@
 //! [`Password`], [`Peppers`] and [`PasswordHash`] show only their name in debug output and have no `Display`.
 
 mod attempt;
+mod authentication;
 mod bcrypt_rounds;
 mod common_password;
 mod cost;
@@ -20,6 +21,7 @@ mod text;
 mod user_id;
 
 pub use attempt::{AttemptKeys, DIGEST_LENGTH};
+pub use authentication::{Authentication, MULTI_FACTOR_METHOD, ONE_TIME_METHOD, PASSWORD_METHOD};
 pub use bcrypt_rounds::{Pacer, SALT_BYTES, Unpaced};
 pub use cost::{Cost, CostError};
 pub use device_token::{DEVICE_SECONDS, DeviceToken};

@@ -2,7 +2,7 @@
 
 use crate::{PublicKeys, SigningKey};
 use chrono::{DateTime, TimeDelta, Utc};
-use identity::{Role, UserId};
+use identity::{Authentication, Role, UserId};
 use jwt_compact::alg::Ed25519;
 use jwt_compact::{AlgorithmExt, Claims, Header, TimeOptions, UntrustedToken};
 use serde::de::IgnoredAny;
@@ -36,6 +36,8 @@ pub struct AccessClaims {
     pub session: Uuid,
     /// Whether the address is confirmed; `None` where nobody is asked to.
     pub email_verified: Option<bool>,
+    /// When and how they authenticated; tokens of an earlier version do not say it.
+    pub authentication: Option<Authentication>,
     /// The token's own id.
     pub id: Uuid,
     /// When it was issued, in seconds since 1970.
@@ -54,6 +56,12 @@ struct Custom {
     sid: Uuid,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     email_verified: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    amr: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    acr: Option<String>,
 }
 
 /// What else a header may have that matters here.
@@ -82,6 +90,9 @@ pub fn sign(claims: &AccessClaims, audience: Audience<'_>, key: &SigningKey) -> 
         role: claims.role,
         sid: claims.session,
         email_verified: claims.email_verified,
+        auth_time: claims.authentication.as_ref().map(|authentication| authentication.auth_time),
+        amr: claims.authentication.as_ref().map(|authentication| authentication.amr.clone()),
+        acr: claims.authentication.as_ref().map(|authentication| authentication.acr().to_owned()),
     });
     payload.issued_at = Some(timestamp(claims.issued_at)?);
     payload.not_before = payload.issued_at;
@@ -125,6 +136,10 @@ pub fn verify(token: &str, audience: Audience<'_>, keys: &PublicKeys, now: i64) 
         role: custom.role,
         session: custom.sid,
         email_verified: custom.email_verified,
+        authentication: custom
+            .auth_time
+            .zip(custom.amr.clone())
+            .map(|(auth_time, amr)| Authentication { auth_time, amr }),
         id: custom.jti,
         issued_at: claims.issued_at.ok_or(TokenError::Malformed)?.timestamp(),
         expires_at: claims.expiration.ok_or(TokenError::Malformed)?.timestamp(),
@@ -185,6 +200,7 @@ mod tests {
             role: Role::User,
             session: Uuid::from_u128(1),
             email_verified: Some(false),
+            authentication: Some(Authentication { auth_time: NOW - 60, amr: vec!["pwd".into()] }),
             id: Uuid::from_u128(2),
             issued_at: NOW,
             expires_at: NOW + 900,
@@ -218,6 +234,20 @@ mod tests {
     #[test]
     fn a_valid_token_identifies_its_user() {
         assert_eq!(check(&token()).unwrap(), claims());
+    }
+
+    #[test]
+    fn a_token_says_when_and_how_its_user_authenticated() {
+        let payload = |claims: &AccessClaims| -> serde_json::Value {
+            let token = sign(claims, OURS, &key(1)).unwrap();
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap()).unwrap()
+        };
+        let said = payload(&claims());
+        assert_eq!((&said["auth_time"], &said["amr"]), (&(NOW - 60).into(), &serde_json::json!(["pwd"])));
+        assert_eq!(said["acr"], "urn:concierge:aal:1");
+        let earlier = AccessClaims { authentication: None, ..claims() };
+        assert_eq!(payload(&earlier).get("acr"), None);
+        assert_eq!(check(&sign(&earlier, OURS, &key(1)).unwrap()).unwrap(), earlier);
     }
 
     #[test]

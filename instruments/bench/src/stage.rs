@@ -144,6 +144,7 @@ impl Stage {
             role: Role::User,
             session: Uuid::from_u128(0x4000_8000_0000_0000_0000 | u128::from(user)),
             email_verified: None,
+            authentication: None,
             id: Uuid::from_u128(u128::from(user)),
             issued_at,
             expires_at: issued_at + 24 * 60 * 60,

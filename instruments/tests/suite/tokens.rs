@@ -123,3 +123,28 @@ fn an_administrators_token_with_a_good_signature_needs_a_session_too() {
     let answer = app.get("/users-ms/users").bearer(&signed(&forged, OURS)).send();
     assert_eq!((answer.status, answer.problem().as_str()), (401, "invalid-token"));
 }
+
+#[test]
+fn a_token_says_when_and_how_its_user_signed_in_also_after_a_refresh() {
+    let app = TestApp::guarded();
+    let ada = app.person("ada@methods.example");
+    let said = claims(&ada).authentication.expect("a token says it");
+    assert_eq!(said.amr, ["pwd"]);
+    assert!((now() - said.auth_time).abs() <= 60, "{said:?}");
+    // Some minutes later.
+    let earlier = "UPDATE sessions SET authenticated_at = authenticated_at - interval '5 minutes' WHERE user_id = $1";
+    assert_eq!(app.backend.sql().execute(earlier, &[&ada.id]).expect("the test is made so"), 1);
+    let refreshed = app.post("/auth-ms/auth/refresh").json(&json!({"refresh_token": ada.refresh})).send().expect(200);
+    let access = refreshed.json()["access_token"].as_str().expect("a token is a text").to_owned();
+    let later = claims(&Person { access: access.clone(), ..ada.clone() }).authentication.expect("a token says it");
+    assert_eq!((later.auth_time, &later.amr), (said.auth_time - 300, &said.amr));
+    let state = app
+        .post("/auth-ms/auth/introspect")
+        .bearer(app.operator())
+        .body("application/x-www-form-urlencoded", format!("token={access}"))
+        .send()
+        .expect(200)
+        .json();
+    assert_eq!((&state["auth_time"], &state["amr"]), (&json!(later.auth_time), &json!(["pwd"])));
+    assert_eq!(state["acr"], "urn:concierge:aal:1");
+}

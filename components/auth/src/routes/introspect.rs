@@ -5,6 +5,7 @@ use crate::keys::token_verifier;
 use crate::users::Users;
 use api::auth::operation::Introspect;
 use api::auth::{ActiveToken, InactiveToken, IntrospectResponse};
+use identity::Authentication;
 use problem::{Kind, Problem};
 use service_kit::HandlerResult;
 
@@ -19,8 +20,12 @@ pub(super) async fn introspect(call: &Call<'_, Introspect>) -> HandlerResult {
     if !Users::from_config(call.request)?.is_session_alive(claims.session).await? {
         return inactive();
     }
+    let authentication = claims.authentication;
     Ok(call.ok(&IntrospectResponse::Active(ActiveToken {
         active: true,
+        acr: authentication.as_ref().map(Authentication::acr),
+        auth_time: authentication.as_ref().map(|authentication| authentication.auth_time),
+        amr: authentication.map(|authentication| authentication.amr),
         sub: claims.user_id.to_string(),
         role: claims.role,
         sid: claims.session,

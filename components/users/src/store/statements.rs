@@ -136,7 +136,8 @@ pub(super) const END_SIGN_IN: &str = concat!(
         INSERT INTO sessions (id, user_id, credentials_epoch, refresh_digest, idle_until, ends_at, user_agent, network)
         SELECT $2::text::uuid, id, credentials_epoch, $6,
             now() + make_interval(secs => $7::int4), now() + make_interval(secs => $8::int4), $14, $15
-        FROM account, room ON CONFLICT DO NOTHING RETURNING id AS session_id, user_id
+        FROM account, room ON CONFLICT DO NOTHING
+        RETURNING id AS session_id, user_id, authentication_json(authenticated_at, amr) AS authentication
     ), renewed AS (
         UPDATE users u SET password_hash = $10 FROM account WHERE u.id = account.id AND u.password_hash = $9
     ), kept AS (
@@ -155,7 +156,7 @@ pub(super) const END_SIGN_IN: &str = concat!(
         FROM (VALUES ($1::text::jsonb)) AS r(request)
     )
     SELECT jsonb_build_object(
-        'session', (SELECT to_jsonb(s) FROM (SELECT session_id, user_id, role, email_verified FROM begun, account) s),
+        'session', (SELECT to_jsonb(s) FROM (SELECT session_id, user_id, role, email_verified, authentication FROM begun, account) s),
         'event', (SELECT event FROM kept WHERE leased_until > now()))
     FROM released"
 );

@@ -114,6 +114,7 @@ fn claims() -> AccessClaims {
         role: Role::User,
         session,
         email_verified: None,
+        authentication: None,
         id,
         issued_at: NOW - 60,
         expires_at: NOW + 840,

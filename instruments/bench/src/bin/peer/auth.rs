@@ -12,7 +12,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use events::{Event, Exchange};
-use identity::{AttemptKeys, DeviceToken, Email, Role, Unpaced, UserId};
+use identity::{AttemptKeys, Authentication, DeviceToken, Email, Role, Unpaced, UserId};
 use problem::{Kind, Problem};
 use serde::Deserialize;
 use tokens::AccessClaims;
@@ -47,8 +47,9 @@ async fn let_in(peer: &Arc<Peer>, body: &[u8]) -> Outcome {
     let outcome = judged.as_ref().map(|authenticated| &authenticated.credentials).map_err(attempt_outcome);
     let ended = end(peer, &permit, &counted, outcome, &refresh.digest()).await?;
     judged?;
-    let StartedSession { session_id, user_id, role, .. } = ended.session.ok_or_else(invalid_credentials)?;
-    let access = sign(peer, user_id, role, session_id)?;
+    let StartedSession { session_id, user_id, role, authentication, .. } =
+        ended.session.ok_or_else(invalid_credentials)?;
+    let access = sign(peer, user_id, role, session_id, authentication)?;
     let event = ended.event.unwrap_or_default();
     for command in events::redis::publish(Exchange::UserLogin, &event.to_string()) {
         peer.broker.run(&command).await.map_err(|_| internal())?;
@@ -138,20 +139,34 @@ async fn go_on(peer: &Peer, body: &[u8]) -> Outcome {
             &[&parameters.0, &shown.generation, &parameters.1, &parameters.2, &IDLE_SECONDS, &REFRESH_LEEWAY_SECONDS],
         )
         .await?;
-    let RotatedSession { session_id, user_id, role: Some(role), .. } = rotated.session.ok_or_else(invalid_token)?
+    let RotatedSession { session_id, user_id, role: Some(role), authentication, .. } =
+        rotated.session.ok_or_else(invalid_token)?
     else {
         return Err(invalid_token());
     };
-    let access = sign(peer, user_id, role, session_id)?;
+    let access = sign(peer, user_id, role, session_id, authentication)?;
     let next = keys.token(session_id, shown.generation + 1, shown.successor());
     Ok(answer(StatusCode::OK, &RefreshResponse::new(access, next)))
 }
 
-fn sign(peer: &Peer, user_id: UserId, role: Role, session: Uuid) -> Result<String, Problem> {
+fn sign(
+    peer: &Peer,
+    user_id: UserId,
+    role: Role,
+    session: Uuid,
+    authentication: Option<Authentication>,
+) -> Result<String, Problem> {
     let issued_at = now();
-    let expires_at = issued_at + ACCESS_TOKEN_SECONDS;
-    let claims =
-        AccessClaims { user_id, role, session, email_verified: None, id: Uuid::new_v4(), issued_at, expires_at };
+    let claims = AccessClaims {
+        user_id,
+        role,
+        session,
+        email_verified: None,
+        authentication,
+        id: Uuid::new_v4(),
+        issued_at,
+        expires_at: issued_at + ACCESS_TOKEN_SECONDS,
+    };
     tokens::sign(&claims, peer.settings.whose(), &peer.settings.signing_key).map_err(|_| internal())
 }
 
