@@ -54,6 +54,7 @@ pub(super) fn queues() -> Value {
         queue("sign_up_repeated_email_notification", "sign_up_repeated_event"),
         queue("recovery_email_notification", "recovery_requested_event"),
         queue("password_changed_email_notification", "password_changed_event"),
+        queue("second_factor_changed_email_notification", "second_factor_changed_event"),
     ], "next_cursor": null})
 }
 

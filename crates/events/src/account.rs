@@ -25,3 +25,58 @@ pub struct PasswordChanged {
     /// Where mail goes.
     pub email: String,
 }
+
+/// The data of a `second_factor_changed_event`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SecondFactorChanged {
+    /// Whose second factor it is.
+    pub user_id: UserId,
+    /// Where mail goes.
+    pub email: String,
+    /// What has happened to it.
+    pub change: SecondFactorChange,
+}
+
+/// What has happened to a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecondFactorChange {
+    /// The account has one now.
+    Added,
+    /// It has none any more.
+    Removed,
+    /// A recovery code took its place at a sign-in.
+    RecoveryCodeUsed,
+    /// It has new recovery codes.
+    RecoveryCodesReplaced,
+}
+
+impl SecondFactorChange {
+    /// As it stands in the event.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            SecondFactorChange::Added => "added",
+            SecondFactorChange::Removed => "removed",
+            SecondFactorChange::RecoveryCodeUsed => "recovery-code-used",
+            SecondFactorChange::RecoveryCodesReplaced => "recovery-codes-replaced",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_has_one_name() {
+        for change in [
+            SecondFactorChange::Added,
+            SecondFactorChange::Removed,
+            SecondFactorChange::RecoveryCodeUsed,
+            SecondFactorChange::RecoveryCodesReplaced,
+        ] {
+            assert_eq!(serde_json::to_value(change).unwrap(), change.name());
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Events on the wire: CloudEvents 1.0 in its JSON format.
 
-use crate::{Exchange, OneTimeSecret, PasswordChanged, RecoveryRequested};
+use crate::{Exchange, OneTimeSecret, PasswordChanged, RecoveryRequested, SecondFactorChanged};
 use identity::UserId;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -42,6 +42,8 @@ pub enum Payload {
     RecoveryRequested(RecoveryRequested),
     /// `password_changed_event`.
     PasswordChanged(PasswordChanged),
+    /// `second_factor_changed_event`.
+    SecondFactorChanged(SecondFactorChanged),
 }
 
 /// The data of a `user_login_event`.
@@ -113,6 +115,7 @@ impl Payload {
             Payload::SignUpRepeated(_) => Exchange::SignUpRepeated,
             Payload::RecoveryRequested(_) => Exchange::RecoveryRequested,
             Payload::PasswordChanged(_) => Exchange::PasswordChanged,
+            Payload::SecondFactorChanged(_) => Exchange::SecondFactorChanged,
         }
     }
 
@@ -127,6 +130,7 @@ impl Payload {
             Payload::SignUpRepeated(repeated) => repeated.user_id,
             Payload::RecoveryRequested(requested) => requested.user_id,
             Payload::PasswordChanged(changed) => changed.user_id,
+            Payload::SecondFactorChanged(changed) => changed.user_id,
         }
     }
 }
@@ -183,6 +187,7 @@ impl Event {
             Payload::SignUpRepeated(repeated) => serde_json::to_value(repeated),
             Payload::RecoveryRequested(requested) => serde_json::to_value(requested),
             Payload::PasswordChanged(changed) => serde_json::to_value(changed),
+            Payload::SecondFactorChanged(changed) => serde_json::to_value(changed),
         };
         let envelope = Envelope {
             specversion: SPEC_VERSION.to_owned(),
@@ -224,6 +229,7 @@ impl Event {
             Exchange::SignUpRepeated => serde_json::from_value(data).map(Payload::SignUpRepeated),
             Exchange::RecoveryRequested => serde_json::from_value(data).map(Payload::RecoveryRequested),
             Exchange::PasswordChanged => serde_json::from_value(data).map(Payload::PasswordChanged),
+            Exchange::SecondFactorChanged => serde_json::from_value(data).map(Payload::SecondFactorChanged),
         }
         .map_err(|_| EventError::BadData)?;
         Ok(Self { id: envelope.id, source: envelope.source, time: envelope.time, payload })

@@ -15,7 +15,7 @@ pub mod redis;
 mod secret;
 mod topology;
 
-pub use account::{PasswordChanged, RecoveryRequested};
+pub use account::{PasswordChanged, RecoveryRequested, SecondFactorChange, SecondFactorChanged};
 pub use delivery_policy::{
     DeliveryPolicy, FIRST_PAUSE, FailedAttempt, LONGEST_PAUSE, LONGEST_RETRY, MAX_CLAIMS, MAX_CRASHES, RetryDecision,
 };

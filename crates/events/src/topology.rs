@@ -17,11 +17,13 @@ pub enum Exchange {
     RecoveryRequested,
     /// `password_changed_event`, published by users when an account has a new password.
     PasswordChanged,
+    /// `second_factor_changed_event`, published by users when an account has a second factor, or has none any more.
+    SecondFactorChanged,
 }
 
 impl Exchange {
     /// All exchanges.
-    pub const ALL: [Exchange; 7] = [
+    pub const ALL: [Exchange; 8] = [
         Exchange::UserLogin,
         Exchange::NewUser,
         Exchange::AccountLocked,
@@ -29,6 +31,7 @@ impl Exchange {
         Exchange::SignUpRepeated,
         Exchange::RecoveryRequested,
         Exchange::PasswordChanged,
+        Exchange::SecondFactorChanged,
     ];
 
     /// Its name, which is also the type of its events, the stream's key and the wake-up's channel on Redis.
@@ -42,6 +45,7 @@ impl Exchange {
             Exchange::SignUpRepeated => "sign_up_repeated_event",
             Exchange::RecoveryRequested => "recovery_requested_event",
             Exchange::PasswordChanged => "password_changed_event",
+            Exchange::SecondFactorChanged => "second_factor_changed_event",
         }
     }
 
@@ -62,6 +66,7 @@ impl Exchange {
             Exchange::SignUpRepeated => &[Queue::SignUpRepeatedEmail],
             Exchange::RecoveryRequested => &[Queue::RecoveryEmail],
             Exchange::PasswordChanged => &[Queue::PasswordChangedEmail],
+            Exchange::SecondFactorChanged => &[Queue::SecondFactorChangedEmail],
         }
     }
 }
@@ -85,11 +90,13 @@ pub enum Queue {
     RecoveryEmail,
     /// `password_changed_email_notification`: an account has a new password, by mail.
     PasswordChangedEmail,
+    /// `second_factor_changed_email_notification`: the second factor of an account has changed, by mail.
+    SecondFactorChangedEmail,
 }
 
 impl Queue {
     /// All queues.
-    pub const ALL: [Queue; 8] = [
+    pub const ALL: [Queue; 9] = [
         Queue::LoginEmail,
         Queue::LoginSms,
         Queue::WelcomeEmail,
@@ -98,6 +105,7 @@ impl Queue {
         Queue::SignUpRepeatedEmail,
         Queue::RecoveryEmail,
         Queue::PasswordChangedEmail,
+        Queue::SecondFactorChangedEmail,
     ];
 
     /// Its name, which is the consumer group's on Redis.
@@ -112,6 +120,7 @@ impl Queue {
             Queue::SignUpRepeatedEmail => "sign_up_repeated_email_notification",
             Queue::RecoveryEmail => "recovery_email_notification",
             Queue::PasswordChangedEmail => "password_changed_email_notification",
+            Queue::SecondFactorChangedEmail => "second_factor_changed_email_notification",
         }
     }
 
@@ -132,6 +141,7 @@ impl Queue {
             Queue::SignUpRepeatedEmail => Exchange::SignUpRepeated,
             Queue::RecoveryEmail => Exchange::RecoveryRequested,
             Queue::PasswordChangedEmail => Exchange::PasswordChanged,
+            Queue::SecondFactorChangedEmail => Exchange::SecondFactorChanged,
         }
     }
 

@@ -313,6 +313,7 @@ fn the_queues_are_shown_to_an_operator() {
         (Some("sign_up_repeated_email_notification"), Some("sign_up_repeated_event")),
         (Some("recovery_email_notification"), Some("recovery_requested_event")),
         (Some("password_changed_email_notification"), Some("password_changed_event")),
+        (Some("second_factor_changed_email_notification"), Some("second_factor_changed_event")),
     ];
     assert_eq!(named, expected);
     for item in items {

@@ -1,6 +1,6 @@
 //! Messages: what a user is notified of, and by which channel.
 
-use events::{Event, Payload, Queue};
+use events::{Event, Payload, Queue, SecondFactorChange};
 use serde::{Deserialize, Serialize};
 use time::macros::format_description;
 
@@ -143,9 +143,46 @@ pub fn render(queue: Queue, event: &Event) -> Result<Option<Message>, RenderErro
                  once, where you sign in.\n"
             ),
         },
+        (Queue::SecondFactorChangedEmail, Payload::SecondFactorChanged(changed)) => {
+            let (subject, what) = second_factor_change(changed.change);
+            Message {
+                kind: MessageKind::Email,
+                to: changed.email.clone(),
+                phone: None,
+                subject: subject.to_owned(),
+                text: format!(
+                    "{what} This was at {at}.\n\n\
+                     If it was you, there is nothing to do. If not, change your password now, and look at the second factor \
+                     of your account.\n"
+                ),
+            }
+        }
         _ => return Err(RenderError::WrongEvent),
     };
     Ok(Some(message))
+}
+
+/// The subject, and what has changed.
+fn second_factor_change(change: SecondFactorChange) -> (&'static str, &'static str) {
+    match change {
+        SecondFactorChange::Added => (
+            "A second factor was added to your account",
+            "From now on, signing in to your account takes a code of an authenticator app beside the password. Other \
+             devices have been signed out.",
+        ),
+        SecondFactorChange::Removed => (
+            "The second factor of your account was removed",
+            "From now on, signing in to your account takes the password alone. Other devices have been signed out.",
+        ),
+        SecondFactorChange::RecoveryCodeUsed => (
+            "A recovery code of your account was used",
+            "Somebody has signed in to your account with the password and a recovery code, which is used up now.",
+        ),
+        SecondFactorChange::RecoveryCodesReplaced => (
+            "Your account has new recovery codes",
+            "The recovery codes of your account were replaced; the earlier ones are not valid any more.",
+        ),
+    }
 }
 
 /// The time of the event, for people.
@@ -158,7 +195,8 @@ fn time_of(event: &Event) -> String {
 mod tests {
     use super::*;
     use events::{
-        AccountLocked, Login, PasswordChanged, RecoveryRequested, SignUp, SignUpRepeated, VerificationRequested,
+        AccountLocked, Login, PasswordChanged, RecoveryRequested, SecondFactorChanged, SignUp, SignUpRepeated,
+        VerificationRequested,
     };
     use identity::UserId;
     use time::macros::datetime;
@@ -259,6 +297,22 @@ mod tests {
         let changed = PasswordChanged { user_id, email: "ada@example.org".into() };
         let mail = render(Queue::PasswordChangedEmail, &event(Payload::PasswordChanged(changed))).unwrap().unwrap();
         assert!(mail.text.contains("2024-05-06 07:08 UTC") && mail.text.contains("If not"), "{}", mail.text);
+    }
+
+    #[test]
+    fn an_owner_is_told_of_a_changed_second_factor() {
+        for (change, words) in [
+            (SecondFactorChange::Added, "beside the password"),
+            (SecondFactorChange::Removed, "the password alone"),
+            (SecondFactorChange::RecoveryCodeUsed, "a recovery code"),
+            (SecondFactorChange::RecoveryCodesReplaced, "were replaced"),
+        ] {
+            let user_id = UserId::try_from(7).unwrap();
+            let changed = SecondFactorChanged { user_id, email: "ada@example.org".into(), change };
+            let event = event(Payload::SecondFactorChanged(changed));
+            let mail = render(Queue::SecondFactorChangedEmail, &event).unwrap().unwrap();
+            assert!(mail.text.contains(words) && mail.text.contains("2024-05-06 07:08 UTC"), "{}", mail.text);
+        }
     }
 
     #[test]

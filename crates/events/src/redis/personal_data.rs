@@ -193,6 +193,7 @@ mod tests {
                 "sign_up_repeated_event",
                 "recovery_requested_event",
                 "password_changed_event",
+                "second_factor_changed_event",
                 "login_email_notification.retry",
                 "login_sms_notification.retry",
                 "welcome_email_notification.retry",
@@ -201,6 +202,7 @@ mod tests {
                 "sign_up_repeated_email_notification.retry",
                 "recovery_email_notification.retry",
                 "password_changed_email_notification.retry",
+                "second_factor_changed_email_notification.retry",
                 "login_email_notification.dead",
                 "login_sms_notification.dead",
                 "welcome_email_notification.dead",
@@ -209,6 +211,7 @@ mod tests {
                 "sign_up_repeated_email_notification.dead",
                 "recovery_email_notification.dead",
                 "password_changed_email_notification.dead",
+                "second_factor_changed_email_notification.dead",
                 "concierge:notifications",
             ]
         );
