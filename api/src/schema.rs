@@ -68,6 +68,12 @@ schemas! {
         "description": "What the client calls itself (`user-agent`): its visible ASCII characters, the first 200 of them.",
         "examples": ["Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"],
     };
+    inline Slug = {
+        "type": "string",
+        "pattern": "^[a-z][a-z-]{0,39}$",
+        "description": "Words of lower-case letters, joined by hyphens.",
+        "examples": ["invalid-credentials"],
+    };
     shared ClientNetwork = {
         "type": "string",
         "pattern": r#"^(?:(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\.){3}0/24|[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){2}::/48)$"#,

@@ -1,7 +1,7 @@
 //! What the description of users repeats, and its introduction.
 
 use super::SignUpAccepted;
-use super::parameters::{IDEMPOTENCY_KEY, IF_MATCH};
+use super::parameters::{CLIENT_NETWORK, CLIENT_USER_AGENT, IDEMPOTENCY_KEY, IF_MATCH};
 use crate::description::preamble::{
     ATTEMPTS, BODIES, CREDENTIALS, LISTS, PAGES, PROBLEMS, QUERIES, REQUEST_IDS, SESSION_TOKENS, VERIFIED_TOKENS,
 };
@@ -93,6 +93,11 @@ pub(super) fn of_fields(it: Description) -> Description {
         Kind::InvalidPhone,
         Kind::ValidationFailed,
     ])
+}
+
+/// What another service asks for on behalf of its client.
+pub(super) fn of_client(it: Description) -> Description {
+    it.header(CLIENT_NETWORK).header(CLIENT_USER_AGENT)
 }
 
 /// A change of a user.

@@ -34,9 +34,9 @@ use crate::health::{Health, readiness};
 use crate::operation::operations;
 use crate::{ANY_QUERY, AccessToken, Body, ByAuth, ByScheduler, List, NO_QUERY, Page, Public};
 use identity::UserId;
-use parameters::{CURSOR, EMAIL, INDEX, LIMIT, NAME, SEARCH, SURNAME, TICKET, TRAP};
 #[cfg(feature = "openapi")]
-use parameters::{IF_MATCH, IF_NONE_MATCH};
+use parameters::{ACTING_USER, IF_MATCH, IF_NONE_MATCH};
+use parameters::{CURSOR, EMAIL, INDEX, LIMIT, NAME, SEARCH, SURNAME, TICKET, TRAP};
 #[cfg(feature = "openapi")]
 use problem::Kind::{
     BrokerUnavailable, DatabaseUnavailable, Forbidden, InvalidCursor, InvalidValue, LastAdministrator, MissingField,
@@ -298,9 +298,9 @@ operations! {
     /// caller's to publish for ten seconds. A null session after a success means that the credentials have changed meanwhile. A user
     /// has at most 50 sessions; the oldest are ended.
     EndSignIn: POST "/users-ms/internal/sign-in/end" (), NO_QUERY, ByAuth, EndSignInRequest => EndSignInResponse,
-    |it| it.tag("internal").fails(&[DatabaseUnavailable])
+    |it| docs::of_client(it).tag("internal").fails(&[DatabaseUnavailable])
         .fails_with(InvalidValue, "A key is a digest: 64 hexadecimal digits in lower case.")
-        .body("failed", json!({"permit": docs::permit(), "keys": docs::keys(), "succeeded": false}))
+        .body("failed", json!({"permit": docs::permit(), "keys": docs::keys(), "succeeded": false, "user_id": 7, "refusal": "invalid-credentials"}))
         .body("succeeded", json!({"permit": docs::permit(), "keys": docs::keys(), "succeeded": true, "session": docs::new_session()}))
         .body("not_checked", json!({"permit": docs::permit(), "keys": docs::keys(), "succeeded": null}))
         .replies(200, "The attempt is counted; after a success, what was begun.")
@@ -329,25 +329,25 @@ operations! {
 
     /// Check whether a session is alive
     CheckSession: GET "/users-ms/internal/sessions/{session_id}" Uuid, NO_QUERY, ByAuth, () => SessionStatus,
-    |it| it.tag("internal").fails(&[DatabaseUnavailable])
+    |it| docs::of_client(it).tag("internal").fails(&[DatabaseUnavailable])
         .replies(200, "Whether it is alive. An unknown one is not.").example("alive", json!({"alive": true}));
 
     /// List the sessions of a user
     ///
     /// Those that are alive, newest first; none if there is no such user.
     ListSessions: GET "/users-ms/internal/users/{id}/sessions" UserId, NO_QUERY, ByAuth, () => List<Session>,
-    |it| it.tag("internal").fails(&[DatabaseUnavailable])
+    |it| docs::of_client(it).tag("internal").fails(&[DatabaseUnavailable])
         .replies(200, "The sessions.").example("sessions", json!({"items": [docs::session()], "next_cursor": null}))
         .link("end_first", "end_session", "End the newest.", &[("id", "$request.path.id"), ("session_id", "$response.body#/items/0/id")]);
 
     /// End all sessions of a user
     EndSessions: DELETE "/users-ms/internal/users/{id}/sessions" UserId, NO_QUERY, ByAuth, () => SessionsEnded,
-    |it| it.tag("internal").fails(&[DatabaseUnavailable])
+    |it| docs::of_client(it).header(ACTING_USER).tag("internal").fails(&[DatabaseUnavailable])
         .replies(200, "How many have ended.").example("two", json!({"ended": 2}));
 
     /// End one session of a user
     EndSession: DELETE "/users-ms/internal/users/{id}/sessions/{session_id}" (UserId, Uuid), NO_QUERY, ByAuth, () => SessionsEnded,
-    |it| it.tag("internal").fails(&[DatabaseUnavailable])
+    |it| docs::of_client(it).header(ACTING_USER).tag("internal").fails(&[DatabaseUnavailable])
         .replies(200, "How many have ended: one, or none if the user has no such session.").example("one", json!({"ended": 1}));
 }
 

@@ -87,6 +87,9 @@ wire! {
         /// The account that was tried, if there is one. Its owner is told if this failure locks it.
         #[serde(default)]
         pub user_id: Option<UserId> as "Option<schema::UserId>",
+        /// What the caller is told instead of being signed in, for the audit log: the last part of a problem's `type`.
+        #[serde(default)]
+        pub refusal: Option<String> as "Option<schema::Slug>",
         /// The session to begin, after a success only.
         #[serde(default)]
         pub session: Option<NewSession>,

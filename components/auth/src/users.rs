@@ -13,7 +13,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use service_kit::attempts::{account_locked, too_busy, too_many_attempts};
 use service_kit::client::{Answer, call};
-use service_kit::{Credential, Method, Request, Service, config, log};
+use service_kit::{
+    ACTING_USER, CLIENT_NETWORK, CLIENT_USER_AGENT, Credential, Method, Request, Service, client_network,
+    client_user_agent, config, log,
+};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -22,18 +25,28 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// How long a probe does.
 const PROBE_LIMIT: Duration = Duration::from_secs(1);
 
-/// The address of users, auth's credential, and the id of the request that is being served.
+/// The address of users, auth's credential, and what users is told about the request that is being served.
 pub(crate) struct Users {
     url: String,
     credential: Credential,
     request_id: String,
+    network: Option<String>,
+    user_agent: Option<String>,
+    /// Who acts, if that is known.
+    actor: Option<String>,
 }
 
 impl Users {
     /// Reads the component variables `users_url` and `auth_credential`.
     pub(crate) fn from_config(request: &Request) -> Result<Self, Problem> {
         let (url, credential) = Self::settings()?;
-        Ok(Self { url, credential, request_id: request.id.clone() })
+        let (network, user_agent) = (client_network(request)?, client_user_agent(request));
+        Ok(Self { url, credential, request_id: request.id.clone(), network, user_agent, actor: None })
+    }
+
+    /// The same for what this user does.
+    pub(crate) fn by(self, actor: UserId) -> Self {
+        Self { actor: Some(actor.to_string()), ..self }
     }
 
     /// The settings alone.
@@ -64,15 +77,18 @@ impl Users {
         }
     }
 
-    /// Releases the permit after a failed sign-in, and counts the failure. If that fails, the permit expires.
+    /// Releases the permit after a failed sign-in, and counts the failure. If that fails, the permit expires. `refusal` is what the
+    /// caller is told.
     pub(crate) async fn end_failed(
         &self,
         permit: HashPermit,
         keys: &AttemptKeys,
         user_id: Option<UserId>,
         succeeded: Option<bool>,
+        refusal: Kind,
     ) {
-        let body = EndSignInRequest { permit, keys: keys.clone(), succeeded, user_id, session: None };
+        let refusal = Some(refusal.slug().to_owned());
+        let body = EndSignInRequest { permit, keys: keys.clone(), succeeded, user_id, refusal, session: None };
         let ended = self.post("/users-ms/internal/sign-in/end", &body).await;
         if let Err(problem) = ended.and_then(|answer| read::<EndSignInResponse>(&answer)) {
             log::warn("failed to count an attempt", &[("cause", problem.cause().unwrap_or_default())]);
@@ -105,7 +121,7 @@ impl Users {
             renewal,
         };
         let (keys, session) = (keys.clone(), Some(session));
-        let body = EndSignInRequest { permit, keys, succeeded: Some(true), user_id: None, session };
+        let body = EndSignInRequest { permit, keys, succeeded: Some(true), user_id: None, refusal: None, session };
         read(&self.post("/users-ms/internal/sign-in/end", &body).await?)
     }
 
@@ -163,11 +179,13 @@ impl Users {
 
     async fn call(&self, method: &Method, path: &str, body: Vec<u8>) -> Result<Answer, String> {
         let authorization = self.credential.authorization();
-        let headers = [
+        let mut headers = vec![
             ("authorization", authorization.as_str()),
             ("content-type", "application/json"),
             ("x-request-id", &self.request_id),
         ];
+        let told = [(CLIENT_NETWORK, &self.network), (CLIENT_USER_AGENT, &self.user_agent), (ACTING_USER, &self.actor)];
+        headers.extend(told.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))));
         let url = format!("{}{path}", self.url);
         call(method, &url, &headers, body, LIMIT).await.map_err(|error| error.to_string())
     }

@@ -1,8 +1,8 @@
-//! Erasure: the personal data of deleted users is removed from the broker too. Right after the deletion, and by sweeps: once
+//! Erasure: the personal data of deleted users is removed from the broker and the audit log too. Right after the deletion, and by sweeps: once
 //! more after a while, and whenever the broker did not respond or there was much to scan.
 
-use crate::store::Store;
 use crate::store::erasures::{self, Checkpoint, Erasure, Leased};
+use crate::store::{Store, audit};
 use events::redis::{self, Step};
 use identity::UserId;
 use problem::Problem;
@@ -49,7 +49,11 @@ fn scan(leased: &Leased, limit: Duration) -> Result<Option<Checkpoint>, BrokerEr
 
 /// Records the outcome of a scan.
 fn record(store: &Store, leased: &Leased, outcome: Result<Option<Checkpoint>, BrokerError>) -> Result<(), Problem> {
+    let users: Vec<_> = leased.erasures.iter().map(|erasure| erasure.user_id).collect();
+    let is_forgotten = audit::forget(store, &users)?;
     match outcome {
+        // The scan is made again: there is seldom so much in the audit log about anybody.
+        Ok(None) if !is_forgotten => erasures::release(store, &leased.erasures, None),
         Ok(None) => {
             let complete = erasures::finish(store, &leased.erasures)?;
             if complete > 0 {

@@ -12,7 +12,7 @@ use problem::Problem;
 use service_kit::attempts::{account_locked, too_busy, too_many_attempts};
 use service_kit::{config, log, random, sleep};
 use std::time::Duration;
-use users_domain::{AcquirePermit, Acquired, Attempt, PermitLimits, ReleasePermit};
+use users_domain::{AcquirePermit, Acquired, Attempt, AuditEntry, PermitLimits, ReleasePermit};
 
 /// The pauses between two requests for a permit, in milliseconds; each is made shorter or longer by up to a half, so that
 /// those who wait do not come all at once.
@@ -54,7 +54,17 @@ impl PermitGuard {
 
     /// Releases the permit and counts the attempt's outcome. `user_id` is whose account it was about.
     pub(crate) fn release(self, succeeded: Option<bool>, user_id: Option<UserId>) -> Store {
-        let request = ReleasePermit::new(&self.permit, &self.attempt, succeeded, user_id).to_json();
+        self.release_audited(succeeded, user_id, None)
+    }
+
+    /// The same, and writes a row of the audit log.
+    pub(crate) fn release_audited(
+        self,
+        succeeded: Option<bool>,
+        user_id: Option<UserId>,
+        entry: Option<AuditEntry>,
+    ) -> Store {
+        let request = ReleasePermit::new(&self.permit, &self.attempt, succeeded, user_id).audited(entry).to_json();
         if let Err(problem) = hash_permits::release(&self.store, &request) {
             // The permit expires, and the attempt counts as a failure then.
             log::warn("failed to count an attempt", &[("cause", problem.cause().unwrap_or_default())]);
@@ -63,9 +73,9 @@ impl PermitGuard {
     }
 }
 
-/// Counts a failure for which no permit is held.
-pub(crate) fn count_failure(store: &Store, attempt: Attempt) {
-    let request = ReleasePermit::failure(&with_enabled_limits(attempt)).to_json();
+/// Counts a failure for which no permit is held, and writes it in the audit log.
+pub(crate) fn count_failure(store: &Store, attempt: Attempt, entry: AuditEntry) {
+    let request = ReleasePermit::failure(&with_enabled_limits(attempt)).audited(Some(entry)).to_json();
     if let Err(problem) = hash_permits::release(store, &request) {
         log::warn("failed to count an attempt", &[("cause", problem.cause().unwrap_or_default())]);
     }

@@ -7,6 +7,9 @@ use service_kit::settings::{self, Setting};
 use service_kit::{Credential, Service, TokenVerifier, config};
 use users_domain::MAX_HASH_PERMITS;
 
+/// The longest time for which the audit log is kept, in days: ten years.
+const MAX_AUDIT_RETENTION: u32 = 3_653;
+
 /// All of them.
 pub(crate) const ALL: &[Setting] = &[
     || database().map(drop),
@@ -22,6 +25,7 @@ pub(crate) const ALL: &[Setting] = &[
     || sign_ups_per_hour().map(drop),
     || email_verification().map(drop),
     || public_url().map(drop),
+    || audit_retention().map(drop),
     || config::switch("login_throttling").map(drop),
     settings::trusted_proxies,
     settings::allowed_origins,
@@ -91,6 +95,15 @@ pub(crate) fn email_verification() -> Result<EmailVerification, Problem> {
 /// Where people reach this app, `public_url`, without a slash at its end.
 pub(crate) fn public_url() -> Result<String, Problem> {
     Ok(config::address("public_url", &["https", "http"])?.trim().trim_end_matches('/').to_owned())
+}
+
+/// For how many days rows of the audit log are kept, `audit_retention`.
+pub(crate) fn audit_retention() -> Result<u32, Problem> {
+    let days = config::parsed("audit_retention")?;
+    if !(1..=MAX_AUDIT_RETENTION).contains(&days) {
+        return Err(config::fault("audit_retention", &format!("must be from 1 to {MAX_AUDIT_RETENTION}")));
+    }
+    Ok(days)
 }
 
 /// Whether callers need an access token, by `authorization`.

@@ -1,4 +1,4 @@
-//! The client's address.
+//! The client: its address, and what it calls itself.
 //!
 //! The runtime reports the peer in `spin-client-addr`. Spin keeps a value that the caller sent and appends its own, so only
 //! the last one is trusted. Behind a proxy the peer is the proxy, and its client is the last entry of `x-forwarded-for`.
@@ -8,6 +8,16 @@ use crate::{Request, config};
 use ipnet::IpNet;
 use problem::Problem;
 use std::net::{IpAddr, SocketAddr};
+
+/// The longest user agent that is stored, in characters.
+const MAX_USER_AGENT: usize = 200;
+
+/// A header in which one service tells another from which network its client comes, as [`client_network`] has it.
+pub const CLIENT_NETWORK: &str = "x-client-network";
+/// A header in which one service tells another what its client calls itself, as [`client_user_agent`] has it.
+pub const CLIENT_USER_AGENT: &str = "x-client-user-agent";
+/// A header in which one service tells another who has signed in and acts.
+pub const ACTING_USER: &str = "x-acting-user";
 
 /// The client's address as far as it is known, by which rate limits identify the client. Of an IPv6 address, the first 64
 /// bits count: a client can choose the rest.
@@ -25,6 +35,17 @@ pub fn client_address(request: &Request) -> Result<String, Problem> {
 /// `internal-error` if the component variable `trusted_proxies` cannot be read.
 pub fn client_network(request: &Request) -> Result<Option<String>, Problem> {
     Ok(client(request)?.map(network))
+}
+
+/// What the client calls itself: visible ASCII characters, and not too many.
+#[must_use]
+pub fn client_user_agent(request: &Request) -> Option<String> {
+    request.header("user-agent").and_then(user_agent)
+}
+
+fn user_agent(header: &str) -> Option<String> {
+    let text: String = header.chars().filter(|c| (' '..='~').contains(c)).take(MAX_USER_AGENT).collect();
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 fn client(request: &Request) -> Result<Option<IpAddr>, Problem> {
@@ -109,6 +130,14 @@ mod tests {
         assert_eq!(of("::ffff:203.0.113.77"), "203.0.113.0/24");
         assert_eq!(of("2001:db8:1:2:3::4"), "2001:db8:1::/48");
         assert_eq!(of("::1"), "0:0:0::/48");
+    }
+
+    #[test]
+    fn of_a_user_agent_two_hundred_visible_characters_are_kept() {
+        assert_eq!(user_agent(" curl/8.14.1 ").as_deref(), Some("curl/8.14.1"));
+        assert_eq!(user_agent("a\u{202e}b\u{7}\r\nc").as_deref(), Some("abc"));
+        assert_eq!(user_agent(&"x".repeat(1000)).map(|text| text.len()), Some(200));
+        assert_eq!((user_agent("\u{200b} "), user_agent("")), (None, None));
     }
 
     #[test]

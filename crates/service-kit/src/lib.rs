@@ -29,7 +29,9 @@ mod timer;
 pub use access::{TokenVerifier, invalid_token, now};
 pub use api::Service;
 pub use call::{Admit, Authenticate, Call, Credentialed, OperatorOr, find};
-pub use client_address::{client_address, client_network};
+pub use client_address::{
+    ACTING_USER, CLIENT_NETWORK, CLIENT_USER_AGENT, client_address, client_network, client_user_agent,
+};
 pub use credential::Credential;
 pub use http::{Method, StatusCode};
 pub use idempotency::refuse_idempotency_key;

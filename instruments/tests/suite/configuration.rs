@@ -23,6 +23,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("hash_permits_for_sign_ins", "few"),
         ("sign_ups_per_hour", "many"),
         ("email_verification", "maybe"),
+        ("audit_retention", "0"),
         ("public_url", "nowhere"),
         ("login_throttling", "maybe"),
         ("trusted_proxies", "everybody"),

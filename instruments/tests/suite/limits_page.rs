@@ -137,7 +137,7 @@ const HELD: &[Held] = &[
         "VERIFICATION_SECONDS: i32 = ",
     ),
     // Sessions and tokens
-    ("user agent of a session", "200", "components/auth/domain/src/login.rs", "MAX_USER_AGENT: usize = "),
+    ("user agent of a session", "200", "crates/service-kit/src/client_address.rs", "MAX_USER_AGENT: usize = "),
     ("user agent of a session", "200", "components/users/domain/src/sign_in.rs", "MAX_USER_AGENT: usize = "),
     ("access token", "15 minutes", "api/src/auth/types.rs", "ACCESS_TOKEN_SECONDS: i64 = "),
     ("access token", "5 s", "crates/tokens/src/access.rs", "LEEWAY_SECONDS: i64 = "),

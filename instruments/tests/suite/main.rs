@@ -2,6 +2,7 @@
 
 mod administrators;
 mod audit;
+mod audit_rows;
 mod authorization;
 mod bad_input;
 mod bad_values;

@@ -7,5 +7,5 @@ mod login;
 mod refresh_token;
 
 pub use lifetimes::{ABSOLUTE_SECONDS, IDLE_SECONDS, REFRESH_LEEWAY_SECONDS};
-pub use login::{Authenticated, LoginAttempt, attempt_outcome, invalid_credentials, user_agent};
+pub use login::{Authenticated, LoginAttempt, attempt_outcome, invalid_credentials};
 pub use refresh_token::{MIN_KEY_BYTES, RefreshKeys, RefreshSecret, RefreshToken, TOKEN_BYTES};

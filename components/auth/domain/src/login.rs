@@ -5,9 +5,6 @@ use api::users::Credentials;
 use identity::{Cost, Email, HashError, Pacer, PasswordHash, Peppers, verify_dummy};
 use problem::{Kind, Problem};
 
-/// The longest user agent that is stored, in characters.
-const MAX_USER_AGENT: usize = 200;
-
 /// A login attempt. The username is the email; one that is not an email belongs to nobody and is processed like any other,
 /// so that neither the response nor its time reveals which accounts exist.
 pub struct LoginAttempt {
@@ -16,13 +13,6 @@ pub struct LoginAttempt {
     username: String,
     password: String,
     device_token: Option<String>,
-}
-
-/// What a client calls itself, as it is stored with the session: visible ASCII characters, and not too many.
-#[must_use]
-pub fn user_agent(header: &str) -> Option<String> {
-    let text: String = header.chars().filter(|c| (' '..='~').contains(c)).take(MAX_USER_AGENT).collect();
-    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// Somebody who has proved who they are.
@@ -156,14 +146,6 @@ mod tests {
         assert_eq!(outcome("correct horse").kind(), Kind::AccountSuspended);
         assert_eq!(attempt_outcome(&outcome("correct horse")), None);
         assert_eq!(outcome("wrong horse").kind(), Kind::InvalidCredentials);
-    }
-
-    #[test]
-    fn of_a_user_agent_two_hundred_visible_characters_are_kept() {
-        assert_eq!(user_agent(" curl/8.14.1 ").as_deref(), Some("curl/8.14.1"));
-        assert_eq!(user_agent("a\u{202e}b\u{7}\r\nc").as_deref(), Some("abc"));
-        assert_eq!(user_agent(&"x".repeat(1000)).map(|text| text.len()), Some(200));
-        assert_eq!((user_agent("\u{200b} "), user_agent("")), (None, None));
     }
 
     #[test]

@@ -7,12 +7,13 @@ use crate::users::{Begun, NewSession, Users};
 use api::auth::operation::Login;
 use api::auth::{ACCESS_TOKEN_SECONDS, LoginResponse};
 use api::users::{EndSignInResponse, StartedSession};
-use auth_domain::{Authenticated, LoginAttempt, RefreshSecret, attempt_outcome, invalid_credentials, user_agent};
+use auth_domain::{Authenticated, LoginAttempt, RefreshSecret, attempt_outcome, invalid_credentials};
 use identity::{AttemptKeys, Cost, DeviceToken, Pacer, Password, PasswordHash, Peppers};
 use problem::{Kind, Problem};
 use serde_json::Value;
 use service_kit::{
-    HandlerResult, YieldingPacer, client_address, client_network, config, log, now, random, refuse_idempotency_key,
+    HandlerResult, YieldingPacer, client_address, client_network, client_user_agent, config, log, now, random,
+    refuse_idempotency_key,
 };
 use uuid::Uuid;
 
@@ -58,8 +59,7 @@ pub(super) async fn login(call: &Call<'_, Login>) -> HandlerResult {
         Some(device) => keys.by_device(&peppers, device),
         None => keys,
     };
-    let origin =
-        Origin { user_agent: request.header("user-agent").and_then(user_agent), network: client_network(request)? };
+    let origin = Origin { user_agent: client_user_agent(request), network: client_network(request)? };
     let signed_in =
         sign_in(&users, &attempt, &keys, &peppers, cost, &origin).await.map_err(|Refused { problem, report }| {
             if report {
@@ -101,13 +101,13 @@ async fn sign_in(
     let authenticated = match attempt.authenticate(credentials, peppers, cost, &mut pacer) {
         Ok(authenticated) => authenticated,
         Err(problem) => {
-            users.end_failed(permit, keys, user_id, attempt_outcome(&problem)).await;
+            users.end_failed(permit, keys, user_id, attempt_outcome(&problem), problem.kind()).await;
             return Err(problem.into());
         }
     };
     if verification_required {
         // Only whoever has the password learns it, and the attempt is neither a failure nor a success.
-        users.end_failed(permit, keys, user_id, None).await;
+        users.end_failed(permit, keys, user_id, None, Kind::EmailNotVerified).await;
         return Err(Problem::of(Kind::EmailNotVerified).into());
     }
     let refresh = RefreshSecret::new(random::bytes());

@@ -66,7 +66,7 @@ where
         log::audit("access", "refused", &call.request.id, &[("user_id", &caller.user_id.to_string())]);
         return Err(Problem::forbidden("Only an administrator may access the sessions of others."));
     }
-    let users = Users::from_config(call.request)?;
+    let users = Users::from_config(call.request)?.by(caller.user_id);
     if !users.is_session_alive(caller.session).await? {
         return Err(invalid_token());
     }

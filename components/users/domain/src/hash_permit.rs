@@ -2,6 +2,7 @@
 //! limit). Permits live in the database; these are the requests to its functions and their responses.
 
 use crate::attempt::{Attempt, Priority};
+use crate::audit::AuditEntry;
 use crate::rate_limit::{RESET_SECONDS, RateLimit, Reset};
 use api::users::HashPermit;
 use events::{Event, Exchange};
@@ -131,6 +132,7 @@ pub struct ReleasePermit<'a> {
     resets: &'a [Reset],
     forget_seconds: i32,
     lock: Option<LockNotice<'a>>,
+    audit: Option<AuditEntry>,
 }
 
 impl<'a> ReleasePermit<'a> {
@@ -151,7 +153,14 @@ impl<'a> ReleasePermit<'a> {
             resets: &attempt.resets,
             forget_seconds: RESET_SECONDS,
             lock: attempt.account.as_ref().zip(user_id).map(|(key, user_id)| notice(key, user_id)),
+            audit: None,
         }
+    }
+
+    /// The same with a row of the audit log, for a statement that writes what the attempt was and what came of it.
+    #[must_use]
+    pub fn audited(self, audit: Option<AuditEntry>) -> Self {
+        Self { audit, ..self }
     }
 
     /// Counts a failure for which no permit is held.
@@ -164,6 +173,7 @@ impl<'a> ReleasePermit<'a> {
             resets: &[],
             forget_seconds: RESET_SECONDS,
             lock: None,
+            audit: None,
         }
     }
 

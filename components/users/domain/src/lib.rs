@@ -4,6 +4,7 @@
 
 mod access;
 mod attempt;
+mod audit;
 mod change;
 mod export;
 mod fibonacci;
@@ -23,6 +24,7 @@ pub use access::{
     Caller, Current, Proof, REAUTHENTICATION_SECONDS, last_administrator, reauthentication_required, user_not_found,
 };
 pub use attempt::Attempt;
+pub use audit::{Actor, AuditEntry, Trace};
 pub use change::ValidatedChange;
 pub use export::{Collected, Collection, EXPORT_PAUSE_SECONDS, MAX_EXPORTED, too_many_exports, too_much, too_soon};
 pub use fibonacci::{MAX_N, fibonacci};
@@ -32,7 +34,7 @@ pub use page::{Cursor, MAX_LIMIT, PageRequest};
 pub use precondition::{Precondition, etag};
 pub use rate_limit::RESET_SECONDS;
 pub use session::{Rotation, ShownToken};
-pub use sign_in::{BeginSignIn, EndSignIn, NewSession, Renewal, Verdict};
+pub use sign_in::{BeginSignIn, EndSignIn, NewSession, Origin, Renewal, Verdict};
 pub use sign_up::SignUp;
 pub use ticket::{NewTicket, Purpose, ShownTicket, VERIFICATION_SECONDS, invalid_ticket};
 pub use verification_page::{CONTENT_SECURITY_POLICY, invalid_link_page, verification_form, verified_page};

@@ -39,6 +39,8 @@ pub struct EndSignIn {
     pub keys: AttemptKeys,
     /// The account that was tried, if it exists.
     pub user_id: Option<UserId>,
+    /// What the caller is told instead of being signed in.
+    pub refusal: Option<String>,
     /// The outcome.
     pub verdict: Verdict,
 }
@@ -78,7 +80,7 @@ pub struct NewSession {
 }
 
 /// Where a session was begun from, as its owner is shown it: so that a foreign one stands out.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Origin {
     /// What the client called itself.
     pub user_agent: Option<String>,
@@ -89,10 +91,7 @@ pub struct Origin {
 impl Origin {
     /// Fails with `invalid-value`.
     fn parse(user_agent: Option<String>, network: Option<String>) -> Result<Self, Problem> {
-        let is_user_agent = |text: &String| {
-            (1..=MAX_USER_AGENT).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
-        };
-        if !user_agent.iter().all(is_user_agent) {
+        if !user_agent.iter().all(|text| is_user_agent(text)) {
             return Err(fault("session/user_agent", "A user agent has 1 to 200 visible ASCII characters."));
         }
         if !network.iter().all(|text| is_network(text)) {
@@ -100,6 +99,26 @@ impl Origin {
         }
         Ok(Self { user_agent, network })
     }
+
+    /// As texts say it that another service has passed on. What does not fit is left out: it is shown, and decides nothing.
+    #[must_use]
+    pub fn from_texts(user_agent: Option<&str>, network: Option<&str>) -> Self {
+        Self {
+            user_agent: user_agent.filter(|text| is_user_agent(text)).map(str::to_owned),
+            network: network.filter(|text| is_network(text)).map(str::to_owned),
+        }
+    }
+}
+
+/// Whether this is the name of a kind of problem, of an action or of a result.
+pub(crate) fn is_slug(text: &str) -> bool {
+    (1..=40).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'-'))
+}
+
+fn is_user_agent(text: &str) -> bool {
+    (1..=MAX_USER_AGENT).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 /// Whether this is a network of the size that is stored.
@@ -142,7 +161,13 @@ impl TryFrom<EndSignInRequest> for EndSignIn {
                 return Err(fault("session", "A session begins only after a success."));
             }
         };
-        Ok(Self { permit: request.permit, keys, user_id: request.user_id, verdict })
+        if !request.refusal.iter().all(|text| is_slug(text)) {
+            return Err(fault(
+                "refusal",
+                "A refusal is words of lower-case letters, joined by hyphens: 40 characters at most.",
+            ));
+        }
+        Ok(Self { permit: request.permit, keys, user_id: request.user_id, refusal: request.refusal, verdict })
     }
 }
 
@@ -241,6 +266,7 @@ mod tests {
             (json!({"session": {"email": "nobody"}}), "/session/email"),
             (json!({"session": {"refresh_digest": "d"}}), "/session/refresh_digest"),
             (json!({"session": {"idle_seconds": 0}}), "/session/idle_seconds"),
+            (json!({"refusal": "Wrong password"}), "/refusal"),
             (json!({"session": {"user_agent": "a\nb"}}), "/session/user_agent"),
             (json!({"session": {"user_agent": "a".repeat(201)}}), "/session/user_agent"),
             (json!({"session": {"network": "203.0.113.7/24"}}), "/session/network"),

@@ -1,7 +1,7 @@
 //! PUT and PATCH /users-ms/users/{id}: replace a user, or change some fields.
 
 use super::Call;
-use super::create_user::{email_taken, enumeration_key, hash_with_permit};
+use super::create_user::{email_taken, enumeration_key, hash_with_permit, taken};
 use super::current_password;
 use super::guard::{Guard, LiveSession};
 use crate::hashing;
@@ -37,8 +37,9 @@ async fn change_user(request: &Request, id: UserId, guard: &Guard, change: &Vali
         None => None,
     };
     let own_session = guard.session.filter(|_| guard.caller().is(id));
+    let trace = guard.trace(request, id)?;
     let store = Store::open()?;
-    match users::update(&store, id, change, hash.as_ref(), own_session, &condition)? {
+    match users::update(&store, id, change, hash.as_ref(), own_session, &condition, &trace)? {
         Changed::Done(user) => {
             report(request, id, guard, change);
             if change.password.is_some() {
@@ -51,7 +52,7 @@ async fn change_user(request: &Request, id: UserId, guard: &Guard, change: &Vali
         Changed::EmailTaken => {
             // The right password tells nobody who else has an account: too many of those have to wait, as at a sign-up.
             if let Some(key) = enumeration_key {
-                hashing::count_failure(&store, Attempt::of_enumeration(&key));
+                hashing::count_failure(&store, Attempt::of_enumeration(&key), taken("email-changed", Some(id), trace));
             }
             log::audit(
                 "email-changed",
@@ -87,12 +88,12 @@ async fn prove(
                 Some(_) => Some(enumeration_key(request, &config::peppers()?)?),
                 None => None,
             };
-            current_password::require(request, id, &account, password, enumeration.as_deref()).await?;
+            current_password::require(request, guard, id, &account, password, enumeration.as_deref()).await?;
             Ok(enumeration)
         }
         // In the place of a recent sign-in the password will do, where it is the caller's own.
         Proof::RecentSignIn if !session.is_recent && guard.caller().is(id) && password.is_some() => {
-            current_password::require(request, id, &account, password, None).await?;
+            current_password::require(request, guard, id, &account, password, None).await?;
             Ok(None)
         }
         Proof::RecentSignIn => session.require_recent(request).map(|()| None),

@@ -1,7 +1,7 @@
 //! POST /users-ms/users: sign-up.
 
-use super::Call;
 use super::verification::{NewVerification, publish_after};
+use super::{Call, trace};
 use crate::hashing::PermitGuard;
 use crate::outbox;
 use crate::settings::{self, EmailVerification};
@@ -9,10 +9,12 @@ use crate::store::idempotency::{self, StoredResponse};
 use crate::store::{Store, User, user_response, users, verification};
 use api::users::SignUpAccepted;
 use api::users::operation::CreateUser;
-use identity::{Password, PasswordHash, Peppers};
+use identity::{Password, PasswordHash, Peppers, UserId};
 use problem::{Kind, Problem};
 use service_kit::{HandlerResult, Request, Response, StatusCode, YieldingPacer, client_address, config, json, log};
-use users_domain::{Attempt, IdempotencyKey, RequestDigests, SignUp, VERIFICATION_SECONDS, key_reused};
+use users_domain::{
+    Actor, Attempt, AuditEntry, IdempotencyKey, RequestDigests, SignUp, Trace, VERIFICATION_SECONDS, key_reused,
+};
 
 /// What came of a sign-up.
 enum SignedUp {
@@ -77,10 +79,11 @@ async fn accept(
     let client = peppers.digest("sign-up by client", client_address(request)?);
     let attempt = Attempt::to_sign_up(&client, &enumeration_key(request, peppers)?, settings::sign_ups_per_hour()?);
     let new = NewVerification::of(&sign_up.email, peppers)?;
+    let trace = trace::of_client(request, Actor::Owner)?;
     // Nothing is found out here.
     let permit = PermitGuard::acquire(attempt.without_enumeration_limit()).await?;
     let signed_up = hash(&sign_up.password)
-        .and_then(|hash| verification::sign_up(permit.store(), sign_up, &hash, digests, &new.issue()));
+        .and_then(|hash| verification::sign_up(permit.store(), sign_up, &hash, digests, &new.issue(), &trace));
     permit.release(signed_up.is_ok().then_some(false), None);
     let signed_up = signed_up?;
     match signed_up.user_id {
@@ -101,8 +104,10 @@ async fn sign_up_once(
 ) -> Result<SignedUp, Problem> {
     let client = peppers.digest("sign-up by client", client_address(request)?);
     let attempt = Attempt::to_sign_up(&client, &enumeration_key(request, peppers)?, settings::sign_ups_per_hour()?);
+    let trace = trace::of_client(request, Actor::Owner)?;
     let permit = PermitGuard::acquire(attempt).await?;
-    let inserted = hash(&sign_up.password).and_then(|hash| users::insert(permit.store(), sign_up, &hash, digests));
+    let inserted =
+        hash(&sign_up.password).and_then(|hash| users::insert(permit.store(), sign_up, &hash, digests, &trace));
     let outcome = inserted.and_then(|inserted| match inserted {
         Some(inserted) => Ok(SignedUp::Made(Box::new(inserted))),
         None => Ok(find_replay(permit.store(), digests)?.map_or(SignedUp::EmailTaken, SignedUp::Replayed)),
@@ -110,7 +115,7 @@ async fn sign_up_once(
     // Each sign-up counts, and one that finds its email taken, and so has found out that somebody has it, counts more.
     match &outcome {
         Ok(SignedUp::Made(_)) => permit.without_enumeration_limit().release(Some(false), None),
-        Ok(SignedUp::EmailTaken) => permit.release(Some(false), None),
+        Ok(SignedUp::EmailTaken) => permit.release_audited(Some(false), None, Some(taken("sign-up", None, trace))),
         Ok(SignedUp::Replayed(_)) | Err(_) => permit.release(None, None),
     };
     outcome
@@ -153,6 +158,11 @@ fn hash(password: &Password) -> Result<PasswordHash, Problem> {
     password
         .hash_paced(&peppers, cost, service_kit::random::bytes(), &mut pacer)
         .map_err(|error| Problem::internal(error.to_string()))
+}
+
+/// The row of the audit log for an address that somebody else has.
+pub(super) fn taken(action: &'static str, user_id: Option<UserId>, trace: Trace) -> AuditEntry {
+    AuditEntry { action, result: Kind::EmailTaken.slug().to_owned(), user_id, proves: user_id.is_none(), trace }
 }
 
 pub(super) fn email_taken() -> Problem {

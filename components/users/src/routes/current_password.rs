@@ -1,17 +1,19 @@
 //! The current password, asked for once more before what a sign-in depends on changes (OWASP ASVS 5.0, 6.2.3 and
 //! 7.5.1). It is guessed at no more easily here than at the login: the same rate limits, the same hashing permits.
 
+use super::guard::Guard;
 use crate::hashing::PermitGuard;
 use crate::store::users::Account;
 use identity::{AttemptKeys, PasswordHash, UserId};
 use problem::{Kind, Problem};
 use service_kit::{Request, YieldingPacer, client_address, config, log};
-use users_domain::Attempt;
+use users_domain::{Attempt, AuditEntry};
 
 /// Lets only a caller through who shows the current password of this account. Where the rate limit of
 /// `enumeration_key` applies, it is not verified.
 pub(super) async fn require(
     request: &Request,
+    guard: &Guard,
     id: UserId,
     account: &Account,
     shown: Option<&str>,
@@ -25,11 +27,20 @@ pub(super) async fn require(
         Some(key) => attempt.with_enumeration_limit(key),
         None => attempt,
     };
+    let trace = guard.trace(request, id)?;
     let permit = PermitGuard::acquire(attempt).await?;
     let mut pacer = YieldingPacer::default();
     let matches =
         PasswordHash::parse(&account.password_hash).and_then(|hash| hash.verify_paced(shown, &peppers, &mut pacer));
-    permit.release(matches.as_ref().ok().copied(), Some(id));
+    let verdict = matches.as_ref().ok().copied();
+    let wrong = (verdict == Some(false)).then(|| AuditEntry {
+        action: "current-password",
+        result: "wrong".to_owned(),
+        user_id: Some(id),
+        proves: false,
+        trace,
+    });
+    permit.release_audited(verdict, Some(id), wrong);
     let matches = matches.map_err(|error| Problem::internal(error.to_string()))?;
     if matches {
         return Ok(());

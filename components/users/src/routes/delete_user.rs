@@ -6,7 +6,7 @@ use crate::erasure;
 use crate::store::{Removed, Store, users};
 use api::users::operation::DeleteUser;
 use service_kit::{HandlerResult, StatusCode, log};
-use users_domain::{Precondition, last_administrator, user_not_found};
+use users_domain::{Actor, Precondition, Trace, last_administrator, user_not_found};
 
 /// Deletes a user and all their data.
 pub(super) fn delete_user(call: &Call<'_, DeleteUser>) -> HandlerResult {
@@ -15,7 +15,9 @@ pub(super) fn delete_user(call: &Call<'_, DeleteUser>) -> HandlerResult {
     let condition = Precondition::parse(request.header("if-match"), id, false)?;
     let store = Store::open()?;
     guard.require_live_session(&store)?.require_recent(request)?;
-    match users::remove(&store, id, &condition)? {
+    let trace =
+        if guard.caller().is(id) { Trace::of_nowhere(Actor::Owner, &request.id) } else { guard.trace(request, id)? };
+    match users::remove(&store, id, &condition, &trace)? {
         Removed::Done { is_mine } => {
             log::audit("user-removed", "success", &request.id, &[("user_id", &id.to_string()), ("by", &guard.by())]);
             // Noted in the same statement; what cannot be erased then is erased by later sweeps.

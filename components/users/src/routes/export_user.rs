@@ -33,8 +33,9 @@ pub(super) fn export_user(call: &Call<'_, ExportUser>) -> HandlerResult {
         Begun { permitted: None, .. } => return Err(too_many_exports()),
         Begun { permitted: Some(permitted), .. } => permitted,
     };
+    let trace = guard.trace(request, id)?;
     let collection = collect(id, &permitted.kept);
-    if let Err(problem) = exports::end(&store, id, &permitted, collection.is_err(), pause) {
+    if let Err(problem) = exports::end(&store, id, &permitted, collection.is_err(), pause, &trace) {
         // The permit comes free by itself.
         log::warn("an export was not ended", &[("cause", problem.cause().unwrap_or_default())]);
     }

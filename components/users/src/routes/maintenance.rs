@@ -2,7 +2,8 @@
 //! left of users who were removed, and deletes what has expired.
 
 use super::Call;
-use crate::store::{Store, exports, idempotency, rate_limits, sessions, verification};
+use crate::settings;
+use crate::store::{Store, audit, exports, idempotency, rate_limits, sessions, verification};
 use crate::{erasure, outbox};
 use api::users::SweepResult;
 use api::users::operation::Sweep;
@@ -24,6 +25,7 @@ pub(super) fn run_maintenance(call: &Call<'_, Sweep>) -> HandlerResult {
     idempotency::delete_expired(&store)?;
     exports::delete_expired(&store)?;
     verification::delete_expired(&store)?;
+    audit::delete_expired(&store, settings::audit_retention()?)?;
     Ok(call.ok(&SweepResult { published: swept.published as u64, left: swept.left as u64 }))
 }
 

@@ -16,6 +16,7 @@ mod reauthenticate;
 mod sessions;
 mod sign_in;
 mod suspension;
+mod trace;
 mod verification;
 
 use api::PathParameters;

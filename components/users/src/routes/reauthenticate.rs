@@ -23,8 +23,8 @@ pub(super) async fn reauthenticate(call: &Call<'_, Reauthenticate>) -> HandlerRe
     let account = users::find_account(&store, id)?.ok_or_else(user_not_found)?;
     // No connection is kept while somebody waits for a place to hash in.
     drop(store);
-    current_password::require(request, id, &account, Some(&form.current_password), None).await?;
-    if !sessions::record_authentication(&Store::open()?, session)? {
+    current_password::require(request, guard, id, &account, Some(&form.current_password), None).await?;
+    if !sessions::record_authentication(&Store::open()?, session, &guard.trace(request, id)?)? {
         return Err(invalid_token());
     }
     log::audit("reauthentication", "success", &request.id, &[("user_id", &id.to_string())]);

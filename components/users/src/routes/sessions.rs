@@ -1,20 +1,20 @@
 //! /users-ms/internal/sessions and /users-ms/internal/users/{id}/sessions: sessions, which auth begins and users stores, since
 //! users has the database and knows when somebody is deleted or changes a password.
 
-use super::Call;
 use super::sign_in::shown_if_asked_for;
+use super::{Call, trace};
 use crate::settings;
 use crate::store::{Store, sessions};
 use api::List;
 use api::users::operation::{CheckSession, EndSession, EndSessionByToken, EndSessions, ListSessions, RotateToken};
 use api::users::{EndSessionResponse, SessionStatus, SessionsEnded};
 use service_kit::HandlerResult;
-use users_domain::{Rotation, ShownToken};
+use users_domain::{Actor, Rotation, ShownToken};
 
 /// POST `/rotate`: rotates a refresh token.
 pub(super) fn rotate_token(call: &Call<'_, RotateToken>) -> HandlerResult {
     let rotation = Rotation::try_from(call.body()?)?;
-    let mut rotated = sessions::rotate(&Store::open()?, &rotation)?;
+    let mut rotated = sessions::rotate(&Store::open()?, &rotation, &trace::of_service(call.request, Actor::Nobody))?;
     if let Some(session) = &mut rotated.session {
         shown_if_asked_for(settings::email_verification()?, &mut session.email_verified);
     }
@@ -24,7 +24,7 @@ pub(super) fn rotate_token(call: &Call<'_, RotateToken>) -> HandlerResult {
 /// POST `/end`: ends the session that a refresh token belongs to.
 pub(super) fn end_session_by_token(call: &Call<'_, EndSessionByToken>) -> HandlerResult {
     let token = ShownToken::try_from(call.body()?)?;
-    let ended = sessions::end_by_token(&Store::open()?, &token)?;
+    let ended = sessions::end_by_token(&Store::open()?, &token, &trace::of_service(call.request, Actor::Owner))?;
     Ok(call.ok(&EndSessionResponse { ended }))
 }
 
@@ -41,13 +41,15 @@ pub(super) fn list_sessions(call: &Call<'_, ListSessions>) -> HandlerResult {
 
 /// DELETE: ends all sessions of a user.
 pub(super) fn end_sessions(call: &Call<'_, EndSessions>) -> HandlerResult {
-    let ended = sessions::end(&Store::open()?, call.path, None)?;
+    let trace = trace::of_service(call.request, trace::acting_user(call.request, call.path));
+    let ended = sessions::end(&Store::open()?, call.path, None, &trace)?;
     Ok(call.ok(&SessionsEnded { ended }))
 }
 
 /// DELETE `/{session_id}`: ends one session of a user.
 pub(super) fn end_session(call: &Call<'_, EndSession>) -> HandlerResult {
     let (user_id, session) = call.path;
-    let ended = sessions::end(&Store::open()?, user_id, Some(session))?;
+    let trace = trace::of_service(call.request, trace::acting_user(call.request, user_id));
+    let ended = sessions::end(&Store::open()?, user_id, Some(session), &trace)?;
     Ok(call.ok(&SessionsEnded { ended }))
 }

@@ -1,13 +1,13 @@
 //! /users-ms/internal/sign-in: the two halves of a sign-in at auth, each in one statement: what auth needs before it
 //! checks a password, and what came of it.
 
-use super::Call;
+use super::{Call, trace};
 use crate::hashing;
 use crate::settings::{self, EmailVerification};
 use crate::store::{Store, sign_in};
 use api::users::{BeginSignInResponse, operation};
 use service_kit::{HandlerResult, log};
-use users_domain::{Attempt, BeginSignIn, EndSignIn};
+use users_domain::{Actor, Attempt, BeginSignIn, EndSignIn};
 
 /// POST `/begin`: a hashing permit and the credentials, or how long to wait.
 pub(super) async fn begin_sign_in(call: &Call<'_, operation::BeginSignIn>) -> HandlerResult {
@@ -38,7 +38,7 @@ pub(super) async fn begin_sign_in(call: &Call<'_, operation::BeginSignIn>) -> Ha
 pub(super) fn end_sign_in(call: &Call<'_, operation::EndSignIn>) -> HandlerResult {
     let end = EndSignIn::try_from(call.body()?)?;
     let attempt = hashing::with_enabled_limits(Attempt::to_sign_in(&end.keys));
-    let mut ended = sign_in::end(&Store::open()?, &end, &attempt)?;
+    let mut ended = sign_in::end(&Store::open()?, &end, &attempt, trace::of_service(call.request, Actor::Owner))?;
     if let Some(session) = &mut ended.session {
         shown_if_asked_for(settings::email_verification()?, &mut session.email_verified);
         let (user_id, session_id) = (session.user_id.to_string(), session.session_id.to_string());

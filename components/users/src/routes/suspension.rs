@@ -22,7 +22,7 @@ pub(super) fn get_suspension(call: &Call<'_, GetSuspension>) -> HandlerResult {
 /// PUT: suspends the user and ends their sessions.
 pub(super) fn suspend_user(call: &Call<'_, SuspendUser>) -> HandlerResult {
     let store = authorize(call)?;
-    match suspensions::suspend(&store, call.path)? {
+    match suspensions::suspend(&store, call.path, &call.caller.trace(call.request, call.path)?)? {
         Suspended::Done { changed } => done(call, "user-suspended", changed),
         Suspended::LastAdministrator => Err(last_administrator()),
         Suspended::NotFound => Err(user_not_found()),
@@ -32,7 +32,8 @@ pub(super) fn suspend_user(call: &Call<'_, SuspendUser>) -> HandlerResult {
 /// DELETE: lets the user sign in again.
 pub(super) fn lift_suspension(call: &Call<'_, LiftSuspension>) -> HandlerResult {
     let store = authorize(call)?;
-    let changed = suspensions::lift(&store, call.path)?.ok_or_else(user_not_found)?;
+    let changed = suspensions::lift(&store, call.path, &call.caller.trace(call.request, call.path)?)?
+        .ok_or_else(user_not_found)?;
     done(call, "suspension-lifted", changed)
 }
 
@@ -42,7 +43,7 @@ pub(super) fn unlock_user(call: &Call<'_, UnlockUser>) -> HandlerResult {
     let address = suspensions::address(&store, call.path)?.ok_or_else(user_not_found)?;
     // Of the keys only the account's is used, which is the same for every client.
     let account = AttemptKeys::new(&config::peppers()?, &address, "").account;
-    let changed = suspensions::unlock(&store, &account)?;
+    let changed = suspensions::unlock(&store, call.path, &account, &call.caller.trace(call.request, call.path)?)?;
     done(call, "account-unlocked", changed)
 }
 

@@ -1,6 +1,6 @@
 //! /users-ms/email-verification: confirming an address.
 
-use super::Call;
+use super::{Call, trace};
 use crate::hashing::with_enabled_limits;
 use crate::outbox;
 use crate::settings::{self, EmailVerification};
@@ -16,7 +16,7 @@ use service_kit::{
 };
 use std::time::{Duration, Instant};
 use users_domain::{
-    Attempt, CONTENT_SECURITY_POLICY, NewTicket, Purpose, ShownTicket, invalid_link_page, invalid_ticket,
+    Actor, Attempt, CONTENT_SECURITY_POLICY, NewTicket, Purpose, ShownTicket, invalid_link_page, invalid_ticket,
     verification_form, verified_page,
 };
 
@@ -99,7 +99,8 @@ pub(super) fn submit_verification_page(call: &Call<'_, SubmitVerificationPage>) 
 fn confirm(request: &Request, peppers: &Peppers, shown: &ShownTicket) -> Result<bool, Problem> {
     let client = peppers.digest("tickets by client", client_address(request)?);
     let client = with_enabled_limits(Attempt::to_show_ticket(&client));
-    let confirmed = verification::confirm(&Store::open()?, shown, &client)?;
+    let trace = trace::of_client(request, Actor::Owner)?;
+    let confirmed = verification::confirm(&Store::open()?, shown, &client, &trace)?;
     if let Some(seconds) = confirmed.retry_after {
         return Err(too_many_attempts(seconds));
     }

@@ -2,14 +2,14 @@
 
 use super::sessions::SHOWN;
 use super::statements::ALIVE;
-use super::{Store, User};
+use super::{Store, User, audit};
 use api::users::Session;
 use identity::UserId;
 use problem::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use spin_sdk::pg4::ParameterValue;
-use users_domain::MAX_EXPORTED;
+use users_domain::{MAX_EXPORTED, Trace};
 use uuid::Uuid;
 
 /// After how many seconds the permit of an export expires. An export takes less than that.
@@ -92,24 +92,34 @@ pub(crate) fn begin(store: &Store, id: UserId, session: Option<Uuid>, pause: i32
 
 /// Ends an export: releases its permit. After a failure the user may ask again in half a minute rather than after
 /// `pause` seconds.
-pub(crate) fn end(store: &Store, id: UserId, permitted: &Permitted, failed: bool, pause: i32) -> Result<(), Problem> {
-    const STATEMENT: &str = "
-        WITH sooner AS (
+pub(crate) fn end(
+    store: &Store,
+    id: UserId,
+    permitted: &Permitted,
+    failed: bool,
+    pause: i32,
+    trace: &Trace,
+) -> Result<(), Problem> {
+    let audited = audit::row("user-exported", "success", "$1", 5, "(SELECT) AS one WHERE NOT $4::bool");
+    let statement = format!(
+        "WITH sooner AS (
             UPDATE exports SET begun_at = now() - make_interval(secs => greatest($3::int4 - 30, 0))
             WHERE user_id = $1 AND $4::bool
         ), released AS (
             UPDATE export_permits p SET holder = NULL, held_until = '-infinity'
             FROM jsonb_to_record($2::text::jsonb) AS mine(number int, holder uuid)
             WHERE p.number = mine.number AND p.holder = mine.holder
-        )
-        SELECT to_jsonb(true)";
+         ), audited AS ({audited})
+         SELECT to_jsonb(true)"
+    );
     let parameters = [
         ParameterValue::Int64(id.get()),
         ParameterValue::Str(json!(permitted.permit).to_string()),
         ParameterValue::Int32(pause),
         ParameterValue::Boolean(failed),
+        audit::parameter(trace),
     ];
-    store.one::<bool>(STATEMENT, &parameters)?;
+    store.one::<bool>(&statement, &parameters)?;
     Ok(())
 }
 

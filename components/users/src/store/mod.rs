@@ -9,6 +9,7 @@
 //! their keys, except with `SKIP LOCKED`, which never waits. Statements that keep to this order cannot deadlock. What
 //! admits a request about a ticket counts its client first: nobody who has locked a user waits for these limits.
 
+pub(crate) mod audit;
 pub(crate) mod erasures;
 mod error;
 pub(crate) mod exports;

@@ -1,13 +1,13 @@
 //! The statements about sessions.
 
-use super::Store;
 use super::statements::{self, ALIVE};
+use super::{Store, audit};
 use api::users::{EndedSession, RotateTokenResponse, Session};
 use identity::UserId;
 use problem::Problem;
 use serde::Deserialize;
 use spin_sdk::pg4::ParameterValue;
-use users_domain::{REAUTHENTICATION_SECONDS, Rotation, ShownToken};
+use users_domain::{REAUTHENTICATION_SECONDS, Rotation, ShownToken, Trace};
 use uuid::Uuid;
 
 /// The columns of a session as its owner sees it.
@@ -18,7 +18,7 @@ pub(super) const SHOWN: &str = "id,
     user_agent, network";
 
 /// Rotates a refresh token; see `rotate_refresh_token` in the migrations.
-pub(crate) fn rotate(store: &Store, rotation: &Rotation) -> Result<RotateTokenResponse, Problem> {
+pub(crate) fn rotate(store: &Store, rotation: &Rotation, trace: &Trace) -> Result<RotateTokenResponse, Problem> {
     let parameters = [
         optional_id(rotation.token.session),
         ParameterValue::Int64(rotation.generation),
@@ -26,6 +26,7 @@ pub(crate) fn rotate(store: &Store, rotation: &Rotation) -> Result<RotateTokenRe
         text(&rotation.next),
         ParameterValue::Int32(rotation.idle_seconds),
         ParameterValue::Int32(rotation.leeway_seconds),
+        audit::parameter(trace),
     ];
     Ok(store.one(statements::ROTATE, &parameters)?)
 }
@@ -62,36 +63,41 @@ pub(crate) fn find_alive(store: &Store, id: Uuid) -> Result<Option<Alive>, Probl
 }
 
 /// Records that the user of a session has authenticated again; false if the session has ended.
-pub(crate) fn record_authentication(store: &Store, id: Uuid) -> Result<bool, Problem> {
+pub(crate) fn record_authentication(store: &Store, id: Uuid, trace: &Trace) -> Result<bool, Problem> {
+    let audited = audit::row("reauthentication", "success", "user_id", 2, "authenticated");
     let statement = format!(
         "WITH authenticated AS (
-            UPDATE sessions s SET authenticated_at = now() WHERE s.id = $1::text::uuid AND {ALIVE} RETURNING id
-         )
+            UPDATE sessions s SET authenticated_at = now() WHERE s.id = $1::text::uuid AND {ALIVE} RETURNING user_id
+         ), audited AS ({audited})
          SELECT to_jsonb(EXISTS (SELECT FROM authenticated))"
     );
-    Ok(store.one(&statement, &[text(&id.to_string())])?)
+    Ok(store.one(&statement, &[text(&id.to_string()), audit::parameter(trace)])?)
 }
 
 /// Ends one session of a user, or all of them; returns how many.
-pub(crate) fn end(store: &Store, user_id: UserId, id: Option<Uuid>) -> Result<u64, Problem> {
-    const STATEMENT: &str = "
-        WITH ended AS (
+pub(crate) fn end(store: &Store, user_id: UserId, id: Option<Uuid>, trace: &Trace) -> Result<u64, Problem> {
+    let audited = audit::row("sessions-ended", "success", "$1", 3, "(SELECT FROM ended LIMIT 1) e");
+    let statement = format!(
+        "WITH ended AS (
             DELETE FROM sessions WHERE user_id = $1 AND ($2::text IS NULL OR id = $2::text::uuid) RETURNING id
-        )
-        SELECT to_jsonb((SELECT count(*) FROM ended))";
-    Ok(store.one(STATEMENT, &[ParameterValue::Int64(user_id.get()), optional_id(id)])?)
+         ), audited AS ({audited})
+         SELECT to_jsonb((SELECT count(*) FROM ended))"
+    );
+    Ok(store.one(&statement, &[ParameterValue::Int64(user_id.get()), optional_id(id), audit::parameter(trace)])?)
 }
 
 /// Ends the session that a refresh token belongs to, whichever generation it is; returns which.
-pub(crate) fn end_by_token(store: &Store, token: &ShownToken) -> Result<Option<EndedSession>, Problem> {
-    const STATEMENT: &str = "
-        WITH ended AS (
+pub(crate) fn end_by_token(store: &Store, token: &ShownToken, trace: &Trace) -> Result<Option<EndedSession>, Problem> {
+    let audited = audit::row("logout", "success", "user_id", 3, "ended");
+    let statement = format!(
+        "WITH ended AS (
             DELETE FROM sessions WHERE id = coalesce(
                 $1::text::uuid, (SELECT session_id FROM former_refresh_tokens WHERE digest = $2))
             RETURNING id AS session_id, user_id
-        )
-        SELECT (SELECT to_jsonb(ended) FROM ended)";
-    Ok(store.one(STATEMENT, &[optional_id(token.session), text(&token.digest)])?)
+         ), audited AS ({audited})
+         SELECT (SELECT to_jsonb(ended) FROM ended)"
+    );
+    Ok(store.one(&statement, &[optional_id(token.session), text(&token.digest), audit::parameter(trace)])?)
 }
 
 /// Deletes up to `limit` sessions that ended more than a day ago, unused or at their absolute end; returns how many.

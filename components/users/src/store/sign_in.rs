@@ -7,7 +7,7 @@ use identity::Email;
 use problem::Problem;
 use serde::Deserialize;
 use spin_sdk::pg4::ParameterValue;
-use users_domain::{Acquired, Attempt, EndSignIn, ReleasePermit, Renewal, Verdict};
+use users_domain::{Acquired, Attempt, AuditEntry, EndSignIn, ReleasePermit, Renewal, Trace, Verdict};
 
 /// How long the caller leases the event of a sign-in, in seconds, before a sweep may publish it.
 const OWN_LEASE_SECONDS: i32 = 10;
@@ -26,9 +26,14 @@ pub(crate) fn begin(store: &Store, request: &str, email: Option<&Email>) -> Resu
     Ok(store.one(statements::BEGIN_SIGN_IN, &[text(request), optional(email.map(Email::keys_as_json).as_deref())])?)
 }
 
-/// Releases the permit and counts the attempt; after a success, begins the session, renews the hash and enqueues the
+/// Releases the permit, counts the attempt and writes it in the audit log; after a success, begins the session, renews the hash and enqueues the
 /// event.
-pub(crate) fn end(store: &Store, sign_in: &EndSignIn, attempt: &Attempt) -> Result<EndSignInResponse, Problem> {
+pub(crate) fn end(
+    store: &Store,
+    sign_in: &EndSignIn,
+    attempt: &Attempt,
+    trace: Trace,
+) -> Result<EndSignInResponse, Problem> {
     let (succeeded, session) = match &sign_in.verdict {
         Verdict::Succeeded(session) => (Some(true), Some(session)),
         Verdict::Failed => (Some(false), None),
@@ -37,7 +42,10 @@ pub(crate) fn end(store: &Store, sign_in: &EndSignIn, attempt: &Attempt) -> Resu
     let renewal = session.and_then(|session| session.renewal.as_ref());
     let int = |value: Option<i32>| value.map_or(ParameterValue::DbNull, ParameterValue::Int32);
     let user_id = session.map(|session| session.user_id).or(sign_in.user_id);
-    let request = ReleasePermit::new(&sign_in.permit, attempt, succeeded, user_id).to_json();
+    // A success that begins no session is none.
+    let result = sign_in.refusal.clone().unwrap_or_else(|| "invalid-credentials".to_owned());
+    let entry = AuditEntry { action: "login", result, user_id, proves: true, trace };
+    let request = ReleasePermit::new(&sign_in.permit, attempt, succeeded, user_id).audited(Some(entry)).to_json();
     let parameters = [
         text(&request),
         optional(session.map(|session| session.id.to_string()).as_deref()),

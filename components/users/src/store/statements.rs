@@ -25,6 +25,39 @@ macro_rules! outbox_is_long {
 /// The same, for statements that only the component has.
 pub(super) const OUTBOX_IS_LONG: &str = outbox_is_long!();
 
+/// An INSERT into the audit log: a row for each of `$from`, that `$action` was done to the user with the id `$user`, with
+/// `$result`, as the parameter `$trace` says (`users_domain::Trace`). As a data-modifying CTE it runs in any case.
+macro_rules! audit_row {
+    ($action:expr, $result:expr, $user:expr, $trace:expr, $from:expr) => {
+        concat!(
+            "INSERT INTO audit_log (action, result, user_id, actor_kind, actor_id, network, user_agent, request_id)
+            SELECT '",
+            $action,
+            "', ",
+            $result,
+            ", ",
+            $user,
+            ", t.actor_kind, CASE WHEN t.actor_kind = 'self' THEN ",
+            $user,
+            " ELSE t.actor_id END, t.network, t.user_agent, t.request_id FROM ",
+            audit_trace!($trace),
+            ", ",
+            $from
+        )
+    };
+}
+
+/// The parameter `$trace` as a row `t`.
+macro_rules! audit_trace {
+    ($trace:expr) => {
+        concat!(
+            "jsonb_to_record(",
+            $trace,
+            "::text::jsonb) AS t(actor_kind text, actor_id bigint, network text, user_agent text, request_id text)"
+        )
+    };
+}
+
 /// Whether the database accepts writes. A read-only database and a standby respond to everything else.
 pub(super) const PING: &str =
     "SELECT to_jsonb(NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off')";
@@ -57,7 +90,8 @@ pub(super) const FIND_USER_IN_SESSION: &str = concat!(
 
 /// Inserts a user with the columns `$1` to `$6`, enqueues its event, `$8` with the user's data, for the exchange `$7`,
 /// and stores the response under the digests `$10` and `$11`; or does nothing if the email is taken. The event is
-/// leased to the caller for `$9` seconds, unless the outbox is so long that it is left to the sweeps.
+/// leased to the caller for `$9` seconds, unless the outbox is so long that it is left to the sweeps. By `$12`, it is in the
+/// audit log.
 pub(super) const INSERT_USER: &str = concat!(
     "WITH new_user AS (
         INSERT INTO users AS u (email, email_key, name, surname, phone, password_hash)
@@ -77,7 +111,9 @@ pub(super) const INSERT_USER: &str = concat!(
     ), remembered AS (
         INSERT INTO idempotency_keys (key_digest, body_digest, user_id, response)
         SELECT $10, $11, id, shown FROM new_user WHERE $10::text IS NOT NULL
-    )
+    ), audited AS (",
+    audit_row!("sign-up", "'success'", "id", "$12", "new_user"),
+    ")
     SELECT (SELECT jsonb_build_object('user', shown,
                 'event', CASE WHEN leased_until > now() THEN to_jsonb(kept) - 'leased_until' END)
             FROM new_user, kept)"
@@ -97,7 +133,7 @@ pub(super) const FORGET_EVENT: &str = "
 /// may call the function too.
 pub(super) const ACQUIRE_HASH_PERMIT: &str = "SELECT acquire_hash_permit($1::text::jsonb)";
 
-/// Releases a hashing permit and counts the attempt: `$1` is a `users_domain::ReleasePermit`.
+/// Releases a hashing permit, counts the attempt and writes what there is for the audit log: `$1` is a `users_domain::ReleasePermit`.
 pub(super) const RELEASE_HASH_PERMIT: &str = "SELECT release_hash_permit($1::text::jsonb)";
 
 /// Begins a sign-in: acquires a hashing permit as [`ACQUIRE_HASH_PERMIT`] does, and with it reads the credentials of
@@ -115,7 +151,8 @@ pub(super) const BEGIN_SIGN_IN: &str = "
         END)
     FROM acquired";
 
-/// Ends a sign-in: releases the permit and counts the attempt as [`RELEASE_HASH_PERMIT`] does, by `$1`.
+/// Ends a sign-in: releases the permit, counts the attempt and writes a row of the audit log as [`RELEASE_HASH_PERMIT`] does, by
+/// `$1`.
 ///
 /// After a success the session `$2` of the user `$3` begins with the refresh token `$6`, to live `$7` seconds unused
 /// and `$8` at most, begun by the user agent `$14` from the network `$15`, if the user still has one of the email keys `$4`
@@ -162,5 +199,19 @@ pub(super) const END_SIGN_IN: &str = concat!(
 );
 
 /// Rotates the refresh token of the session `$1`, generation `$2`, from the digest `$3` to the digest `$4`. The session
-/// then lives `$5` seconds unused; the previous token gets the same successor for `$6` seconds.
-pub(super) const ROTATE: &str = "SELECT rotate_refresh_token($1::text::uuid, $2, $3, $4, $5, $6)";
+/// then lives `$5` seconds unused; the previous token gets the same successor for `$6` seconds. That an older one was used is in
+/// the audit log, by `$7`.
+pub(super) const ROTATE: &str = concat!(
+    "WITH rotated AS MATERIALIZED (
+        SELECT rotate_refresh_token($1::text::uuid, $2, $3, $4, $5, $6) AS answer
+    ), audited AS (",
+    audit_row!(
+        "refresh",
+        "'reused'",
+        "(answer #>> '{session,user_id}')::int8",
+        "$7",
+        "rotated WHERE answer ->> 'outcome' = 'reused'"
+    ),
+    ")
+    SELECT answer FROM rotated"
+);

@@ -1,14 +1,14 @@
 //! The statements about users.
 
-use super::erasures;
 use super::outbox::OutboxEvent;
 use super::{Changed, Found, Removed, Store, StoreError, User, statements};
+use super::{audit, erasures};
 use ::events::{Event, Exchange};
 use identity::{Email, PasswordHash, Phone, Role, UserId};
 use problem::Problem;
 use serde::Deserialize;
 use spin_sdk::pg4::ParameterValue;
-use users_domain::{Current, PageRequest, Precondition, RequestDigests, SignUp, ValidatedChange};
+use users_domain::{Current, PageRequest, Precondition, RequestDigests, SignUp, Trace, ValidatedChange};
 use uuid::Uuid;
 
 /// How long a sign-up leases its own event, in seconds, before a sweep may publish it.
@@ -41,6 +41,7 @@ pub(crate) fn insert(
     sign_up: &SignUp,
     hash: &PasswordHash,
     request: Option<&RequestDigests>,
+    trace: &Trace,
 ) -> Result<Option<Inserted>, Problem> {
     if has_earlier_key(store, &sign_up.email, None)? {
         return Ok(None);
@@ -59,6 +60,7 @@ pub(crate) fn insert(
             ParameterValue::Int32(OWN_LEASE_SECONDS),
             optional(request.map(|request| request.key.as_str())),
             optional(request.map(|request| request.body.as_str())),
+            audit::parameter(trace),
         ],
     );
     match inserted {
@@ -128,6 +130,7 @@ pub(crate) fn update(
     hash: Option<&PasswordHash>,
     own_session: Option<Uuid>,
     condition: &Precondition,
+    trace: &Trace,
 ) -> Result<Changed, Problem> {
     if let Some(email) = &change.email
         && has_earlier_key(store, email, Some(id))?
@@ -172,7 +175,7 @@ pub(crate) fn update(
         format!(
             "UPDATE users u SET {}, version = version + 1, updated_at = now()
              WHERE id = $1 AND {admits} AND {allowed} AND NOT {taken}
-             RETURNING id, credentials_epoch, user_json(u) AS shown",
+             RETURNING id, credentials_epoch, user_json(u) AS shown, name, surname, email, phone, role",
             assignments.join(", ")
         )
     };
@@ -192,8 +195,22 @@ pub(crate) fn update(
         ),
         (None, None) => String::new(),
     };
+    // What differs from before; a statement sees the row as it was.
+    let audited = if assignments.is_empty() {
+        String::new()
+    } else {
+        parameters.push(audit::parameter(trace));
+        let from = format!(
+            "changed c JOIN users o ON o.id = c.id, LATERAL (VALUES
+                ('name-changed', (c.name, c.surname) IS DISTINCT FROM (o.name, o.surname)),
+                ('email-changed', c.email <> o.email), ('phone-changed', c.phone IS DISTINCT FROM o.phone),
+                ('password-changed', {}), ('role-changed', c.role <> o.role)) AS a(action, was_done) WHERE was_done",
+            hash.is_some()
+        );
+        format!(", audited AS ({})", audit::rows("a.action", "'success'", "c.id", parameters.len(), &from))
+    };
     let statement = format!(
-        "WITH changed AS ({changed}){ended}
+        "WITH changed AS ({changed}){ended}{audited}
          SELECT jsonb_build_object('exists', EXISTS (SELECT FROM users WHERE id = $1),
                                    'email_taken', {taken},
                                    'user', (SELECT shown FROM changed),
@@ -225,8 +242,10 @@ pub(crate) fn update(
 /// Deletes a user if the precondition admits its version, with everything in the database that belongs to it, and
 /// records an erasure of the rest. The caller starts the erasure, unless so much waits for the broker that it is left
 /// to the sweeps.
-pub(crate) fn remove(store: &Store, id: UserId, condition: &Precondition) -> Result<Removed, Problem> {
+pub(crate) fn remove(store: &Store, id: UserId, condition: &Precondition, trace: &Trace) -> Result<Removed, Problem> {
     let (admits, versions) = versions(condition);
+    // Not who was removed: that is nobody's any more.
+    let audited = audit::row("user-removed", "success", "NULL::int8", 4, "removed");
     let statement = format!(
         "WITH removed AS (
             DELETE FROM users WHERE id = $1 AND {admits} AND {KEEPS_AN_ADMIN} RETURNING id
@@ -238,7 +257,7 @@ pub(crate) fn remove(store: &Store, id: UserId, condition: &Precondition) -> Res
             INSERT INTO erasures (user_id, due_at)
             SELECT id, now() + make_interval(secs => CASE WHEN {BROKER_IS_BEHIND} THEN 0 ELSE $3::int4 END) FROM removed
             RETURNING due_at > now() AS is_mine
-         )
+         ), audited AS ({audited})
          SELECT jsonb_build_object('exists', EXISTS (SELECT FROM users WHERE id = $1),
                                    'removed', EXISTS (SELECT FROM removed),
                                    'is_mine', coalesce((SELECT is_mine FROM erased), false),
@@ -251,7 +270,12 @@ pub(crate) fn remove(store: &Store, id: UserId, condition: &Precondition) -> Res
         is_mine: bool,
         is_admin: bool,
     }
-    let parameters = [ParameterValue::Int64(id.get()), versions, ParameterValue::Int32(erasures::OWN_LEASE_SECONDS)];
+    let parameters = [
+        ParameterValue::Int64(id.get()),
+        versions,
+        ParameterValue::Int32(erasures::OWN_LEASE_SECONDS),
+        audit::parameter(trace),
+    ];
     let row: Row = store.one(&statement, &parameters)?;
     Ok(match row {
         Row { removed: true, is_mine, .. } => Removed::Done { is_mine },

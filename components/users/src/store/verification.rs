@@ -1,5 +1,6 @@
 //! The statements about confirming addresses.
 
+use super::audit;
 use super::outbox::OutboxEvent;
 use super::statements::OUTBOX_IS_LONG;
 use super::{Store, StoreError};
@@ -9,7 +10,9 @@ use problem::Problem;
 use serde::Deserialize;
 use serde_json::json;
 use spin_sdk::pg4::ParameterValue;
-use users_domain::{Attempt, NewTicket, RESET_SECONDS, RequestDigests, ShownTicket, SignUp, VERIFICATION_SECONDS};
+use users_domain::{
+    Attempt, NewTicket, RESET_SECONDS, RequestDigests, ShownTicket, SignUp, Trace, VERIFICATION_SECONDS,
+};
 
 /// How long a request leases its own events, in seconds, before a sweep may publish them.
 const OWN_LEASE_SECONDS: i32 = 10;
@@ -46,6 +49,7 @@ pub(crate) fn sign_up(
     hash: &PasswordHash,
     request: Option<&RequestDigests>,
     issue: &Issue<'_>,
+    trace: &Trace,
 ) -> Result<SignedUp, Problem> {
     let statement = format!(
         "WITH allowed AS MATERIALIZED (
@@ -85,6 +89,12 @@ pub(crate) fn sign_up(
          ), remembered AS (
             INSERT INTO idempotency_keys (key_digest, body_digest, user_id, response)
             SELECT $8, $9, id, shown FROM new_user WHERE $8::text IS NOT NULL
+         ), audited AS (
+            INSERT INTO audit_log (action, result, user_id, actor_kind, actor_id, network, user_agent, request_id)
+            SELECT 'sign-up', w.result, w.id, w.actor_kind, w.actor_id, t.network, t.user_agent, t.request_id
+            FROM (SELECT 'success' AS result, id, 'self' AS actor_kind, id AS actor_id FROM new_user
+                  UNION ALL SELECT 'email-taken', id, 'nobody', NULL FROM owner) w,
+                jsonb_to_record($20::text::jsonb) AS t(network text, user_agent text, request_id text)
          )
          SELECT jsonb_build_object(
             'user_id', (SELECT id FROM new_user),
@@ -111,6 +121,7 @@ pub(crate) fn sign_up(
         text(&issue.secrets()),
         template(Exchange::SignUpRepeated),
         ParameterValue::Int32(OWN_LEASE_SECONDS),
+        audit::parameter(trace),
     ];
     match store.one(&statement, &parameters) {
         // A concurrent request was first, so this one did nothing.
@@ -193,19 +204,30 @@ pub(crate) struct Confirmed {
 }
 
 /// Spends a ticket and notes that the address is confirmed.
-pub(crate) fn confirm(store: &Store, shown: &ShownTicket, client: &Attempt) -> Result<Confirmed, Problem> {
-    const STATEMENT: &str = "
-        WITH admitted AS MATERIALIZED (
+pub(crate) fn confirm(
+    store: &Store,
+    shown: &ShownTicket,
+    client: &Attempt,
+    trace: &Trace,
+) -> Result<Confirmed, Problem> {
+    let audited = audit::row("email-verification", "success", "id", 4, "verified");
+    let statement = format!(
+        "WITH admitted AS MATERIALIZED (
             SELECT admit_request($2::text::jsonb, $3::int4) AS wait
         ), spent AS MATERIALIZED (
             SELECT CASE WHEN wait IS NULL THEN spend_ticket($1::text::jsonb) END AS user_id FROM admitted
         ), verified AS (
             UPDATE users u SET email_verified_at = now() FROM spent WHERE u.id = spent.user_id RETURNING u.id
-        )
-        SELECT jsonb_build_object('retry_after', wait, 'user_id', (SELECT id FROM verified)) FROM admitted";
-    let parameters =
-        [text(&shown.to_json()), text(&client.rate_limits_as_json()), ParameterValue::Int32(RESET_SECONDS)];
-    Ok(store.one(STATEMENT, &parameters)?)
+        ), audited AS ({audited})
+        SELECT jsonb_build_object('retry_after', wait, 'user_id', (SELECT id FROM verified)) FROM admitted"
+    );
+    let parameters = [
+        text(&shown.to_json()),
+        text(&client.rate_limits_as_json()),
+        ParameterValue::Int32(RESET_SECONDS),
+        audit::parameter(trace),
+    ];
+    Ok(store.one(&statement, &parameters)?)
 }
 
 /// Deletes tickets that have expired.

@@ -16,7 +16,7 @@ use identity::{AttemptKeys, Authentication, DeviceToken, Email, Role, Unpaced, U
 use problem::{Kind, Problem};
 use serde::Deserialize;
 use tokens::AccessClaims;
-use users_domain::{AcquirePermit, Acquired, PermitLimits, ReleasePermit};
+use users_domain::{AcquirePermit, Acquired, Actor, AuditEntry, Origin, PermitLimits, ReleasePermit, Trace};
 use uuid::Uuid;
 
 use crate::answer::{Answer, Outcome, finish, invalid_token, json as answer, request_id};
@@ -94,7 +94,11 @@ pub(crate) async fn end(
     digest: &str,
 ) -> Result<EndSignInResponse, Problem> {
     let (known, succeeded) = outcome.map_or_else(|failed| (None, failed), |known| (Some(known), Some(true)));
-    let request = ReleasePermit::new(permit, counted, succeeded, known.map(|known| known.id)).to_json();
+    let result = "invalid-credentials".to_owned();
+    let entry =
+        AuditEntry { action: "login", result, user_id: known.map(|known| known.id), proves: true, trace: trace() };
+    let request = ReleasePermit::new(permit, counted, succeeded, known.map(|known| known.id));
+    let request = request.audited(Some(entry)).to_json();
     let session = Uuid::new_v4().to_string();
     let id = known.map(|known| known.id.get());
     let email = known.and_then(|known| Email::parse(&known.email).ok());
@@ -136,7 +140,15 @@ async fn go_on(peer: &Peer, body: &[u8]) -> Outcome {
         .database
         .one(
             statements::ROTATE,
-            &[&parameters.0, &shown.generation, &parameters.1, &parameters.2, &IDLE_SECONDS, &REFRESH_LEEWAY_SECONDS],
+            &[
+                &parameters.0,
+                &shown.generation,
+                &parameters.1,
+                &parameters.2,
+                &IDLE_SECONDS,
+                &REFRESH_LEEWAY_SECONDS,
+                &trace().to_json(),
+            ],
         )
         .await?;
     let RotatedSession { session_id, user_id, role: Some(role), authentication, .. } =
@@ -147,6 +159,11 @@ async fn go_on(peer: &Peer, body: &[u8]) -> Outcome {
     let access = sign(peer, user_id, role, session_id, authentication)?;
     let next = keys.token(session_id, shown.generation + 1, shown.successor());
     Ok(answer(StatusCode::OK, &RefreshResponse::new(access, next)))
+}
+
+/// What the audit log says about a request.
+fn trace() -> Trace {
+    Trace::new(Actor::Owner, Origin::from_texts(Some("bench"), Some("127.0.0.0/24")), "bench")
 }
 
 fn sign(
