@@ -4,6 +4,7 @@
 use crate::delivery::Notification;
 use crate::sender::Sender;
 use crate::settings::consumer_name;
+use crate::templates::renderer;
 use events::Queue;
 use events::redis::{self, LoggedDelivery};
 use exports::concierge::amqp::handler::{Error, Guest, Message};
@@ -31,10 +32,11 @@ async fn handle(message: &Message) -> Result<(), Error> {
     let misconfigured = |problem: Problem| Error::Failed(problem.cause().unwrap_or("unknown").to_owned());
     let consumer = consumer_name().map_err(misconfigured)?;
     let sender = Sender::from_config().map_err(misconfigured)?;
+    let renderer = renderer().map_err(misconfigured)?;
     let queue = Queue::from_name(&message.queue)
         .ok_or_else(|| Error::Unusable("no queue of this name is known here".to_owned()))?;
-    let notification =
-        Notification::prepare(queue, &message.body, &sender).map_err(|unusable| Error::Unusable(unusable.cause))?;
+    let notification = Notification::prepare(queue, &message.body, &sender, &renderer)
+        .map_err(|unusable| Error::Unusable(unusable.cause))?;
     let Some(rendered) = notification.message() else { return Ok(()) };
     let delivery_log = DeliveryLog::open();
     let event_id = notification.event_id();

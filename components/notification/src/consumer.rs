@@ -4,6 +4,7 @@
 use crate::delivery::{Notification, Unusable};
 use crate::sender::Sender;
 use crate::settings::Settings;
+use crate::templates::renderer;
 use events::redis::{
     self, Acquisition, Claimed, Command, Delivery, ForeignGroup, LoggedDelivery, Nack, Outcome, Preference,
     ProviderHealth, Reply,
@@ -11,7 +12,7 @@ use events::redis::{
 use events::{Exchange, FailedAttempt, MAX_CLAIMS, MAX_CRASHES, Queue, RetryDecision};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
-use notification_domain::SendError;
+use notification_domain::{Renderer, SendError};
 use problem::Problem;
 use service_kit::broker::{BrokerError, Redis};
 use service_kit::{log, random};
@@ -31,6 +32,7 @@ struct Consumer {
     broker: Redis,
     settings: Settings,
     sender: Sender,
+    renderer: Renderer,
 }
 
 /// What one call knows about the queues.
@@ -49,7 +51,8 @@ struct Round {
 pub(crate) async fn consume() {
     let start = || -> Result<Consumer, Problem> {
         let sender = Sender::from_config()?;
-        Ok(Consumer { settings: Settings::from_config(&sender)?, sender, broker: Redis::connect()? })
+        let settings = Settings::from_config(&sender)?;
+        Ok(Consumer { settings, sender, renderer: renderer()?, broker: Redis::connect()? })
     };
     match start() {
         Ok(consumer) => consumer.run().await,
@@ -145,7 +148,7 @@ impl Consumer {
 
     /// Delivers one message: sends, then acknowledges.
     async fn deliver(&self, queue: Queue, delivery: &Delivery) -> Result<(), BrokerError> {
-        let notification = match Notification::prepare(queue, &delivery.event, &self.sender) {
+        let notification = match Notification::prepare(queue, &delivery.event, &self.sender, &self.renderer) {
             Ok(notification) => notification,
             Err(Unusable { event_id, cause }) => {
                 return self.dead_letter(queue, event_id.as_deref(), delivery, ProviderHealth::Unknown, 1, &cause);

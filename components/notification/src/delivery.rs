@@ -4,14 +4,17 @@
 use crate::sender::Sender;
 use events::redis::{LoggedDelivery, recipient_digest};
 use events::{Event, Queue};
-use notification_domain::{LogItem, Message, SendError, render};
+use notification_domain::{LogItem, Message, RenderError, Renderer, SendError, TemplateError};
 
 /// A message of a queue, rendered for its recipient.
 pub(crate) struct Notification {
     queue: Queue,
     event: Event,
-    message: Option<Message>,
+    message: Option<Rendered>,
 }
+
+/// A message, or why it cannot be put in words until an operator has corrected the templates.
+type Rendered = Result<Message, TemplateError>;
 
 /// A message that can never be sent.
 pub(crate) struct Unusable {
@@ -22,11 +25,16 @@ pub(crate) struct Unusable {
 
 impl Notification {
     /// Reads the event and renders the message that the queue makes of it.
-    pub(crate) fn prepare(queue: Queue, body: &[u8], sender: &Sender) -> Result<Self, Unusable> {
+    pub(crate) fn prepare(queue: Queue, body: &[u8], sender: &Sender, renderer: &Renderer) -> Result<Self, Unusable> {
         let event = Event::from_json(body).map_err(|error| Unusable { event_id: None, cause: error.to_string() })?;
-        let message = render(queue, &event)
-            .map_err(|error| Unusable { event_id: Some(event.id.to_string()), cause: error.to_string() })?;
-        Ok(Self { queue, event, message: message.filter(|message| sender.sends(message.kind)) })
+        let message = match renderer.render(queue, &event) {
+            Ok(message) => message.filter(|message| sender.sends(message.kind)).map(Ok),
+            Err(RenderError::Template(error)) => Some(Err(error)),
+            Err(error @ RenderError::WrongEvent) => {
+                return Err(Unusable { event_id: Some(event.id.to_string()), cause: error.to_string() });
+            }
+        };
+        Ok(Self { queue, event, message })
     }
 
     /// The event's id.
@@ -35,18 +43,20 @@ impl Notification {
     }
 
     /// The message; none if the recipient cannot be reached that way. Then nothing is sent, and nothing is logged.
-    pub(crate) fn message(&self) -> Option<&Message> {
+    pub(crate) fn message(&self) -> Option<&Rendered> {
         self.message.as_ref()
     }
 
     /// Sends the message as attempt number `attempt`. Returns the entry for the delivery log.
     pub(crate) async fn deliver(
         &self,
-        message: &Message,
+        message: &Rendered,
         sender: &Sender,
         consumer: &str,
         attempt: u64,
     ) -> Result<LoggedDelivery, SendError> {
+        let unusable = |error: &TemplateError| SendError::Temporary { cause: error.to_string(), retry_after: None };
+        let message = message.as_ref().map_err(unusable)?;
         sender.send(self.queue, &self.event_id(), message).await?;
         Ok(LoggedDelivery {
             user_id: self.event.payload.user_id(),

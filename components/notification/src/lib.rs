@@ -13,6 +13,7 @@ mod management;
 mod routes;
 mod sender;
 mod settings;
+mod templates;
 
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::{http_component, redis_component};

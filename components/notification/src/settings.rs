@@ -2,6 +2,7 @@
 
 use crate::management::Management;
 use crate::sender::{Apis, Sender};
+use crate::templates;
 use events::DeliveryPolicy;
 use problem::Problem;
 use service_kit::broker::{Broker, BrokerKind};
@@ -23,7 +24,12 @@ pub(crate) const ALL: &[Setting] = &[
     || Apis::mail_url().map(drop),
     || Apis::mail_token().map(drop),
     || Apis::mail_from().map(drop),
+    || Apis::reply_to().map(drop),
     || Apis::sms_token().map(drop),
+    || templates::brand_name().map(drop),
+    || templates::public_url().map(drop),
+    || templates::default_locale().map(drop),
+    templates::check,
     || on_redis(Broker::check_config),
     || on_redis(|| claim_after(&Sender::from_config()?).map(drop)),
     || on_redis(|| first_retry().map(drop)),

@@ -43,6 +43,9 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("mail_api_url", "ftp://127.0.0.1:21"),
         ("mail_api_token", "two words"),
         ("mail_from", "nobody"),
+        ("mail_reply_to", "nobody"),
+        ("brand_name", "Bell <sons>"),
+        ("default_locale", "English"),
         ("sms_api_token", "two words"),
     ],
     &[

@@ -9,6 +9,7 @@ use blackbox::people::{PASSWORD, sign_up_form};
 use blackbox::poll;
 use blackbox::schedules::Schedules;
 use blackbox::turn;
+use serde_json::json;
 use std::time::Duration;
 
 const ROUND: Duration = Duration::from_millis(300);
@@ -20,6 +21,8 @@ fn app_with(mail_api: &MailApi) -> Setup {
         .variable("mail_api_url", mail_api.url())
         .variable("mail_api_token", "mail-token")
         .variable("mail_from", "concierge@http.example")
+        .variable("mail_reply_to", "help@http.example")
+        .variable("brand_name", "Bell & Sons")
         .variable("notification_claim_ms", 12_000)
 }
 
@@ -46,7 +49,8 @@ fn messages_are_posted_as_the_mail_api_wants_them() {
         assert_eq!(posted.request, "POST /api/v1/send");
         assert_eq!(posted.header("content-type"), Some("application/json"));
         assert_eq!(posted.header("authorization"), Some("Bearer mail-token"));
-        assert_eq!(posted.body["From"]["Email"], "concierge@http.example");
+        assert_eq!(posted.body["From"], json!({"Email": "concierge@http.example", "Name": "Bell & Sons"}));
+        assert_eq!(posted.body["ReplyTo"], json!([{"Email": "help@http.example"}]));
         assert_eq!(posted.to(), to);
         let length = posted.header("content-length").expect("the body's length is said").parse::<usize>().unwrap();
         assert!(length > 0 && posted.header("transfer-encoding").is_none());
@@ -61,11 +65,14 @@ fn messages_are_posted_as_the_mail_api_wants_them() {
     let welcome = of_subject(&posted, "Welcome");
     assert_eq!(welcome.body["Tags"][0], "email");
     assert_eq!(welcome.body["Text"], "Hello,\n\nyour account is ready: you can sign in with this address.\n");
+    let html = welcome.body["HTML"].as_str().expect("a mail has an HTML part");
+    assert!(html.contains("<html lang=\"en\">") && html.contains("Bell &amp; Sons"), "{html}");
     let mail = of_subject(&posted, "New sign-in to your account");
     assert_eq!(mail.body["Tags"][0], "email");
     assert_eq!(mail.body["Headers"]["X-Phone"], serde_json::Value::Null);
     let sms = of_subject(&posted, "New sign-in");
     assert_eq!(sms.body["Tags"][0], "sms");
+    assert_eq!(sms.body.get("HTML"), None);
     assert_eq!(sms.body["Headers"]["X-Phone"], "+39021234567");
     assert!(sms.body["Text"].as_str().unwrap().len() <= 160);
 }

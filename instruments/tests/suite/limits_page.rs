@@ -190,6 +190,8 @@ const HELD: &[Held] = &[
     ("failures in a row of a queue", "5 (", MANIFEST, "notification_pause_after = { default = "),
     ("failures in a row of a queue", "5, 10", POLICY, "FIRST_PAUSE: Duration = "),
     ("failures in a row of a queue", "5 minutes", POLICY, "LONGEST_PAUSE: Duration = "),
+    ("`brand_name`", "40 bytes", "components/notification/src/templates.rs", "MAX_BRAND_NAME: usize = "),
+    ("SMS", "160", "components/notification/domain/src/message/renderer.rs", "MAX_SMS: usize = "),
     ("simultaneous sends of a consumer", "8", MANIFEST, "notification_concurrency = { default = "),
     ("simultaneous sends of a consumer", "64", "components/notification/src/settings.rs", "MAX_CONCURRENCY: usize = "),
     ("unacknowledged delivery", "30 s", MANIFEST, "notification_claim_ms = { default = "),

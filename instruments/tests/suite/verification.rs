@@ -87,8 +87,9 @@ impl Office {
         let text = poll::eventually(SOON, "the mail", || self.mails(to, CONFIRM).get(number - 1).cloned());
         let start = format!("https://concierge.example{PAGE}?token=");
         let token = text.lines().find_map(|line| line.strip_prefix(start.as_str())).expect("the link has a line");
-        let code = text.split("where you signed up: ").nth(1).and_then(|rest| rest.get(..6)).expect("there is a code");
-        assert!(token.len() == 43 && code.bytes().all(|b| b.is_ascii_digit()), "{text}");
+        let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|b| b.is_ascii_digit());
+        let code = text.lines().find(is_code).expect("the code has a line");
+        assert_eq!(token.len(), 43, "{text}");
         Secrets { token: token.to_owned(), code: code.to_owned() }
     }
 

@@ -67,7 +67,7 @@ mod tests {
             phone: Some("+3902".into()),
         };
         let event = Event::new("/auth-ms", Payload::Login(login));
-        let message = crate::render(Queue::LoginSms, &event).unwrap().unwrap();
+        let message = crate::message::testing::render(Queue::LoginSms, &event).unwrap().unwrap();
         LogItem::new(Queue::LoginSms, &event, &message, "c1", 2)
     }
 

@@ -1,5 +1,6 @@
 //! The APIs of providers, one for mail and one for SMS. How each is asked is in the domain.
 
+use crate::templates::brand_name;
 use identity::Email;
 use notification_domain::{
     Account, AccountError, Adapter, ApiAnswer, Message, MessageKind, SendError, mail_adapter, sms_adapter,
@@ -27,8 +28,8 @@ enum Sms {
 }
 
 impl Apis {
-    /// Reads the component variables `mail_api`, `mail_api_url`, `mail_api_token` and `mail_from`, and `sms_api`,
-    /// `sms_api_url`, `sms_api_token` and `sms_from`.
+    /// Reads the component variables `mail_api`, `mail_api_url`, `mail_api_token`, `mail_from`, `mail_reply_to` and
+    /// `brand_name`, and `sms_api`, `sms_api_url`, `sms_api_token` and `sms_from`.
     pub(crate) fn from_config() -> Result<Self, Problem> {
         Ok(Self { mail: Self::mail()?, sms: Self::sms()? })
     }
@@ -42,7 +43,13 @@ impl Apis {
     }
 
     fn mail() -> Result<Box<dyn Adapter>, Problem> {
-        let account = Account { url: Self::mail_url()?, key: Self::mail_token()?, from: Self::mail_from()? };
+        let account = Account {
+            url: Self::mail_url()?,
+            key: Self::mail_token()?,
+            from: Self::mail_from()?,
+            name: brand_name()?,
+            reply_to: Self::reply_to()?,
+        };
         mail_adapter(&mail_api()?, account).map_err(|error| fault("mail", error))
     }
 
@@ -54,7 +61,7 @@ impl Apis {
             name => {
                 let url = config::address("sms_api_url", &["http", "https"])?;
                 let from = config::text("sms_from")?.trim().to_owned();
-                let account = Account { url, key: Self::sms_token()?, from };
+                let account = Account { url, key: Self::sms_token()?, from, name: String::new(), reply_to: None };
                 sms_adapter(name, account).map(Sms::Api).map_err(|error| fault("sms", error))
             }
         }
@@ -69,8 +76,13 @@ impl Apis {
     }
 
     pub(crate) fn mail_from() -> Result<String, Problem> {
-        let from = Email::parse(&config::text("mail_from")?);
-        from.map(|from| from.address().to_owned()).map_err(|_| config::fault("mail_from", "is no email address"))
+        address_of("mail_from", &config::text("mail_from")?)
+    }
+
+    /// None if the variable is empty.
+    pub(crate) fn reply_to() -> Result<Option<String>, Problem> {
+        let reply_to = config::text("mail_reply_to")?;
+        if reply_to.trim().is_empty() { Ok(None) } else { address_of("mail_reply_to", &reply_to).map(Some) }
     }
 
     pub(crate) fn sms_token() -> Result<String, Problem> {
@@ -95,6 +107,11 @@ impl Apis {
         let at = OffsetDateTime::now_utc();
         adapter.result(&ApiAnswer { status: answer.status, headers: &answer.headers, body: &answer.body, at })
     }
+}
+
+fn address_of(name: &str, text: &str) -> Result<String, Problem> {
+    let email = Email::parse(text).map_err(|_| config::fault(name, "is no email address"))?;
+    Ok(email.address().to_owned())
 }
 
 fn mail_api() -> Result<String, Problem> {

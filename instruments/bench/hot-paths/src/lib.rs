@@ -13,8 +13,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use api::users::SignUpRequest;
 use events::redis::recipient_digest;
 use events::{Event, Login, Payload};
-use identity::{AttemptKeys, Email, MinLength, Peppers, Role, UserId};
-use notification_domain::{LogItem, render};
+use identity::{AttemptKeys, Email, Locale, MinLength, Peppers, Role, UserId};
+use notification_domain::{LogItem, MessageSettings, Renderer};
 use serde::{Deserialize, Serialize};
 use tokens::{AccessClaims, Audience, PublicKeys, SigningKey};
 use users_domain::{Attempt, Precondition, SignUp};
@@ -92,10 +92,13 @@ const PATHS: &[HotPath] = &[
     }),
     ("consume an event", || {
         let json = event().map(|event| event.to_json()).unwrap_or_default();
+        let renderer = renderer();
         Box::new(move || {
             let queue = events::Queue::LoginEmail;
             let Ok(event) = Event::from_json(black_box(json.as_bytes())) else { return };
-            let Ok(Some(message)) = render(queue, &event) else { return };
+            let Some(Ok(Some(message))) = renderer.as_ref().map(|renderer| renderer.render(queue, &event)) else {
+                return;
+            };
             drop(black_box(recipient_digest(&message.to)));
             drop(black_box(LogItem::new(queue, &event, &message, "consumer", 1).to_json()));
         })
@@ -124,6 +127,19 @@ fn claims() -> AccessClaims {
 fn token() -> String {
     let key = SigningKey::from_seed(&seed()).ok();
     key.and_then(|key| tokens::sign(&claims(), AUDIENCE, &key).ok()).unwrap_or_default()
+}
+
+/// With the texts that are shipped, in memory.
+fn renderer() -> Option<Renderer> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../components/notification/messages");
+    let texts = ["en.txt", "layout.html"].map(|file| (file, std::fs::read_to_string(folder.join(file)).ok()));
+    let settings = MessageSettings {
+        brand_name: "Concierge".to_owned(),
+        public_url: "http://127.0.0.1:4000".to_owned(),
+        default_locale: Locale::parse("en").ok()?,
+    };
+    let read = move |wanted: &str| texts.iter().find(|(file, _)| *file == wanted).and_then(|(_, text)| text.clone());
+    Some(Renderer::new(settings, Box::new(read)))
 }
 
 fn event() -> Option<Event> {

@@ -13,6 +13,8 @@ const KEY: &str = "must be <access key id>:<secret access key>, with :<region> a
 pub(super) struct Endpoint {
     pub(super) url: String,
     pub(super) from: String,
+    pub(super) name: String,
+    pub(super) reply_to: Option<String>,
     host: String,
     path: &'static str,
     id: String,
@@ -38,7 +40,8 @@ impl Endpoint {
             return Err(AccountError::Key(KEY));
         }
         let url = format!("{}://{host}{path}", url.scheme());
-        Ok(Self { url, from: account.from, host, path, id, secret, region, service })
+        let Account { from, name, reply_to, .. } = account;
+        Ok(Self { url, from, name, reply_to, host, path, id, secret, region, service })
     }
 
     /// The headers that sign a POST of `body`.

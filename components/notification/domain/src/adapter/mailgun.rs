@@ -20,14 +20,17 @@ impl Mailgun {
 
 impl Adapter for Mailgun {
     fn request(&self, message: &Message, _delivery_id: &str, _now: OffsetDateTime) -> ApiRequest {
-        let fields = [
-            ("from", self.account.from.as_str()),
+        let from = self.account.mailbox();
+        let mut fields = vec![
+            ("from", from.as_str()),
             ("to", &message.to),
             ("subject", &message.subject),
             ("text", &message.text),
             // A link that proves something is nobody else's business.
             ("o:tracking", "no"),
         ];
+        fields.extend(message.html.as_deref().map(|html| ("html", html)));
+        fields.extend(self.account.reply_to.as_deref().map(|reply_to| ("h:Reply-To", reply_to)));
         form_request(self.url.clone(), basic("api", &self.account.key), &fields)
     }
 
@@ -55,8 +58,9 @@ mod tests {
         assert_eq!(header(&request, "content-type"), Some("application/x-www-form-urlencoded"));
         assert_eq!(
             text_of(&request),
-            "from=office%40mg.example.org&to=ada%40example.org&subject=Hello+%26+welcome\
-             &text=Ciao%2C+Ada%3A+%C3%A8+pronto.%0A&o%3Atracking=no"
+            "from=%22Bell+%26+Sons%22+%3Coffice%40mg.example.org%3E&to=ada%40example.org&subject=Hello+%26+welcome\
+             &text=Ciao%2C+Ada%3A+%C3%A8+pronto.%0A&o%3Atracking=no\
+             &html=%3Cp%3ECiao%2C+Ada%3C%2Fp%3E&h%3AReply-To=help%40example.org"
         );
     }
 

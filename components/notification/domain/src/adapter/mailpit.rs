@@ -24,14 +24,20 @@ impl Adapter for Mailpit {
         if let Some(phone) = phone {
             further["X-Phone"] = phone.into();
         }
-        let body = json!({
-            "From": {"Email": self.0.from},
+        let mut body = json!({
+            "From": {"Email": self.0.from, "Name": self.0.name},
             "To": [{"Email": message.to}],
             "Subject": message.subject,
             "Text": message.text,
             "Tags": [tag],
             "Headers": further,
         });
+        if let Some(html) = &message.html {
+            body["HTML"] = html.as_str().into();
+        }
+        if let Some(reply_to) = &self.0.reply_to {
+            body["ReplyTo"] = json!([{"Email": reply_to}]);
+        }
         let mut headers = vec![("idempotency-key", delivery_id.to_owned())];
         if !self.0.key.is_empty() {
             headers.push(bearer(&self.0.key));
@@ -57,16 +63,19 @@ mod tests {
         assert_eq!(header(&request, "authorization"), Some("Bearer key"));
         assert_eq!(header(&request, "idempotency-key"), Some(DELIVERY));
         let expected = json!({
-            "From": {"Email": "office@example.org"},
+            "From": {"Email": "office@example.org", "Name": "Bell & Sons"},
+            "ReplyTo": [{"Email": "help@example.org"}],
             "To": [{"Email": "ada@example.org"}],
             "Subject": "Hello & welcome",
             "Text": "Ciao, Ada: è pronto.\n",
+            "HTML": "<p>Ciao, Ada</p>",
             "Tags": ["email"],
             "Headers": {},
         });
         assert_eq!(json_of(&request), expected);
         let sms = json_of(&mailpit.request(&sms(), DELIVERY, NOW));
         assert_eq!((&sms["Tags"], &sms["Headers"]), (&json!(["sms"]), &json!({"X-Phone": "+39021234567"})));
+        assert_eq!(sms.get("HTML"), None);
     }
 
     #[test]

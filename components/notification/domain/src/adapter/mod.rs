@@ -55,6 +55,19 @@ pub struct Account {
     pub key: String,
     /// The sender: an email address, or for SMS a number or a name.
     pub from: String,
+    /// The sender's name in a mail.
+    pub name: String,
+    /// Where answers to a mail go, if not to the sender.
+    pub reply_to: Option<String>,
+}
+
+impl Account {
+    /// The sender with its name (RFC 5322, section 3.4): `"Concierge" <office@example.org>`.
+    fn mailbox(&self) -> String {
+        let name: String =
+            self.name.chars().filter(|letter| !letter.is_control() && !['"', '\\'].contains(letter)).collect();
+        format!("\"{name}\" <{}>", self.from)
+    }
 }
 
 /// A setting that an adapter cannot use, and what it must be.
@@ -147,7 +160,7 @@ mod tests {
     use super::*;
 
     fn account(key: &str, from: &str) -> Account {
-        Account { url: "https://api.example".into(), key: key.into(), from: from.into() }
+        testing::account("https://api.example", key, from)
     }
 
     #[test]

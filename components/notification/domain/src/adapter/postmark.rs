@@ -19,8 +19,8 @@ impl Postmark {
 
 impl Adapter for Postmark {
     fn request(&self, message: &Message, _delivery_id: &str, _now: OffsetDateTime) -> ApiRequest {
-        let body = json!({
-            "From": self.0.from,
+        let mut body = json!({
+            "From": self.0.mailbox(),
             "To": message.to,
             "Subject": message.subject,
             "TextBody": message.text,
@@ -29,6 +29,12 @@ impl Adapter for Postmark {
             "TrackOpens": false,
             "TrackLinks": "None",
         });
+        if let Some(html) = &message.html {
+            body["HtmlBody"] = html.as_str().into();
+        }
+        if let Some(reply_to) = &self.0.reply_to {
+            body["ReplyTo"] = reply_to.as_str().into();
+        }
         let token = ("x-postmark-server-token", self.0.key.clone());
         let mut request = json_request(endpoint(&self.0.url, "/email"), token, &body);
         request.headers.push(("accept", "application/json".to_owned()));
@@ -63,10 +69,12 @@ mod tests {
         assert_eq!(header(&request, "accept"), Some("application/json"));
         assert_eq!(header(&request, "content-type"), Some("application/json"));
         let expected = json!({
-            "From": "office@example.org",
+            "From": "\"Bell & Sons\" <office@example.org>",
+            "ReplyTo": "help@example.org",
             "To": "ada@example.org",
             "Subject": "Hello & welcome",
             "TextBody": "Ciao, Ada: è pronto.\n",
+            "HtmlBody": "<p>Ciao, Ada</p>",
             "MessageStream": "outbound",
             "TrackOpens": false,
             "TrackLinks": "None",

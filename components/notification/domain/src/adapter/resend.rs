@@ -15,12 +15,18 @@ impl Resend {
 
 impl Adapter for Resend {
     fn request(&self, message: &Message, delivery_id: &str, _now: OffsetDateTime) -> ApiRequest {
-        let body = json!({
-            "from": self.0.from,
+        let mut body = json!({
+            "from": self.0.mailbox(),
             "to": [message.to],
             "subject": message.subject,
             "text": message.text,
         });
+        if let Some(html) = &message.html {
+            body["html"] = html.as_str().into();
+        }
+        if let Some(reply_to) = &self.0.reply_to {
+            body["reply_to"] = reply_to.as_str().into();
+        }
         let mut request = json_request(endpoint(&self.0.url, "/emails"), bearer(&self.0.key), &body);
         request.headers.push(("idempotency-key", delivery_id.to_owned()));
         request
@@ -55,10 +61,12 @@ mod tests {
         assert_eq!(header(&request, "idempotency-key"), Some(DELIVERY));
         assert_eq!(header(&request, "user-agent"), Some("concierge"));
         let expected = json!({
-            "from": "office@example.org",
+            "from": "\"Bell & Sons\" <office@example.org>",
+            "reply_to": "help@example.org",
             "to": ["ada@example.org"],
             "subject": "Hello & welcome",
             "text": "Ciao, Ada: è pronto.\n",
+            "html": "<p>Ciao, Ada</p>",
         });
         assert_eq!(json_of(&request), expected);
     }

@@ -16,17 +16,22 @@ impl SendGrid {
 
 impl Adapter for SendGrid {
     fn request(&self, message: &Message, _delivery_id: &str, _now: OffsetDateTime) -> ApiRequest {
-        let body = json!({
+        let mut content = vec![json!({"type": "text/plain", "value": message.text})];
+        content.extend(message.html.as_ref().map(|html| json!({"type": "text/html", "value": html})));
+        let mut body = json!({
             "personalizations": [{"to": [{"email": message.to}]}],
-            "from": {"email": self.0.from},
+            "from": {"email": self.0.from, "name": self.0.name},
             "subject": message.subject,
-            "content": [{"type": "text/plain", "value": message.text}],
+            "content": content,
             // A link that proves something is nobody else's business.
             "tracking_settings": {
                 "click_tracking": {"enable": false, "enable_text": false},
                 "open_tracking": {"enable": false},
             },
         });
+        if let Some(reply_to) = &self.0.reply_to {
+            body["reply_to"] = json!({"email": reply_to});
+        }
         json_request(endpoint(&self.0.url, "/v3/mail/send"), bearer(&self.0.key), &body)
     }
 
@@ -63,9 +68,13 @@ mod tests {
         assert_eq!(header(&request, "authorization"), Some("Bearer SG.key"));
         let expected = json!({
             "personalizations": [{"to": [{"email": "ada@example.org"}]}],
-            "from": {"email": "office@example.org"},
+            "from": {"email": "office@example.org", "name": "Bell & Sons"},
+            "reply_to": {"email": "help@example.org"},
             "subject": "Hello & welcome",
-            "content": [{"type": "text/plain", "value": "Ciao, Ada: è pronto.\n"}],
+            "content": [
+                {"type": "text/plain", "value": "Ciao, Ada: è pronto.\n"},
+                {"type": "text/html", "value": "<p>Ciao, Ada</p>"},
+            ],
             "tracking_settings": {
                 "click_tracking": {"enable": false, "enable_text": false},
                 "open_tracking": {"enable": false},

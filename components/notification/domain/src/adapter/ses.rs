@@ -4,6 +4,8 @@
 use super::aws::{Endpoint, is_temporary};
 use super::{Account, AccountError, Adapter, ApiAnswer, ApiRequest, request};
 use crate::{Message, SendError};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use time::OffsetDateTime;
 
@@ -19,14 +21,21 @@ impl Ses {
 
 impl Adapter for Ses {
     fn request(&self, message: &Message, _delivery_id: &str, now: OffsetDateTime) -> ApiRequest {
-        let body = json!({
-            "FromEmailAddress": self.0.from,
+        let mut parts = json!({"Text": {"Data": message.text, "Charset": "UTF-8"}});
+        if let Some(html) = &message.html {
+            parts["Html"] = json!({"Data": html, "Charset": "UTF-8"});
+        }
+        let mut body = json!({
+            "FromEmailAddress": sender(&self.0.name, &self.0.from),
             "Destination": {"ToAddresses": [message.to]},
             "Content": {"Simple": {
                 "Subject": {"Data": message.subject, "Charset": "UTF-8"},
-                "Body": {"Text": {"Data": message.text, "Charset": "UTF-8"}},
+                "Body": parts,
             }},
         });
+        if let Some(reply_to) = &self.0.reply_to {
+            body["ReplyToAddresses"] = json!([reply_to]);
+        }
         let body = body.to_string().into_bytes();
         request(self.0.url.clone(), JSON, self.0.sign(JSON, &body, now), body)
     }
@@ -43,6 +52,11 @@ impl Adapter for Ses {
         // 403: whatever is wrong with a key.
         answer.result_by_status(name, &[403])
     }
+}
+
+/// The sender with its name, which SES takes in ASCII alone: as an encoded word (RFC 2047).
+fn sender(name: &str, address: &str) -> String {
+    format!("=?UTF-8?B?{}?= <{address}>", STANDARD.encode(name))
 }
 
 #[cfg(test)]
@@ -64,11 +78,16 @@ mod tests {
                      SignedHeaders=content-type;host;x-amz-date, Signature=";
         assert!(authorization.starts_with(start) && authorization.len() == start.len() + 64, "{authorization}");
         let expected = json!({
-            "FromEmailAddress": "office@example.org",
+            // "Bell & Sons" in Base64
+            "FromEmailAddress": "=?UTF-8?B?QmVsbCAmIFNvbnM=?= <office@example.org>",
+            "ReplyToAddresses": ["help@example.org"],
             "Destination": {"ToAddresses": ["ada@example.org"]},
             "Content": {"Simple": {
                 "Subject": {"Data": "Hello & welcome", "Charset": "UTF-8"},
-                "Body": {"Text": {"Data": "Ciao, Ada: è pronto.\n", "Charset": "UTF-8"}},
+                "Body": {
+                    "Text": {"Data": "Ciao, Ada: è pronto.\n", "Charset": "UTF-8"},
+                    "Html": {"Data": "<p>Ciao, Ada</p>", "Charset": "UTF-8"},
+                },
             }},
         });
         assert_eq!(json_of(&request), expected);

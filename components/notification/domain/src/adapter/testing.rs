@@ -27,7 +27,13 @@ pub(crate) fn sorted(result: Result<(), SendError>) -> Sorted {
 }
 
 pub(crate) fn account(url: &str, key: &str, from: &str) -> Account {
-    Account { url: url.to_owned(), key: key.to_owned(), from: from.to_owned() }
+    Account {
+        url: url.to_owned(),
+        key: key.to_owned(),
+        from: from.to_owned(),
+        name: "Bell & Sons".to_owned(),
+        reply_to: Some("help@example.org".to_owned()),
+    }
 }
 
 pub(crate) fn mail() -> Message {
@@ -37,6 +43,7 @@ pub(crate) fn mail() -> Message {
         phone: None,
         subject: "Hello & welcome".to_owned(),
         text: "Ciao, Ada: è pronto.\n".to_owned(),
+        html: Some("<p>Ciao, Ada</p>".to_owned()),
     }
 }
 
@@ -45,6 +52,7 @@ pub(crate) fn sms() -> Message {
         kind: MessageKind::Sms,
         phone: Some("+39021234567".to_owned()),
         text: "A sign-in + more".to_owned(),
+        html: None,
         ..mail()
     }
 }

@@ -7,7 +7,8 @@ use events::redis::{
 };
 use events::{Event, Exchange, Queue};
 use futures_util::StreamExt as _;
-use notification_domain::{LogItem, render};
+use identity::Locale;
+use notification_domain::{LogItem, MessageSettings, Renderer};
 
 use crate::broker::Broker;
 
@@ -30,21 +31,33 @@ async fn listen(url: &str, broker: &Broker) -> Result<()> {
     for exchange in Exchange::ALL {
         subscription.subscribe(exchange.name()).await?;
     }
+    let renderer = renderer()?;
     let mut wake_ups = subscription.into_on_message();
     while wake_ups.next().await.is_some() {
-        consume(broker).await?;
+        consume(broker, &renderer).await?;
     }
     Ok(())
 }
 
+/// The same texts as the component's.
+fn renderer() -> Result<Renderer> {
+    let settings = MessageSettings {
+        brand_name: "Concierge".to_owned(),
+        public_url: "http://127.0.0.1:4000".to_owned(),
+        default_locale: Locale::parse("en")?,
+    };
+    let folder = bench::workspace().join("components/notification/messages");
+    Ok(Renderer::new(settings, Box::new(move |file| std::fs::read_to_string(folder.join(file)).ok())))
+}
+
 /// Runs until the queues are empty.
-async fn consume(broker: &Broker) -> Result<()> {
+async fn consume(broker: &Broker, renderer: &Renderer) -> Result<()> {
     let mut handled = false;
     loop {
         let mut found = false;
         for queue in Queue::ALL {
             if let Some(delivery) = next(broker, queue).await? {
-                handle(broker, queue, &delivery).await?;
+                handle(broker, renderer, queue, &delivery).await?;
                 found = true;
             }
         }
@@ -76,10 +89,10 @@ async fn next(broker: &Broker, queue: Queue) -> Result<Option<Delivery>> {
     }
 }
 
-async fn handle(broker: &Broker, queue: Queue, delivery: &Delivery) -> Result<()> {
+async fn handle(broker: &Broker, renderer: &Renderer, queue: Queue, delivery: &Delivery) -> Result<()> {
     let event = Event::from_json(&delivery.event)?;
     let id = event.id.to_string();
-    let message = render(queue, &event).map_err(|error| error.to_string())?;
+    let message = renderer.render(queue, &event).map_err(|error| error.to_string())?;
     let replies = broker.run(&queues::acquire(queue, &id, delivery, CLAIM_AFTER)).await?;
     let Acquisition::Acquired(begun) = Acquisition::from_replies(&replies)? else { return Ok(()) };
     let outcome = Outcome { delivery, health: ProviderHealth::Up, pause_after: 5 };

@@ -1,0 +1,87 @@
+//! Which messages there are, and what the template of each may use.
+
+use super::MessageKind;
+
+/// The template of a message: a section of each language's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Template {
+    SignIn,
+    SignInSms,
+    Welcome,
+    AccountLocked,
+    Verification,
+    SignUpRepeated,
+    Recovery,
+    PasswordChanged,
+    SecondFactorAdded,
+    SecondFactorRemoved,
+    RecoveryCodeUsed,
+    RecoveryCodesReplaced,
+}
+
+/// What every template may use.
+pub(super) const COMMON: [&str; 2] = ["brand_name", "public_url"];
+
+impl Template {
+    pub(super) const ALL: [Template; 12] = [
+        Template::SignIn,
+        Template::SignInSms,
+        Template::Welcome,
+        Template::AccountLocked,
+        Template::Verification,
+        Template::SignUpRepeated,
+        Template::Recovery,
+        Template::PasswordChanged,
+        Template::SecondFactorAdded,
+        Template::SecondFactorRemoved,
+        Template::RecoveryCodeUsed,
+        Template::RecoveryCodesReplaced,
+    ];
+
+    /// The name of its section.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Template::SignIn => "sign_in",
+            Template::SignInSms => "sign_in_sms",
+            Template::Welcome => "welcome",
+            Template::AccountLocked => "account_locked",
+            Template::Verification => "verification",
+            Template::SignUpRepeated => "sign_up_repeated",
+            Template::Recovery => "recovery",
+            Template::PasswordChanged => "password_changed",
+            Template::SecondFactorAdded => "second_factor_added",
+            Template::SecondFactorRemoved => "second_factor_removed",
+            Template::RecoveryCodeUsed => "recovery_code_used",
+            Template::RecoveryCodesReplaced => "recovery_codes_replaced",
+        }
+    }
+
+    pub(super) fn kind(self) -> MessageKind {
+        match self {
+            Template::SignInSms => MessageKind::Sms,
+            _ => MessageKind::Email,
+        }
+    }
+
+    /// The variables that it has besides [`COMMON`]. A message to an address that nobody has confirmed has none that a
+    /// stranger could have entered.
+    pub(super) fn variables(self) -> &'static [&'static str] {
+        match self {
+            Template::Welcome => &[],
+            Template::SignIn
+            | Template::SignInSms
+            | Template::AccountLocked
+            | Template::SignUpRepeated
+            | Template::PasswordChanged
+            | Template::SecondFactorAdded
+            | Template::SecondFactorRemoved
+            | Template::RecoveryCodeUsed
+            | Template::RecoveryCodesReplaced => &["time"],
+            Template::Verification | Template::Recovery => &["time", "link", "code"],
+        }
+    }
+
+    pub(super) fn has(self, variable: &str) -> bool {
+        self.variables().contains(&variable)
+    }
+}
