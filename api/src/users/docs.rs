@@ -52,14 +52,15 @@ pub(crate) fn info() -> Info {
              With the variable `authorization` set to `off`, for a lab, no token is required; only administrators assign roles all \
              the same.",
             ATTEMPTS,
-            "Sign-ups count against the client, and those that find their email taken count more. So do requests for mails and \
-             attempts to confirm an address.",
+            "Sign-ups count against the client, and those that find their email taken count more. So do requests for mails, and \
+             links and codes that are shown.",
             PAGES,
             CREDENTIALS,
         ],
         tags: &[
             ("users", "Sign-up, and one's own data."),
             ("email verification", "Whether an address is its user's."),
+            ("password recovery", "A new password for whoever has forgotten theirs."),
             ("probes", "Liveness and readiness."),
             ("experiments", "Operations for experiments, disabled unless a variable enables them."),
             ("other spelling", "Paths without `-ms`, which redirect to those with it."),

@@ -4,6 +4,7 @@
 mod docs;
 mod parameters;
 mod people;
+mod recovery;
 mod sessions;
 mod sign_in;
 #[cfg(feature = "openapi")]
@@ -23,7 +24,8 @@ pub use sign_in::{
     NewSession, StartedSession,
 };
 
-pub use verification::{ConfirmVerificationRequest, SignUpAccepted, VerificationForm, VerificationRequest};
+pub use recovery::{ConfirmRecoveryRequest, RecoveryForm};
+pub use verification::{ConfirmVerificationRequest, MailRequest, SignUpAccepted, VerificationForm};
 
 #[cfg(feature = "openapi")]
 pub(crate) use docs::{all_descriptions, info};
@@ -57,7 +59,11 @@ impl Body for BeginSignInRequest {}
 impl Body for EndSignInRequest {}
 impl Body for RotateTokenRequest {}
 impl Body for EndSessionRequest {}
-impl Body for VerificationRequest {}
+impl Body for MailRequest {}
+impl Body for ConfirmRecoveryRequest {}
+impl Body for RecoveryForm {
+    const MEDIA_TYPES: &'static [&'static str] = &["application/x-www-form-urlencoded"];
+}
 impl Body for ConfirmVerificationRequest {}
 impl Body for VerificationForm {
     const MEDIA_TYPES: &'static [&'static str] = &["application/x-www-form-urlencoded"];
@@ -99,7 +105,7 @@ operations! {
     /// The answer and its time are the same whether or not the address has an account, and whether or not it is confirmed already. A
     /// newer mail makes link and code of the older one invalid. An address gets five mails an hour, then fewer; nothing is sent
     /// while `email_verification` is `off`.
-    RequestVerification: POST "/users-ms/email-verification" (), NO_QUERY, Public, VerificationRequest => (),
+    RequestVerification: POST "/users-ms/email-verification" (), NO_QUERY, Public, MailRequest => (),
     ticket_docs::request_verification;
 
     /// Confirm an address
@@ -120,6 +126,35 @@ operations! {
     /// What the button of the page sends.
     SubmitVerificationPage: POST "/users-ms/email-verification/page" (), NO_QUERY, Public, VerificationForm => (),
     ticket_docs::submit_verification_page;
+
+    /// Request a new password
+    ///
+    /// Sends a mail with a link and a code that set a new password, if the address has an account that is not suspended. Otherwise
+    /// nothing is sent; the answer and its time are the same. A newer mail makes link and code of the older one invalid. An address
+    /// gets five mails an hour, then fewer.
+    RequestRecovery: POST "/users-ms/password-recovery" (), NO_QUERY, Public, MailRequest => (),
+    ticket_docs::request_recovery;
+
+    /// Set a new password
+    ///
+    /// By the `token` of the link, or by address and code. Either is valid once, for an hour, and until a newer mail is requested or
+    /// address, password or role change; a password that is refused uses up neither. All sessions end, failed sign-ins are forgotten,
+    /// the address counts as confirmed, and the owner is told by mail. Five wrong codes make link and code invalid; after 25 wrong
+    /// ones only links recover the account.
+    ConfirmRecovery: POST "/users-ms/password-recovery/confirm" (), NO_QUERY, Public, ConfirmRecoveryRequest => (),
+    ticket_docs::confirm_recovery;
+
+    /// Show the page for a new password
+    ///
+    /// A page with a field for the new password. Opening it changes nothing: programs that scan mail open links, too.
+    ShowRecoveryPage: GET "/users-ms/password-recovery/page" (), Some(&[TICKET]), Public, () => (),
+    ticket_docs::show_recovery_page;
+
+    /// Set a new password on the page
+    ///
+    /// What the form of the page sends.
+    SubmitRecoveryPage: POST "/users-ms/password-recovery/page" (), NO_QUERY, Public, RecoveryForm => (),
+    ticket_docs::submit_recovery_page;
 
     /// Get a user
     GetUser: GET "/users-ms/users/{id}" UserId, NO_QUERY, AccessToken, () => User,

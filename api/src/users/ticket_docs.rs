@@ -3,7 +3,8 @@
 use super::docs;
 use crate::description::Description;
 use problem::Kind::{
-    DatabaseUnavailable, InvalidEmail, InvalidQuery, InvalidTicket, InvalidValue, MissingField, TooManyAttempts,
+    DatabaseUnavailable, InvalidEmail, InvalidPassword, InvalidQuery, InvalidTicket, InvalidValue, MissingField,
+    TooBusy, TooManyAttempts,
 };
 use serde_json::json;
 
@@ -40,5 +41,43 @@ pub(super) fn submit_verification_page(it: Description) -> Description {
         .replies(200, "The address is confirmed.")
         .page()
         .replies(403, "The link is not valid, or not any more; as `invalid-ticket` of the other operation.")
+        .page()
+}
+
+/// Describes the request for a mail that leads to a new password.
+pub(super) fn request_recovery(it: Description) -> Description {
+    it.tag("password recovery")
+        .fails(&[InvalidEmail, TooManyAttempts, DatabaseUnavailable])
+        .body("address", json!({"email": "ada@example.org"}))
+        .replies(202, "If the address has an account, a mail is sent to it.")
+}
+
+/// Describes the new password of a recovery.
+pub(super) fn confirm_recovery(it: Description) -> Description {
+    it.tag("password recovery")
+        .fails(&[InvalidTicket, InvalidPassword, TooManyAttempts, TooBusy, DatabaseUnavailable])
+        .fails_with(MissingField, "Send the token, or email and code.")
+        .fails_with(InvalidValue, "Send the token, or email and code; not both.")
+        .body("link", json!({"token": docs::TICKET, "password": docs::PASSWORD}))
+        .body("code", json!({"email": "ada@example.org", "code": "012345", "password": docs::PASSWORD}))
+        .replies(204, "The password is set.")
+}
+
+/// Describes the page for a new password.
+pub(super) fn show_recovery_page(it: Description) -> Description {
+    it.tag("password recovery").needs_no_configuration().replies(200, "The page.").page()
+}
+
+/// Describes the form of that page.
+pub(super) fn submit_recovery_page(it: Description) -> Description {
+    it.tag("password recovery")
+        .fails(&[TooManyAttempts, TooBusy, DatabaseUnavailable])
+        .fails_with(InvalidQuery, "Unknown parameter. Known here: token, password.")
+        .body("form", json!({"token": docs::TICKET, "password": docs::PASSWORD}))
+        .replies(200, "The password is set.")
+        .page()
+        .replies(403, "The link is not valid, or not any more; as `invalid-ticket` of the other operation.")
+        .page()
+        .replies(422, "The page again, with what is wrong with the password; the link stays valid.")
         .page()
 }

@@ -19,7 +19,7 @@ wire! {
     /// Which address to send a mail to.
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    pub struct VerificationRequest {
+    pub struct MailRequest {
         /// The address.
         pub email: String as "schema::Email",
     }
@@ -51,7 +51,7 @@ wire! {
 
 /// Either the token, or address and code.
 #[cfg(feature = "openapi")]
-fn token_or_code(schema: &mut schemars::Schema) {
+pub(super) fn token_or_code(schema: &mut schemars::Schema) {
     let absent = serde_json::json!({"type": "null"});
     let text = serde_json::json!({"type": "string"});
     let cases = serde_json::json!([

@@ -95,7 +95,7 @@ kinds! {
     ReauthenticationRequired = "reauthentication-required", 403, "Reauthentication required", "This needs a sign-in within the last ten minutes. Sign in again, or send the current password to /users-ms/users/{id}/reauthenticate with your own id. Then repeat the request.";
     /// A hundred sign-ins to the account have failed in a row. Until one succeeds or the password changes, only a device with its
     /// `device_token` can sign in. The answer is the same for an account that does not exist.
-    AccountLocked = "account-locked", 403, "Account locked", "Too many sign-ins to this account have failed in a row. Sign in on a device that has signed in before, or have the password reset.";
+    AccountLocked = "account-locked", 403, "Account locked", "Too many sign-ins to this account have failed in a row. Sign in on a device that has signed in before, or set a new password by mail.";
     /// An administrator has suspended the account. Only whoever knows the password is told.
     AccountSuspended = "account-suspended", 403, "Account suspended", "This account is suspended. Ask an administrator.";
     /// The password is right, but the address is not confirmed yet, which this service requires before a sign-in.

@@ -130,6 +130,12 @@ impl Problem {
         self.kind
     }
 
+    /// What the caller reads about it.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The HTTP status code.
     #[must_use]
     pub fn status(&self) -> u16 {

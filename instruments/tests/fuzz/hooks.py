@@ -53,8 +53,9 @@ def is_open(operation):
     if operation.path == "/users-ms/load-test":
         # It is switched off: it is there to be slow.
         return False
-    if operation.path.startswith("/users-ms/email-verification/") and operation.method.upper() == "POST":
-        # Links and codes go to their owners by mail; instruments/tests/suite/verification.rs confirms addresses.
+    by_mail = ("/users-ms/email-verification/", "/users-ms/password-recovery/")
+    if operation.path.startswith(by_mail) and operation.method.upper() == "POST":
+        # Links and codes go to their owners by mail; the suite has tests of what they do.
         return False
     name = scheme_of(operation)
     return name is None or SENDER == "admin" or (SENDER == "user" and name in CREDENTIALS)

@@ -16,6 +16,7 @@
 //! | [`schedules`] | the outbox swept, the consumers woken |
 //! | [`browser`] | a browser, driven as a person would |
 //! | [`mail_api`] | a mail provider that can fail |
+//! | [`post_office`] | an app that sends links and codes, and the mails that arrive |
 //! | [`skipped`] | tests that do not apply |
 //! | [`turn`] | which tests may run at the same time |
 //! | [`poll`] | waiting with a deadline |
@@ -37,6 +38,7 @@ pub mod mail_api;
 pub mod openapi;
 pub mod people;
 pub mod poll;
+pub mod post_office;
 pub mod rabbit;
 pub mod schedules;
 pub mod skipped;

@@ -73,7 +73,13 @@ impl<'a> Caller<'a> {
     fn send_example(&self, operation: &'a Operation<'_>) -> Answer {
         match (operation.example_body(), operation.media_type()) {
             // A token shown is one's own, since others are looked at no further where tokens are introspected.
-            (Some(_), Some(FORM)) => self.send(operation, format!("token={}", self.access)),
+            (Some(body), Some(FORM)) => {
+                let fields = body.as_object().into_iter().flatten().map(|(name, value)| match name.as_str() {
+                    "token" => format!("token={}", self.access),
+                    _ => format!("{name}={}", value.as_str().unwrap_or_default().replace(' ', "+")),
+                });
+                self.send(operation, fields.collect::<Vec<_>>().join("&"))
+            }
             (Some(body), _) => self.send(operation, body.to_string()),
             (None, _) => self.ask(operation).send(),
         }
@@ -242,6 +248,7 @@ fn a_value_of_an_internal_route_that_is_not_acceptable_is_named() {
         ("rotate_token", "session_id", json!("7"), "/session_id"),
         ("end_session_by_token", "refresh_digest", json!(""), "/refresh_digest"),
         ("confirm_verification", "token", json!("x"), "/token"),
+        ("confirm_recovery", "token", json!("x"), "/token"),
     ];
     let app = TestApp::shared();
     let caller = caller(&app);

@@ -113,7 +113,7 @@ const HELD: &[Held] = &[
     // Tickets
     ("mails that one client requests", "20", RATE_LIMIT, "MAIL_REQUESTS: Backoff =\n    Backoff { free_failures: "),
     (
-        "mails to confirm an address, or to tell its owner of another sign-up",
+        "mails to confirm an address, to recover an account, or to tell its owner of another sign-up",
         "5",
         RATE_LIMIT,
         "MAILS: Backoff =\n    Backoff { free_failures: ",
@@ -135,6 +135,18 @@ const HELD: &[Held] = &[
         "24 hours",
         "components/users/domain/src/ticket.rs",
         "VERIFICATION_SECONDS: i32 = ",
+    ),
+    (
+        "a link and a code that recover an account",
+        "1 hour",
+        "components/users/domain/src/ticket.rs",
+        "RECOVERY_SECONDS: i32 = ",
+    ),
+    (
+        "wrong codes in a row that would recover an account, of all its tickets",
+        "25",
+        RATE_LIMIT,
+        "RECOVERY_CODES: Backoff =\n    Backoff { free_failures: u32::MAX >> 1, longest_seconds: 0, drain_seconds: None, ceiling: Some(",
     ),
     // Sessions and tokens
     ("user agent of a session", "200", "crates/service-kit/src/client_address.rs", "MAX_USER_AGENT: usize = "),

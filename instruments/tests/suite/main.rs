@@ -41,6 +41,7 @@ mod providers;
 mod queues;
 mod rabbitmq;
 mod reauthentication;
+mod recovery;
 mod refresh_tokens;
 mod security_page;
 mod sessions;

@@ -1,66 +1,27 @@
 //! Confirming an address: by the link of a mail, by its code, once, and only as long as nothing has changed. Nobody learns from it
 //! who has an account.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use blackbox::app::{Setup, TestApp};
 use blackbox::backend::Backend;
 use blackbox::http::Answer;
-use blackbox::mail_api::MailApi;
 use blackbox::people::{PASSWORD, sign_up_form};
-use blackbox::poll;
-use blackbox::schedules::Schedules;
-use blackbox::turn;
+use blackbox::post_office::{Office, Secrets, assert_alike, claims};
+use blackbox::{poll, turn};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-const ROUND: Duration = Duration::from_millis(300);
 const SOON: Duration = Duration::from_secs(20);
 const CONFIRM: &str = "Confirm your email address";
 const TAKEN: &str = "You already have an account";
 const PAGE: &str = "/users-ms/email-verification/page";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// An app that asks people to confirm their addresses, and the post office.
-struct Office {
-    app: TestApp,
-    mail: MailApi,
-    _schedules: Schedules,
-}
-
-/// The secret of a mail's link, and its code.
-#[derive(Clone, Debug, PartialEq)]
-struct Secrets {
-    token: String,
-    code: String,
-}
-
-impl Office {
-    fn new(backend: &Arc<Backend>, set: impl FnOnce(Setup) -> Setup) -> Self {
-        let mail = MailApi::start();
-        let setup = TestApp::on(backend)
-            .variable("email_verification", "encouraged")
-            .variable("public_url", "https://concierge.example/")
-            .variable("notification_sender", "http")
-            .variable("mail_api_url", mail.url())
-            .variable("notification_claim_ms", 12_000);
-        let app = set(setup).start();
-        let schedules = Schedules::start(&[&app], ROUND);
-        Self { app, mail, _schedules: schedules }
-    }
-
-    fn sign_up(&self, email: &str) -> Answer {
-        self.app.post("/users-ms/users").json(&sign_up_form(email)).send()
-    }
-
-    fn request(&self, email: &str) -> Answer {
-        self.app.post("/users-ms/email-verification").json(&json!({"email": email})).send()
-    }
-
-    fn confirm(&self, body: &Value) -> Answer {
-        self.app.post("/users-ms/email-verification/confirm").json(body).send()
-    }
+/// What people do to confirm their address.
+trait Confirms {
+    fn request(&self, email: &str) -> Answer;
+    fn confirm(&self, body: &Value) -> Answer;
+    fn secrets(&self, to: &str, number: usize) -> Secrets;
 
     fn by_link(&self, secrets: &Secrets) -> Answer {
         self.confirm(&json!({"token": secrets.token}))
@@ -69,39 +30,20 @@ impl Office {
     fn by_code(&self, email: &str, code: &str) -> Answer {
         self.confirm(&json!({"email": email, "code": code}))
     }
-
-    /// The claims of the access token of a new sign-in.
-    fn claims(&self, email: &str) -> Value {
-        claims(&self.app.login(email, PASSWORD).expect(200).json())
-    }
-
-    /// The texts of the mails to an address with this subject, oldest first.
-    fn mails(&self, to: &str, subject: &str) -> Vec<String> {
-        let taken = self.mail.taken();
-        let of_them = taken.iter().filter(|posted| posted.to() == to && posted.body["Subject"] == subject);
-        of_them.map(|posted| posted.body["Text"].as_str().expect("a mail has a text").to_owned()).collect()
-    }
-
-    /// The secrets of the mail number `number` that asks to confirm this address.
-    fn secrets(&self, to: &str, number: usize) -> Secrets {
-        let text = poll::eventually(SOON, "the mail", || self.mails(to, CONFIRM).get(number - 1).cloned());
-        let start = format!("https://concierge.example{PAGE}?token=");
-        let token = text.lines().find_map(|line| line.strip_prefix(start.as_str())).expect("the link has a line");
-        let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|b| b.is_ascii_digit());
-        let code = text.lines().find(is_code).expect("the code has a line");
-        assert_eq!(token.len(), 43, "{text}");
-        Secrets { token: token.to_owned(), code: code.to_owned() }
-    }
-
-    fn sql(&self, statement: &str, email: &str) -> u64 {
-        self.app.backend.sql().execute(statement, &[&email]).expect("the test is made so")
-    }
 }
 
-fn claims(tokens: &Value) -> Value {
-    let payload =
-        tokens["access_token"].as_str().and_then(|token| token.split('.').nth(1)).expect("a token has three parts");
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).expect("it is Base64")).expect("it is JSON")
+impl Confirms for Office {
+    fn request(&self, email: &str) -> Answer {
+        self.app.post("/users-ms/email-verification").json(&json!({"email": email})).send()
+    }
+
+    fn confirm(&self, body: &Value) -> Answer {
+        self.app.post("/users-ms/email-verification/confirm").json(body).send()
+    }
+
+    fn secrets(&self, to: &str, number: usize) -> Secrets {
+        self.secrets_of(CONFIRM, PAGE, to, number)
+    }
 }
 
 #[track_caller]
@@ -344,29 +286,8 @@ fn neither_the_answer_nor_its_time_says_who_has_an_account() {
     let office = Office::new(&Backend::new(), |setup| setup.variable("bcrypt_cost", 8));
     let known = "ada@alike.example";
     let _ = office.sign_up(known).expect(202);
-    let median = |mut times: Vec<Duration>| {
-        times.sort_unstable();
-        times[times.len() / 2].as_secs_f64()
-    };
-    let timed = |act: &dyn Fn() -> Answer| {
-        let start = Instant::now();
-        let answer = act();
-        (start.elapsed(), answer)
-    };
     let compare = |what: &str, status: u16, of_known: &dyn Fn() -> Answer, of_unknown: &dyn Fn(usize) -> Answer| {
-        // Alternating, so that other load on the machine affects both.
-        let (mut one, mut other) = (Vec::new(), Vec::new());
-        for number in 0..21 {
-            let (time, first) = timed(of_known);
-            one.push(time);
-            let (time, second) = timed(&|| of_unknown(number));
-            other.push(time);
-            assert_eq!((first.status, second.status), (status, status));
-            let without_address = |answer: &Answer| answer.shown().replace(known, "").replace(&unknown(number), "");
-            assert_eq!(without_address(&first), without_address(&second), "{what}");
-        }
-        let (one, other) = (median(one), median(other));
-        assert!((0.7..1.4).contains(&(one / other)), "{what}: {one} s, and {other} s");
+        assert_alike(what, status, of_known, of_unknown, |number| vec![known.to_owned(), unknown(number)]);
     };
     compare("sign-up", 202, &|| office.sign_up(known), &|number| office.sign_up(&unknown(number)));
     compare("request", 202, &|| office.request(known), &|number| office.request(&format!("x{}", unknown(number))));

@@ -14,11 +14,12 @@ mod idempotency;
 mod page;
 mod precondition;
 mod rate_limit;
+mod recovery;
 mod session;
 mod sign_in;
 mod sign_up;
 mod ticket;
-mod verification_page;
+mod ticket_page;
 
 pub use access::{
     Caller, Current, Proof, REAUTHENTICATION_SECONDS, last_administrator, reauthentication_required, user_not_found,
@@ -33,8 +34,11 @@ pub use idempotency::{IdempotencyKey, RETENTION_SECONDS, RequestDigests, key_reu
 pub use page::{Cursor, MAX_LIMIT, PageRequest};
 pub use precondition::{Precondition, etag};
 pub use rate_limit::RESET_SECONDS;
+pub use recovery::{Owner, new_password};
 pub use session::{Rotation, ShownToken};
 pub use sign_in::{BeginSignIn, EndSignIn, NewSession, Origin, Renewal, Verdict};
 pub use sign_up::SignUp;
-pub use ticket::{NewTicket, Purpose, ShownTicket, VERIFICATION_SECONDS, invalid_ticket};
-pub use verification_page::{CONTENT_SECURITY_POLICY, invalid_link_page, verification_form, verified_page};
+pub use ticket::{NewTicket, Purpose, ShownTicket, VERIFICATION_SECONDS, code_limit_key, invalid_ticket};
+pub use ticket_page::{
+    CONTENT_SECURITY_POLICY, invalid_link_page, recovered_page, recovery_form, verification_form, verified_page,
+};

@@ -42,6 +42,11 @@ pub(crate) const MAILS: Backoff =
 /// Links and codes that one client shows.
 pub(crate) const TICKETS: Backoff = CLIENT;
 
+/// Wrong codes that would recover an account, of all its tickets: after so many, its links alone do. So few guesses among a
+/// million codes are hopeless, however long somebody goes on.
+pub(crate) const RECOVERY_CODES: Backoff =
+    Backoff { free_failures: u32::MAX >> 1, longest_seconds: 0, drain_seconds: None, ceiling: Some(25) };
+
 /// How many people may sign up from one client in an hour.
 pub(crate) fn sign_ups(per_hour: u32) -> Backoff {
     let drain_seconds = (RESET_SECONDS.unsigned_abs() / per_hour.max(1)).max(1);

@@ -5,15 +5,19 @@
 //! and of a code of six digits for people who read their mail on another device. So few digits can be guessed: after five
 //! wrong codes the ticket is gone, and issuing another one is limited.
 
-use api::users::ConfirmVerificationRequest;
+use crate::rate_limit::{RECOVERY_CODES, RESET_SECONDS, RateLimit};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use events::Exchange;
 use identity::{Email, Peppers};
 use problem::{Kind, Problem};
 use serde::Serialize;
 
 /// For how many seconds link and code that confirm an address are valid: a day.
 pub const VERIFICATION_SECONDS: i32 = 24 * 60 * 60;
+
+/// For how many seconds link and code that recover an account are valid: an hour.
+const RECOVERY_SECONDS: i32 = 60 * 60;
 
 /// How many codes there are.
 const CODES: u64 = 1_000_000;
@@ -24,6 +28,8 @@ const CODES: u64 = 1_000_000;
 pub enum Purpose {
     /// Confirming the address of an account.
     Verification,
+    /// Choosing a new password without the old one.
+    Recovery,
 }
 
 impl Purpose {
@@ -31,6 +37,43 @@ impl Purpose {
     fn labels(self) -> [&'static str; 2] {
         match self {
             Purpose::Verification => ["link that verifies", "code that verifies"],
+            Purpose::Recovery => ["link that recovers", "code that recovers"],
+        }
+    }
+
+    /// Its name in the database.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Purpose::Verification => "verification",
+            Purpose::Recovery => "recovery",
+        }
+    }
+
+    /// For how many seconds its tickets are valid.
+    #[must_use]
+    pub fn seconds(self) -> i32 {
+        match self {
+            Purpose::Verification => VERIFICATION_SECONDS,
+            Purpose::Recovery => RECOVERY_SECONDS,
+        }
+    }
+
+    /// Where the event goes that leads to the mail with link and code.
+    #[must_use]
+    pub fn exchange(self) -> Exchange {
+        match self {
+            Purpose::Verification => Exchange::VerificationRequested,
+            Purpose::Recovery => Exchange::RecoveryRequested,
+        }
+    }
+
+    /// The path of the page that its link leads to.
+    #[must_use]
+    pub fn page(self) -> &'static str {
+        match self {
+            Purpose::Verification => "/users-ms/email-verification/page",
+            Purpose::Recovery => "/users-ms/password-recovery/page",
         }
     }
 }
@@ -67,6 +110,9 @@ pub struct ShownTicket {
     digest: Option<String>,
     email_keys: Option<Vec<String>>,
     code_digest: Option<String>,
+    /// After how many wrong codes at the account, of all its tickets, no code is accepted any more.
+    code_limits: Vec<RateLimit>,
+    forget_seconds: i32,
 }
 
 impl ShownTicket {
@@ -74,14 +120,21 @@ impl ShownTicket {
     #[must_use]
     pub fn of_token(purpose: Purpose, token: &str, peppers: &Peppers) -> Self {
         let digest = Some(token_digest(purpose, peppers, token));
-        Self { purpose, digest, email_keys: None, code_digest: None }
+        let (code_limits, forget_seconds) = (Vec::new(), RESET_SECONDS);
+        Self { purpose, digest, email_keys: None, code_digest: None, code_limits, forget_seconds }
     }
 
     /// The ticket of an address and a code. An invalid address has none.
     #[must_use]
     pub fn of_code(purpose: Purpose, email: &str, code: &str, peppers: &Peppers) -> Self {
         let email = Email::parse(email).ok();
+        let code_limits = match (purpose, &email) {
+            (Purpose::Recovery, Some(email)) => vec![RateLimit::new(&code_limit_key(peppers, email), RECOVERY_CODES)],
+            _ => Vec::new(),
+        };
         Self {
+            code_limits,
+            forget_seconds: RESET_SECONDS,
             purpose,
             digest: None,
             email_keys: Some(email.as_ref().map(|email| email.keys().to_vec()).unwrap_or_default()),
@@ -90,14 +143,19 @@ impl ShownTicket {
         }
     }
 
-    /// What a request to confirm an address shows.
+    /// What a request shows: the token of a link, or an address with a code.
     ///
     /// # Errors
     /// `missing-field` or `invalid-value` if it is neither a token alone, nor an address with a code.
-    pub fn of_request(request: &ConfirmVerificationRequest, peppers: &Peppers) -> Result<Self, Problem> {
-        let purpose = Purpose::Verification;
+    pub fn of_request(
+        purpose: Purpose,
+        token: Option<&str>,
+        email: Option<&str>,
+        code: Option<&str>,
+        peppers: &Peppers,
+    ) -> Result<Self, Problem> {
         let missing = |field: &str| Problem::field(Kind::MissingField, field, "Send the token, or email and code.");
-        match (&request.token, &request.email, &request.code) {
+        match (token, email, code) {
             (Some(token), None, None) => Ok(Self::of_token(purpose, token, peppers)),
             (None, Some(email), Some(code)) => Ok(Self::of_code(purpose, email, code, peppers)),
             (None, Some(_), None) => Err(missing("code")),
@@ -114,6 +172,12 @@ impl ShownTicket {
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
+}
+
+/// The key that wrong codes at the account with this address are counted under.
+#[must_use]
+pub fn code_limit_key(peppers: &Peppers, email: &Email) -> String {
+    peppers.digest("recovery code at account", email.key())
 }
 
 /// The problem for a ticket that is not good, whatever is wrong with it.
@@ -146,7 +210,8 @@ mod tests {
     }
 
     fn shown(body: Value) -> Result<Value, Problem> {
-        let shown = ShownTicket::of_request(&serde_json::from_value(body).unwrap(), &peppers())?;
+        let [token, email, code] = ["token", "email", "code"].map(|field| body[field].as_str());
+        let shown = ShownTicket::of_request(Purpose::Verification, token, email, code, &peppers())?;
         Ok(serde_json::from_str(&shown.to_json()).unwrap())
     }
 
@@ -167,6 +232,25 @@ mod tests {
         assert_eq!(ada.code, bob.code);
         assert_ne!(ada.code_digest, bob.code_digest);
         assert!(!ada.digest.contains(&ada.token) && ada.digest.len() == 64);
+    }
+
+    #[test]
+    fn a_ticket_is_for_one_purpose_and_codes_that_recover_are_limited_by_account() {
+        let email = Email::parse("ada@example.org").unwrap();
+        let new = |purpose| NewTicket::new(purpose, &email, &peppers(), [7; 32], [7; 8]);
+        let (one, other) = (new(Purpose::Verification), new(Purpose::Recovery));
+        assert!(one.digest != other.digest && one.code_digest != other.code_digest);
+        let limits = |purpose, email| {
+            let shown = ShownTicket::of_code(purpose, email, "012345", &peppers());
+            serde_json::from_str::<Value>(&shown.to_json()).unwrap()["code_limits"].clone()
+        };
+        assert_eq!(limits(Purpose::Verification, "ada@example.org"), json!([]));
+        assert_eq!(limits(Purpose::Recovery, "ADA@example.org"), limits(Purpose::Recovery, "ada@example.org"));
+        assert_eq!(limits(Purpose::Recovery, "ada@example.org")[0]["ceiling"], 25);
+        assert_ne!(limits(Purpose::Recovery, "ada@example.org"), limits(Purpose::Recovery, "bob@example.org"));
+        for purpose in [Purpose::Verification, Purpose::Recovery] {
+            assert_eq!(serde_json::to_value(purpose).unwrap(), purpose.name());
+        }
     }
 
     #[test]

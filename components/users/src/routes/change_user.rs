@@ -4,6 +4,7 @@ use super::Call;
 use super::create_user::{email_taken, enumeration_key, hash_with_permit, taken};
 use super::current_password;
 use super::guard::{Guard, LiveSession};
+use super::tickets::publish_after;
 use crate::hashing;
 use crate::settings;
 use crate::store::{Changed, Store, rate_limits, user_response, users};
@@ -40,7 +41,8 @@ async fn change_user(request: &Request, id: UserId, guard: &Guard, change: &Vali
     let trace = guard.trace(request, id)?;
     let store = Store::open()?;
     match users::update(&store, id, change, hash.as_ref(), own_session, &condition, &trace)? {
-        Changed::Done(user) => {
+        Changed::Done(user, events) => {
+            publish_after(request, events);
             report(request, id, guard, change);
             if change.password.is_some() {
                 unlock(&store, &user.email);

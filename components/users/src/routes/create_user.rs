@@ -1,6 +1,6 @@
 //! POST /users-ms/users: sign-up.
 
-use super::verification::{NewVerification, publish_after};
+use super::tickets::{NewMail, publish_after};
 use super::{Call, trace};
 use crate::hashing::PermitGuard;
 use crate::outbox;
@@ -13,7 +13,8 @@ use identity::{Password, PasswordHash, Peppers, UserId};
 use problem::{Kind, Problem};
 use service_kit::{HandlerResult, Request, Response, StatusCode, YieldingPacer, client_address, config, json, log};
 use users_domain::{
-    Actor, Attempt, AuditEntry, IdempotencyKey, RequestDigests, SignUp, Trace, VERIFICATION_SECONDS, key_reused,
+    Actor, Attempt, AuditEntry, IdempotencyKey, Purpose, RequestDigests, SignUp, Trace, VERIFICATION_SECONDS,
+    key_reused,
 };
 
 /// What came of a sign-up.
@@ -78,7 +79,7 @@ async fn accept(
 ) -> HandlerResult {
     let client = peppers.digest("sign-up by client", client_address(request)?);
     let attempt = Attempt::to_sign_up(&client, &enumeration_key(request, peppers)?, settings::sign_ups_per_hour()?);
-    let new = NewVerification::of(&sign_up.email, peppers)?;
+    let new = NewMail::of(Purpose::Verification, &sign_up.email, peppers)?;
     let trace = trace::of_client(request, Actor::Owner)?;
     // Nothing is found out here.
     let permit = PermitGuard::acquire(attempt.without_enumeration_limit()).await?;

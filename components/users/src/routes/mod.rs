@@ -13,9 +13,11 @@ mod load_test;
 mod maintenance;
 mod outbox;
 mod reauthenticate;
+mod recovery;
 mod sessions;
 mod sign_in;
 mod suspension;
+mod tickets;
 mod trace;
 mod verification;
 
@@ -53,6 +55,10 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         ConfirmVerification(call) => verification::confirm_verification(&call).await,
         ShowVerificationPage(call) => verification::show_verification_page(&call),
         SubmitVerificationPage(call) => verification::submit_verification_page(&call),
+        RequestRecovery(call) => recovery::request_recovery(&call).await,
+        ConfirmRecovery(call) => recovery::confirm_recovery(&call).await,
+        ShowRecoveryPage(call) => recovery::show_recovery_page(&call),
+        SubmitRecoveryPage(call) => recovery::submit_recovery_page(&call).await,
         GetUser(call) => get_user::get_user(&call),
         ReplaceUser(call) => change_user::replace_user(&call).await,
         PatchUser(call) => change_user::patch_user(&call).await,

@@ -17,15 +17,18 @@ pub(crate) mod hash_permits;
 pub(crate) mod idempotency;
 pub(crate) mod outbox;
 pub(crate) mod rate_limits;
+pub(crate) mod recovery;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
 mod statements;
 pub(crate) mod suspensions;
+pub(crate) mod tickets;
 pub(crate) mod users;
 pub(crate) mod verification;
 
 use crate::settings;
 use error::StoreError;
+use outbox::OutboxEvent;
 use problem::Problem;
 use serde::de::DeserializeOwned;
 use service_kit::{Response, StatusCode, json};
@@ -44,8 +47,8 @@ pub(crate) struct Store {
 
 /// The outcome of a change.
 pub(crate) enum Changed {
-    /// The user as it is now.
-    Done(Box<User>),
+    /// The user as it is now, and the events for the caller to publish.
+    Done(Box<User>, Vec<OutboxEvent>),
     /// There is no such user.
     NotFound,
     /// It has another version than the precondition asks for.

@@ -1,5 +1,6 @@
 //! The statements about the outbox: events that are yet to be published, and those that the broker may still lose.
 
+use super::statements::OUTBOX_IS_LONG;
 use super::{Store, statements};
 use api::users::OutboxState;
 use problem::Problem;
@@ -23,6 +24,27 @@ pub(crate) struct OutboxEvent {
     pub(crate) exchange: String,
     pub(crate) event: Value,
 }
+
+/// How long a request leases its own events, in seconds, before a sweep may publish them.
+const OWN_LEASE_SECONDS: i32 = 10;
+
+/// The part `kept` of a statement that enqueues what `happened` (place, id of the user, event without subject and data, data),
+/// in the order of places. The events are leased to the caller, unless the outbox is so long that they are left to the sweeps.
+pub(super) fn enqueue() -> String {
+    format!(
+        "kept AS (
+            INSERT INTO outbox (exchange, event, leased_until)
+            SELECT event ->> 'type', event || jsonb_build_object('subject', id::text, 'data', data),
+                now() + make_interval(secs => CASE WHEN {OUTBOX_IS_LONG} THEN 0 ELSE {OWN_LEASE_SECONDS} END)
+            FROM happened ORDER BY place
+            RETURNING event_id, exchange, event, leased_until
+         )"
+    )
+}
+
+/// Those of the enqueued events that are the caller's to publish.
+pub(super) const ENQUEUED: &str = "(SELECT coalesce(jsonb_agg(to_jsonb(kept) - 'leased_until'), '[]')
+    FROM kept WHERE leased_until > now())";
 
 /// Leases up to `limit` events that nobody else has leased, in the order in which they are due. Two sweeps at once lease
 /// different ones.

@@ -1,6 +1,7 @@
 //! The statements about users.
 
-use super::outbox::OutboxEvent;
+use super::outbox::{ENQUEUED, OutboxEvent, enqueue};
+use super::tickets::template;
 use super::{Changed, Found, Removed, Store, StoreError, User, statements};
 use super::{audit, erasures};
 use ::events::{Event, Exchange};
@@ -209,16 +210,27 @@ pub(crate) fn update(
         );
         format!(", audited AS ({})", audit::rows("a.action", "'success'", "c.id", parameters.len(), &from))
     };
+    // Whoever has the account is told of a new password.
+    parameters.push(template(Exchange::PasswordChanged));
     let statement = format!(
-        "WITH changed AS ({changed}){ended}{audited}
-         SELECT jsonb_build_object('exists', EXISTS (SELECT FROM users WHERE id = $1),
+        "WITH changed AS ({changed}){ended}{audited}, happened AS (
+            SELECT 1 AS place, id, ${}::text::jsonb AS event,
+                jsonb_build_object('user_id', id, 'email', shown -> 'email') AS data
+            FROM changed WHERE {}
+         ), {}
+         SELECT jsonb_build_object('events', {ENQUEUED}, 'exists', EXISTS (SELECT FROM users WHERE id = $1),
                                    'email_taken', {taken},
                                    'user', (SELECT shown FROM changed),
                                    'role', (SELECT role FROM users WHERE id = $1 AND {admits}),
-                                   'own_session', $3::text)"
+                                   'own_session', $3::text)",
+        parameters.len(),
+        hash.is_some(),
+        enqueue()
     );
     #[derive(Deserialize)]
     struct Row {
+        /// For the caller to publish.
+        events: Vec<OutboxEvent>,
         exists: bool,
         email_taken: bool,
         user: Option<User>,
@@ -226,7 +238,7 @@ pub(crate) fn update(
         role: Option<Role>,
     }
     match store.one(&statement, &parameters) {
-        Ok(Row { user: Some(user), .. }) => Ok(Changed::Done(Box::new(user))),
+        Ok(Row { user: Some(user), events, .. }) => Ok(Changed::Done(Box::new(user), events)),
         Ok(Row { role: Some(_), email_taken: true, .. }) => Ok(Changed::EmailTaken),
         Ok(Row { role: Some(Role::Admin), .. }) if change.role == Some(Role::User) => Ok(Changed::LastAdministrator),
         Ok(Row { role: Some(_), .. }) if change.role == Some(Role::Admin) && own_session.is_some() => {

@@ -1,36 +1,15 @@
 //! The statements about confirming addresses.
 
 use super::audit;
-use super::outbox::OutboxEvent;
-use super::statements::OUTBOX_IS_LONG;
+use super::outbox::{ENQUEUED, OutboxEvent, enqueue};
+use super::tickets::{Issue, template};
 use super::{Store, StoreError};
-use ::events::{Event, Exchange};
-use identity::{Email, PasswordHash, Phone, UserId};
+use ::events::Exchange;
+use identity::{PasswordHash, Phone, UserId};
 use problem::Problem;
 use serde::Deserialize;
-use serde_json::json;
 use spin_sdk::pg4::ParameterValue;
-use users_domain::{
-    Attempt, NewTicket, RESET_SECONDS, RequestDigests, ShownTicket, SignUp, Trace, VERIFICATION_SECONDS,
-};
-
-/// How long a request leases its own events, in seconds, before a sweep may publish them.
-const OWN_LEASE_SECONDS: i32 = 10;
-
-/// A ticket to issue, and the link that holds its secret.
-pub(crate) struct Issue<'a> {
-    pub(crate) ticket: &'a NewTicket,
-    pub(crate) link: &'a str,
-    /// The limit of mails to the address.
-    pub(crate) mails: &'a Attempt,
-}
-
-impl Issue<'_> {
-    /// What only the event holds.
-    fn secrets(&self) -> String {
-        json!({"link": self.link, "code": self.ticket.code}).to_string()
-    }
-}
+use users_domain::{Attempt, RESET_SECONDS, RequestDigests, ShownTicket, SignUp, Trace, VERIFICATION_SECONDS};
 
 /// The outcome of a sign-up with an address that is yet to be confirmed.
 #[derive(Debug, Default, Deserialize)]
@@ -80,13 +59,7 @@ pub(crate) fn sign_up(
             UNION ALL
             SELECT 3, id, $18::text::jsonb, jsonb_build_object('user_id', id, 'email', email)
             FROM owner, allowed WHERE may_mail
-         ), kept AS (
-            INSERT INTO outbox (exchange, event, leased_until)
-            SELECT event ->> 'type', event || jsonb_build_object('subject', id::text, 'data', data),
-                now() + make_interval(secs => CASE WHEN {OUTBOX_IS_LONG} THEN 0 ELSE $19::int4 END)
-            FROM happened ORDER BY place
-            RETURNING event_id, exchange, event, leased_until
-         ), remembered AS (
+         ), {}, remembered AS (
             INSERT INTO idempotency_keys (key_digest, body_digest, user_id, response)
             SELECT $8, $9, id, shown FROM new_user WHERE $8::text IS NOT NULL
          ), audited AS (
@@ -94,12 +67,12 @@ pub(crate) fn sign_up(
             SELECT 'sign-up', w.result, w.id, w.actor_kind, w.actor_id, t.network, t.user_agent, t.request_id
             FROM (SELECT 'success' AS result, id, 'self' AS actor_kind, id AS actor_id FROM new_user
                   UNION ALL SELECT 'email-taken', id, 'nobody', NULL FROM owner) w,
-                jsonb_to_record($20::text::jsonb) AS t(network text, user_agent text, request_id text)
+                jsonb_to_record($19::text::jsonb) AS t(network text, user_agent text, request_id text)
          )
          SELECT jsonb_build_object(
             'user_id', (SELECT id FROM new_user),
-            'events', (SELECT coalesce(jsonb_agg(to_jsonb(kept) - 'leased_until'), '[]')
-                       FROM kept WHERE leased_until > now()))"
+            'events', {ENQUEUED})",
+        enqueue()
     );
     let parameters = [
         text(sign_up.email.address()),
@@ -120,7 +93,6 @@ pub(crate) fn sign_up(
         template(Exchange::VerificationRequested),
         text(&issue.secrets()),
         template(Exchange::SignUpRepeated),
-        ParameterValue::Int32(OWN_LEASE_SECONDS),
         audit::parameter(trace),
     ];
     match store.one(&statement, &parameters) {
@@ -128,70 +100,6 @@ pub(crate) fn sign_up(
         Err(StoreError::Conflict) => Ok(SignedUp::default()),
         outcome => Ok(outcome?),
     }
-}
-
-/// The outcome of a request for a mail.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Requested {
-    /// After how many seconds the client may ask again, if it asks too often.
-    pub(crate) retry_after: Option<u32>,
-    /// For the caller to publish.
-    pub(crate) events: Vec<OutboxEvent>,
-}
-
-/// Issues a ticket in the place of an earlier one, if an account has the address and it is not confirmed. A mail too many
-/// for the address is not sent, and the earlier ticket stays. Where nobody is asked to confirm, nothing is issued.
-pub(crate) fn request(
-    store: &Store,
-    email: &Email,
-    client: &Attempt,
-    issue: &Issue<'_>,
-    is_asked_for: bool,
-) -> Result<Requested, Problem> {
-    let statement = format!(
-        "WITH admitted AS MATERIALIZED (
-            SELECT admit_request($2::text::jsonb, $4::int4) AS wait
-         ), account AS MATERIALIZED (
-            SELECT u.id, u.email, u.email_key, u.credentials_epoch FROM admitted, users u
-            WHERE wait IS NULL AND u.email_key IN (SELECT jsonb_array_elements_text($1::text::jsonb))
-                AND u.email_verified_at IS NULL AND $11::bool
-            ORDER BY u.id LIMIT 1 FOR NO KEY UPDATE OF u
-         ), issued AS (
-            INSERT INTO tickets AS t (digest, purpose, user_id, email_key, credentials_epoch, code_digest, expires_at)
-            SELECT $5, 'verification', id, email_key, credentials_epoch, $6, now() + make_interval(secs => $7::int4)
-            FROM account WHERE admit_request($3::text::jsonb, $4::int4) IS NULL
-            ON CONFLICT (user_id, purpose) DO UPDATE SET digest = excluded.digest, email_key = excluded.email_key,
-                credentials_epoch = excluded.credentials_epoch, code_digest = excluded.code_digest,
-                tries_left = DEFAULT, expires_at = excluded.expires_at
-            RETURNING t.user_id
-         ), kept AS (
-            INSERT INTO outbox (exchange, event, leased_until)
-            SELECT event ->> 'type', event || jsonb_build_object('subject', id::text, 'data',
-                    jsonb_build_object('user_id', id, 'email', email) || $9::text::jsonb),
-                now() + make_interval(secs => CASE WHEN {OUTBOX_IS_LONG} THEN 0 ELSE $10::int4 END)
-            FROM (VALUES ($8::text::jsonb)) AS e(event), account JOIN issued ON user_id = id
-            RETURNING event_id, exchange, event, leased_until
-         )
-         SELECT jsonb_build_object(
-            'retry_after', wait,
-            'events', (SELECT coalesce(jsonb_agg(to_jsonb(kept) - 'leased_until'), '[]')
-                       FROM kept WHERE leased_until > now()))
-         FROM admitted"
-    );
-    let parameters = [
-        text(&email.keys_as_json()),
-        text(&client.rate_limits_as_json()),
-        text(&issue.mails.rate_limits_as_json()),
-        ParameterValue::Int32(RESET_SECONDS),
-        text(&issue.ticket.digest),
-        text(&issue.ticket.code_digest),
-        ParameterValue::Int32(VERIFICATION_SECONDS),
-        template(Exchange::VerificationRequested),
-        text(&issue.secrets()),
-        ParameterValue::Int32(OWN_LEASE_SECONDS),
-        ParameterValue::Boolean(is_asked_for),
-    ];
-    Ok(store.one(&statement, &parameters)?)
 }
 
 /// The outcome of an attempt to confirm an address.
@@ -228,22 +136,6 @@ pub(crate) fn confirm(
         audit::parameter(trace),
     ];
     Ok(store.one(&statement, &parameters)?)
-}
-
-/// Deletes tickets that have expired.
-pub(crate) fn delete_expired(store: &Store) -> Result<(), Problem> {
-    store.delete_in_steps(
-        "WITH gone AS (
-            DELETE FROM tickets WHERE digest IN (
-                SELECT digest FROM tickets WHERE expires_at < now()
-                ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)
-            RETURNING digest)
-         SELECT to_jsonb((SELECT count(*) FROM gone))",
-    )
-}
-
-fn template(exchange: Exchange) -> ParameterValue {
-    text(&Event::template("/users-ms", exchange))
 }
 
 fn text(text: &str) -> ParameterValue {

@@ -1,0 +1,97 @@
+//! The pages behind links of mails. They are HTML without scripts, and what they hold of a request is escaped.
+//!
+//! Programs that scan mail open links. So a page only has a form, and what the form sends does what the link is for.
+
+/// What a page may do: nothing but send its form.
+pub const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The page with the button.
+#[must_use]
+pub fn verification_form(token: &str) -> String {
+    let text = "<p>Press the button if you have signed up with this address.</p>";
+    page("Confirm your email address", &format!("{text}\n{}", form(token, "", "Confirm")))
+}
+
+/// The page after a success.
+#[must_use]
+pub fn verified_page() -> String {
+    page("Your email address is confirmed", "<p>You can close this page.</p>")
+}
+
+/// The page with the field for a new password, and what was wrong with the one that was sent, if any was.
+#[must_use]
+pub fn recovery_form(token: &str, fault: Option<&str>) -> String {
+    let fault = fault.map(|fault| format!("<p role=\"alert\">{}</p>\n", escaped(fault))).unwrap_or_default();
+    let field = "<label for=\"password\">New password</label>\n\
+                 <input type=\"password\" name=\"password\" id=\"password\" autocomplete=\"new-password\" required>\n";
+    page("Choose a new password", &format!("{fault}{}", form(token, field, "Set the password")))
+}
+
+/// The page after a new password.
+#[must_use]
+pub fn recovered_page() -> String {
+    page(
+        "Your password is changed",
+        "<p>You have been signed out everywhere. Sign in with the new password; you can close this page.</p>",
+    )
+}
+
+/// The page for a link that is not good.
+#[must_use]
+pub fn invalid_link_page() -> String {
+    page(
+        "This link is not valid",
+        "<p>It has been used, has expired, or was replaced by the link of a newer mail. Request a new one where you \
+         signed up or sign in.</p>",
+    )
+}
+
+/// A form with the secret of the link. It goes to where its page is, under whichever name and path that was reached.
+fn form(token: &str, fields: &str, button: &str) -> String {
+    let token = escaped(token);
+    format!(
+        "<form method=\"post\" action=\"page\">\n\
+         <input type=\"hidden\" name=\"token\" value=\"{token}\">\n\
+         {fields}<button type=\"submit\">{button}</button>\n\
+         </form>"
+    )
+}
+
+fn page(title: &str, content: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n</head>\n\
+         <body>\n<main>\n<h1>{title}</h1>\n{content}\n</main>\n</body>\n</html>\n"
+    )
+}
+
+/// A text as it stands in an attribute between double quotes.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_sends_the_token_and_nothing_breaks_out_of_it() {
+        let page = verification_form("abc_-");
+        assert!(page.contains("<form method=\"post\" action=\"page\">"));
+        assert!(page.contains("value=\"abc_-\""));
+        let odd = "\"><script>alert('&')</script>";
+        for page in [verification_form(odd), recovery_form(odd, None), recovery_form("t", Some(odd))] {
+            assert!(!page.contains("<script") && page.contains("&quot;&gt;&lt;script&gt;alert('&amp;')"), "{page}");
+        }
+    }
+
+    #[test]
+    fn no_page_has_a_script_or_loads_anything() {
+        let forms = [verification_form("t"), recovery_form("t", None), recovery_form("t", Some("Too short."))];
+        for page in forms.into_iter().chain([verified_page(), recovered_page(), invalid_link_page()]) {
+            assert!(!["<script", "<link", "<img", "<style"].iter().any(|part| page.contains(part)), "{page}");
+            assert!(page.starts_with("<!doctype html>\n<html lang=\"en\">"));
+        }
+    }
+}

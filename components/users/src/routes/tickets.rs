@@ -1,0 +1,91 @@
+//! What operations share that issue and spend tickets: the mail, the limits, the pages, and that answers say nothing about who
+//! has an account, not even by the time that they take.
+
+use crate::hashing::with_enabled_limits;
+use crate::outbox;
+use crate::settings;
+use crate::store::Store;
+use crate::store::outbox::OutboxEvent;
+use crate::store::tickets::{self, Issue};
+use identity::{Email, Peppers};
+use problem::{Kind, Problem};
+use service_kit::attempts::too_many_attempts;
+use service_kit::{Request, Response, StatusCode, client_address, config, random, set_header, sleep};
+use std::time::{Duration, Instant};
+use users_domain::{Attempt, CONTENT_SECURITY_POLICY, NewTicket, Purpose};
+
+/// When a request is answered, counted from its begin: later than it takes to do whatever there is to do, so that the time says
+/// nothing about who has an account.
+const ANSWER_AFTER: Duration = Duration::from_millis(100);
+
+/// A ticket for the owner of an address, its link, and the limit of mails to the address.
+pub(super) struct NewMail {
+    ticket: NewTicket,
+    link: String,
+    mails: Attempt,
+}
+
+impl NewMail {
+    /// A new one, by the component variable `public_url`.
+    pub(super) fn of(purpose: Purpose, email: &Email, peppers: &Peppers) -> Result<Self, Problem> {
+        let ticket = NewTicket::new(purpose, email, peppers, random::bytes(), random::bytes());
+        let link = format!("{}{}?token={}", settings::public_url()?, purpose.page(), ticket.token);
+        let mails = with_enabled_limits(Attempt::to_mail(&peppers.digest("mail to address", email.key())));
+        Ok(Self { ticket, link, mails })
+    }
+
+    pub(super) fn issue(&self) -> Issue<'_> {
+        Issue { ticket: &self.ticket, link: &self.link, mails: &self.mails }
+    }
+}
+
+/// Sends a mail with a ticket to the address `asked`, if it has an account that such a ticket is for. It takes the same time if
+/// not.
+pub(super) async fn request_mail(
+    request: &Request,
+    purpose: Purpose,
+    asked: &str,
+    is_asked_for: bool,
+) -> Result<(), Problem> {
+    let start = Instant::now();
+    let email = Email::parse(asked).map_err(|error| Problem::field(Kind::InvalidEmail, "email", error.to_string()))?;
+    let peppers = config::peppers()?;
+    let new = NewMail::of(purpose, &email, &peppers)?;
+    let client = peppers.digest("mails requested by client", client_address(request)?);
+    let client = with_enabled_limits(Attempt::to_request_mail(&client));
+    let requested = tickets::request(&Store::open()?, purpose, &email, &client, &new.issue(), is_asked_for)?;
+    if let Some(seconds) = requested.retry_after {
+        return Err(too_many_attempts(seconds));
+    }
+    publish_after(request, requested.events);
+    even_out(start).await;
+    Ok(())
+}
+
+/// Waits until the time at which a request that began at `start` is answered, whatever there was to do.
+pub(super) async fn even_out(start: Instant) {
+    sleep(ANSWER_AFTER.saturating_sub(start.elapsed())).await;
+}
+
+/// The limit of links and codes that the client of a request shows.
+pub(super) fn shown_by_client(request: &Request, peppers: &Peppers) -> Result<Attempt, Problem> {
+    let client = peppers.digest("tickets by client", client_address(request)?);
+    Ok(with_enabled_limits(Attempt::to_show_ticket(&client)))
+}
+
+/// Publishes events once the answer is on its way. What cannot be published then is published by a later sweep.
+pub(super) fn publish_after(request: &Request, events: Vec<OutboxEvent>) {
+    if !events.is_empty() {
+        request.after(async move { events.iter().for_each(outbox::publish_now) });
+    }
+}
+
+/// The answer that is a page for people.
+pub(super) fn page(status: StatusCode, html: String) -> Response {
+    let mut response = Response::new(html.into_bytes());
+    *response.status_mut() = status;
+    set_header(&mut response, "content-type", "text/html; charset=utf-8");
+    set_header(&mut response, "content-security-policy", CONTENT_SECURITY_POLICY);
+    set_header(&mut response, "referrer-policy", "no-referrer");
+    response
+}
