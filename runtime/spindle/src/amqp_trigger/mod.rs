@@ -19,6 +19,7 @@ mod retry;
 mod session;
 mod socket;
 mod topology;
+mod transport;
 mod worker;
 
 pub(crate) use config::TRIGGER_TYPE;

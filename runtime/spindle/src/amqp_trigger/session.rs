@@ -5,10 +5,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use async_compat::Compat;
 use futures_util::StreamExt;
 use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions, ConfirmSelectOptions};
-use lapin::tcp::{AsyncTcpStream, TLSConfig};
+use lapin::tcp::AsyncTcpStream;
 use lapin::types::FieldTable;
 use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Channel, Connection, ConnectionProperties, Consumer, Event};
@@ -19,6 +18,7 @@ use uuid::Uuid;
 use super::config::TriggerConfig;
 use super::socket::{SocketGuard, SocketHandle};
 use super::topology::{self, Declare};
+use super::transport;
 use crate::limits::Limits;
 
 /// How long the broker may take to say goodbye.
@@ -175,11 +175,11 @@ async fn connection(config: &TriggerConfig, socket: SocketHandle, connect_time: 
         let stream = tokio::time::timeout(connect_time, connect).await.map_err(std::io::Error::from)??;
         stream.set_nodelay(true)?;
         socket.set(&stream)?;
-        let stream = AsyncTcpStream::Plain(Compat::new(stream));
-        match uri.scheme {
-            AMQPScheme::AMQP => Ok(stream),
-            AMQPScheme::AMQPS => Ok(stream.into_tls(host, TLSConfig::default()).await?),
-        }
+        let transport = match uri.scheme {
+            AMQPScheme::AMQP => transport::plain(stream),
+            AMQPScheme::AMQPS => transport::tls(stream, host).await?,
+        };
+        Ok(AsyncTcpStream::Plain(transport))
     };
-    Connection::connector(config.address.uri.clone(), lapin::runtime::default_runtime()?, connect, properties).await
+    Connection::connector(config.address.uri.clone(), transport::runtime(), connect, properties).await
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has to panic")]
 
 mod amqp;
+mod amqp_tls;
 mod amqp_trouble;
 mod capabilities;
 mod chaining;

@@ -73,13 +73,17 @@ impl Rabbit {
 
     /// An app whose guest consumes the queue `q` of this virtual host, with further lines for its trigger.
     pub(crate) fn setup(&self, further: &str) -> Setup {
+        self.setup_at(&self.url(), further)
+    }
+
+    /// The same for an app that has another address of the broker.
+    pub(crate) fn setup_at(&self, address: &str, further: &str) -> Setup {
         let quick = if further.contains("retry_delay_ms") { "" } else { "retry_delay_ms = 100\n" };
         Setup::default().triggers(&format!(
             "[application.trigger.amqp]\naddress = \"{{{{ address }}}}\"\n\
-             [variables]\naddress = {{ default = {:?} }}\n\
+             [variables]\naddress = {{ default = {address:?} }}\n\
              [[trigger.http]]\nroute = \"/...\"\ncomponent = \"guest\"\n\
-             [[trigger.amqp]]\nqueue = \"q\"\ncomponent = \"guest\"\n{quick}{further}\n",
-            self.url()
+             [[trigger.amqp]]\nqueue = \"q\"\ncomponent = \"guest\"\n{quick}{further}\n"
         ))
     }
 
