@@ -181,6 +181,8 @@ schemas! {
             "user_login_event", "new_user_event", "account_locked_event", "verification_requested_event",
             "sign_up_repeated_event", "recovery_requested_event", "password_changed_event",
             "second_factor_changed_event",
+            "email_change_requested_event",
+            "email_changed_event",
         ],
         "description": "The type of an event, and the exchange where it is published.",
     };
@@ -191,6 +193,8 @@ schemas! {
             "account_locked_email_notification", "verification_email_notification", "sign_up_repeated_email_notification",
             "recovery_email_notification", "password_changed_email_notification",
             "second_factor_changed_email_notification",
+            "email_change_email_notification",
+            "email_changed_email_notification",
         ],
         "description": "The queue, named after the kind of message that it leads to.",
     };

@@ -55,6 +55,8 @@ pub(super) fn queues() -> Value {
         queue("recovery_email_notification", "recovery_requested_event"),
         queue("password_changed_email_notification", "password_changed_event"),
         queue("second_factor_changed_email_notification", "second_factor_changed_event"),
+        queue("email_change_email_notification", "email_change_requested_event"),
+        queue("email_changed_email_notification", "email_changed_event"),
     ], "next_cursor": null})
 }
 

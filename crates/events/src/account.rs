@@ -26,6 +26,31 @@ pub struct PasswordChanged {
     pub email: String,
 }
 
+/// The data of an `email_change_requested_event`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EmailChangeRequested {
+    /// Whose account it is.
+    pub user_id: UserId,
+    /// The address that it is to have, where the mail goes.
+    pub email: String,
+    /// The link that changes it.
+    pub link: OneTimeSecret,
+    /// The code that does the same.
+    pub code: OneTimeSecret,
+}
+
+/// The data of an `email_changed_event`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EmailChanged {
+    /// Whose account it is.
+    pub user_id: UserId,
+    /// The address that it had, where the mail goes.
+    pub email: String,
+    /// The link that takes the address back, if its user has made the change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<OneTimeSecret>,
+}
+
 /// The data of a `second_factor_changed_event`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SecondFactorChanged {

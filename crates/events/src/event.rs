@@ -1,6 +1,9 @@
 //! Events on the wire: CloudEvents 1.0 in its JSON format.
 
-use crate::{Exchange, OneTimeSecret, PasswordChanged, RecoveryRequested, SecondFactorChanged};
+use crate::{
+    EmailChangeRequested, EmailChanged, Exchange, OneTimeSecret, PasswordChanged, RecoveryRequested,
+    SecondFactorChanged,
+};
 use identity::UserId;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -44,6 +47,10 @@ pub enum Payload {
     PasswordChanged(PasswordChanged),
     /// `second_factor_changed_event`.
     SecondFactorChanged(SecondFactorChanged),
+    /// `email_change_requested_event`.
+    EmailChangeRequested(EmailChangeRequested),
+    /// `email_changed_event`.
+    EmailChanged(EmailChanged),
 }
 
 /// The data of a `user_login_event`.
@@ -116,6 +123,8 @@ impl Payload {
             Payload::RecoveryRequested(_) => Exchange::RecoveryRequested,
             Payload::PasswordChanged(_) => Exchange::PasswordChanged,
             Payload::SecondFactorChanged(_) => Exchange::SecondFactorChanged,
+            Payload::EmailChangeRequested(_) => Exchange::EmailChangeRequested,
+            Payload::EmailChanged(_) => Exchange::EmailChanged,
         }
     }
 
@@ -131,6 +140,8 @@ impl Payload {
             Payload::RecoveryRequested(requested) => requested.user_id,
             Payload::PasswordChanged(changed) => changed.user_id,
             Payload::SecondFactorChanged(changed) => changed.user_id,
+            Payload::EmailChangeRequested(requested) => requested.user_id,
+            Payload::EmailChanged(changed) => changed.user_id,
         }
     }
 }
@@ -188,6 +199,8 @@ impl Event {
             Payload::RecoveryRequested(requested) => serde_json::to_value(requested),
             Payload::PasswordChanged(changed) => serde_json::to_value(changed),
             Payload::SecondFactorChanged(changed) => serde_json::to_value(changed),
+            Payload::EmailChangeRequested(requested) => serde_json::to_value(requested),
+            Payload::EmailChanged(changed) => serde_json::to_value(changed),
         };
         let envelope = Envelope {
             specversion: SPEC_VERSION.to_owned(),
@@ -230,6 +243,8 @@ impl Event {
             Exchange::RecoveryRequested => serde_json::from_value(data).map(Payload::RecoveryRequested),
             Exchange::PasswordChanged => serde_json::from_value(data).map(Payload::PasswordChanged),
             Exchange::SecondFactorChanged => serde_json::from_value(data).map(Payload::SecondFactorChanged),
+            Exchange::EmailChangeRequested => serde_json::from_value(data).map(Payload::EmailChangeRequested),
+            Exchange::EmailChanged => serde_json::from_value(data).map(Payload::EmailChanged),
         }
         .map_err(|_| EventError::BadData)?;
         Ok(Self { id: envelope.id, source: envelope.source, time: envelope.time, payload })

@@ -15,7 +15,9 @@ pub mod redis;
 mod secret;
 mod topology;
 
-pub use account::{PasswordChanged, RecoveryRequested, SecondFactorChange, SecondFactorChanged};
+pub use account::{
+    EmailChangeRequested, EmailChanged, PasswordChanged, RecoveryRequested, SecondFactorChange, SecondFactorChanged,
+};
 pub use delivery_policy::{
     DeliveryPolicy, FIRST_PAUSE, FailedAttempt, LONGEST_PAUSE, LONGEST_RETRY, MAX_CLAIMS, MAX_CRASHES, RetryDecision,
 };

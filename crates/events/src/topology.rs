@@ -19,11 +19,15 @@ pub enum Exchange {
     PasswordChanged,
     /// `second_factor_changed_event`, published by users when an account has a second factor, or has none any more.
     SecondFactorChanged,
+    /// `email_change_requested_event`, published by users when an account is to have another address.
+    EmailChangeRequested,
+    /// `email_changed_event`, published by users when an account has another address.
+    EmailChanged,
 }
 
 impl Exchange {
     /// All exchanges.
-    pub const ALL: [Exchange; 8] = [
+    pub const ALL: [Exchange; 10] = [
         Exchange::UserLogin,
         Exchange::NewUser,
         Exchange::AccountLocked,
@@ -32,6 +36,8 @@ impl Exchange {
         Exchange::RecoveryRequested,
         Exchange::PasswordChanged,
         Exchange::SecondFactorChanged,
+        Exchange::EmailChangeRequested,
+        Exchange::EmailChanged,
     ];
 
     /// Its name, which is also the type of its events, the stream's key and the wake-up's channel on Redis.
@@ -46,6 +52,8 @@ impl Exchange {
             Exchange::RecoveryRequested => "recovery_requested_event",
             Exchange::PasswordChanged => "password_changed_event",
             Exchange::SecondFactorChanged => "second_factor_changed_event",
+            Exchange::EmailChangeRequested => "email_change_requested_event",
+            Exchange::EmailChanged => "email_changed_event",
         }
     }
 
@@ -67,6 +75,8 @@ impl Exchange {
             Exchange::RecoveryRequested => &[Queue::RecoveryEmail],
             Exchange::PasswordChanged => &[Queue::PasswordChangedEmail],
             Exchange::SecondFactorChanged => &[Queue::SecondFactorChangedEmail],
+            Exchange::EmailChangeRequested => &[Queue::EmailChangeEmail],
+            Exchange::EmailChanged => &[Queue::EmailChangedEmail],
         }
     }
 }
@@ -92,11 +102,15 @@ pub enum Queue {
     PasswordChangedEmail,
     /// `second_factor_changed_email_notification`: the second factor of an account has changed, by mail.
     SecondFactorChangedEmail,
+    /// `email_change_email_notification`: an account is to have another address, by mail to that one.
+    EmailChangeEmail,
+    /// `email_changed_email_notification`: an account has another address, by mail to the one before.
+    EmailChangedEmail,
 }
 
 impl Queue {
     /// All queues.
-    pub const ALL: [Queue; 9] = [
+    pub const ALL: [Queue; 11] = [
         Queue::LoginEmail,
         Queue::LoginSms,
         Queue::WelcomeEmail,
@@ -106,6 +120,8 @@ impl Queue {
         Queue::RecoveryEmail,
         Queue::PasswordChangedEmail,
         Queue::SecondFactorChangedEmail,
+        Queue::EmailChangeEmail,
+        Queue::EmailChangedEmail,
     ];
 
     /// Its name, which is the consumer group's on Redis.
@@ -121,6 +137,8 @@ impl Queue {
             Queue::RecoveryEmail => "recovery_email_notification",
             Queue::PasswordChangedEmail => "password_changed_email_notification",
             Queue::SecondFactorChangedEmail => "second_factor_changed_email_notification",
+            Queue::EmailChangeEmail => "email_change_email_notification",
+            Queue::EmailChangedEmail => "email_changed_email_notification",
         }
     }
 
@@ -142,6 +160,8 @@ impl Queue {
             Queue::RecoveryEmail => Exchange::RecoveryRequested,
             Queue::PasswordChangedEmail => Exchange::PasswordChanged,
             Queue::SecondFactorChangedEmail => Exchange::SecondFactorChanged,
+            Queue::EmailChangeEmail => Exchange::EmailChangeRequested,
+            Queue::EmailChangedEmail => Exchange::EmailChanged,
         }
     }
 

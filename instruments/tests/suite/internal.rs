@@ -314,6 +314,8 @@ fn the_queues_are_shown_to_an_operator() {
         (Some("recovery_email_notification"), Some("recovery_requested_event")),
         (Some("password_changed_email_notification"), Some("password_changed_event")),
         (Some("second_factor_changed_email_notification"), Some("second_factor_changed_event")),
+        (Some("email_change_email_notification"), Some("email_change_requested_event")),
+        (Some("email_changed_email_notification"), Some("email_changed_event")),
     ];
     assert_eq!(named, expected);
     for item in items {

@@ -194,6 +194,8 @@ mod tests {
                 "recovery_requested_event",
                 "password_changed_event",
                 "second_factor_changed_event",
+                "email_change_requested_event",
+                "email_changed_event",
                 "login_email_notification.retry",
                 "login_sms_notification.retry",
                 "welcome_email_notification.retry",
@@ -203,6 +205,8 @@ mod tests {
                 "recovery_email_notification.retry",
                 "password_changed_email_notification.retry",
                 "second_factor_changed_email_notification.retry",
+                "email_change_email_notification.retry",
+                "email_changed_email_notification.retry",
                 "login_email_notification.dead",
                 "login_sms_notification.dead",
                 "welcome_email_notification.dead",
@@ -212,6 +216,8 @@ mod tests {
                 "recovery_email_notification.dead",
                 "password_changed_email_notification.dead",
                 "second_factor_changed_email_notification.dead",
+                "email_change_email_notification.dead",
+                "email_changed_email_notification.dead",
                 "concierge:notifications",
             ]
         );

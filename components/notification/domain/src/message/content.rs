@@ -50,6 +50,14 @@ pub(super) fn content(
         (Queue::PasswordChangedEmail, Payload::PasswordChanged(changed)) => {
             mail(Template::PasswordChanged, &changed.email, vec![time])
         }
+        (Queue::EmailChangeEmail, Payload::EmailChangeRequested(requested)) => {
+            let [link, code] = secrets(&requested.link, &requested.code);
+            mail(Template::EmailChange, &requested.email, vec![time, link, code])
+        }
+        (Queue::EmailChangedEmail, Payload::EmailChanged(changed)) => match &changed.link {
+            Some(link) => mail(Template::EmailChanged, &changed.email, vec![time, ("link", link.expose().to_owned())]),
+            None => mail(Template::EmailChangedByAdministrator, &changed.email, vec![time]),
+        },
         (Queue::SecondFactorChangedEmail, Payload::SecondFactorChanged(changed)) => {
             mail(second_factor_template(changed.change), &changed.email, vec![time])
         }

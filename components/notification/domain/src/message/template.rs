@@ -13,6 +13,9 @@ pub(super) enum Template {
     SignUpRepeated,
     Recovery,
     PasswordChanged,
+    EmailChange,
+    EmailChanged,
+    EmailChangedByAdministrator,
     SecondFactorAdded,
     SecondFactorRemoved,
     RecoveryCodeUsed,
@@ -23,7 +26,7 @@ pub(super) enum Template {
 pub(super) const COMMON: [&str; 2] = ["brand_name", "public_url"];
 
 impl Template {
-    pub(super) const ALL: [Template; 12] = [
+    pub(super) const ALL: [Template; 15] = [
         Template::SignIn,
         Template::SignInSms,
         Template::Welcome,
@@ -32,6 +35,9 @@ impl Template {
         Template::SignUpRepeated,
         Template::Recovery,
         Template::PasswordChanged,
+        Template::EmailChange,
+        Template::EmailChanged,
+        Template::EmailChangedByAdministrator,
         Template::SecondFactorAdded,
         Template::SecondFactorRemoved,
         Template::RecoveryCodeUsed,
@@ -49,6 +55,9 @@ impl Template {
             Template::SignUpRepeated => "sign_up_repeated",
             Template::Recovery => "recovery",
             Template::PasswordChanged => "password_changed",
+            Template::EmailChange => "email_change",
+            Template::EmailChanged => "email_changed",
+            Template::EmailChangedByAdministrator => "email_changed_by_administrator",
             Template::SecondFactorAdded => "second_factor_added",
             Template::SecondFactorRemoved => "second_factor_removed",
             Template::RecoveryCodeUsed => "recovery_code_used",
@@ -73,11 +82,13 @@ impl Template {
             | Template::AccountLocked
             | Template::SignUpRepeated
             | Template::PasswordChanged
+            | Template::EmailChangedByAdministrator
             | Template::SecondFactorAdded
             | Template::SecondFactorRemoved
             | Template::RecoveryCodeUsed
             | Template::RecoveryCodesReplaced => &["time"],
-            Template::Verification | Template::Recovery => &["time", "link", "code"],
+            Template::EmailChanged => &["time", "link"],
+            Template::Verification | Template::Recovery | Template::EmailChange => &["time", "link", "code"],
         }
     }
 

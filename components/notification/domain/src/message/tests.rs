@@ -3,8 +3,8 @@
 use super::testing::{event, render, user_id};
 use super::{MessageKind, RenderError};
 use events::{
-    AccountLocked, Event, Login, PasswordChanged, Payload, Queue, RecoveryRequested, SecondFactorChange,
-    SecondFactorChanged, SignUp, SignUpRepeated, VerificationRequested,
+    AccountLocked, EmailChangeRequested, EmailChanged, Event, Login, PasswordChanged, Payload, Queue,
+    RecoveryRequested, SecondFactorChange, SecondFactorChanged, SignUp, SignUpRepeated, VerificationRequested,
 };
 
 fn login(phone: Option<&str>) -> Event {
@@ -121,4 +121,25 @@ fn an_owner_is_told_of_a_changed_second_factor() {
         let mail = render(Queue::SecondFactorChangedEmail, &event).unwrap().unwrap();
         assert!(mail.text.contains(words) && mail.text.contains("2024-05-06 07:08 UTC"), "{}", mail.text);
     }
+}
+
+#[test]
+fn a_new_address_is_asked_and_the_old_one_is_told_and_has_a_way_back() {
+    let requested = EmailChangeRequested {
+        user_id: user_id(),
+        email: "new@example.org".into(),
+        link: "https://example.org/change?token=abc".to_owned().into(),
+        code: "012345".to_owned().into(),
+    };
+    let mail = render(Queue::EmailChangeEmail, &event(Payload::EmailChangeRequested(requested))).unwrap().unwrap();
+    assert_eq!(mail.to, "new@example.org");
+    assert!(mail.text.contains("\n\nhttps://example.org/change?token=abc\n\n") && mail.text.contains("012345"));
+    let changed = |link: Option<&str>| {
+        let link = link.map(|link| link.to_owned().into());
+        let changed = EmailChanged { user_id: user_id(), email: "old@example.org".into(), link };
+        render(Queue::EmailChangedEmail, &event(Payload::EmailChanged(changed))).unwrap().unwrap()
+    };
+    let mail = changed(Some("https://example.org/return?token=abc"));
+    assert!(mail.to == "old@example.org" && mail.text.contains("\n\nhttps://example.org/return?token=abc\n\n"));
+    assert!(changed(None).text.contains("administrator"));
 }
