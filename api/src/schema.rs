@@ -71,8 +71,6 @@ schemas! {
     inline Slug = {
         "type": "string",
         "pattern": "^[a-z][a-z-]{0,39}$",
-        "description": "Words of lower-case letters, joined by hyphens.",
-        "examples": ["invalid-credentials"],
     };
     shared ClientNetwork = {
         "type": "string",
@@ -368,6 +366,24 @@ schemas! {
     inline UserCursor = {
         "type": "string",
         "pattern": r#"^dTE6(?:M[Qgw]|N[AQgw]|O[AQ]|(?:M[Tjz]|N[DTjz]|O[DT])[AEIMQUYcgk]|(?:M[Tjz]|N[DTjz]|O[DT])[AEIMQUYcgk][w-z0-5](?:(?:[MN][DTjz]|O[DT])[AEIMQUYcgk][w-z0-5]){0,4}(?:[MN][AQgw]|O[AQ]|(?:[MN][DTjz]|O[DT])[AEIMQUYcgk])?)$"#,
+    };
+    inline AuditCursor = {
+        "type": "string",
+        "pattern": r#"^(?:0|[1-9][0-9]{0,15})-[1-9][0-9]{0,17}$"#,
+    };
+    inline Time = {
+        "type": "string",
+        "format": "date-time",
+        "pattern": r#"^[1-9][0-9]{3}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?Z$"#,
+    };
+    shared ActorKind = {
+        "type": "string",
+        "enum": ["self", "administrator", "service", "nobody"],
+        "description": "Who did something: the user whom it is about, an administrator, a service or whoever operates it, or nobody who is known.",
+    };
+    inline RequestId = {
+        "type": "string",
+        "pattern": "^[A-Za-z0-9._:-]{1,64}$",
     };
     inline StreamCursor = {
         "type": "string",

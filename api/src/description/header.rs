@@ -141,7 +141,7 @@ pub(crate) const LINK: Header = Header::new(
     "",
     "link",
     "The path of the next page (RFC 8288). It is absent on the last page.",
-    r#"^</users-ms/users[?].*>; rel="next"$"#,
+    r#"^</users-ms/(?:users|users/[1-9][0-9]*/activity|audit)[?].*>; rel="next"$"#,
     r#"</users-ms/users?limit=2&cursor=dTE6Nw>; rel="next""#,
 )
 .optional("Link");

@@ -198,7 +198,7 @@ pub(super) fn export() -> Value {
         "event_type": "new_user_event", "queue": "welcome_email_notification", "kind": "email", "to": "ada@example.org",
         "subject": "Welcome", "consumer": "notification", "attempts": 1, "delivered_at": "2026-05-04T09:30:02.123456789Z"});
     json!({"user": user(), "sessions": [session()], "kept_answers": [],
-        "pending_events": [{"kept_in": "user_login_event", "event": event()}], "notifications": [notification],
+        "pending_events": [{"kept_in": "user_login_event", "event": event()}], "notifications": [notification], "activity": [super::audit_docs::activity()],
         "exported_at": "2026-05-04T09:32:00.123456Z"})
 }
 

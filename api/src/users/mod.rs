@@ -1,5 +1,8 @@
 //! The API of users: sign-up, users, and the sessions that users stores for auth.
 
+mod audit;
+#[cfg(feature = "openapi")]
+mod audit_docs;
 #[cfg(feature = "openapi")]
 mod docs;
 mod parameters;
@@ -11,6 +14,7 @@ mod sign_in;
 mod ticket_docs;
 mod verification;
 
+pub use audit::{Activity, AuditRow};
 pub use people::{
     ChangeRequest, Export, Fibonacci, MergePatch, OutboxState, ReauthenticateRequest, Replacement, SignUpRequest,
     Suspension, SweepResult, User,
@@ -38,7 +42,10 @@ use crate::{ANY_QUERY, AccessToken, Body, ByAuth, ByScheduler, List, NO_QUERY, P
 use identity::UserId;
 #[cfg(feature = "openapi")]
 use parameters::{ACTING_USER, IF_MATCH, IF_NONE_MATCH};
-use parameters::{CURSOR, EMAIL, INDEX, LIMIT, NAME, SEARCH, SURNAME, TICKET, TRAP};
+use parameters::{
+    ACTION, ADMINISTRATOR_ID, AUDIT_CURSOR, CURSOR, EMAIL, INDEX, LIMIT, NAME, RESULT, SEARCH, SINCE, SURNAME, TICKET,
+    TRAP, UNTIL, USER_ID,
+};
 #[cfg(feature = "openapi")]
 use problem::Kind::{
     BrokerUnavailable, DatabaseUnavailable, Forbidden, InvalidCursor, InvalidValue, LastAdministrator, MissingField,
@@ -226,6 +233,20 @@ operations! {
         .body("password", json!({"current_password": docs::PASSWORD}))
         .replies(204, "The session counts as a fresh sign-in.")
         .link("export", "export_user", "Export the user's data.", docs::SAME_ID);
+
+    /// List activity
+    ///
+    /// What happened to the user's access, newest first: sign-ins and failed ones, sessions that ended, changes of password, address,
+    /// phone, name and role, and what administrators did. Entries are kept for 90 days, or as long as `audit_retention` says.
+    ListActivity: GET "/users-ms/users/{id}/activity" UserId, Some(&[LIMIT, AUDIT_CURSOR]), AccessToken, () => Page<Activity>,
+    audit_docs::list_activity;
+
+    /// List the audit log
+    ///
+    /// What happened to everybody's access, newest first, to an administrator. Filters combine. What is refused before a password is
+    /// verified is in the services' log alone.
+    ListAudit: GET "/users-ms/audit" (), Some(&[USER_ID, ADMINISTRATOR_ID, ACTION, RESULT, SINCE, UNTIL, LIMIT, AUDIT_CURSOR]), AccessToken, () => Page<AuditRow>,
+    audit_docs::list_audit;
 
     /// Show a suspension
     ///

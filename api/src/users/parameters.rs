@@ -11,6 +11,13 @@ parameters! {
     SEARCH = "search", "Only users with this in their name, surname and address, which are searched as one text, such as `Ada Lovelace ada@example.org`.", schema::SearchText, "lovel";
     LIMIT = "limit", "How many at most.", schema::Limit, "2";
     CURSOR = "cursor", "The `next_cursor` of the page before. The pattern is for tools that generate requests; do not parse cursors.", schema::UserCursor, "dTE6Nw";
+    AUDIT_CURSOR = "cursor", "The `next_cursor` of the page before. Do not parse cursors.", schema::AuditCursor, "1777887002123456-42";
+    USER_ID = "user_id", "Only what is about this user.", schema::UserId, "7";
+    ADMINISTRATOR_ID = "administrator_id", "Only what this administrator did to others.", schema::UserId, "1";
+    ACTION = "action", "Only this.", schema::Slug, "role-changed";
+    RESULT = "result", "Only what came to this.", schema::Slug, "success";
+    SINCE = "since", "Only from this time on, in UTC (RFC 3339).", schema::Time, "2026-05-04T00:00:00Z";
+    UNTIL = "until", "Only before this time, in UTC.", schema::Time, "2026-05-05T00:00:00Z";
     TICKET = "token", "The secret of the link.", schema::Token, "VGhpcyBpcyBub3QgYSBzZWNyZXQgYnV0IGFuIGV4YW0";
     INDEX = "n", "Which number. Each step takes 1.6 times as long.", schema::FibonacciIndex, "20";
     TRAP = "trap", "Whether the instance traps instead of answering. The runtime then answers 500 with an empty body; no other request is affected.", schema::Switch, "\"false\"";

@@ -73,7 +73,7 @@ fn redact(key: &str, value: &Value) -> Value {
             "created_at" | "updated_at" | "delivered_at" | "used_at" | "ends_at" | "exported_at" | "time",
             Value::String(_),
         ) => marked("time"),
-        ("instance", Value::String(id)) if id.len() == 36 => marked("uuid"),
+        ("instance" | "request_id", Value::String(id)) if id.len() == 36 => marked("uuid"),
         ("access_token" | "refresh_token" | "device_token", Value::String(_)) => marked("token"),
         ("user_agent", Value::String(_)) => marked("user_agent"),
         ("next_cursor", Value::String(_)) => marked("cursor"),

@@ -51,6 +51,26 @@ fn an_export_has_the_user_the_sessions_the_events_and_the_deliveries() {
     x-request-id: [uuid]
 
     {
+      "activity": [
+        {
+          "action": "login",
+          "actor": "self",
+          "network": "127.0.0.0/24",
+          "request_id": "[uuid]",
+          "result": "success",
+          "time": "[time]",
+          "user_agent": "[user_agent]"
+        },
+        {
+          "action": "sign-up",
+          "actor": "self",
+          "network": "127.0.0.0/24",
+          "request_id": "[uuid]",
+          "result": "success",
+          "time": "[time]",
+          "user_agent": "[user_agent]"
+        }
+      ],
       "exported_at": "[time]",
       "kept_answers": [],
       "notifications": [

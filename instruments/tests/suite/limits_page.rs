@@ -254,6 +254,7 @@ const HELD: &[Held] = &[
     // Exports and erasures
     ("exports of one user", "5 minutes", "components/users/domain/src/export.rs", "EXPORT_PAUSE_SECONDS: i32 = "),
     ("simultaneous exports, over all users", "30 s", "components/users/src/store/exports.rs", "PERMIT_SECONDS: i32 = "),
+    ("rows of the audit log in an export", "10,000", "components/users/src/store/exports.rs", "MAX_ACTIVITY: i64 = "),
     ("events and deliveries in an export", "20,000", "components/users/domain/src/export.rs", "MAX_EXPORTED: usize = "),
     ("events and deliveries in an export", "1,000", "components/users/src/routes/export_user.rs", "RECIPIENTS: u64 = "),
     ("events and deliveries in an export", "15 s", "components/users/src/routes/export_user.rs", "LIMIT: Duration = "),

@@ -1,5 +1,6 @@
 //! The suite: what somebody outside sees of Concierge, told as facts. One file for each subject.
 
+mod activity;
 mod administrators;
 mod audit;
 mod audit_rows;

@@ -5,6 +5,7 @@
 mod access;
 mod attempt;
 mod audit;
+mod audit_page;
 mod change;
 mod export;
 mod fibonacci;
@@ -26,6 +27,7 @@ pub use access::{
 };
 pub use attempt::Attempt;
 pub use audit::{Actor, AuditEntry, Trace};
+pub use audit_page::{AuditCursor, AuditPageRequest};
 pub use change::ValidatedChange;
 pub use export::{Collected, Collection, EXPORT_PAUSE_SECONDS, MAX_EXPORTED, too_many_exports, too_much, too_soon};
 pub use fibonacci::{MAX_N, fibonacci};

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 /// The largest page.
 pub const MAX_LIMIT: usize = 100;
 /// The default page size.
-const DEFAULT_LIMIT: usize = 20;
+pub(crate) const DEFAULT_LIMIT: usize = 20;
 /// The longest name to filter by, in characters.
 const MAX_FILTER: usize = 100;
 

@@ -1,8 +1,8 @@
 //! GET /users-ms/users/{id}/export: all that is kept about a user, in one document.
 
 use super::Call;
-use crate::store::Store;
 use crate::store::exports::{self, Begun, Kept};
+use crate::store::{Store, audit_reading};
 use api::users::Export;
 use api::users::operation::ExportUser;
 use events::redis::{self, DELIVERY_LOG, Step};
@@ -48,6 +48,7 @@ pub(super) fn export_user(call: &Call<'_, ExportUser>) -> HandlerResult {
         kept_answers: kept.kept_answers,
         pending_events,
         notifications,
+        activity: kept.activity.into_iter().map(audit_reading::shown_to_owner).collect(),
         exported_at: kept.exported_at,
     };
     let mut response = call.ok(&export);

@@ -4,7 +4,7 @@ use super::Call;
 use crate::store::{Store, users};
 use api::Page;
 use api::users::operation::ListUsers;
-use service_kit::HandlerResult;
+use service_kit::{HandlerResult, Request, Response};
 use users_domain::{Cursor, PageRequest};
 
 /// Lists users in the order of their ids, with the way to the next page in the body and in `link` (RFC 8288).
@@ -18,11 +18,15 @@ pub(super) fn list_users(call: &Call<'_, ListUsers>) -> HandlerResult {
     items.truncate(page.limit);
     let next_cursor = items.last().filter(|_| has_more).map(|user| Cursor(user.id).to_text());
     let page = Page { items, next_cursor };
-    let mut response = call.ok(&page);
-    if let Some(next) = &page.next_cursor {
-        // The path of the next page: the query as it came, with another cursor.
-        let query = call.request.query_with("cursor", next);
-        service_kit::set_header(&mut response, "link", &format!("</users-ms/users?{query}>; rel=\"next\""));
+    let response = call.ok(&page);
+    Ok(with_next(response, call.request, "/users-ms/users", page.next_cursor.as_deref()))
+}
+
+/// The response with the path of the next page, if there is one: the query as it came, with another cursor.
+pub(super) fn with_next(mut response: Response, request: &Request, path: &str, cursor: Option<&str>) -> Response {
+    if let Some(next) = cursor {
+        let query = request.query_with("cursor", next);
+        service_kit::set_header(&mut response, "link", &format!("<{path}?{query}>; rel=\"next\""));
     }
-    Ok(response)
+    response
 }

@@ -1,5 +1,6 @@
 //! The handlers of the operations, one file for each subject.
 
+mod audit;
 mod change_user;
 mod create_user;
 mod current_password;
@@ -66,6 +67,8 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         ExportUser(call) => export_user::export_user(&call),
         Reauthenticate(call) => reauthenticate::reauthenticate(&call).await,
         GetSuspension(call) => suspension::get_suspension(&call),
+        ListActivity(call) => audit::list_activity(&call),
+        ListAudit(call) => audit::list_audit(&call),
         SuspendUser(call) => suspension::suspend_user(&call),
         LiftSuspension(call) => suspension::lift_suspension(&call),
         UnlockUser(call) => suspension::unlock_user(&call),

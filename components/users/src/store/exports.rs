@@ -2,8 +2,8 @@
 
 use super::sessions::SHOWN;
 use super::statements::ALIVE;
-use super::{Store, User, audit};
-use api::users::Session;
+use super::{Store, User, audit, audit_reading};
+use api::users::{AuditRow, Session};
 use identity::UserId;
 use problem::Problem;
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,9 @@ use uuid::Uuid;
 
 /// After how many seconds the permit of an export expires. An export takes less than that.
 const PERMIT_SECONDS: i32 = 30;
+
+/// How many rows of the audit log an export has at most.
+const MAX_ACTIVITY: i64 = 10_000;
 
 /// The outcome of a request for an export.
 #[derive(Debug, Deserialize)]
@@ -51,6 +54,8 @@ pub(crate) struct Kept {
     pub(crate) sessions: Vec<Session>,
     /// Stored responses for idempotency keys.
     pub(crate) kept_answers: Vec<User>,
+    /// The newest rows of the audit log about the user.
+    pub(crate) activity: Vec<AuditRow>,
     /// Events in the outbox (published ones are with the broker); one more than an export holds at most.
     pub(crate) outbox: Vec<Value>,
 }
@@ -78,12 +83,17 @@ pub(crate) fn begin(store: &Store, id: UserId, session: Option<Uuid>, pause: i32
                 'kept_answers', (
                     SELECT coalesce(jsonb_agg(response ORDER BY created_at), '[]')
                     FROM idempotency_keys WHERE user_id = $1),
+                'activity', (
+                    SELECT coalesce(jsonb_agg(to_jsonb(a)), '[]') FROM (
+                        SELECT {} FROM audit_log WHERE user_id = $1
+                        ORDER BY created_at DESC, audit_log.id DESC LIMIT {MAX_ACTIVITY}) a),
                 'outbox', (
                     SELECT coalesce(jsonb_agg(event ORDER BY id), '[]')
                     FROM (SELECT id, event FROM outbox
                           WHERE event #>> '{{data,user_id}}' = $1::text AND published_at IS NULL
                           ORDER BY id LIMIT {}) o)) END)
          FROM begun",
+        audit_reading::SHOWN,
         MAX_EXPORTED + 1
     );
     let session = session.map_or(ParameterValue::DbNull, |session| ParameterValue::Str(session.to_string()));

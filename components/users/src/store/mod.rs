@@ -10,6 +10,7 @@
 //! admits a request about a ticket counts its client first: nobody who has locked a user waits for these limits.
 
 pub(crate) mod audit;
+pub(crate) mod audit_reading;
 pub(crate) mod erasures;
 mod error;
 pub(crate) mod exports;
