@@ -3,8 +3,11 @@
 mod audit;
 #[cfg(feature = "openapi")]
 mod audit_docs;
+mod bodies;
 #[cfg(feature = "openapi")]
 mod docs;
+#[cfg(feature = "openapi")]
+mod internal_docs;
 mod parameters;
 mod people;
 mod recovery;
@@ -38,7 +41,7 @@ pub(crate) use docs::{all_descriptions, info};
 use crate::description::header;
 use crate::health::{Health, readiness};
 use crate::operation::operations;
-use crate::{ANY_QUERY, AccessToken, Body, ByAuth, ByScheduler, List, NO_QUERY, Page, Public};
+use crate::{ANY_QUERY, AccessToken, ByAuth, ByScheduler, List, NO_QUERY, Page, Public};
 use identity::UserId;
 #[cfg(feature = "openapi")]
 use parameters::{ACTING_USER, IF_MATCH, IF_NONE_MATCH};
@@ -48,33 +51,12 @@ use parameters::{
 };
 #[cfg(feature = "openapi")]
 use problem::Kind::{
-    BrokerUnavailable, DatabaseUnavailable, Forbidden, InvalidCursor, InvalidValue, LastAdministrator, MissingField,
-    NoSuchRoute, PreconditionFailed, ReauthenticationRequired, TooBusy, TooManyAttempts, TooManyRequests,
-    WrongCurrentPassword,
+    BrokerUnavailable, DatabaseUnavailable, Forbidden, InvalidCursor, LastAdministrator, MissingField, NoSuchRoute,
+    PreconditionFailed, ReauthenticationRequired, TooBusy, TooManyAttempts, TooManyRequests, WrongCurrentPassword,
 };
 #[cfg(feature = "openapi")]
 use serde_json::json;
 use uuid::Uuid;
-
-impl Body for SignUpRequest {}
-impl Body for Replacement {}
-impl Body for MergePatch {
-    const MEDIA_TYPES: &'static [&'static str] = &["application/merge-patch+json", "application/json"];
-}
-impl Body for ReauthenticateRequest {}
-impl Body for BeginSignInRequest {}
-impl Body for EndSignInRequest {}
-impl Body for RotateTokenRequest {}
-impl Body for EndSessionRequest {}
-impl Body for MailRequest {}
-impl Body for ConfirmRecoveryRequest {}
-impl Body for RecoveryForm {
-    const MEDIA_TYPES: &'static [&'static str] = &["application/x-www-form-urlencoded"];
-}
-impl Body for ConfirmVerificationRequest {}
-impl Body for VerificationForm {
-    const MEDIA_TYPES: &'static [&'static str] = &["application/x-www-form-urlencoded"];
-}
 
 readiness! {
     /// Whether every setting can be used.
@@ -336,16 +318,7 @@ operations! {
     /// `retry_after` says how long this account or this client has to wait, or `locked` that only known devices can sign in to the
     /// account; if neither is set, this client got no permit within two seconds.
     BeginSignIn: POST "/users-ms/internal/sign-in/begin" (), NO_QUERY, ByAuth, BeginSignInRequest => BeginSignInResponse,
-    |it| it.tag("internal").fails(&[DatabaseUnavailable])
-        .fails_with(InvalidValue, "A key is a digest: 64 hexadecimal digits in lower case.")
-        .body("address", json!({"keys": docs::keys(), "email": "ada@example.org"}))
-        .replies(200, "A permit with the credentials, or how long to wait.")
-        .example("known", docs::begun(true, docs::credentials(), None, false))
-        .example("unknown", docs::begun(true, json!(null), None, false))
-        .example("wait", docs::begun(false, json!(null), Some(4), false))
-        .example("busy", docs::begun(false, json!(null), None, false))
-        .example("locked", docs::begun(false, json!(null), None, true))
-        .link_body("end", "end_sign_in", "Release the permit.", &[("permit", "$response.body#/permit"), ("keys", "$request.body#/keys")]);
+    internal_docs::begin_sign_in;
 
     /// End a sign-in
     ///
@@ -354,20 +327,7 @@ operations! {
     /// caller's to publish for ten seconds. A null session after a success means that the credentials have changed meanwhile. A user
     /// has at most 50 sessions; the oldest are ended.
     EndSignIn: POST "/users-ms/internal/sign-in/end" (), NO_QUERY, ByAuth, EndSignInRequest => EndSignInResponse,
-    |it| docs::of_client(it).tag("internal").fails(&[DatabaseUnavailable])
-        .fails_with(InvalidValue, "A key is a digest: 64 hexadecimal digits in lower case.")
-        .body("failed", json!({"permit": docs::permit(), "keys": docs::keys(), "succeeded": false, "user_id": 7, "refusal": "invalid-credentials"}))
-        .body("succeeded", json!({"permit": docs::permit(), "keys": docs::keys(), "succeeded": true, "session": docs::new_session()}))
-        .body("not_checked", json!({"permit": docs::permit(), "keys": docs::keys(), "succeeded": null}))
-        .replies(200, "The attempt is counted; after a success, what was begun.")
-        .example("begun", json!({"session": docs::session_of_user(json!("user")), "event": docs::event()}))
-        .example("not_begun", json!({"session": null, "event": null}))
-        .link("delete_event", "delete_event", "Delete the event once it is published.", &[("event_id", "$response.body#/event/id")])
-        .link("check", "check_session", "Check whether the session is alive.", &[("session_id", "$response.body#/session/session_id")])
-        .link("list", "list_sessions", "The sessions of the user.", &[("id", "$response.body#/session/user_id")])
-        .link("end_one", "end_session", "End the session.", &[("id", "$response.body#/session/user_id"), ("session_id", "$response.body#/session/session_id")])
-        .link_body("rotate", "rotate_token", "Rotate its refresh token.", &[("session_id", "$request.body#/session/session_id"), ("generation", "0"), ("refresh_digest", "$request.body#/session/refresh_digest")])
-        .link_body("end", "end_session_by_token", "End it by its refresh token.", &[("session_id", "$request.body#/session/session_id"), ("refresh_digest", "$request.body#/session/refresh_digest")]);
+    internal_docs::end_sign_in;
 
     /// Rotate a refresh token
     ///
@@ -385,16 +345,13 @@ operations! {
 
     /// Check whether a session is alive
     CheckSession: GET "/users-ms/internal/sessions/{session_id}" Uuid, NO_QUERY, ByAuth, () => SessionStatus,
-    |it| docs::of_client(it).tag("internal").fails(&[DatabaseUnavailable])
-        .replies(200, "Whether it is alive. An unknown one is not.").example("alive", json!({"alive": true}));
+    internal_docs::rotate_token;
 
     /// List the sessions of a user
     ///
     /// Those that are alive, newest first; none if there is no such user.
     ListSessions: GET "/users-ms/internal/users/{id}/sessions" UserId, NO_QUERY, ByAuth, () => List<Session>,
-    |it| docs::of_client(it).tag("internal").fails(&[DatabaseUnavailable])
-        .replies(200, "The sessions.").example("sessions", json!({"items": [docs::session()], "next_cursor": null}))
-        .link("end_first", "end_session", "End the newest.", &[("id", "$request.path.id"), ("session_id", "$response.body#/items/0/id")]);
+    internal_docs::end_session_by_token;
 
     /// End all sessions of a user
     EndSessions: DELETE "/users-ms/internal/users/{id}/sessions" UserId, NO_QUERY, ByAuth, () => SessionsEnded,

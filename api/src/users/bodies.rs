@@ -1,0 +1,28 @@
+//! What operations read.
+
+use super::{
+    BeginSignInRequest, ConfirmRecoveryRequest, ConfirmVerificationRequest, EndSessionRequest, EndSignInRequest,
+    MailRequest, MergePatch, ReauthenticateRequest, RecoveryForm, Replacement, RotateTokenRequest, SignUpRequest,
+    VerificationForm,
+};
+use crate::Body;
+
+impl Body for SignUpRequest {}
+impl Body for Replacement {}
+impl Body for MergePatch {
+    const MEDIA_TYPES: &'static [&'static str] = &["application/merge-patch+json", "application/json"];
+}
+impl Body for ReauthenticateRequest {}
+impl Body for BeginSignInRequest {}
+impl Body for EndSignInRequest {}
+impl Body for RotateTokenRequest {}
+impl Body for EndSessionRequest {}
+impl Body for MailRequest {}
+impl Body for ConfirmRecoveryRequest {}
+impl Body for RecoveryForm {
+    const MEDIA_TYPES: &'static [&'static str] = &["application/x-www-form-urlencoded"];
+}
+impl Body for ConfirmVerificationRequest {}
+impl Body for VerificationForm {
+    const MEDIA_TYPES: &'static [&'static str] = &["application/x-www-form-urlencoded"];
+}
