@@ -241,20 +241,21 @@ schemas! {
     };
     shared Key = {
         "type": "object",
-        "description": "An Ed25519 public key (RFC 8037).",
+        "description": "A public key: Ed25519 (RFC 8037), or P-256 (RFC 7518, 6.2), which has `y` too.",
         "required": ["kty", "crv", "x", "kid", "use", "alg"],
         "additionalProperties": false,
         "properties": {
-            "kty": {"const": "OKP"},
-            "crv": {"const": "Ed25519"},
+            "kty": {"enum": ["OKP", "EC"]},
+            "crv": {"enum": ["Ed25519", "P-256"]},
             "x": {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"},
+            "y": {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"},
             "kid": {
                 "type": "string",
                 "pattern": "^[A-Za-z0-9_-]{43}$",
                 "description": "The thumbprint of the key (RFC 7638).",
             },
             "use": {"const": "sig"},
-            "alg": {"const": "EdDSA"},
+            "alg": {"enum": ["EdDSA", "ES256"]},
         },
     };
     inline Int32 = {

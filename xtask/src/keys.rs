@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use clap::{Subcommand, ValueEnum};
 use dev_servers::secret;
-use tokens::{PublicKeys, SigningKey};
+use tokens::{P256_PREFIX, PublicKeys, SigningKey};
 
 use crate::folder::Folder;
 
@@ -35,7 +35,18 @@ enum Task {
         /// One step only, where services restart one after the other.
         #[arg(long)]
         step: Option<Step>,
+        /// The algorithm of the new key's tokens [default: that of the old key's].
+        #[arg(long)]
+        algorithm: Option<Algorithm>,
     },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Algorithm {
+    /// Ed25519.
+    Eddsa,
+    /// ECDSA with P-256, for libraries that know no Ed25519.
+    Es256,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -59,28 +70,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             println!("{}", file.public_keys()?.to_jwks());
             return Ok(());
         }
-        Task::Rotate { step: None } => {
-            file.prepare()?;
+        Task::Rotate { step: None, algorithm } => {
+            file.prepare(algorithm)?;
             file.switch()?;
             println!(
                 "A new key signs from the next `cargo xtask up`. Tokens by the old key are still accepted; when they have expired,"
             );
             println!("after 15 minutes, run `cargo xtask keys rotate --step retire`.");
         }
-        Task::Rotate { step: Some(Step::Prepare) } => {
-            file.prepare()?;
+        Task::Rotate { step: Some(Step::Prepare), algorithm } => {
+            file.prepare(algorithm)?;
             println!(
                 "The next key is made. Roll out {PUBLIC} to all services and wait 5 minutes, the cache lifetime of the key"
             );
             println!("set; then `--step switch`.");
         }
-        Task::Rotate { step: Some(Step::Switch) } => {
+        Task::Rotate { step: Some(Step::Switch), .. } => {
             file.switch()?;
             println!(
                 "Roll out {SIGNING} to auth. After 15 minutes, when tokens by the old key have expired: `--step retire`."
             );
         }
-        Task::Rotate { step: Some(Step::Retire) } => {
+        Task::Rotate { step: Some(Step::Retire), .. } => {
             file.retire()?;
             println!("Roll out {PUBLIC} to all services: the old key is no longer accepted.");
         }
@@ -107,13 +118,18 @@ impl SecretsFile {
         Ok(secret::write_private(&self.path, &text)?)
     }
 
-    fn prepare(&mut self) -> Result<()> {
+    fn prepare(&mut self, algorithm: Option<Algorithm>) -> Result<()> {
         if self.get(NEXT).is_some() {
             bail!("there is a next key already; continue with `--step switch`");
         }
         let seed = secret::random_hex()?;
-        let keys = self.public_keys()?.merged(SigningKey::from_seed(&seed)?.public());
-        self.set(NEXT, &seed);
+        let next = match algorithm {
+            Some(Algorithm::Eddsa) => seed,
+            Some(Algorithm::Es256) => format!("{P256_PREFIX}{seed}"),
+            None => self.signing_key()?.successor(&seed),
+        };
+        let keys = self.public_keys()?.merged(SigningKey::parse(&next)?.public());
+        self.set(NEXT, &next);
         self.set(PUBLIC, &keys.to_jwks().to_string());
         Ok(())
     }
@@ -148,7 +164,7 @@ impl SecretsFile {
 
     fn signing_key(&self) -> Result<SigningKey> {
         let seed = self.get(SIGNING).with_context(|| format!("{} has no {SIGNING}", self.path.display()))?;
-        Ok(SigningKey::from_seed(seed)?)
+        Ok(SigningKey::parse(seed)?)
     }
 
     fn get(&self, name: &str) -> Option<&str> {
@@ -175,7 +191,7 @@ fn is_named(line: &str, name: &str) -> bool {
 
 /// The key set of this signing key and of earlier or later ones.
 pub(crate) fn public_keys(signing_key: &str, others: &str) -> Result<String> {
-    let keys = SigningKey::from_seed(signing_key)?.public();
+    let keys = SigningKey::parse(signing_key)?.public();
     let others = if others.is_empty() { PublicKeys::default() } else { PublicKeys::from_jwks(others)? };
     Ok(keys.merged(others).to_jwks().to_string())
 }
@@ -197,7 +213,7 @@ mod tests {
     fn a_key_is_known_before_it_signs_and_good_after_it_has_signed() {
         let mut file = file();
         let old = kids(&file);
-        file.prepare().unwrap();
+        file.prepare(None).unwrap();
         assert_eq!(file.signing_key().unwrap().kid(), old[0], "the old key goes on signing");
         assert_eq!(kids(&file).len(), 2);
         let prepared = file.get(PUBLIC).unwrap().to_owned();
@@ -212,11 +228,24 @@ mod tests {
     }
 
     #[test]
+    fn a_new_key_has_the_algorithm_of_the_old_one_unless_another_is_asked_for() {
+        let mut file = file();
+        for (asked, of_the_new) in
+            [(Some(Algorithm::Es256), "ES256"), (None, "ES256"), (Some(Algorithm::Eddsa), "EdDSA")]
+        {
+            file.prepare(asked).unwrap();
+            file.switch().unwrap();
+            file.retire().unwrap();
+            assert_eq!(file.public_keys().unwrap().algorithms(), [of_the_new].into());
+        }
+    }
+
+    #[test]
     fn steps_come_in_their_order() {
         let mut file = file();
         assert!(file.switch().is_err());
-        file.prepare().unwrap();
-        assert!(file.prepare().is_err() && file.retire().is_err());
+        file.prepare(None).unwrap();
+        assert!(file.prepare(None).is_err() && file.retire().is_err());
     }
 
     #[test]

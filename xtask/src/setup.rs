@@ -82,6 +82,25 @@ pub(crate) fn python(folder: &Folder) -> Result<()> {
     Ok(())
 }
 
+/// A library that verifies tokens, for the tests of what others do with ours.
+pub(crate) fn pyjwt(folder: &Folder) -> Result<()> {
+    let has_modules = || {
+        ["python3", "/usr/bin/python3"].into_iter().any(|python| {
+            let mut python = Command::new(python);
+            python.args(["-c", "import jwt, cryptography"]);
+            program::output(python).is_ok()
+        })
+    };
+    let (name, packages) = ("PyJWT", ["python3-jwt", "python3-cryptography"]);
+    let log = folder.logs()?.join("install.log");
+    if let Err(error) = install::ensure_packages(name, &packages, has_modules, &log, |progress| {
+        println!("{name} is missing: {progress}")
+    }) {
+        println!("The test with a library that verifies tokens will be skipped: {error}");
+    }
+    Ok(())
+}
+
 /// A program that only some tasks need.
 pub(crate) fn tool(folder: &Folder, name: &str) -> Result<()> {
     let log = folder.logs()?.join("install.log");

@@ -117,6 +117,7 @@ fn build(folder: &Folder, runtime: RuntimeKind, interrupt: &Interrupt) -> Result
     let installed = builds::wait_beside(running.into(), interrupt, |is_cancelled| {
         setup::servers(folder)?;
         setup::browser(folder)?;
+        setup::pyjwt(folder)?;
         if is_cancelled() { Ok(()) } else { setup::tool(folder, "valgrind") }
     })?;
     if installed.is_none() {

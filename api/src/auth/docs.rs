@@ -84,6 +84,13 @@ pub(super) fn keys() -> Value {
         "kid": "b7dKD2-DlMApkGljz-RJwDdNcyxwyFBpSmhz2cRBnaw", "use": "sig", "alg": "EdDSA"}]})
 }
 
+pub(super) fn metadata() -> Value {
+    let issuer = "https://concierge.example.org/auth-ms";
+    json!({"issuer": issuer, "jwks_uri": format!("{issuer}/.well-known/jwks.json"), "response_types_supported": [],
+        "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["EdDSA"],
+        "claims_supported": ["iss", "aud", "sub", "client_id", "exp", "iat", "nbf", "jti", "sid", "role", "email_verified"]})
+}
+
 pub(super) fn readiness(users: &str, latency_ms: u32) -> Value {
     json!({"status": users, "checks": {"configuration": {"status": "ok", "latency_ms": 0},
         "users": {"status": users, "latency_ms": latency_ms}}})

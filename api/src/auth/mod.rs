@@ -6,7 +6,7 @@ mod types;
 
 pub use types::{
     ACCESS_TOKEN_SECONDS, ActiveToken, InactiveToken, IntrospectRequest, IntrospectResponse, KeySet, LoginRequest,
-    LoginResponse, RefreshResponse, RefreshTokenRequest, Session,
+    LoginResponse, Metadata, RefreshResponse, RefreshTokenRequest, Session,
 };
 
 #[cfg(feature = "openapi")]
@@ -118,6 +118,13 @@ operations! {
     /// token has expired.
     ShowKeys: GET "/auth-ms/.well-known/jwks.json" (), NO_QUERY, Public, () => KeySet,
     |it| it.tag("keys").replies(200, "The keys.").sends(header::PUBLIC_CACHE_CONTROL).example("keys", docs::keys());
+
+    /// Get the metadata
+    ///
+    /// Discovery (OpenID Connect Discovery 1.0, RFC 8414): what a library has to be told to accept the access tokens is `token_issuer`,
+    /// from which it gets here.
+    ShowMetadata: GET "/auth-ms/.well-known/openid-configuration" (), NO_QUERY, Public, () => Metadata,
+    |it| it.tag("keys").replies(200, "The metadata.").sends(header::PUBLIC_CACHE_CONTROL).example("metadata", docs::metadata());
 
     /// Liveness
     ///

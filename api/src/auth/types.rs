@@ -160,6 +160,27 @@ pub enum IntrospectResponse {
 #[serde(transparent)]
 pub struct KeySet(pub serde_json::Value);
 
+/// What a library needs to know to accept the access tokens: the metadata of OpenID Connect Discovery 1.0, 3, and RFC 8414, 2.
+/// There is no authorization endpoint, and no ID tokens are issued.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Metadata {
+    /// The `iss` of the tokens.
+    #[cfg_attr(feature = "openapi", schemars(url))]
+    pub issuer: String,
+    /// Where the public keys are.
+    #[cfg_attr(feature = "openapi", schemars(url))]
+    pub jwks_uri: String,
+    /// None.
+    pub response_types_supported: [String; 0],
+    /// Everybody who asks is told the same `sub` of a user.
+    pub subject_types_supported: [&'static str; 1],
+    /// The algorithms of the keys.
+    pub id_token_signing_alg_values_supported: Vec<&'static str>,
+    /// The claims of access tokens; some are there only where they apply.
+    pub claims_supported: Vec<&'static str>,
+}
+
 #[cfg(feature = "openapi")]
 impl schemars::JsonSchema for KeySet {
     fn schema_name() -> std::borrow::Cow<'static, str> {

@@ -17,7 +17,7 @@ pub(crate) struct Signer {
 impl Signer {
     /// Reads the component variables `token_signing_key`, `token_issuer` and `token_audience`.
     pub(crate) fn from_config() -> Result<Self, Problem> {
-        let (issuer, audience) = (config::word("token_issuer")?, config::word("token_audience")?);
+        let (issuer, audience) = (config::token_issuer()?, config::word("token_audience")?);
         Ok(Self { key: signing_key()?, issuer, audience })
     }
 
@@ -54,6 +54,6 @@ pub(crate) fn refresh_keys() -> Result<RefreshKeys, Problem> {
 }
 
 fn signing_key() -> Result<SigningKey, Problem> {
-    SigningKey::from_seed(&config::text("token_signing_key")?)
+    SigningKey::parse(&config::text("token_signing_key")?)
         .map_err(|error| config::fault("token_signing_key", &format!("cannot be used: {error}")))
 }

@@ -21,7 +21,7 @@ impl TokenVerifier {
     pub fn from_config() -> Result<Self, Problem> {
         let keys = PublicKeys::from_jwks(&config::text("token_public_keys")?)
             .map_err(|error| config::fault("token_public_keys", &format!("cannot be used: {error}")))?;
-        Ok(Self { keys, issuer: config::word("token_issuer")?, audience: config::word("token_audience")? })
+        Ok(Self { keys, issuer: config::token_issuer()?, audience: config::word("token_audience")? })
     }
 
     /// The same, with at least one key.

@@ -52,6 +52,19 @@ pub fn address(name: &str, schemes: &[&str]) -> Result<String, Problem> {
     Err(fault(name, &format!("must be an address such as {}://host", schemes.first().unwrap_or(&"http"))))
 }
 
+/// The issuer of access tokens, from the component variable `token_issuer`: a URL without query and fragment (RFC 8414, 2), and
+/// without a slash at its end, since the metadata is at `/.well-known/openid-configuration` after it.
+///
+/// # Errors
+/// As [`address`].
+pub fn token_issuer() -> Result<String, Problem> {
+    let issuer = address("token_issuer", &["https", "http"])?;
+    if issuer.contains(['?', '#']) || issuer.ends_with('/') || issuer.trim() != issuer {
+        return Err(fault("token_issuer", "must be a URL without query, fragment, and slash at its end"));
+    }
+    Ok(issuer)
+}
+
 /// Whether a text has one of these schemes and a host.
 fn is_address(text: &str, schemes: &[&str]) -> bool {
     let Some((scheme, rest)) = text.trim().split_once("://") else { return false };

@@ -1,9 +1,10 @@
 //! Signing and checking an access token.
 
+use crate::keys::{PublicKey, Secret};
 use crate::{PublicKeys, SigningKey};
 use chrono::{DateTime, TimeDelta, Utc};
 use identity::{Authentication, Role, UserId};
-use jwt_compact::alg::Ed25519;
+use jwt_compact::alg::{Ed25519, Es256};
 use jwt_compact::{AlgorithmExt, Claims, Header, TimeOptions, UntrustedToken};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -15,6 +16,9 @@ const MAX_BYTES: usize = 4096;
 const LEEWAY_SECONDS: i64 = 5;
 /// The token's type (RFC 9068, 2.1): an ID token or anything else does not pass for an access token.
 const TYPE: &str = "at+jwt";
+
+/// The one client that there is (RFC 9068, 2.2): whoever signs in, does so with the password and through no other application.
+const CLIENT: &str = "concierge";
 
 /// Who may issue a token and whom it is for.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +55,8 @@ struct Custom {
     iss: String,
     aud: String,
     sub: String,
+    #[serde(default)]
+    client_id: String,
     jti: Uuid,
     role: Role,
     sid: Uuid,
@@ -86,6 +92,7 @@ pub fn sign(claims: &AccessClaims, audience: Audience<'_>, key: &SigningKey) -> 
         iss: audience.issuer.to_owned(),
         aud: audience.audience.to_owned(),
         sub: claims.user_id.to_string(),
+        client_id: CLIENT.to_owned(),
         jti: claims.id,
         role: claims.role,
         sid: claims.session,
@@ -97,7 +104,11 @@ pub fn sign(claims: &AccessClaims, audience: Audience<'_>, key: &SigningKey) -> 
     payload.issued_at = Some(timestamp(claims.issued_at)?);
     payload.not_before = payload.issued_at;
     payload.expiration = Some(timestamp(claims.expires_at)?);
-    Ed25519.token(&header, &payload, &key.secret).map_err(|_| TokenError::Malformed)
+    match &key.secret {
+        Secret::Ed25519(secret) => Ed25519.token(&header, &payload, secret.as_ref()),
+        Secret::P256(secret) => Es256.token(&header, &payload, secret),
+    }
+    .map_err(|_| TokenError::Malformed)
 }
 
 /// Checks a token at the time `now`, in seconds since 1970: its signature by an accepted key, its times, its
@@ -110,7 +121,7 @@ pub fn verify(token: &str, audience: Audience<'_>, keys: &PublicKeys, now: i64) 
         return Err(TokenError::Malformed);
     }
     let untrusted = UntrustedToken::<Extensions>::try_from(token).map_err(|_| TokenError::Malformed)?;
-    if untrusted.algorithm() != "EdDSA" || untrusted.header().token_type.as_deref() != Some(TYPE) {
+    if untrusted.header().token_type.as_deref() != Some(TYPE) {
         return Err(TokenError::Algorithm);
     }
     if untrusted.header().other_fields.crit {
@@ -118,7 +129,14 @@ pub fn verify(token: &str, audience: Audience<'_>, keys: &PublicKeys, now: i64) 
     }
     let kid = untrusted.header().key_id.as_deref().ok_or(TokenError::UnknownKey)?;
     let key = keys.find(kid).ok_or(TokenError::UnknownKey)?;
-    let token = Ed25519.validator::<Custom>(key).validate(&untrusted).map_err(|_| TokenError::Signature)?;
+    if untrusted.algorithm() != key.algorithm() {
+        return Err(TokenError::Algorithm);
+    }
+    let token = match key {
+        PublicKey::Ed25519(key) => Ed25519.validator::<Custom>(key).validate(&untrusted),
+        PublicKey::P256(key) => Es256.validator::<Custom>(key).validate(&untrusted),
+    }
+    .map_err(|_| TokenError::Signature)?;
     let claims = token.claims();
     let now = timestamp(now)?;
     let clock = TimeOptions::new(TimeDelta::seconds(LEEWAY_SECONDS), || now);
@@ -188,10 +206,10 @@ mod tests {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
     const NOW: i64 = 1_700_000_000;
-    const OURS: Audience<'_> = Audience { issuer: "concierge", audience: "concierge" };
+    const OURS: Audience<'_> = Audience { issuer: "http://127.0.0.1:4000/auth-ms", audience: "concierge" };
 
     fn key(byte: u8) -> SigningKey {
-        SigningKey::from_seed(&format!("{byte:02x}").repeat(32)).unwrap()
+        SigningKey::parse(&format!("{byte:02x}").repeat(32)).unwrap()
     }
 
     fn claims() -> AccessClaims {
@@ -266,6 +284,28 @@ mod tests {
     }
 
     #[test]
+    fn a_key_has_one_algorithm() {
+        let p256 = SigningKey::parse(&format!("es256:{}", "01".repeat(32))).unwrap();
+        let both = key(1).public().merged(p256.public());
+        let token = sign(&claims(), OURS, &p256).unwrap();
+        assert_eq!(verify(&token, OURS, &both, NOW).unwrap(), claims());
+        assert_eq!(check(&token).unwrap_err(), TokenError::UnknownKey);
+        let parts: Vec<_> = token.split('.').collect();
+        let header = |kid: &str, alg: &str| {
+            URL_SAFE_NO_PAD.encode(serde_json::json!({"alg": alg, "kid": kid, "typ": TYPE}).to_string())
+        };
+        for (kid, alg, error) in [
+            (p256.kid(), "EdDSA", TokenError::Algorithm),
+            (key(1).kid(), "ES256", TokenError::Algorithm),
+            (key(1).kid(), "EdDSA", TokenError::Signature),
+            (p256.kid(), "none", TokenError::Algorithm),
+        ] {
+            let forged = format!("{}.{}.{}", header(kid, alg), parts[1], parts[2]);
+            assert_eq!(verify(&forged, OURS, &both, NOW).unwrap_err(), error, "{kid} {alg}");
+        }
+    }
+
+    #[test]
     fn the_algorithm_is_ours_to_say() {
         assert_eq!(check(&with(0, "alg", "none".into())).unwrap_err(), TokenError::Algorithm);
         assert_eq!(check(&with(0, "alg", "HS256".into())).unwrap_err(), TokenError::Algorithm);
@@ -278,7 +318,8 @@ mod tests {
             let fields = serde_json::json!({"crit": crit, "http://example.org/x": true});
             let header = Header::new(fields).with_key_id(key(1).kid()).with_token_type(TYPE);
             let ours = UntrustedToken::new(&token()).unwrap().deserialize_claims_unchecked::<Custom>().unwrap();
-            let signed = Ed25519.token(&header, &ours, &key(1).secret).unwrap();
+            let Secret::Ed25519(secret) = key(1).secret else { panic!("the test's keys are Ed25519 keys") };
+            let signed = Ed25519.token(&header, &ours, secret.as_ref()).unwrap();
             assert_eq!(check(&signed).unwrap_err(), TokenError::Critical);
         }
         assert_eq!(check(&with(0, "crit", serde_json::Value::Null)).unwrap_err(), TokenError::Critical);

@@ -113,7 +113,7 @@ impl Stage {
     }
 
     fn key(&self) -> Result<SigningKey> {
-        Ok(SigningKey::from_seed(&self.signing_key)?)
+        Ok(SigningKey::parse(&self.signing_key)?)
     }
 
     pub(crate) fn refresh_keys(&self) -> Result<RefreshKeys> {
@@ -149,7 +149,11 @@ impl Stage {
             issued_at,
             expires_at: issued_at + 24 * 60 * 60,
         };
-        Ok(tokens::sign(&claims, Audience { issuer: "concierge", audience: "concierge" }, &self.key()?)?)
+        Ok(tokens::sign(
+            &claims,
+            Audience { issuer: "http://127.0.0.1:4000/auth-ms", audience: "concierge" },
+            &self.key()?,
+        )?)
     }
 
     /// The owner's look into the database.

@@ -9,7 +9,7 @@ use serde_json::Value;
 const SERVICES: &[&str] = &["/users-ms/", "/auth-ms/", "/notification-ms/", "/users", "/docs"];
 /// What caches may keep, by the beginning of its path, and for how long.
 const KEPT: &[(&str, &str)] = &[
-    ("/auth-ms/.well-known/jwks.json", "public, max-age=300"),
+    ("/auth-ms/.well-known/", "public, max-age=300"),
     ("/docs/swagger-ui/", "public, max-age=3600"),
     ("/docs/", "no-cache"),
 ];

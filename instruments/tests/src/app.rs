@@ -49,7 +49,7 @@ pub fn is_spindle(reason: &str) -> bool {
 /// If it is none.
 #[must_use]
 pub fn public_keys(signing_key: &str) -> String {
-    let key = tokens::SigningKey::from_seed(signing_key).expect("a key is 64 hexadecimal digits");
+    let key = tokens::SigningKey::parse(signing_key).expect("a key is 64 hexadecimal digits");
     key.public().to_jwks().to_string()
 }
 
@@ -60,6 +60,7 @@ pub struct Setup {
     backend: Arc<Backend>,
     variables: Vec<(String, String)>,
     components: Vec<String>,
+    port: u16,
 }
 
 impl Setup {
@@ -73,6 +74,11 @@ impl Setup {
     pub fn only(mut self, components: &[&str]) -> Self {
         self.components = components.iter().map(|name| (*name).to_owned()).collect();
         self
+    }
+
+    /// Listens on this port, for apps that have to be told their own address; otherwise it is a free one.
+    pub fn port(self, port: u16) -> Self {
+        Self { port, ..self }
     }
 
     /// Starts it and waits until it answers.
@@ -89,6 +95,7 @@ impl Setup {
         options.variables.extend(self.variables);
         let has_consumer = self.components.is_empty() || self.components.iter().any(|name| name == "notification");
         options.components = self.components;
+        options.listen.set_port(self.port);
         // Spin serves HTTP before its other triggers, which are processes of their own, listen.
         let is_early = runtime() == RuntimeKind::Spin && has_consumer;
         let before = is_early.then(|| self.backend.subscribers());
@@ -115,7 +122,7 @@ impl TestApp {
     /// An app on this backend, with cheap password hashing and quick sends, that asks nobody who they are, makes
     /// nobody wait and asks nobody to confirm an address: most tests are about something else.
     pub fn on(backend: &Arc<Backend>) -> Setup {
-        Setup { backend: Arc::clone(backend), variables: Vec::new(), components: Vec::new() }
+        Setup { backend: Arc::clone(backend), variables: Vec::new(), components: Vec::new(), port: 0 }
             .variable("password_pepper", PEPPER)
             .variable("token_signing_key", SIGNING_KEY)
             .variable("refresh_token_key", REFRESH_TOKEN_KEY)

@@ -189,8 +189,10 @@ fn a_removed_person_is_gone_from_the_audit_log_and_what_administrators_did_stays
     let rows = "SELECT action, actor_kind, actor_id, user_id, network IS NOT NULL FROM audit_log
         WHERE action IN ('user-suspended', 'user-removed') ORDER BY created_at, id";
     let rows = backend.sql().query(rows, &[]).expect("the audit log can be read");
-    let rows: Vec<(String, String, Option<i64>, Option<i64>, bool)> =
-        rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3), row.get(4))).collect();
+    let of = |row: &postgres::Row| -> (String, String, Option<i64>, Option<i64>, bool) {
+        (row.get(0), row.get(1), row.get(2), row.get(3), row.get(4))
+    };
+    let rows: Vec<_> = rows.iter().map(of).collect();
     let row = |action: &str, kind: &str, by, user, network| (action.to_owned(), kind.to_owned(), by, user, network);
     let expected = [
         row("user-suspended", "administrator", None, None, false),

@@ -57,7 +57,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("sms_api_url", "ftp://127.0.0.1:21"),
     ],
     &[
-        ("token_issuer", " "),
+        ("token_issuer", "somebody"),
         ("notification_claim_ms", "510"),
         ("notification_send_ms", "500"),
         ("mail_api", "pigeon"),

@@ -14,6 +14,7 @@ mod cors;
 mod database_trouble;
 mod delivery;
 mod devices;
+mod discovery;
 mod docs;
 mod docs_in_a_browser;
 mod documented;

@@ -10,7 +10,7 @@ use sha2::Sha256;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokens::{AccessClaims, Audience, SigningKey};
 
-const OURS: Audience<'_> = Audience { issuer: "concierge", audience: "concierge" };
+const OURS: Audience<'_> = Audience { issuer: "http://127.0.0.1:4000/auth-ms", audience: "concierge" };
 
 fn now() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).expect("the test is made so").as_secs())
@@ -18,7 +18,7 @@ fn now() -> i64 {
 }
 
 fn key() -> SigningKey {
-    SigningKey::from_seed(SIGNING_KEY).expect("the test is made so")
+    SigningKey::parse(SIGNING_KEY).expect("the test is made so")
 }
 
 /// The claims of the person's own token, so that only what a test changes is wrong.
@@ -62,7 +62,7 @@ fn a_token_that_is_not_good_is_refused_everywhere() {
     let _ = app.get(&ada.path()).bearer(&token).send().expect(200);
     let public = key().public().to_jwks()["keys"][0]["x"].as_str().unwrap().to_owned();
     let raw_public = URL_SAFE_NO_PAD.decode(&public).unwrap();
-    let stranger = SigningKey::from_seed(&"77".repeat(32)).unwrap();
+    let stranger = SigningKey::parse(&"77".repeat(32)).unwrap();
     let (head, rest) = token.split_once('.').unwrap();
     let bad = [
         ("expired", signed(&AccessClaims { issued_at: now() - 1000, expires_at: now() - 100, ..good.clone() }, OURS)),

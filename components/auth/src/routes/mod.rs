@@ -1,8 +1,8 @@
 //! The handlers of the operations, one file for each subject.
 
+mod discovery;
 mod health;
 mod introspect;
-mod jwks;
 mod login;
 mod refresh;
 mod sessions;
@@ -36,7 +36,8 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         EndSessions(call) => sessions::end_all_sessions(&call).await,
         EndSession(call) => sessions::end_session(&call).await,
         Introspect(call) => introspect::introspect(&call).await,
-        ShowKeys(call) => jwks::show_keys(&call),
+        ShowKeys(call) => discovery::show_keys(&call),
+        ShowMetadata(call) => discovery::show_metadata(&call),
         CheckHealth(call) => Ok(call.ok(&service_kit::health::alive())),
         CheckReadiness(call) => health::readiness(&call).await,
     })

@@ -29,7 +29,7 @@ const REPETITIONS: u32 = 200;
 /// How often, for the child process.
 const VARIABLE: &str = "HOT_PATH_REPETITIONS";
 
-const AUDIENCE: Audience<'static> = Audience { issuer: "concierge", audience: "concierge" };
+const AUDIENCE: Audience<'static> = Audience { issuer: "http://127.0.0.1:4000/auth-ms", audience: "concierge" };
 const NOW: i64 = 1_800_000_000;
 
 /// What is written down.
@@ -48,15 +48,15 @@ type HotPath = (&'static str, fn() -> Box<dyn Fn()>);
 /// The paths. What a path needs is made before it is repeated.
 const PATHS: &[HotPath] = &[
     ("check an access token", || {
-        let (token, keys) = (token(), SigningKey::from_seed(&seed()).map(|key| key.public()).unwrap_or_default());
+        let (token, keys) = (token(), SigningKey::parse(&seed()).map(|key| key.public()).unwrap_or_default());
         Box::new(move || drop(black_box(tokens::verify(black_box(&token), AUDIENCE, &keys, NOW))))
     }),
     ("sign an access token", || {
-        let key = SigningKey::from_seed(&seed());
+        let key = SigningKey::parse(&seed());
         Box::new(move || drop(black_box(key.as_ref().map(|key| tokens::sign(&claims(), AUDIENCE, key)))))
     }),
     ("read a set of public keys", || {
-        let jwks = SigningKey::from_seed(&seed()).map(|key| key.public().to_jwks().to_string()).unwrap_or_default();
+        let jwks = SigningKey::parse(&seed()).map(|key| key.public().to_jwks().to_string()).unwrap_or_default();
         Box::new(move || drop(black_box(PublicKeys::from_jwks(black_box(&jwks)))))
     }),
     ("decode and judge a sign-up", || {
@@ -125,7 +125,7 @@ fn claims() -> AccessClaims {
 }
 
 fn token() -> String {
-    let key = SigningKey::from_seed(&seed()).ok();
+    let key = SigningKey::parse(&seed()).ok();
     key.and_then(|key| tokens::sign(&claims(), AUDIENCE, &key).ok()).unwrap_or_default()
 }
 
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn every_path_does_something_that_works() {
-        assert!(tokens::verify(&token(), AUDIENCE, &SigningKey::from_seed(&seed()).unwrap().public(), NOW).is_ok());
+        assert!(tokens::verify(&token(), AUDIENCE, &SigningKey::parse(&seed()).unwrap().public(), NOW).is_ok());
         assert!(event().is_some());
         for (name, _) in PATHS {
             run_one(name).unwrap();

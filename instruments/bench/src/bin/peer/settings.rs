@@ -31,7 +31,7 @@ impl Settings {
     pub(crate) fn from_env() -> Result<Self> {
         let (host, name) = (variable("db_host")?, variable("db_name")?);
         let (user, password) = (variable("db_user")?, variable("db_password")?);
-        let signing_key = SigningKey::from_seed(&variable("token_signing_key")?)?;
+        let signing_key = SigningKey::parse(&variable("token_signing_key")?)?;
         Ok(Self {
             database_url: format!("postgres://{user}:{password}@{host}/{name}?application_name=peer"),
             connections: CONNECTIONS,
@@ -55,7 +55,7 @@ impl Settings {
 
     /// Who issues the tokens, and whom they are for.
     pub(crate) fn whose(&self) -> Audience<'static> {
-        Audience { issuer: "concierge", audience: "concierge" }
+        Audience { issuer: "http://127.0.0.1:4000/auth-ms", audience: "concierge" }
     }
 }
 
