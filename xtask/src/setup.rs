@@ -94,7 +94,7 @@ pub(crate) fn pyjwt(folder: &Folder) -> Result<()> {
     let (name, packages) = ("PyJWT", ["python3-jwt", "python3-cryptography"]);
     let log = folder.logs()?.join("install.log");
     if let Err(error) = install::ensure_packages(name, &packages, has_modules, &log, |progress| {
-        println!("{name} is missing: {progress}")
+        println!("{name} is missing: {progress}");
     }) {
         println!("The test with a library that verifies tokens will be skipped: {error}");
     }

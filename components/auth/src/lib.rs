@@ -13,5 +13,5 @@ use spin_sdk::http_component;
 
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    service_kit::serve_with_pages(request, out, routes::route).await
+    service_kit::serve_with_pages(request, out, routes::route).await;
 }

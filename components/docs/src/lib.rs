@@ -13,5 +13,5 @@ use spin_sdk::http_component;
 
 #[http_component]
 async fn handle_request(request: IncomingRequest, out: ResponseOutparam) {
-    service_kit::serve(request, out, routes::route).await
+    service_kit::serve(request, out, routes::route).await;
 }

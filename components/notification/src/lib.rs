@@ -20,7 +20,7 @@ use spin_sdk::{http_component, redis_component};
 
 #[http_component]
 async fn handle_request(request: IncomingRequest, out: ResponseOutparam) {
-    service_kit::serve_with_pages(request, out, routes::route).await
+    service_kit::serve_with_pages(request, out, routes::route).await;
 }
 
 #[redis_component]

@@ -93,7 +93,7 @@ fn die_with_this_process(command: &mut Command, signal: Signal) {
     let ask = move || {
         nix::sys::prctl::set_pdeathsig(signal)?;
         // The parent may have died between fork and here; then no signal would ever come.
-        if nix::unistd::getppid() != parent { Err(Errno::ESRCH.into()) } else { Ok(()) }
+        if nix::unistd::getppid() == parent { Ok(()) } else { Err(Errno::ESRCH.into()) }
     };
     // SAFETY: between fork and exec only async-signal-safe calls are allowed: these are two bare system calls, prctl and
     // getppid, without allocation or locks. The user id, which would clear the request, has been set before.

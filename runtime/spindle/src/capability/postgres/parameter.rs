@@ -165,7 +165,7 @@ impl ToSql for Parameter {
                 Ok(())
             })?,
             ParameterValue::ArrayDecimal(array) => {
-                write_array(array, &Type::NUMERIC, out, |n, out| numeric::encode(n, out))?
+                write_array(array, &Type::NUMERIC, out, |n, out| numeric::encode(n, out))?;
             }
             ParameterValue::ArrayStr(array) => {
                 let element = match *ty {
