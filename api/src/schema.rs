@@ -24,6 +24,10 @@ macro_rules! schemas {
     )* };
 }
 
+mod queries;
+
+pub(crate) use queries::*;
+
 schemas! {
     shared UserId = {
         "type": "integer",
@@ -358,25 +362,6 @@ schemas! {
         "maxLength": 254,
         "pattern": r#"[^\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"#,
     };
-    inline Limit = {
-        "type": "integer",
-        "minimum": 1,
-        "maximum": 100,
-        "default": 20,
-    };
-    inline UserCursor = {
-        "type": "string",
-        "pattern": r#"^dTE6(?:M[Qgw]|N[AQgw]|O[AQ]|(?:M[Tjz]|N[DTjz]|O[DT])[AEIMQUYcgk]|(?:M[Tjz]|N[DTjz]|O[DT])[AEIMQUYcgk][w-z0-5](?:(?:[MN][DTjz]|O[DT])[AEIMQUYcgk][w-z0-5]){0,4}(?:[MN][AQgw]|O[AQ]|(?:[MN][DTjz]|O[DT])[AEIMQUYcgk])?)$"#,
-    };
-    inline AuditCursor = {
-        "type": "string",
-        "pattern": r#"^(?:0|[1-9][0-9]{0,15})-[1-9][0-9]{0,17}$"#,
-    };
-    inline Time = {
-        "type": "string",
-        "format": "date-time",
-        "pattern": r#"^[1-9][0-9]{3}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?Z$"#,
-    };
     shared ActorKind = {
         "type": "string",
         "enum": ["self", "administrator", "service", "nobody"],
@@ -385,32 +370,5 @@ schemas! {
     inline RequestId = {
         "type": "string",
         "pattern": "^[A-Za-z0-9._:-]{1,64}$",
-    };
-    inline StreamCursor = {
-        "type": "string",
-        "pattern": r#"^[1-9][0-9]{0,18}-(?:0|[1-9][0-9]{0,18})$"#,
-    };
-    inline EntityTags = {
-        "oneOf": [
-            {"type": "string", "const": "*"},
-            {"type": "string", "pattern": r#"^(?:W/)?"[!#-+.-~-]*"(?: *, *(?:W/)?"[!#-+.-~-]*"){0,19}$"#},
-        ],
-    };
-    inline IdempotencyKey = {
-        "type": "string",
-        "minLength": 1,
-        "maxLength": 255,
-        "pattern": "^[!-~]+$",
-    };
-    inline FibonacciIndex = {
-        "type": "integer",
-        "minimum": 0,
-        "maximum": 45,
-        "default": 35,
-    };
-    inline Switch = {
-        "type": "string",
-        "enum": ["false", "true"],
-        "default": "false",
     };
 }

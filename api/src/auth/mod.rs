@@ -21,7 +21,7 @@ use crate::{description::header, schema};
 #[cfg(feature = "openapi")]
 use problem::Kind::{
     AccountLocked, AccountSuspended, EmailNotVerified, Forbidden, InvalidCredentials, InvalidHeader, InvalidQuery,
-    InvalidToken, SessionNotFound, TooBusy, TooManyAttempts, UsersUnavailable,
+    InvalidToken, PasswordResetRequired, SessionNotFound, TooBusy, TooManyAttempts, UsersUnavailable,
 };
 #[cfg(feature = "openapi")]
 use serde_json::json;
@@ -41,6 +41,7 @@ readiness! {
 }
 
 parameters! {
+    OTHERS = "others", "Whether only the sessions other than the one of this request end.", schema::Switch, "\"true\"";
     USER_ID = "user_id", "Whose sessions, if not the caller's own; for administrators.", schema::UserId, "7";
 }
 
@@ -50,7 +51,7 @@ operations! {
     /// Begins a session and returns its tokens. An unknown user and a wrong password get the same response after the same time. A
     /// device that sends the `device_token` of an earlier login to the account is not slowed down by the failures of others.
     Login: POST "/auth-ms/auth/login" (), NO_QUERY, Public, LoginRequest => LoginResponse,
-    |it| it.tag("auth").fails(&[InvalidCredentials, AccountLocked, AccountSuspended, EmailNotVerified, TooManyAttempts, TooBusy, UsersUnavailable])
+    |it| it.tag("auth").fails(&[InvalidCredentials, AccountLocked, AccountSuspended, PasswordResetRequired, EmailNotVerified, TooManyAttempts, TooBusy, UsersUnavailable])
         .fails_with(InvalidHeader, docs::NO_KEY)
         .body("password", json!({"username": "ada@example.org", "password": docs::PASSWORD}))
         .body("known_device", json!({"username": "ada@example.org", "password": docs::PASSWORD, "device_token": docs::DEVICE_TOKEN}))
@@ -91,8 +92,8 @@ operations! {
 
     /// End all sessions
     ///
-    /// The caller's, including the one of this request; for administrators anybody's, with `user_id`.
-    EndSessions: DELETE "/auth-ms/auth/sessions" (), Some(&[USER_ID]), AccessToken, () => (),
+    /// The caller's, including the one of this request unless `others` is `true`; for administrators anybody's, with `user_id`.
+    EndSessions: DELETE "/auth-ms/auth/sessions" (), Some(&[USER_ID, OTHERS]), AccessToken, () => (),
     |it| it.tag("sessions").fails(&[UsersUnavailable]).fails_with(Forbidden, docs::ADMINISTRATORS)
         .replies(204, "The sessions have ended.");
 

@@ -217,7 +217,7 @@ pub(super) fn permit() -> Value {
 
 pub(super) fn credentials() -> Value {
     json!({"id": 7, "email": "ada@example.org", "phone": null, "role": "user", "password_hash": HASH, "credentials_epoch": 1,
-        "suspended": false})
+        "suspended": false, "password_reset_required": false})
 }
 
 pub(super) fn begun(is_permitted: bool, credentials: Value, retry_after: Option<u32>, locked: bool) -> Value {

@@ -46,8 +46,8 @@ use identity::UserId;
 #[cfg(feature = "openapi")]
 use parameters::{ACTING_USER, IF_MATCH, IF_NONE_MATCH};
 use parameters::{
-    ACTION, ADMINISTRATOR_ID, AUDIT_CURSOR, CURSOR, EMAIL, INDEX, LIMIT, NAME, RESULT, SEARCH, SINCE, SURNAME, TICKET,
-    TRAP, UNTIL, USER_ID,
+    ACTION, ADMINISTRATOR_ID, AUDIT_CURSOR, CURSOR, EMAIL, EXCEPT, INDEX, LIMIT, NAME, RESULT, SEARCH, SINCE, SORT,
+    SURNAME, TICKET, TRAP, UNTIL, USER_ID,
 };
 #[cfg(feature = "openapi")]
 use problem::Kind::{
@@ -68,10 +68,10 @@ readiness! {
 operations! {
     /// List users
     ///
-    /// Returns a page of users, ordered by id, to an administrator. Filters combine, and ignore case. Users who come and go between
+    /// Returns a page of users to an administrator. Filters combine, and ignore case, as orders do. Users who come and go between
     /// two pages neither repeat nor hide others; a sign-up in progress while a page is read may be on none. `link` has the path of the
     /// next page.
-    ListUsers: GET "/users-ms/users" (), Some(&[EMAIL, NAME, SURNAME, SEARCH, LIMIT, CURSOR]), AccessToken, () => Page<User>,
+    ListUsers: GET "/users-ms/users" (), Some(&[EMAIL, NAME, SURNAME, SEARCH, SORT, LIMIT, CURSOR]), AccessToken, () => Page<User>,
     |it| it.tag("users").fails(&[InvalidCursor, DatabaseUnavailable]).fails_with(Forbidden, "Only an administrator may list users.")
         .replies(200, "A page of users.").sends(header::LINK)
         .example("page", json!({"items": [docs::user()], "next_cursor": "dTE6Nw"}))
@@ -267,6 +267,24 @@ operations! {
     |it| it.tag("users").fails(&[ReauthenticationRequired, DatabaseUnavailable]).fails_with(Forbidden, docs::ADMINISTRATORS)
         .replies(204, "The account is not locked.");
 
+    /// Require a new password
+    ///
+    /// Ends the user's sessions. Before the next sign-in the user has to choose a new password by a mail
+    /// (`/users-ms/password-recovery`); whoever knows the old one is told so with 403 `password-reset-required`. It succeeds also for a
+    /// user of whom it is required already. This is for administrators, and requires a sign-in within the last ten minutes.
+    RequirePasswordReset: PUT "/users-ms/users/{id}/password-reset" UserId, NO_QUERY, AccessToken, () => (),
+    |it| it.tag("users").fails(&[ReauthenticationRequired, DatabaseUnavailable]).fails_with(Forbidden, docs::ADMINISTRATORS)
+        .replies(204, "The user has to choose a new password.")
+        .link("withdraw", "withdraw_password_reset", "Accept the old password again.", docs::SAME_ID);
+
+    /// Accept the old password again
+    ///
+    /// It succeeds also for a user of whom no new password is required. This is for administrators, and requires a sign-in within the
+    /// last ten minutes.
+    WithdrawPasswordReset: DELETE "/users-ms/users/{id}/password-reset" UserId, NO_QUERY, AccessToken, () => (),
+    |it| it.tag("users").fails(&[ReauthenticationRequired, DatabaseUnavailable]).fails_with(Forbidden, docs::ADMINISTRATORS)
+        .replies(204, "No new password is required of the user.");
+
     /// Liveness
     ///
     /// The process answers. Nothing else is checked, since a restart would not repair anything else.
@@ -354,7 +372,7 @@ operations! {
     internal_docs::end_session_by_token;
 
     /// End all sessions of a user
-    EndSessions: DELETE "/users-ms/internal/users/{id}/sessions" UserId, NO_QUERY, ByAuth, () => SessionsEnded,
+    EndSessions: DELETE "/users-ms/internal/users/{id}/sessions" UserId, Some(&[EXCEPT]), ByAuth, () => SessionsEnded,
     |it| docs::of_client(it).header(ACTING_USER).tag("internal").fails(&[DatabaseUnavailable])
         .replies(200, "How many have ended.").example("two", json!({"ended": 2}));
 

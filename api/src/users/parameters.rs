@@ -9,6 +9,7 @@ parameters! {
     NAME = "name", "Only users with this name. Whitespace around it is trimmed.", schema::FilterText, "Ada";
     SURNAME = "surname", "Only users with this surname. Whitespace around it is trimmed.", schema::FilterText, "Lovelace";
     SEARCH = "search", "Only users with this in their name, surname and address, which are searched as one text, such as `Ada Lovelace ada@example.org`.", schema::SearchText, "lovel";
+    SORT = "sort", "In which order: by `created`, `name`, `surname` or `email`, the last first with `-` before it. With a `cursor`, the list goes on in the order in which it began.", schema::UserSort, "-created";
     LIMIT = "limit", "How many at most.", schema::Limit, "2";
     CURSOR = "cursor", "The `next_cursor` of the page before. The pattern is for tools that generate requests; do not parse cursors.", schema::UserCursor, "dTE6Nw";
     AUDIT_CURSOR = "cursor", "The `next_cursor` of the page before. Do not parse cursors.", schema::AuditCursor, "1777887002123456-42";
@@ -18,6 +19,7 @@ parameters! {
     RESULT = "result", "Only what came to this.", schema::Slug, "success";
     SINCE = "since", "Only from this time on, in UTC (RFC 3339).", schema::Time, "2026-05-04T00:00:00Z";
     UNTIL = "until", "Only before this time, in UTC.", schema::Time, "2026-05-05T00:00:00Z";
+    EXCEPT = "except", "The session that goes on.", schema::Uuid, "6f1e2d3c-4b5a-4697-8877-665544332211";
     TICKET = "token", "The secret of the link.", schema::Token, "VGhpcyBpcyBub3QgYSBzZWNyZXQgYnV0IGFuIGV4YW0";
     INDEX = "n", "Which number. Each step takes 1.6 times as long.", schema::FibonacciIndex, "20";
     TRAP = "trap", "Whether the instance traps instead of answering. The runtime then answers 500 with an empty body; no other request is affected.", schema::Switch, "\"false\"";

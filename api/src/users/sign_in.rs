@@ -67,6 +67,9 @@ wire! {
         /// Whether the account is suspended.
         #[serde(default)]
         pub suspended: bool,
+        /// Whether a new password has to be chosen before anything else.
+        #[serde(default)]
+        pub password_reset_required: bool,
         /// Whether the address is confirmed; absent while nobody is asked to.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub email_verified: Option<bool> as "bool",

@@ -164,10 +164,14 @@ impl Users {
         read(&answer)
     }
 
-    /// Ends one session of a user, or all; returns how many.
-    pub(crate) async fn end_sessions(&self, user_id: UserId, session: Option<Uuid>) -> Result<u64, Problem> {
+    /// Ends sessions of a user; returns how many.
+    pub(crate) async fn end_sessions(&self, user_id: UserId, which: Ended) -> Result<u64, Problem> {
         let all = format!("/users-ms/internal/users/{user_id}/sessions");
-        let path = session.map_or(all.clone(), |session| format!("{all}/{session}"));
+        let path = match which {
+            Ended::All => all,
+            Ended::AllBut(session) => format!("{all}?except={session}"),
+            Ended::One(session) => format!("{all}/{session}"),
+        };
         let answer = self.call(&Method::DELETE, &path, Vec::new()).await.map_err(|cause| unavailable(&cause))?;
         Ok(read::<SessionsEnded>(&answer)?.ended)
     }
@@ -218,6 +222,17 @@ pub(crate) enum Begun {
         /// Whether the refusal may be logged.
         report: bool,
     },
+}
+
+/// Which sessions of a user end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ended {
+    /// All.
+    All,
+    /// All but this one.
+    AllBut(Uuid),
+    /// This one.
+    One(Uuid),
 }
 
 /// A session to begin.

@@ -98,6 +98,9 @@ kinds! {
     AccountLocked = "account-locked", 403, "Account locked", "Too many sign-ins to this account have failed in a row. Sign in on a device that has signed in before, or set a new password by mail.";
     /// An administrator has suspended the account. Only whoever knows the password is told.
     AccountSuspended = "account-suspended", 403, "Account suspended", "This account is suspended. Ask an administrator.";
+    /// The password is right, but an administrator requires a new one. Whoever reads the mail of the account chooses it
+    /// (`/users-ms/password-recovery`).
+    PasswordResetRequired = "password-reset-required", 403, "Password reset required", "Choose a new password first: request a mail at /users-ms/password-recovery and open its link.";
     /// The password is right, but the address is not confirmed yet, which this service requires before a sign-in.
     EmailNotVerified = "email-not-verified", 403, "Email not verified", "Confirm your email address first: open the link that was sent to it, or request a new one.";
     /// The link or the code is wrong, was used, has expired, was replaced by a newer one, or belongs to an address or a password that

@@ -140,7 +140,7 @@ fn questions(users: u32) -> Result<Vec<(&'static str, Vec<u8>)>> {
     let step = (users / ACTIVE_USERS).max(1);
     let ids = || (1..=ACTIVE_USERS.min(users)).map(move |n| n * step);
     let list = |query: String| get(&format!("/users-ms/users?{query}"), None);
-    let cursor = |id: u32| Ok::<_, anyhow::Error>(Cursor(UserId::try_from(i64::from(id))?).to_text());
+    let cursor = |id: u32| Ok::<_, anyhow::Error>(Cursor::by_id(UserId::try_from(i64::from(id))?).to_text());
     let cursors = ids().map(cursor).collect::<Result<Vec<_>>>()?;
     Ok(vec![
         ("get", all(ids().map(|id| get(&format!("/users-ms/users/{id}"), None)))),

@@ -180,7 +180,7 @@ fn credentials_are_given_with_the_permit_to_check_them() {
     let id = app.sign_up("Credentials@internal.example");
     let answer = begin(&app, "credentials@INTERNAL.example").expect(200).json();
     let expected = json!({"id": id, "email": "Credentials@internal.example", "phone": null, "role": "user",
-        "password_hash": answer["credentials"]["password_hash"], "credentials_epoch": 1, "suspended": false});
+        "password_hash": answer["credentials"]["password_hash"], "credentials_epoch": 1, "suspended": false, "password_reset_required": false});
     assert_eq!(answer["credentials"], expected);
     assert!(answer["credentials"]["password_hash"].as_str().unwrap().starts_with("v2:v1:$2b$04$"), "{answer}");
     assert!(answer["permit"]["number"].is_u64() && answer["retry_after"].is_null(), "{answer}");

@@ -225,10 +225,10 @@ fn what_is_no_query_of_a_list_is_refused() {
     x-request-id: [uuid]
 
     {
-      "detail": "Unknown parameter. Known here: email, name, surname, search, limit, cursor.",
+      "detail": "Unknown parameter. Known here: email, name, surname, search, sort, limit, cursor.",
       "errors": [
         {
-          "detail": "Unknown parameter. Known here: email, name, surname, search, limit, cursor.",
+          "detail": "Unknown parameter. Known here: email, name, surname, search, sort, limit, cursor.",
           "pointer": "/offset"
         }
       ],

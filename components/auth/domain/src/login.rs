@@ -59,9 +59,9 @@ impl LoginAttempt {
     /// or not and whatever the stored hash costs, so that its time reveals neither.
     ///
     /// # Errors
-    /// `invalid-credentials`, the same for an unknown user and a wrong password; `account-suspended`, only after the right
-    /// one; `internal-error` if the stored hash
-    /// cannot be read, or was made with an unknown pepper.
+    /// `invalid-credentials`, the same for an unknown user and a wrong password; `account-suspended` and
+    /// `password-reset-required`, only after the right one; `internal-error` if the stored hash cannot be read, or was made with an
+    /// unknown pepper.
     pub fn authenticate(
         &self,
         known: Option<Credentials>,
@@ -82,6 +82,9 @@ impl LoginAttempt {
         }
         if credentials.suspended {
             return Err(Problem::of(Kind::AccountSuspended));
+        }
+        if credentials.password_reset_required {
+            return Err(Problem::of(Kind::PasswordResetRequired));
         }
         let is_outdated = hash.is_outdated(peppers, cost).map_err(|error| unreadable(&error))?;
         Ok(Authenticated { credentials, outdated: is_outdated.then_some(hash) })
@@ -133,6 +136,7 @@ mod tests {
             credentials_epoch: 1,
             email_verified: None,
             suspended: false,
+            password_reset_required: false,
         }
     }
 
@@ -146,6 +150,19 @@ mod tests {
         assert_eq!(outcome("correct horse").kind(), Kind::AccountSuspended);
         assert_eq!(attempt_outcome(&outcome("correct horse")), None);
         assert_eq!(outcome("wrong horse").kind(), Kind::InvalidCredentials);
+    }
+
+    #[test]
+    fn only_whoever_knows_the_password_is_told_to_choose_a_new_one() {
+        let outcome = |password, suspended| {
+            let known = Credentials { password_reset_required: true, suspended, ..ada("4") };
+            let attempt = attempt("ada@example.org", password);
+            attempt.authenticate(Some(known), &peppers(), "4".parse().unwrap(), &mut Unpaced).unwrap_err()
+        };
+        assert_eq!(outcome("correct horse", false).kind(), Kind::PasswordResetRequired);
+        assert_eq!(attempt_outcome(&outcome("correct horse", false)), None);
+        assert_eq!(outcome("correct horse", true).kind(), Kind::AccountSuspended);
+        assert_eq!(outcome("wrong horse", false).kind(), Kind::InvalidCredentials);
     }
 
     #[test]

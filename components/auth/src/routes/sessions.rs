@@ -1,7 +1,7 @@
 //! /auth-ms/auth/sessions: a user's own sessions; for administrators anybody's, with `?user_id=`.
 
 use super::{Auth, Call};
-use crate::users::Users;
+use crate::users::{Ended, Users};
 use api::auth::Session;
 use api::auth::operation::{EndSession, EndSessions, ListSessions};
 use api::{AccessToken, List, Operation};
@@ -9,7 +9,6 @@ use identity::{Role, UserId};
 use problem::{Kind, Problem};
 use service_kit::{Admit, HandlerResult, StatusCode, invalid_token, log};
 use tokens::AccessClaims;
-use uuid::Uuid;
 
 /// GET: lists them, and says which one the caller uses.
 pub(super) async fn list_sessions(call: &Call<'_, ListSessions>) -> HandlerResult {
@@ -26,24 +25,29 @@ pub(super) async fn list_sessions(call: &Call<'_, ListSessions>) -> HandlerResul
     Ok(call.ok(&List::new(users.sessions(user_id).await?.items.into_iter().map(shown).collect())))
 }
 
-/// DELETE: ends all of them.
+/// DELETE: ends all of them, or with `?others=true` all but the one that the caller uses.
 pub(super) async fn end_all_sessions(call: &Call<'_, EndSessions>) -> HandlerResult {
-    end(call, None).await?;
+    let which = match call.query.get("others").map(String::as_str) {
+        None | Some("false") => Ended::All,
+        Some("true") => Ended::AllBut(call.caller.session),
+        Some(_) => return Err(Problem::field(Kind::InvalidQuery, "others", "others is true or false.")),
+    };
+    end(call, which).await?;
     Ok(call.empty(StatusCode::NO_CONTENT))
 }
 
 /// DELETE `/{id}`: ends one.
 pub(super) async fn end_session(call: &Call<'_, EndSession>) -> HandlerResult {
-    if end(call, Some(call.path)).await? == 0 {
+    if end(call, Ended::One(call.path)).await? == 0 {
         return Err(Problem::of(Kind::SessionNotFound));
     }
     Ok(call.empty(StatusCode::NO_CONTENT))
 }
 
-async fn end<O: Operation<Access = AccessToken>>(call: &Call<'_, O>, session: Option<Uuid>) -> Result<u64, Problem> {
+async fn end<O: Operation<Access = AccessToken>>(call: &Call<'_, O>, which: Ended) -> Result<u64, Problem> {
     let (user_id, users) = authorize(call).await?;
-    let ended = users.end_sessions(user_id, session).await?;
-    if session.is_none() || ended > 0 {
+    let ended = users.end_sessions(user_id, which).await?;
+    if !matches!(which, Ended::One(_)) || ended > 0 {
         let (user_id, by, count) = (user_id.to_string(), call.caller.user_id.to_string(), ended.to_string());
         let fields = [("user_id", user_id.as_str()), ("by", &by), ("count", &count)];
         log::audit("sessions-ended", "success", &call.request.id, &fields);

@@ -21,6 +21,7 @@ mod sign_in;
 mod sign_up;
 mod ticket;
 mod ticket_page;
+mod user_order;
 
 pub use access::{
     Caller, Current, Proof, REAUTHENTICATION_SECONDS, last_administrator, reauthentication_required, user_not_found,
@@ -33,7 +34,7 @@ pub use export::{Collected, Collection, EXPORT_PAUSE_SECONDS, MAX_EXPORTED, too_
 pub use fibonacci::{MAX_N, fibonacci};
 pub use hash_permit::{AcquirePermit, Acquired, MAX_HASH_PERMITS, PermitLimits, ReleasePermit};
 pub use idempotency::{IdempotencyKey, RETENTION_SECONDS, RequestDigests, key_reused};
-pub use page::{Cursor, MAX_LIMIT, PageRequest};
+pub use page::{MAX_LIMIT, PageRequest};
 pub use precondition::{Precondition, etag};
 pub use rate_limit::RESET_SECONDS;
 pub use recovery::{Owner, new_password};
@@ -44,3 +45,4 @@ pub use ticket::{NewTicket, Purpose, ShownTicket, VERIFICATION_SECONDS, code_lim
 pub use ticket_page::{
     CONTENT_SECURITY_POLICY, invalid_link_page, recovered_page, recovery_form, verification_form, verified_page,
 };
+pub use user_order::{Cursor, Order, SortBy};

@@ -1,13 +1,14 @@
 //! GET /users-ms/users: a page of users.
 
 use super::Call;
-use crate::store::{Store, users};
+use crate::store::Store;
+use crate::store::users::{self, Listed};
 use api::Page;
 use api::users::operation::ListUsers;
 use service_kit::{HandlerResult, Request, Response};
 use users_domain::{Cursor, PageRequest};
 
-/// Lists users in the order of their ids, with the way to the next page in the body and in `link` (RFC 8288).
+/// Lists users in the order that is asked for, with the way to the next page in the body and in `link` (RFC 8288).
 pub(super) fn list_users(call: &Call<'_, ListUsers>) -> HandlerResult {
     call.caller.authorize_list(call.request)?;
     let page = PageRequest::from_query(call.query.clone())?;
@@ -16,8 +17,10 @@ pub(super) fn list_users(call: &Call<'_, ListUsers>) -> HandlerResult {
     let mut items = users::list(&store, &page)?;
     let has_more = items.len() > page.limit;
     items.truncate(page.limit);
-    let next_cursor = items.last().filter(|_| has_more).map(|user| Cursor(user.id).to_text());
-    let page = Page { items, next_cursor };
+    let order = page.order;
+    let cursor = |last: &Listed| Cursor { order, id: last.user.id, key: last.key.clone().unwrap_or_default() };
+    let next_cursor = items.last().filter(|_| has_more).map(|last| cursor(last).to_text());
+    let page = Page { items: items.into_iter().map(|listed| listed.user).collect(), next_cursor };
     let response = call.ok(&page);
     Ok(with_next(response, call.request, "/users-ms/users", page.next_cursor.as_deref()))
 }

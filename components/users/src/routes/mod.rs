@@ -72,6 +72,8 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         SuspendUser(call) => suspension::suspend_user(&call),
         LiftSuspension(call) => suspension::lift_suspension(&call),
         UnlockUser(call) => suspension::unlock_user(&call),
+        RequirePasswordReset(call) => suspension::require_password_reset(&call),
+        WithdrawPasswordReset(call) => suspension::withdraw_password_reset(&call),
         CheckHealth(call) => Ok(call.ok(&service_kit::health::alive())),
         CheckReadiness(_call) => Ok(health::readiness()),
         LoadTest(call) => load_test::load_test(&call),

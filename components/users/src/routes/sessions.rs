@@ -4,12 +4,15 @@
 use super::sign_in::shown_if_asked_for;
 use super::{Call, trace};
 use crate::settings;
-use crate::store::{Store, sessions};
+use crate::store::Store;
+use crate::store::sessions::{self, Ended};
 use api::List;
 use api::users::operation::{CheckSession, EndSession, EndSessionByToken, EndSessions, ListSessions, RotateToken};
 use api::users::{EndSessionResponse, SessionStatus, SessionsEnded};
+use problem::{Kind, Problem};
 use service_kit::HandlerResult;
 use users_domain::{Actor, Rotation, ShownToken};
+use uuid::Uuid;
 
 /// POST `/rotate`: rotates a refresh token.
 pub(super) fn rotate_token(call: &Call<'_, RotateToken>) -> HandlerResult {
@@ -39,10 +42,15 @@ pub(super) fn list_sessions(call: &Call<'_, ListSessions>) -> HandlerResult {
     Ok(call.ok(&List::new(sessions::list(&Store::open()?, call.path)?)))
 }
 
-/// DELETE: ends all sessions of a user.
+/// DELETE: ends all sessions of a user, or all but one.
 pub(super) fn end_sessions(call: &Call<'_, EndSessions>) -> HandlerResult {
     let trace = trace::of_service(call.request, trace::acting_user(call.request, call.path));
-    let ended = sessions::end(&Store::open()?, call.path, None, &trace)?;
+    let which = match call.query.get("except").map(|text| Uuid::try_parse(text)) {
+        None => Ended::All,
+        Some(Ok(session)) => Ended::AllBut(session),
+        Some(Err(_)) => return Err(Problem::field(Kind::InvalidQuery, "except", "The id of a session is a UUID.")),
+    };
+    let ended = sessions::end(&Store::open()?, call.path, which, &trace)?;
     Ok(call.ok(&SessionsEnded { ended }))
 }
 
@@ -50,6 +58,6 @@ pub(super) fn end_sessions(call: &Call<'_, EndSessions>) -> HandlerResult {
 pub(super) fn end_session(call: &Call<'_, EndSession>) -> HandlerResult {
     let (user_id, session) = call.path;
     let trace = trace::of_service(call.request, trace::acting_user(call.request, user_id));
-    let ended = sessions::end(&Store::open()?, user_id, Some(session), &trace)?;
+    let ended = sessions::end(&Store::open()?, user_id, Ended::One(session), &trace)?;
     Ok(call.ok(&SessionsEnded { ended }))
 }

@@ -1,9 +1,12 @@
-//! /users-ms/users/{id}/suspension and .../lock: what an administrator does to an account that is misused or locked.
+//! /users-ms/users/{id}/suspension, .../lock and .../password-reset: what an administrator does to an account that is misused or
+//! locked.
 
 use super::Call;
-use crate::store::{Store, Suspended, suspensions};
+use crate::store::{Store, Suspended, password_resets, suspensions};
 use api::users::Suspension;
-use api::users::operation::{GetSuspension, LiftSuspension, SuspendUser, UnlockUser};
+use api::users::operation::{
+    GetSuspension, LiftSuspension, RequirePasswordReset, SuspendUser, UnlockUser, WithdrawPasswordReset,
+};
 use api::{AccessToken, Operation};
 use identity::{AttemptKeys, UserId};
 use problem::Problem;
@@ -45,6 +48,22 @@ pub(super) fn unlock_user(call: &Call<'_, UnlockUser>) -> HandlerResult {
     let account = AttemptKeys::new(&config::peppers()?, &address, "").account;
     let changed = suspensions::unlock(&store, call.path, &account, &call.caller.trace(call.request, call.path)?)?;
     done(call, "account-unlocked", changed)
+}
+
+/// PUT `.../password-reset`: demands a new password and ends the user's sessions.
+pub(super) fn require_password_reset(call: &Call<'_, RequirePasswordReset>) -> HandlerResult {
+    let store = authorize(call)?;
+    let trace = call.caller.trace(call.request, call.path)?;
+    let changed = password_resets::require(&store, call.path, &trace)?.ok_or_else(user_not_found)?;
+    done(call, "password-reset-required", changed)
+}
+
+/// DELETE `.../password-reset`: demands none any more.
+pub(super) fn withdraw_password_reset(call: &Call<'_, WithdrawPasswordReset>) -> HandlerResult {
+    let store = authorize(call)?;
+    let trace = call.caller.trace(call.request, call.path)?;
+    let changed = password_resets::withdraw(&store, call.path, &trace)?.ok_or_else(user_not_found)?;
+    done(call, "password-reset-withdrawn", changed)
 }
 
 /// Admits administrators after a recent sign-in, whose session is alive.

@@ -17,6 +17,7 @@ pub(crate) mod exports;
 pub(crate) mod hash_permits;
 pub(crate) mod idempotency;
 pub(crate) mod outbox;
+pub(crate) mod password_resets;
 pub(crate) mod rate_limits;
 pub(crate) mod recovery;
 pub(crate) mod sessions;

@@ -74,12 +74,28 @@ pub(crate) fn record_authentication(store: &Store, id: Uuid, trace: &Trace) -> R
     Ok(store.one(&statement, &[text(&id.to_string()), audit::parameter(trace)])?)
 }
 
-/// Ends one session of a user, or all of them; returns how many.
-pub(crate) fn end(store: &Store, user_id: UserId, id: Option<Uuid>, trace: &Trace) -> Result<u64, Problem> {
+/// Which sessions of a user end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ended {
+    /// All.
+    All,
+    /// All but this one.
+    AllBut(Uuid),
+    /// This one.
+    One(Uuid),
+}
+
+/// Ends sessions of a user; returns how many.
+pub(crate) fn end(store: &Store, user_id: UserId, which: Ended, trace: &Trace) -> Result<u64, Problem> {
+    let (condition, id) = match which {
+        Ended::All => ("$2::text IS NULL", None),
+        Ended::AllBut(id) => ("id <> $2::text::uuid", Some(id)),
+        Ended::One(id) => ("id = $2::text::uuid", Some(id)),
+    };
     let audited = audit::row("sessions-ended", "success", "$1", 3, "(SELECT FROM ended LIMIT 1) e");
     let statement = format!(
         "WITH ended AS (
-            DELETE FROM sessions WHERE user_id = $1 AND ($2::text IS NULL OR id = $2::text::uuid) RETURNING id
+            DELETE FROM sessions WHERE user_id = $1 AND {condition} RETURNING id
          ), audited AS ({audited})
          SELECT to_jsonb((SELECT count(*) FROM ended))"
     );

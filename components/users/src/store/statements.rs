@@ -145,6 +145,7 @@ pub(super) const BEGIN_SIGN_IN: &str = "
         'credentials', CASE WHEN answer -> 'place' <> 'null' THEN (
             SELECT to_jsonb(c) FROM (
                 SELECT id, email, phone, role, password_hash, credentials_epoch, suspended_at IS NOT NULL AS suspended,
+                    password_reset_required,
                     email_verified_at IS NOT NULL AS email_verified
                 FROM jsonb_array_elements_text($2::text::jsonb) WITH ORDINALITY AS asked(key, place)
                 JOIN users ON email_key = key ORDER BY place LIMIT 1) c)

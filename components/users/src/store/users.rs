@@ -9,7 +9,7 @@ use identity::{Email, PasswordHash, Phone, Role, UserId};
 use problem::Problem;
 use serde::Deserialize;
 use spin_sdk::pg4::ParameterValue;
-use users_domain::{Current, PageRequest, Precondition, RequestDigests, SignUp, Trace, ValidatedChange};
+use users_domain::{Current, PageRequest, Precondition, RequestDigests, SignUp, SortBy, Trace, ValidatedChange};
 use uuid::Uuid;
 
 /// How long a sign-up leases its own event, in seconds, before a sweep may publish it.
@@ -98,25 +98,52 @@ pub(crate) fn find_account(store: &Store, id: UserId) -> Result<Option<Account>,
     Ok(store.one(STATEMENT, &[ParameterValue::Int64(id.get())])?)
 }
 
+/// A user of a list.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Listed {
+    pub(crate) user: User,
+    /// What the list is ordered by; `None` if it is the id.
+    pub(crate) key: Option<String>,
+}
+
 /// A page of users, and one more if there is a next page.
-pub(crate) fn list(store: &Store, page: &PageRequest) -> Result<Vec<User>, Problem> {
+pub(crate) fn list(store: &Store, page: &PageRequest) -> Result<Vec<Listed>, Problem> {
     // The statement has only the conditions of the query, so that each combination gets a plan with its own index.
-    let mut conditions = vec!["id > $1".to_owned()];
-    let mut parameters = vec![ParameterValue::Int64(page.after.map_or(0, UserId::get))];
-    let mut filter = |condition: &str, value: Option<&str>| {
+    let mut conditions = Vec::new();
+    let mut parameters = Vec::new();
+    let mut filter = |condition: &str, value: Option<ParameterValue>| {
         if let Some(value) = value {
-            parameters.push(text(value));
+            parameters.push(value);
             conditions.push(condition.replace('?', &format!("${}", parameters.len())));
         }
     };
-    filter("email_key = ?", page.email.as_ref().map(Email::key));
-    filter("lower(name) = lower(?)", page.name.as_deref());
-    filter("lower(surname) = lower(?)", page.surname.as_deref());
-    filter("lower(name || ' ' || surname || ' ' || email) LIKE lower(?)", page.search_pattern().as_deref());
+    filter("email_key = ?", page.email.as_ref().map(|email| text(email.key())));
+    filter("lower(name) = lower(?)", page.name.as_deref().map(text));
+    filter("lower(surname) = lower(?)", page.surname.as_deref().map(text));
+    let search = page.search_pattern();
+    filter("lower(name || ' ' || surname || ' ' || email) LIKE lower(?)", search.as_deref().map(text));
+    let (beyond, direction) = if page.order.is_descending { ("<", "DESC") } else { (">", "ASC") };
+    // Addresses are unique; of equal names the older user comes first.
+    let (key, order) = match page.order.by {
+        SortBy::Created => ("NULL::text", format!("id {direction}")),
+        SortBy::Name => ("lower(name)", format!("lower(name) {direction}, id {direction}")),
+        SortBy::Surname => ("lower(surname)", format!("lower(surname) {direction}, id {direction}")),
+        SortBy::Email => ("email_key", format!("email_key {direction}")),
+    };
+    if let Some(after) = &page.after {
+        let id = after.id;
+        match page.order.by {
+            SortBy::Created => filter(&format!("id {beyond} ?"), Some(ParameterValue::Int64(id.get()))),
+            SortBy::Name | SortBy::Surname => {
+                filter(&format!("({key}, id) {beyond} (?, {id})"), Some(text(&after.key)))
+            }
+            SortBy::Email => filter(&format!("{key} {beyond} ?"), Some(text(&after.key))),
+        }
+    }
     let statement = format!(
-        "SELECT coalesce(jsonb_agg(user_json(u) ORDER BY id), '[]')
-         FROM (SELECT * FROM users WHERE {} ORDER BY id LIMIT {}) u",
-        conditions.join(" AND "),
+        "SELECT coalesce(jsonb_agg(jsonb_build_object('user', user_json(u), 'key', {key}) ORDER BY {order}), '[]')
+         FROM (SELECT * FROM users WHERE {} ORDER BY {order} LIMIT {}) u",
+        if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") },
         page.limit + 1
     );
     Ok(store.one(&statement, &parameters)?)
