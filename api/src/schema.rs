@@ -240,6 +240,9 @@ schemas! {
         "type": "string",
         "description": "Six digits.",
     };
+    inline AnyText = {
+        "type": "string",
+    };
     inline Hint = {
         "type": "string",
     };

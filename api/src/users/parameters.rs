@@ -30,7 +30,7 @@ parameters! {
     IDEMPOTENCY_KEY = "idempotency-key", "A name for this sign-up, such as a UUID, under which it may be repeated for a day. It is compared verbatim, quotation marks included, with the keys of sign-ups of the same address.", schema::IdempotencyKey, "8e03978e-40d5-43dd-bc93-6894a57f9324";
     IF_MATCH = "if-match", "Proceed only if the user is at one of these versions: `*`, or up to 20 entity tags. A weak tag never matches.", schema::EntityTags, "*";
     IF_NONE_MATCH = "if-none-match", "Send the user only if it is at none of these versions: `*`, or up to 20 entity tags.", schema::EntityTags, "\"\\\"7.0\\\"\"";
-    CLIENT_NETWORK = "x-client-network", "The network of the client that is served, for the audit log. What is none is left out.", schema::ClientNetwork, "203.0.113.0/24";
-    CLIENT_USER_AGENT = "x-client-user-agent", "What that client calls itself, for the audit log.", schema::UserAgent, "curl/8.14.1";
+    CLIENT_NETWORK = "x-client-network", "The network of the client that is served, for the audit log. What is none is left out.", schema::AnyText, "203.0.113.0/24";
+    CLIENT_USER_AGENT = "x-client-user-agent", "What that client calls itself, for the audit log: its visible ASCII characters, the first 200 of them.", schema::AnyText, "curl/8.14.1";
     ACTING_USER = "x-acting-user", "The user who acts, for the audit log; without it the calling service does.", schema::UserId, "7";
 }
