@@ -24,8 +24,10 @@ macro_rules! schemas {
     )* };
 }
 
+mod metadata;
 mod queries;
 
+pub(crate) use metadata::MetadataObject;
 pub(crate) use queries::*;
 
 schemas! {

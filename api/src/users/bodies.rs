@@ -2,8 +2,8 @@
 
 use super::{
     BeginSignInRequest, ConfirmRecoveryRequest, ConfirmVerificationRequest, EndSessionRequest, EndSignInRequest,
-    MailRequest, MergePatch, ReauthenticateRequest, RecoveryForm, Replacement, RotateTokenRequest, SignUpRequest,
-    VerificationForm,
+    MailRequest, MergePatch, MetadataChange, ReauthenticateRequest, RecoveryForm, Replacement, RotateTokenRequest,
+    SignUpRequest, VerificationForm,
 };
 use crate::Body;
 
@@ -18,6 +18,7 @@ impl Body for EndSignInRequest {}
 impl Body for RotateTokenRequest {}
 impl Body for EndSessionRequest {}
 impl Body for MailRequest {}
+impl Body for MetadataChange {}
 impl Body for ConfirmRecoveryRequest {}
 impl Body for RecoveryForm {
     const MEDIA_TYPES: &'static [&'static str] = &["application/x-www-form-urlencoded"];

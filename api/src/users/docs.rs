@@ -167,6 +167,32 @@ pub(super) fn end_session_by_token(it: Description) -> Description {
 /// Of what only administrators may do.
 pub(super) const ADMINISTRATORS: &str = "Only an administrator may do this.";
 
+/// Describes how metadata are read.
+pub(super) fn get_metadata(it: Description) -> Description {
+    it.tag("users")
+        .fails(&[Kind::DatabaseUnavailable])
+        .replies(200, "The metadata.")
+        .example("to_administrators", metadata())
+        .example("to_the_user", json!({"public": {"plan": "gold"}}))
+}
+
+/// Describes how they are changed.
+pub(super) fn change_metadata(it: Description) -> Description {
+    it.tag("users")
+        .fails_with(Kind::Forbidden, ADMINISTRATORS)
+        .fails_with(Kind::InvalidValue, "This may have at most 4096 bytes.")
+        .fails(&[Kind::ValidationFailed, Kind::ReauthenticationRequired, Kind::DatabaseUnavailable])
+        .body("both", metadata())
+        .body("public", json!({"public": {"plan": "gold"}}))
+        .replies(200, "The metadata as they are now.")
+        .example("both", metadata())
+        .link("get", "get_metadata", "Read the metadata.", SAME_ID)
+}
+
+fn metadata() -> Value {
+    json!({"public": {"plan": "gold"}, "private": {"customer": 4711, "flags": ["reviewed"]}})
+}
+
 pub(super) fn user() -> Value {
     json!({"id": 7, "name": "Ada", "surname": "Lovelace", "email": "ada@example.org", "phone": null, "role": "user",
         "created_at": "2026-05-04T09:30:00.123456Z", "updated_at": "2026-05-04T09:30:00.123456Z", "version": 1})
@@ -198,7 +224,7 @@ pub(super) fn export() -> Value {
         "event_type": "new_user_event", "queue": "welcome_email_notification", "kind": "email", "to": "ada@example.org",
         "subject": "Welcome", "consumer": "notification", "attempts": 1, "delivered_at": "2026-05-04T09:30:02.123456789Z"});
     json!({"user": user(), "sessions": [session()], "kept_answers": [],
-        "pending_events": [{"kept_in": "user_login_event", "event": event()}], "notifications": [notification], "activity": [super::audit_docs::activity()],
+        "pending_events": [{"kept_in": "user_login_event", "event": event()}], "notifications": [notification], "activity": [super::audit_docs::activity()], "metadata": metadata(),
         "exported_at": "2026-05-04T09:32:00.123456Z"})
 }
 

@@ -1,5 +1,7 @@
 //! The API of users: sign-up, users, and the sessions that users stores for auth.
 
+#[cfg(feature = "openapi")]
+mod administration_docs;
 mod audit;
 #[cfg(feature = "openapi")]
 mod audit_docs;
@@ -8,6 +10,7 @@ mod bodies;
 mod docs;
 #[cfg(feature = "openapi")]
 mod internal_docs;
+mod metadata;
 mod parameters;
 mod people;
 mod recovery;
@@ -18,6 +21,7 @@ mod ticket_docs;
 mod verification;
 
 pub use audit::{Activity, AuditRow};
+pub use metadata::{Metadata, MetadataChange};
 pub use people::{
     ChangeRequest, Export, Fibonacci, MergePatch, OutboxState, ReauthenticateRequest, Replacement, SignUpRequest,
     Suspension, SweepResult, User,
@@ -234,11 +238,7 @@ operations! {
     ///
     /// Since when the user is suspended, to an administrator.
     GetSuspension: GET "/users-ms/users/{id}/suspension" UserId, NO_QUERY, AccessToken, () => Suspension,
-    |it| it.tag("users").fails(&[DatabaseUnavailable]).fails_with(Forbidden, docs::ADMINISTRATORS)
-        .replies(200, "Whether the user is suspended.")
-        .example("suspended", json!({"suspended_at": "2026-05-04T09:30:00.123456Z"}))
-        .example("not_suspended", json!({"suspended_at": null}))
-        .link("lift", "lift_suspension", "Lift the suspension.", docs::SAME_ID);
+    administration_docs::get_suspension;
 
     /// Suspend a user
     ///
@@ -246,26 +246,34 @@ operations! {
     /// its session, and expires within minutes. Suspending a suspended user changes nothing. This is for administrators, and requires a
     /// sign-in within the last ten minutes. The last administrator cannot be suspended.
     SuspendUser: PUT "/users-ms/users/{id}/suspension" UserId, NO_QUERY, AccessToken, () => (),
-    |it| it.tag("users").fails(&[ReauthenticationRequired, LastAdministrator, DatabaseUnavailable])
-        .fails_with(Forbidden, docs::ADMINISTRATORS)
-        .replies(204, "The user is suspended.")
-        .link("lift", "lift_suspension", "Lift the suspension.", docs::SAME_ID);
+    administration_docs::suspend_user;
 
     /// Lift a suspension
     ///
     /// Lets the user sign in again. It succeeds also for a user who is not suspended. This is for administrators, and requires a sign-in
     /// within the last ten minutes.
     LiftSuspension: DELETE "/users-ms/users/{id}/suspension" UserId, NO_QUERY, AccessToken, () => (),
-    |it| it.tag("users").fails(&[ReauthenticationRequired, DatabaseUnavailable]).fails_with(Forbidden, docs::ADMINISTRATORS)
-        .replies(204, "The user is not suspended.");
+    administration_docs::lift_suspension;
 
     /// Unlock an account
     ///
     /// Forgets the failed sign-ins to the account, so that it is open to others than known devices again. It succeeds also for an
     /// account that is not locked. This is for administrators, and requires a sign-in within the last ten minutes.
     UnlockUser: DELETE "/users-ms/users/{id}/lock" UserId, NO_QUERY, AccessToken, () => (),
-    |it| it.tag("users").fails(&[ReauthenticationRequired, DatabaseUnavailable]).fails_with(Forbidden, docs::ADMINISTRATORS)
-        .replies(204, "The account is not locked.");
+    administration_docs::unlock_user;
+
+    /// Get metadata
+    ///
+    /// What applications keep about the user. The user sees the public metadata, administrators both.
+    GetMetadata: GET "/users-ms/users/{id}/metadata" UserId, NO_QUERY, AccessToken, () => Metadata,
+    docs::get_metadata;
+
+    /// Change metadata
+    ///
+    /// Replaces the public or the private metadata, or both; each has 4 KiB. This is for administrators, and requires a sign-in within
+    /// the last ten minutes.
+    ChangeMetadata: PUT "/users-ms/users/{id}/metadata" UserId, NO_QUERY, AccessToken, MetadataChange => Metadata,
+    docs::change_metadata;
 
     /// Require a new password
     ///
@@ -273,17 +281,14 @@ operations! {
     /// (`/users-ms/password-recovery`); whoever knows the old one is told so with 403 `password-reset-required`. It succeeds also for a
     /// user of whom it is required already. This is for administrators, and requires a sign-in within the last ten minutes.
     RequirePasswordReset: PUT "/users-ms/users/{id}/password-reset" UserId, NO_QUERY, AccessToken, () => (),
-    |it| it.tag("users").fails(&[ReauthenticationRequired, DatabaseUnavailable]).fails_with(Forbidden, docs::ADMINISTRATORS)
-        .replies(204, "The user has to choose a new password.")
-        .link("withdraw", "withdraw_password_reset", "Accept the old password again.", docs::SAME_ID);
+    administration_docs::require_password_reset;
 
     /// Accept the old password again
     ///
     /// It succeeds also for a user of whom no new password is required. This is for administrators, and requires a sign-in within the
     /// last ten minutes.
     WithdrawPasswordReset: DELETE "/users-ms/users/{id}/password-reset" UserId, NO_QUERY, AccessToken, () => (),
-    |it| it.tag("users").fails(&[ReauthenticationRequired, DatabaseUnavailable]).fails_with(Forbidden, docs::ADMINISTRATORS)
-        .replies(204, "No new password is required of the user.");
+    administration_docs::withdraw_password_reset;
 
     /// Liveness
     ///

@@ -1,6 +1,7 @@
 //! Users, as callers send and see them.
 
 use super::audit::Activity;
+use super::metadata::Metadata;
 use super::sessions::Session;
 #[cfg(feature = "openapi")]
 use crate::schema;
@@ -74,6 +75,8 @@ wire! {
         /// What the user was told, newest first, as in the delivery log.
         #[cfg_attr(feature = "openapi", schemars(length(max = 20_000)))]
         pub notifications: Vec<Value> as "Vec<crate::notification::Delivery>",
+        /// What applications keep about the user.
+        pub metadata: Metadata,
         /// What happened to the user's access, newest first: the last 10,000 entries. `/activity` lists all.
         #[cfg_attr(feature = "openapi", schemars(length(max = 10_000)))]
         pub activity: Vec<Activity>,

@@ -73,6 +73,10 @@ fn an_export_has_the_user_the_sessions_the_events_and_the_deliveries() {
       ],
       "exported_at": "[time]",
       "kept_answers": [],
+      "metadata": {
+        "private": {},
+        "public": {}
+      },
       "notifications": [
         {
           "attempts": 1,

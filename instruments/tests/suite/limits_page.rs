@@ -39,6 +39,12 @@ const HELD: &[Held] = &[
         "RETENTION_SECONDS: i32 = ",
     ),
     ("caching of the documentation", "1 hour", "components/docs/domain/src/asset.rs", "max-age="),
+    (
+        "metadata of a user, public and private each",
+        "4 KiB",
+        "components/users/domain/src/metadata.rs",
+        "MAX_METADATA: usize = ",
+    ),
     ("`load-test?n=`", "45", "components/users/domain/src/fibonacci.rs", "MAX_N: u32 = "),
     // Values
     ("email", "254 bytes", "crates/identity/src/email.rs", "MAX_BYTES: usize = "),

@@ -31,6 +31,7 @@ mod listing;
 mod listing_order;
 mod load_test;
 mod login;
+mod metadata;
 mod openapi;
 mod outages;
 mod outbox;

@@ -48,6 +48,7 @@ pub(super) fn export_user(call: &Call<'_, ExportUser>) -> HandlerResult {
         kept_answers: kept.kept_answers,
         pending_events,
         notifications,
+        metadata: kept.metadata,
         activity: kept.activity.into_iter().map(audit_reading::shown_to_owner).collect(),
         exported_at: kept.exported_at,
     };

@@ -12,6 +12,7 @@ mod health;
 mod list_users;
 mod load_test;
 mod maintenance;
+mod metadata;
 mod outbox;
 mod reauthenticate;
 mod recovery;
@@ -71,6 +72,8 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         ListAudit(call) => audit::list_audit(&call),
         SuspendUser(call) => suspension::suspend_user(&call),
         LiftSuspension(call) => suspension::lift_suspension(&call),
+        GetMetadata(call) => metadata::get_metadata(&call),
+        ChangeMetadata(call) => metadata::change_metadata(&call),
         UnlockUser(call) => suspension::unlock_user(&call),
         RequirePasswordReset(call) => suspension::require_password_reset(&call),
         WithdrawPasswordReset(call) => suspension::withdraw_password_reset(&call),

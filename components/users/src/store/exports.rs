@@ -3,7 +3,7 @@
 use super::sessions::SHOWN;
 use super::statements::ALIVE;
 use super::{Store, User, audit, audit_reading};
-use api::users::{AuditRow, Session};
+use api::users::{AuditRow, Metadata, Session};
 use identity::UserId;
 use problem::Problem;
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,8 @@ pub(crate) struct Kept {
     pub(crate) sessions: Vec<Session>,
     /// Stored responses for idempotency keys.
     pub(crate) kept_answers: Vec<User>,
+    /// What applications keep about the user.
+    pub(crate) metadata: Metadata,
     /// The newest rows of the audit log about the user.
     pub(crate) activity: Vec<AuditRow>,
     /// Events in the outbox (published ones are with the broker); one more than an export holds at most.
@@ -83,6 +85,9 @@ pub(crate) fn begin(store: &Store, id: UserId, session: Option<Uuid>, pause: i32
                 'kept_answers', (
                     SELECT coalesce(jsonb_agg(response ORDER BY created_at), '[]')
                     FROM idempotency_keys WHERE user_id = $1),
+                'metadata', (
+                    SELECT jsonb_build_object('public', coalesce(m.public, '{{}}'), 'private', coalesce(m.private, '{{}}'))
+                    FROM (SELECT) AS one LEFT JOIN user_metadata m ON m.user_id = $1),
                 'activity', (
                     SELECT coalesce(jsonb_agg(to_jsonb(a)), '[]') FROM (
                         SELECT {} FROM audit_log WHERE user_id = $1

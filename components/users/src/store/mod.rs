@@ -16,6 +16,7 @@ mod error;
 pub(crate) mod exports;
 pub(crate) mod hash_permits;
 pub(crate) mod idempotency;
+pub(crate) mod metadata;
 pub(crate) mod outbox;
 pub(crate) mod password_resets;
 pub(crate) mod rate_limits;

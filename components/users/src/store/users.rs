@@ -131,14 +131,13 @@ pub(crate) fn list(store: &Store, page: &PageRequest) -> Result<Vec<Listed>, Pro
         SortBy::Email => ("email_key", format!("email_key {direction}")),
     };
     if let Some(after) = &page.after {
-        let id = after.id;
-        match page.order.by {
-            SortBy::Created => filter(&format!("id {beyond} ?"), Some(ParameterValue::Int64(id.get()))),
-            SortBy::Name | SortBy::Surname => {
-                filter(&format!("({key}, id) {beyond} (?, {id})"), Some(text(&after.key)))
-            }
-            SortBy::Email => filter(&format!("{key} {beyond} ?"), Some(text(&after.key))),
-        }
+        let (id, last) = (after.id, text(&after.key));
+        let (condition, last) = match page.order.by {
+            SortBy::Created => (format!("id {beyond} ?"), ParameterValue::Int64(id.get())),
+            SortBy::Name | SortBy::Surname => (format!("({key}, id) {beyond} (?, {id})"), last),
+            SortBy::Email => (format!("{key} {beyond} ?"), last),
+        };
+        filter(&condition, Some(last));
     }
     let statement = format!(
         "SELECT coalesce(jsonb_agg(jsonb_build_object('user', user_json(u), 'key', {key}) ORDER BY {order}), '[]')

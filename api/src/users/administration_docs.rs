@@ -1,0 +1,59 @@
+//! The descriptions of what administrators do to an account that is misused or locked.
+
+use super::docs;
+use crate::description::Description;
+use problem::Kind::{DatabaseUnavailable, Forbidden, LastAdministrator, ReauthenticationRequired};
+use serde_json::json;
+
+/// Describes how a suspension is shown.
+pub(super) fn get_suspension(it: Description) -> Description {
+    it.tag("users")
+        .fails(&[DatabaseUnavailable])
+        .fails_with(Forbidden, docs::ADMINISTRATORS)
+        .replies(200, "Whether the user is suspended.")
+        .example("suspended", json!({"suspended_at": "2026-05-04T09:30:00.123456Z"}))
+        .example("not_suspended", json!({"suspended_at": null}))
+        .link("lift", "lift_suspension", "Lift the suspension.", docs::SAME_ID)
+}
+
+/// Describes a suspension.
+pub(super) fn suspend_user(it: Description) -> Description {
+    it.tag("users")
+        .fails(&[ReauthenticationRequired, LastAdministrator, DatabaseUnavailable])
+        .fails_with(Forbidden, docs::ADMINISTRATORS)
+        .replies(204, "The user is suspended.")
+        .link("lift", "lift_suspension", "Lift the suspension.", docs::SAME_ID)
+}
+
+/// Describes its end.
+pub(super) fn lift_suspension(it: Description) -> Description {
+    it.tag("users")
+        .fails(&[ReauthenticationRequired, DatabaseUnavailable])
+        .fails_with(Forbidden, docs::ADMINISTRATORS)
+        .replies(204, "The user is not suspended.")
+}
+
+/// Describes how an account is unlocked.
+pub(super) fn unlock_user(it: Description) -> Description {
+    it.tag("users")
+        .fails(&[ReauthenticationRequired, DatabaseUnavailable])
+        .fails_with(Forbidden, docs::ADMINISTRATORS)
+        .replies(204, "The account is not locked.")
+}
+
+/// Describes how a new password is required.
+pub(super) fn require_password_reset(it: Description) -> Description {
+    it.tag("users")
+        .fails(&[ReauthenticationRequired, DatabaseUnavailable])
+        .fails_with(Forbidden, docs::ADMINISTRATORS)
+        .replies(204, "The user has to choose a new password.")
+        .link("withdraw", "withdraw_password_reset", "Accept the old password again.", docs::SAME_ID)
+}
+
+/// Describes how it is not required any more.
+pub(super) fn withdraw_password_reset(it: Description) -> Description {
+    it.tag("users")
+        .fails(&[ReauthenticationRequired, DatabaseUnavailable])
+        .fails_with(Forbidden, docs::ADMINISTRATORS)
+        .replies(204, "No new password is required of the user.")
+}

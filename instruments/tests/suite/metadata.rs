@@ -1,0 +1,123 @@
+//! What applications keep about a user: the public part for the user too, the private one for administrators alone.
+
+use blackbox::app::TestApp;
+use blackbox::backend::Backend;
+use blackbox::http::Answer;
+use blackbox::people::Person;
+use serde_json::{Value, json};
+use std::sync::Barrier;
+
+fn path(person: &Person) -> String {
+    format!("{}/metadata", person.path())
+}
+
+fn refusal(answer: &Answer) -> (u16, String) {
+    (answer.status, answer.problem())
+}
+
+fn put(app: &TestApp, of: &Person, by: &Person, body: &Value) -> Answer {
+    app.put(&path(of)).bearer(&by.access).json(body).send()
+}
+
+fn get(app: &TestApp, of: &Person, by: &Person) -> Value {
+    app.get(&path(of)).bearer(&by.access).send().expect(200).json()
+}
+
+#[test]
+fn the_user_sees_the_public_part_and_administrators_both() {
+    let app = TestApp::guarded();
+    let (root, ada) = (app.admin("root@metadata.example"), app.person("ada@metadata.example"));
+    assert_eq!(get(&app, &ada, &ada), json!({"public": {}}));
+    assert_eq!(get(&app, &ada, &root), json!({"public": {}, "private": {}}));
+    let both = json!({"public": {"plan": "gold", "seats": 3}, "private": {"note": "\u{e9}", "flags": [true, null]}});
+    assert_eq!(put(&app, &ada, &root, &both).expect(200).json(), both);
+    assert_eq!(get(&app, &ada, &root), both);
+    assert_eq!(get(&app, &ada, &ada), json!({"public": both["public"]}));
+    // One is replaced and the other stays.
+    let changed = put(&app, &ada, &root, &json!({"public": {"plan": "tin"}})).expect(200).json();
+    assert_eq!(changed, json!({"public": {"plan": "tin"}, "private": both["private"]}));
+    assert_eq!(put(&app, &ada, &root, &json!({"public": null})).expect(200).json(), changed);
+    assert_eq!(put(&app, &ada, &root, &json!({"private": {}})).expect(200).json()["private"], json!({}));
+    // The user is as before, and the audit log says who did it.
+    let user = app.get(&ada.path()).bearer(&ada.access).send().expect(200).json();
+    assert_eq!(user["version"], 1);
+    let activity = app.get(&format!("{}/activity?limit=1", ada.path())).bearer(&ada.access).send().expect(200).json();
+    let last = &activity["items"][0];
+    assert_eq!((&last["action"], &last["actor"]), (&json!("metadata-changed"), &json!("administrator")));
+    // A person takes all of it along, and all of it goes with them.
+    let _ = put(&app, &ada, &root, &both).expect(200);
+    let export = app.get(&format!("{}/export", ada.path())).bearer(&ada.access).send().expect(200).json();
+    assert_eq!(export["metadata"], both);
+    let _ = app.delete(&ada.path()).bearer(&ada.access).send().expect(204);
+    let left = "SELECT count(*) FROM user_metadata WHERE user_id = $1";
+    let left: i64 = app.backend.sql().query_one(left, &[&ada.id]).expect("it can be read").get(0);
+    assert_eq!(left, 0);
+    assert_eq!(refusal(&put(&app, &ada, &root, &both)), (404, "user-not-found".into()));
+}
+
+#[test]
+fn only_administrators_who_signed_in_a_moment_ago_change_it() {
+    let app = TestApp::guarded();
+    let (root, ada) = (app.admin("root@own-metadata.example"), app.person("ada@own-metadata.example"));
+    let bob = app.person("bob@own-metadata.example");
+    let body = json!({"public": {"admin": true}});
+    assert_eq!(app.get(&path(&ada)).send().status, 401);
+    for caller in [&ada, &bob] {
+        assert_eq!(refusal(&put(&app, &ada, caller, &body)), (403, "forbidden".into()));
+    }
+    let foreign = app.get(&path(&ada)).bearer(&bob.access).send();
+    let missing = app.get("/users-ms/users/9223372036854775807/metadata").bearer(&bob.access).send();
+    assert_eq!((refusal(&foreign), foreign.shown()), ((404, "user-not-found".into()), missing.shown()));
+    let missing = app.get("/users-ms/users/9223372036854775807/metadata").bearer(&root.access).send();
+    assert_eq!(refusal(&missing), (404, "user-not-found".into()));
+    let age = "UPDATE sessions SET authenticated_at = now() - interval '11 minutes' WHERE user_id = $1";
+    assert_eq!(app.backend.sql().execute(age, &[&root.id]).expect("sessions can be aged"), 1);
+    assert_eq!(refusal(&put(&app, &ada, &root, &body)), (403, "reauthentication-required".into()));
+    assert_eq!(get(&app, &ada, &ada), json!({"public": {}}));
+    let open = TestApp::on(&Backend::new()).start();
+    let id = open.sign_up("ada@open-metadata.example");
+    let answer = open.put(&format!("/users-ms/users/{id}/metadata")).json(&body).send();
+    assert_eq!(refusal(&answer), (403, "forbidden".into()));
+    let shown = open.get(&format!("/users-ms/users/{id}/metadata")).send().expect(200).json();
+    assert_eq!(shown, json!({"public": {}}), "what is private stays so where the API is open");
+}
+
+#[test]
+fn metadata_are_objects_of_four_kibibytes() {
+    let app = TestApp::guarded();
+    let (root, ada) = (app.admin("root@bounded-metadata.example"), app.person("ada@bounded-metadata.example"));
+    let long = |bytes: usize| json!({"a": "x".repeat(bytes - r#"{"a":""}"#.len())});
+    let _ = put(&app, &ada, &root, &json!({"public": long(4096), "private": long(4096)})).expect(200);
+    for (body, status, problem) in [
+        (json!({"public": long(4097)}), 422, "invalid-value"),
+        (json!({"public": long(4097), "private": long(4097)}), 422, "validation-failed"),
+        (json!({"private": {"a": "b\u{0}c"}}), 422, "invalid-value"),
+        (json!({"public": []}), 422, "wrong-type"),
+        (json!({"public": "text"}), 422, "wrong-type"),
+        (json!({"hidden": {}}), 422, "unknown-field"),
+    ] {
+        assert_eq!(refusal(&put(&app, &ada, &root, &body)), (status, problem.into()), "{body}");
+    }
+    assert_eq!(get(&app, &ada, &root), json!({"public": long(4096), "private": long(4096)}));
+}
+
+#[test]
+fn of_changes_at_once_none_is_lost() {
+    let app = TestApp::on(&Backend::new()).variable("authorization", "required").start();
+    let app = &app;
+    let root = app.admin("root@racing-metadata.example");
+    for round in 0..5 {
+        let ada = app.person(&format!("ada-{round}@racing-metadata.example"));
+        let start = Barrier::new(2);
+        let (start, ada, root) = (&start, &ada, &root);
+        std::thread::scope(|scope| {
+            for body in [json!({"public": {"round": round}}), json!({"private": {"round": round}})] {
+                scope.spawn(move || {
+                    start.wait();
+                    let _ = put(app, ada, root, &body).expect(200);
+                });
+            }
+        });
+        assert_eq!(get(app, ada, root), json!({"public": {"round": round}, "private": {"round": round}}));
+    }
+}
