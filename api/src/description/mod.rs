@@ -174,6 +174,15 @@ impl Description {
         self
     }
 
+    /// Another description of the success with this status.
+    pub(crate) fn replaces(mut self, status: u16, description: &'static str) -> Self {
+        self.replies
+            .iter_mut()
+            .filter(|reply| reply.status == status)
+            .for_each(|reply| reply.description = description);
+        self
+    }
+
     /// It reads no variable, so that a fault of the configuration is not one of its answers.
     pub(crate) fn needs_no_configuration(mut self) -> Self {
         self.problems.remove(&Kind::Internal);

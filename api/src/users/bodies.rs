@@ -1,9 +1,9 @@
 //! What operations read.
 
 use super::{
-    BeginSignInRequest, ConfirmRecoveryRequest, ConfirmVerificationRequest, EndSessionRequest, EndSignInRequest,
-    MailRequest, MergePatch, MetadataChange, ReauthenticateRequest, RecoveryForm, Replacement, RotateTokenRequest,
-    SignUpRequest, VerificationForm,
+    BeginSignInRequest, ConfirmRecoveryRequest, ConfirmVerificationRequest, EmailReturnRequest, EndSessionRequest,
+    EndSignInRequest, MailRequest, MergePatch, MetadataChange, ReauthenticateRequest, RecoveryForm, Replacement,
+    RotateTokenRequest, SignUpRequest, VerificationForm,
 };
 use crate::Body;
 
@@ -19,6 +19,7 @@ impl Body for RotateTokenRequest {}
 impl Body for EndSessionRequest {}
 impl Body for MailRequest {}
 impl Body for MetadataChange {}
+impl Body for EmailReturnRequest {}
 impl Body for ConfirmRecoveryRequest {}
 impl Body for RecoveryForm {
     const MEDIA_TYPES: &'static [&'static str] = &["application/x-www-form-urlencoded"];

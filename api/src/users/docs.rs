@@ -1,7 +1,7 @@
 //! What the description of users repeats, and its introduction.
 
 use super::SignUpAccepted;
-use super::parameters::{CLIENT_NETWORK, CLIENT_USER_AGENT, IDEMPOTENCY_KEY, IF_MATCH};
+use super::parameters::{CLIENT_NETWORK, CLIENT_USER_AGENT, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH};
 use crate::description::preamble::{
     ATTEMPTS, BODIES, CREDENTIALS, LISTS, PAGES, PROBLEMS, QUERIES, REQUEST_IDS, SESSION_TOKENS, VERIFIED_TOKENS,
 };
@@ -60,6 +60,7 @@ pub(crate) fn info() -> Info {
         tags: &[
             ("users", "Sign-up, and one's own data."),
             ("email verification", "Whether an address is its user's."),
+            ("email change", "Another address for an account, and the way back."),
             ("password recovery", "A new password for whoever has forgotten theirs."),
             ("probes", "Liveness and readiness."),
             ("experiments", "Operations for experiments, disabled unless a variable enables them."),
@@ -164,6 +165,132 @@ pub(super) fn end_session_by_token(it: Description) -> Description {
         .example("none", json!({"ended": null}))
 }
 
+/// Describes the read of a user.
+pub(super) fn get_user(it: Description) -> Description {
+    it.tag("users")
+        .header(IF_NONE_MATCH)
+        .header(IF_MATCH)
+        .fails(&[Kind::PreconditionFailed, Kind::DatabaseUnavailable])
+        .replies(200, "The user.")
+        .sends(header::ETAG)
+        .example("user", user())
+        .link("get_if_changed", "get_user", "Read the user unless it is unchanged.", ID_AND_NONE_MATCH)
+        .link("replace", "replace_user", "Replace the user unless it has changed.", ID_AND_MATCH)
+        .link("patch", "patch_user", "Change the user unless it has changed.", ID_AND_MATCH)
+        .link("delete", "delete_user", "Delete the user.", ID_OF_BODY)
+        .replies(304, "The caller has this version already.")
+        .sends(header::ETAG)
+}
+
+/// Describes the replacement of a user.
+pub(super) fn replace_user(it: Description) -> Description {
+    of_change(it)
+        .body("whole", json!({"name": "Augusta", "surname": "King", "email": "ada@example.org", "phone": "+39 02 1234567"}))
+        .body("new_password", json!({"name": "Ada", "surname": "Lovelace", "email": "ada@example.org", "password": "another good password", "current_password": PASSWORD}))
+        .body("role", json!({"name": "Ada", "surname": "Lovelace", "email": "ada@example.org", "role": "admin"}))
+        .replies(200, "The user as it is now.").sends(header::ETAG).example("user", changed_user("Augusta"))
+        .link("get", "get_user", "Read the user.", ID_OF_BODY)
+        .replies(202, "The other changes are made; the new email waits for its confirmation.").sends(header::ETAG).example("user", changed_user("Augusta"))
+}
+
+/// Describes the change of a user.
+pub(super) fn patch_user(it: Description) -> Description {
+    of_change(it)
+        .fails_with(Kind::MissingField, "A new email or password requires current_password.")
+        .body("surname_and_phone", json!({"surname": "King", "phone": "+39 02 1234567"}))
+        .body("remove_phone", json!({"phone": null}))
+        .body("password", json!({"password": "another good password", "current_password": PASSWORD}))
+        .body("role", json!({"role": "admin"}))
+        .replies(200, "The user as it is now.")
+        .sends(header::ETAG)
+        .example("user", changed_user("Ada"))
+        .link("get", "get_user", "Read the user.", ID_OF_BODY)
+        .replies(202, "The other changes are made; the new email waits for its confirmation.")
+        .sends(header::ETAG)
+        .example("user", changed_user("Ada"))
+}
+
+/// Describes the deletion of a user.
+pub(super) fn delete_user(it: Description) -> Description {
+    it.tag("users")
+        .header(IF_MATCH)
+        .fails(&[
+            Kind::ReauthenticationRequired,
+            Kind::LastAdministrator,
+            Kind::PreconditionFailed,
+            Kind::DatabaseUnavailable,
+        ])
+        .replies(204, "The user is deleted.")
+        .link("get", "get_user", "The user is not found any more.", SAME_ID)
+}
+
+/// Describes the list of users.
+pub(super) fn list_users(it: Description) -> Description {
+    it.tag("users")
+        .fails(&[Kind::InvalidCursor, Kind::DatabaseUnavailable])
+        .fails_with(Kind::Forbidden, "Only an administrator may list users.")
+        .replies(200, "A page of users.")
+        .sends(header::LINK)
+        .example("page", json!({"items": [user()], "next_cursor": "dTE6Nw"}))
+        .example("nobody", json!({"items": [], "next_cursor": null}))
+        .link("next_page", "list_users", "The next page.", &[("cursor", "$response.body#/next_cursor")])
+        .link("first", "get_user", "The first user of the page.", &[("id", "$response.body#/items/0/id")])
+}
+
+/// Describes an export.
+pub(super) fn export_user(it: Description) -> Description {
+    it.tag("users")
+        .fails(&[
+            Kind::ReauthenticationRequired,
+            Kind::TooManyRequests,
+            Kind::TooBusy,
+            Kind::DatabaseUnavailable,
+            Kind::BrokerUnavailable,
+        ])
+        .replies(200, "All data about the user.")
+        .sends(header::CONTENT_DISPOSITION)
+        .example("export", export())
+        .link("delete", "delete_user", "Delete the user.", SAME_ID)
+}
+
+/// Describes a reauthentication.
+pub(super) fn reauthenticate(it: Description) -> Description {
+    it.tag("users")
+        .fails_with(Kind::Forbidden, "Use your own id: a session belongs to one user.")
+        .fails(&[Kind::WrongCurrentPassword, Kind::TooManyAttempts, Kind::TooBusy, Kind::DatabaseUnavailable])
+        .body("password", json!({"current_password": PASSWORD}))
+        .replies(204, "The session counts as a fresh sign-in.")
+        .link("export", "export_user", "Export the user's data.", SAME_ID)
+}
+
+/// Describes the load test.
+pub(super) fn load_test(it: Description) -> Description {
+    it.tag("experiments")
+        .fails(&[Kind::NoSuchRoute])
+        .replies(200, "The number.")
+        .example("number", json!({"n": 20, "fibonacci": 6765}))
+}
+
+/// Describes the probe of readiness.
+pub(super) fn check_readiness(it: Description) -> Description {
+    it.tag("probes")
+        .replies(200, "The service is ready.")
+        .example("ok", readiness("ok", 2))
+        .replies(
+            503,
+            "A setting is invalid, or PostgreSQL does not answer within 2 seconds. Send no requests here for now.",
+        )
+        .example("unavailable", readiness("unavailable", 1001))
+}
+
+/// Describes a sweep.
+pub(super) fn sweep(it: Description) -> Description {
+    it.tag("internal")
+        .fails(&[Kind::DatabaseUnavailable])
+        .replies(200, "What was published.")
+        .example("published", json!({"published": 3, "left": 0}))
+}
+
 /// Of what only administrators may do.
 pub(super) const ADMINISTRATORS: &str = "Only an administrator may do this.";
 
@@ -223,7 +350,7 @@ pub(super) fn export() -> Value {
     let notification = json!({"id": "1777887002123-0", "event_id": "0b6c3f0e-6a55-4b21-9a52-7d1f4f3c9e12",
         "event_type": "new_user_event", "queue": "welcome_email_notification", "kind": "email", "to": "ada@example.org",
         "subject": "Welcome", "consumer": "notification", "attempts": 1, "delivered_at": "2026-05-04T09:30:02.123456789Z"});
-    json!({"user": user(), "sessions": [session()], "kept_answers": [],
+    json!({"user": user(), "sessions": [session()], "kept_answers": [], "addresses": [{"email": "ada@example.com", "is_former": true, "until": "2026-05-06T09:31:00.123456Z"}],
         "pending_events": [{"kept_in": "user_login_event", "event": event()}], "notifications": [notification], "activity": [super::audit_docs::activity()], "metadata": metadata(),
         "exported_at": "2026-05-04T09:32:00.123456Z"})
 }

@@ -23,8 +23,8 @@ mod verification;
 pub use audit::{Activity, AuditRow};
 pub use metadata::{Metadata, MetadataChange};
 pub use people::{
-    ChangeRequest, Export, Fibonacci, MergePatch, OutboxState, ReauthenticateRequest, Replacement, SignUpRequest,
-    Suspension, SweepResult, User,
+    ChangeRequest, Export, Fibonacci, KeptAddress, MergePatch, OutboxState, ReauthenticateRequest, Replacement,
+    SignUpRequest, Suspension, SweepResult, User,
 };
 pub use sessions::{
     EndSessionRequest, EndSessionResponse, EndedSession, RotateTokenRequest, RotateTokenResponse, RotatedSession,
@@ -36,28 +36,23 @@ pub use sign_in::{
 };
 
 pub use recovery::{ConfirmRecoveryRequest, RecoveryForm};
-pub use verification::{ConfirmVerificationRequest, MailRequest, SignUpAccepted, VerificationForm};
+pub use verification::{ConfirmVerificationRequest, EmailReturnRequest, MailRequest, SignUpAccepted, VerificationForm};
 
 #[cfg(feature = "openapi")]
 pub(crate) use docs::{all_descriptions, info};
 
-#[cfg(feature = "openapi")]
-use crate::description::header;
 use crate::health::{Health, readiness};
 use crate::operation::operations;
 use crate::{ANY_QUERY, AccessToken, ByAuth, ByScheduler, List, NO_QUERY, Page, Public};
 use identity::UserId;
 #[cfg(feature = "openapi")]
-use parameters::{ACTING_USER, IF_MATCH, IF_NONE_MATCH};
+use parameters::ACTING_USER;
 use parameters::{
     ACTION, ADMINISTRATOR_ID, AUDIT_CURSOR, CURSOR, EMAIL, EXCEPT, INDEX, LIMIT, NAME, RESULT, SEARCH, SINCE, SORT,
     SURNAME, TICKET, TRAP, UNTIL, USER_ID,
 };
 #[cfg(feature = "openapi")]
-use problem::Kind::{
-    BrokerUnavailable, DatabaseUnavailable, Forbidden, InvalidCursor, LastAdministrator, MissingField, NoSuchRoute,
-    PreconditionFailed, ReauthenticationRequired, TooBusy, TooManyAttempts, TooManyRequests, WrongCurrentPassword,
-};
+use problem::Kind::DatabaseUnavailable;
 #[cfg(feature = "openapi")]
 use serde_json::json;
 use uuid::Uuid;
@@ -76,12 +71,7 @@ operations! {
     /// two pages neither repeat nor hide others; a sign-up in progress while a page is read may be on none. `link` has the path of the
     /// next page.
     ListUsers: GET "/users-ms/users" (), Some(&[EMAIL, NAME, SURNAME, SEARCH, SORT, LIMIT, CURSOR]), AccessToken, () => Page<User>,
-    |it| it.tag("users").fails(&[InvalidCursor, DatabaseUnavailable]).fails_with(Forbidden, "Only an administrator may list users.")
-        .replies(200, "A page of users.").sends(header::LINK)
-        .example("page", json!({"items": [docs::user()], "next_cursor": "dTE6Nw"}))
-        .example("nobody", json!({"items": [], "next_cursor": null}))
-        .link("next_page", "list_users", "The next page.", &[("cursor", "$response.body#/next_cursor")])
-        .link("first", "get_user", "The first user of the page.", &[("id", "$response.body#/items/0/id")]);
+    docs::list_users;
 
     /// Sign up
     ///
@@ -149,27 +139,57 @@ operations! {
     SubmitRecoveryPage: POST "/users-ms/password-recovery/page" (), NO_QUERY, Public, RecoveryForm => (),
     ticket_docs::submit_recovery_page;
 
+    /// Confirm a new address
+    ///
+    /// Changes the address of an account, for which a mail went to the new one. By the `token` of its link, or by its code with the
+    /// address that the account has until now. Either is valid once, for 24 hours, and until address, password or role change. Five
+    /// wrong codes make both invalid. All sessions end but the one in which the change was asked for. The old address is told, with a
+    /// link that takes it back for 72 hours if it was confirmed.
+    ConfirmEmailChange: POST "/users-ms/email-change/confirm" (), NO_QUERY, Public, ConfirmVerificationRequest => (),
+    ticket_docs::confirm_email_change;
+
+    /// Show the page for a new address
+    ///
+    /// A page with a button that changes the address. Opening it changes nothing: programs that scan mail open links, too.
+    ShowEmailChangePage: GET "/users-ms/email-change/page" (), Some(&[TICKET]), Public, () => (),
+    ticket_docs::show_ticket_page;
+
+    /// Confirm a new address on the page
+    ///
+    /// What the button of the page sends.
+    SubmitEmailChangePage: POST "/users-ms/email-change/page" (), NO_QUERY, Public, VerificationForm => (),
+    ticket_docs::submit_email_change_page;
+
+    /// Take an address back
+    ///
+    /// Undoes a change of the address, by the link of the mail to the old one. Whoever has made the change knew the password, so that is
+    /// made invalid, all sessions end, and a mail to the address recovers the account. The link is valid once, for 72 hours, whatever
+    /// else has changed; nobody else can have the address meanwhile.
+    ConfirmEmailReturn: POST "/users-ms/email-return/confirm" (), NO_QUERY, Public, EmailReturnRequest => (),
+    ticket_docs::confirm_email_return;
+
+    /// Show the page for taking an address back
+    ///
+    /// A page with a button that takes the address back. Opening it changes nothing.
+    ShowEmailReturnPage: GET "/users-ms/email-return/page" (), Some(&[TICKET]), Public, () => (),
+    ticket_docs::show_ticket_page;
+
+    /// Take an address back on the page
+    ///
+    /// What the button of the page sends.
+    SubmitEmailReturnPage: POST "/users-ms/email-return/page" (), NO_QUERY, Public, VerificationForm => (),
+    ticket_docs::submit_email_return_page;
+
     /// Get a user
     GetUser: GET "/users-ms/users/{id}" UserId, NO_QUERY, AccessToken, () => User,
-    |it| it.tag("users").header(IF_NONE_MATCH).header(IF_MATCH).fails(&[PreconditionFailed, DatabaseUnavailable])
-        .replies(200, "The user.").sends(header::ETAG).example("user", docs::user())
-        .link("get_if_changed", "get_user", "Read the user unless it is unchanged.", docs::ID_AND_NONE_MATCH)
-        .link("replace", "replace_user", "Replace the user unless it has changed.", docs::ID_AND_MATCH)
-        .link("patch", "patch_user", "Change the user unless it has changed.", docs::ID_AND_MATCH)
-        .link("delete", "delete_user", "Delete the user.", docs::ID_OF_BODY)
-        .replies(304, "The caller has this version already.").sends(header::ETAG);
+    docs::get_user;
 
     /// Replace a user
     ///
     /// Replaces everything but the id and, where they are not in the body, the role and the password. Sessions end, and a recent
     /// sign-in or the current password is required, as with a patch.
     ReplaceUser: PUT "/users-ms/users/{id}" UserId, NO_QUERY, AccessToken, Replacement => User,
-    |it| docs::of_change(it)
-        .body("whole", json!({"name": "Augusta", "surname": "King", "email": "ada@example.org", "phone": "+39 02 1234567"}))
-        .body("new_password", json!({"name": "Ada", "surname": "Lovelace", "email": "ada@example.org", "password": "another good password", "current_password": docs::PASSWORD}))
-        .body("role", json!({"name": "Ada", "surname": "Lovelace", "email": "ada@example.org", "role": "admin"}))
-        .replies(200, "The user as it is now.").sends(header::ETAG).example("user", docs::changed_user("Augusta"))
-        .link("get", "get_user", "Read the user.", docs::ID_OF_BODY);
+    docs::replace_user;
 
     /// Change a user
     ///
@@ -178,14 +198,13 @@ operations! {
     /// password. A new phone number or role, and any of these changes made for somebody else by an administrator, requires a sign-in
     /// within the last ten minutes; for one's own account the current password will do instead. The last administrator cannot give
     /// up the role.
+    ///
+    /// One's own new email takes effect once it is confirmed: the answer is 202, with the other changes made and the email as it was,
+    /// and a mail with a link and a code goes to the new address. If that is taken, the answer is the same, and its owner is told.
+    /// With `email_verification=off`, and for administrators who change others, it takes effect at once and counts as not confirmed, and
+    /// a taken one is 409; the old address is told.
     PatchUser: PATCH "/users-ms/users/{id}" UserId, NO_QUERY, AccessToken, MergePatch => User,
-    |it| docs::of_change(it).fails_with(MissingField, "A new email or password requires current_password.")
-        .body("surname_and_phone", json!({"surname": "King", "phone": "+39 02 1234567"}))
-        .body("remove_phone", json!({"phone": null}))
-        .body("password", json!({"password": "another good password", "current_password": docs::PASSWORD}))
-        .body("role", json!({"role": "admin"}))
-        .replies(200, "The user as it is now.").sends(header::ETAG).example("user", docs::changed_user("Ada"))
-        .link("get", "get_user", "Read the user.", docs::ID_OF_BODY);
+    docs::patch_user;
 
     /// Delete a user
     ///
@@ -194,10 +213,7 @@ operations! {
     /// messages that were in flight. Messages that wait are not sent any more. This requires a sign-in within the last ten minutes.
     /// The last administrator cannot be deleted.
     DeleteUser: DELETE "/users-ms/users/{id}" UserId, NO_QUERY, AccessToken, () => (),
-    |it| it.tag("users").header(IF_MATCH)
-        .fails(&[ReauthenticationRequired, LastAdministrator, PreconditionFailed, DatabaseUnavailable])
-        .replies(204, "The user is deleted.")
-        .link("get", "get_user", "The user is not found any more.", docs::SAME_ID);
+    docs::delete_user;
 
     /// Export user data
     ///
@@ -205,20 +221,14 @@ operations! {
     /// tokens) and counters under digests. The document is complete or there is none, so it needs the broker. This requires a sign-in
     /// within the last ten minutes, and is possible once in five minutes for each user.
     ExportUser: GET "/users-ms/users/{id}/export" UserId, NO_QUERY, AccessToken, () => Export,
-    |it| it.tag("users").fails(&[ReauthenticationRequired, TooManyRequests, TooBusy, DatabaseUnavailable, BrokerUnavailable])
-        .replies(200, "All data about the user.").sends(header::CONTENT_DISPOSITION).example("export", docs::export())
-        .link("delete", "delete_user", "Delete the user.", docs::SAME_ID);
+    docs::export_user;
 
     /// Confirm the current password
     ///
     /// Makes the session of the access token count as a fresh sign-in for ten minutes, for operations that require one. The same rate
     /// limits apply as at a sign-in. The id is the caller's own, also for administrators.
     Reauthenticate: POST "/users-ms/users/{id}/reauthenticate" UserId, NO_QUERY, AccessToken, ReauthenticateRequest => (),
-    |it| it.tag("users").fails_with(Forbidden, "Use your own id: a session belongs to one user.")
-        .fails(&[WrongCurrentPassword, TooManyAttempts, TooBusy, DatabaseUnavailable])
-        .body("password", json!({"current_password": docs::PASSWORD}))
-        .replies(204, "The session counts as a fresh sign-in.")
-        .link("export", "export_user", "Export the user's data.", docs::SAME_ID);
+    docs::reauthenticate;
 
     /// List activity
     ///
@@ -301,16 +311,13 @@ operations! {
     /// Whether requests should be sent here: every setting is valid, and PostgreSQL answers within 2 seconds. The log names an invalid
     /// setting.
     CheckReadiness: GET "/users-ms/readiness" (), ANY_QUERY, Public, () => Readiness,
-    |it| it.tag("probes").replies(200, "The service is ready.").example("ok", docs::readiness("ok", 2))
-        .replies(503, "A setting is invalid, or PostgreSQL does not answer within 2 seconds. Send no requests here for now.")
-        .example("unavailable", docs::readiness("unavailable", 1001));
+    docs::check_readiness;
 
     /// Make CPU load
     ///
     /// Computes a Fibonacci number the slow way, for experiments with autoscaling. It exists only while the variable `load_test` is `on`.
     LoadTest: GET "/users-ms/load-test" (), Some(&[INDEX, TRAP]), Public, () => Fibonacci,
-    |it| it.tag("experiments").fails(&[NoSuchRoute])
-        .replies(200, "The number.").example("number", json!({"n": 20, "fibonacci": 6765}));
+    docs::load_test;
 
     /// Show the outbox
     ///
@@ -325,8 +332,7 @@ operations! {
     /// Publishes events that nobody else is publishing, for up to 10 seconds, and searches the broker for data of up to 200 deleted
     /// users. If the broker does not answer after the first event the rest is left, which is no failure. Deletes expired rows.
     Sweep: POST "/users-ms/internal/outbox/sweep" (), NO_QUERY, ByScheduler, () => SweepResult,
-    |it| it.tag("internal").fails(&[DatabaseUnavailable])
-        .replies(200, "What was published.").example("published", json!({"published": 3, "left": 0}));
+    docs::sweep;
 
     /// Delete a published event
     ///

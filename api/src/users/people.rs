@@ -69,6 +69,8 @@ wire! {
         pub sessions: Vec<Session>,
         /// The response to the sign-up, while it is kept for a repetition with the same key.
         pub kept_answers: Vec<User>,
+        /// Addresses that are stored beside that of the user, for a while after a change.
+        pub addresses: Vec<KeptAddress>,
         /// Events that are not yet fully processed.
         #[cfg_attr(feature = "openapi", schemars(length(max = 20_000)))]
         pub pending_events: Vec<Value> as "Vec<schema::PendingEvent>",
@@ -82,6 +84,17 @@ wire! {
         pub activity: Vec<Activity>,
         /// When this was put together.
         pub exported_at: String as "schema::Timestamp",
+    }
+
+    /// An address that a user asked for, or had.
+    #[derive(Debug, Serialize, Deserialize)]
+    pub struct KeptAddress {
+        /// The address.
+        pub email: String as "schema::StoredEmail",
+        /// Whether the user had it, and can take it back; otherwise it is the one that waits for its confirmation.
+        pub is_former: bool,
+        /// Until when it is stored.
+        pub until: String as "schema::Timestamp",
     }
 
     /// A suspension.

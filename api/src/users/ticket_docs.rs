@@ -81,3 +81,32 @@ pub(super) fn submit_recovery_page(it: Description) -> Description {
         .replies(422, "The page again, with what is wrong with the password; the link stays valid.")
         .page()
 }
+
+/// Describes the confirmation of a new address.
+pub(super) fn confirm_email_change(it: Description) -> Description {
+    confirm_verification(it).tag("email change").replaces(204, "The address is changed.")
+}
+
+/// Describes a page with a button about an address.
+pub(super) fn show_ticket_page(it: Description) -> Description {
+    show_verification_page(it).tag("email change")
+}
+
+/// Describes the form of the page for a new address.
+pub(super) fn submit_email_change_page(it: Description) -> Description {
+    submit_verification_page(it).tag("email change").replaces(200, "The address is changed.")
+}
+
+/// Describes taking an address back.
+pub(super) fn confirm_email_return(it: Description) -> Description {
+    it.tag("email change")
+        .fails(&[InvalidTicket, TooManyAttempts, TooBusy, DatabaseUnavailable])
+        .body("link", json!({"token": docs::TICKET}))
+        .replies(204, "The address is that of the account again.")
+}
+
+/// Describes the form of the page for taking an address back.
+pub(super) fn submit_email_return_page(it: Description) -> Description {
+    let it = submit_verification_page(it).tag("email change").fails(&[TooBusy]);
+    it.replaces(200, "The address is that of the account again.")
+}

@@ -40,7 +40,15 @@ wire! {
         pub code: Option<String> as "Option<schema::Code>",
     }
 
-    /// The form of the page.
+    /// The secret of a link that takes an address back.
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct EmailReturnRequest {
+        /// The secret of the link.
+        pub token: String as "schema::Token",
+    }
+
+    /// The form of a page with a button.
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     pub struct VerificationForm {

@@ -251,6 +251,7 @@ fn a_value_of_an_internal_route_that_is_not_acceptable_is_named() {
         ("confirm_verification", "token", json!("x"), "/token"),
         ("confirm_recovery", "token", json!("x"), "/token"),
         ("change_metadata", "public", json!({"a": "\0"}), "/public"),
+        ("confirm_email_change", "token", json!("x"), "/token"),
     ];
     let app = TestApp::shared();
     let caller = caller(&app);

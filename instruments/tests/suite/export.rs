@@ -71,6 +71,7 @@ fn an_export_has_the_user_the_sessions_the_events_and_the_deliveries() {
           "user_agent": "[user_agent]"
         }
       ],
+      "addresses": [],
       "exported_at": "[time]",
       "kept_answers": [],
       "metadata": {

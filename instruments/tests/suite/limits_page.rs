@@ -142,6 +142,19 @@ const HELD: &[Held] = &[
         "components/users/domain/src/ticket.rs",
         "VERIFICATION_SECONDS: i32 = ",
     ),
+    ("mails to confirm a new address", "5", RATE_LIMIT, "MAILS: Backoff =\n    Backoff { free_failures: "),
+    (
+        "a link and a code that change an address",
+        "24 hours",
+        "components/users/domain/src/ticket.rs",
+        "EMAIL_CHANGE_SECONDS: i32 = ",
+    ),
+    (
+        "the way back to an address after a change",
+        "72 hours",
+        "components/users/domain/src/ticket.rs",
+        "EMAIL_RETURN_SECONDS: i32 = ",
+    ),
     (
         "a link and a code that recover an account",
         "1 hour",

@@ -18,6 +18,8 @@ mod discovery;
 mod docs;
 mod docs_in_a_browser;
 mod documented;
+mod email_change;
+mod email_return;
 mod emails;
 mod erasure;
 mod export;

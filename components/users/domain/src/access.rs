@@ -75,7 +75,7 @@ impl Caller {
             Caller::Anyone => return Proof::None,
             Caller::User(own) | Caller::Admin(own) => own,
         };
-        let is_new_email = change.email.as_ref().is_some_and(|email| !email.keys().contains(&current.email_key));
+        let is_new_email = current.is_left_by(change);
         let is_new_phone =
             change.phone.as_ref().is_some_and(|phone| phone.as_ref().map(Phone::as_str) != current.phone.as_deref());
         let is_new_role = change.role.is_some_and(|role| role != current.role);
@@ -129,6 +129,14 @@ pub struct Current {
     pub phone: Option<String>,
     /// The role.
     pub role: Role,
+}
+
+impl Current {
+    /// Whether a change is to another address, and not to another spelling of this one.
+    #[must_use]
+    pub fn is_left_by(&self, change: &ValidatedChange) -> bool {
+        change.email.as_ref().is_some_and(|email| !email.keys().contains(&self.email_key))
+    }
 }
 
 /// The problem for a caller who must authenticate again. It says how (OWASP ASVS 5.0, 7.5.1 and 7.5.3).

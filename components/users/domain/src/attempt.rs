@@ -126,6 +126,12 @@ impl Attempt {
         Self { rate_limits: vec![RateLimit::new(address, MAILS)], ..Self::default() }
     }
 
+    /// A change of the address of this account to this address.
+    #[must_use]
+    pub fn to_change_address(address: &str, account: &str) -> Self {
+        Self { rate_limits: [address, account].map(|key| RateLimit::new(key, MAILS)).to_vec(), ..Self::default() }
+    }
+
     /// A link or a code that this client shows.
     #[must_use]
     pub fn to_show_ticket(client: &str) -> Self {

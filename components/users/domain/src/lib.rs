@@ -43,8 +43,12 @@ pub use recovery::{Owner, new_password};
 pub use session::{Rotation, ShownToken};
 pub use sign_in::{BeginSignIn, EndSignIn, NewSession, Origin, Renewal, Verdict};
 pub use sign_up::SignUp;
-pub use ticket::{NewTicket, Purpose, ShownTicket, VERIFICATION_SECONDS, code_limit_key, invalid_ticket};
+pub use ticket::{
+    EMAIL_CHANGE_SECONDS, EMAIL_RETURN_SECONDS, NewTicket, Purpose, ShownTicket, VERIFICATION_SECONDS, code_limit_key,
+    invalid_ticket,
+};
 pub use ticket_page::{
-    CONTENT_SECURITY_POLICY, invalid_link_page, recovered_page, recovery_form, verification_form, verified_page,
+    CONTENT_SECURITY_POLICY, email_change_form, email_changed_page, email_return_form, email_returned_page,
+    invalid_link_page, recovered_page, recovery_form, verification_form, verified_page,
 };
 pub use user_order::{Cursor, Order, SortBy};

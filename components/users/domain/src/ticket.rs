@@ -19,6 +19,12 @@ pub const VERIFICATION_SECONDS: i32 = 24 * 60 * 60;
 /// For how many seconds link and code that recover an account are valid: an hour.
 const RECOVERY_SECONDS: i32 = 60 * 60;
 
+/// For how many seconds link and code that change an address are valid: a day.
+pub const EMAIL_CHANGE_SECONDS: i32 = 24 * 60 * 60;
+
+/// For how many seconds an address can be taken back after a change: three days. Nobody else gets it meanwhile.
+pub const EMAIL_RETURN_SECONDS: i32 = 72 * 60 * 60;
+
 /// How many codes there are.
 const CODES: u64 = 1_000_000;
 
@@ -30,6 +36,10 @@ pub enum Purpose {
     Verification,
     /// Choosing a new password without the old one.
     Recovery,
+    /// Confirming the new address of an account. The code is shown with the address until then.
+    EmailChange,
+    /// Taking an address back that somebody else has changed. It has no code.
+    EmailReturn,
 }
 
 impl Purpose {
@@ -38,6 +48,8 @@ impl Purpose {
         match self {
             Purpose::Verification => ["link that verifies", "code that verifies"],
             Purpose::Recovery => ["link that recovers", "code that recovers"],
+            Purpose::EmailChange => ["link that changes an address", "code that changes an address"],
+            Purpose::EmailReturn => ["link that takes an address back", "no code"],
         }
     }
 
@@ -47,6 +59,8 @@ impl Purpose {
         match self {
             Purpose::Verification => "verification",
             Purpose::Recovery => "recovery",
+            Purpose::EmailChange => "email_change",
+            Purpose::EmailReturn => "email_return",
         }
     }
 
@@ -56,6 +70,8 @@ impl Purpose {
         match self {
             Purpose::Verification => VERIFICATION_SECONDS,
             Purpose::Recovery => RECOVERY_SECONDS,
+            Purpose::EmailChange => EMAIL_CHANGE_SECONDS,
+            Purpose::EmailReturn => EMAIL_RETURN_SECONDS,
         }
     }
 
@@ -65,6 +81,8 @@ impl Purpose {
         match self {
             Purpose::Verification => Exchange::VerificationRequested,
             Purpose::Recovery => Exchange::RecoveryRequested,
+            Purpose::EmailChange => Exchange::EmailChangeRequested,
+            Purpose::EmailReturn => Exchange::EmailChanged,
         }
     }
 
@@ -74,6 +92,8 @@ impl Purpose {
         match self {
             Purpose::Verification => "/users-ms/email-verification/page",
             Purpose::Recovery => "/users-ms/password-recovery/page",
+            Purpose::EmailChange => "/users-ms/email-change/page",
+            Purpose::EmailReturn => "/users-ms/email-return/page",
         }
     }
 }
@@ -100,6 +120,14 @@ impl NewTicket {
         let digest = token_digest(purpose, peppers, &token);
         let code_digest = code_digest(purpose, peppers, email, &code);
         Self { token, code, digest, code_digest }
+    }
+
+    /// A ticket that has a link and no code.
+    #[must_use]
+    pub fn of_link(purpose: Purpose, peppers: &Peppers, secret: [u8; 32]) -> Self {
+        let token = URL_SAFE_NO_PAD.encode(secret);
+        let digest = token_digest(purpose, peppers, &token);
+        Self { token, code: String::new(), digest, code_digest: String::new() }
     }
 }
 
@@ -248,7 +276,7 @@ mod tests {
         assert_eq!(limits(Purpose::Recovery, "ADA@example.org"), limits(Purpose::Recovery, "ada@example.org"));
         assert_eq!(limits(Purpose::Recovery, "ada@example.org")[0]["ceiling"], 25);
         assert_ne!(limits(Purpose::Recovery, "ada@example.org"), limits(Purpose::Recovery, "bob@example.org"));
-        for purpose in [Purpose::Verification, Purpose::Recovery] {
+        for purpose in [Purpose::Verification, Purpose::Recovery, Purpose::EmailChange, Purpose::EmailReturn] {
             assert_eq!(serde_json::to_value(purpose).unwrap(), purpose.name());
         }
     }

@@ -37,6 +37,36 @@ pub fn recovered_page() -> String {
     )
 }
 
+/// The page with the button that changes an address.
+#[must_use]
+pub fn email_change_form(token: &str) -> String {
+    let text = "<p>Press the button if you have asked to make this the address of your account.</p>";
+    page("Confirm your new email address", &format!("{text}\n{}", form(token, "", "Confirm")))
+}
+
+/// The page after a change of an address.
+#[must_use]
+pub fn email_changed_page() -> String {
+    page("Your email address is changed", "<p>Sign in with the new address from now on. You can close this page.</p>")
+}
+
+/// The page with the button that takes an address back.
+#[must_use]
+pub fn email_return_form(token: &str) -> String {
+    let text = "<p>Press the button if it was not you who has changed the address of your account. It makes this the address \
+                again, signs everybody out and makes the password invalid; a mail lets you choose a new one.</p>";
+    page("Take your email address back", &format!("{text}\n{}", form(token, "", "Take the address back")))
+}
+
+/// The page after an address was taken back.
+#[must_use]
+pub fn email_returned_page() -> String {
+    page(
+        "The address is yours again",
+        "<p>Everybody has been signed out. Choose a new password now: a mail with a link is on its way to you.</p>",
+    )
+}
+
 /// The page for a link that is not good.
 #[must_use]
 pub fn invalid_link_page() -> String {
@@ -81,7 +111,8 @@ mod tests {
         assert!(page.contains("<form method=\"post\" action=\"page\">"));
         assert!(page.contains("value=\"abc_-\""));
         let odd = "\"><script>alert('&')</script>";
-        for page in [verification_form(odd), recovery_form(odd, None), recovery_form("t", Some(odd))] {
+        let forms = [verification_form(odd), recovery_form(odd, None), recovery_form("t", Some(odd))];
+        for page in forms.into_iter().chain([email_change_form(odd), email_return_form(odd)]) {
             assert!(!page.contains("<script") && page.contains("&quot;&gt;&lt;script&gt;alert('&amp;')"), "{page}");
         }
     }
@@ -89,7 +120,9 @@ mod tests {
     #[test]
     fn no_page_has_a_script_or_loads_anything() {
         let forms = [verification_form("t"), recovery_form("t", None), recovery_form("t", Some("Too short."))];
-        for page in forms.into_iter().chain([verified_page(), recovered_page(), invalid_link_page()]) {
+        let more = [email_change_form("t"), email_changed_page(), email_return_form("t"), email_returned_page()];
+        let results = [verified_page(), recovered_page(), invalid_link_page()];
+        for page in forms.into_iter().chain(more).chain(results) {
             assert!(!["<script", "<link", "<img", "<style"].iter().any(|part| page.contains(part)), "{page}");
             assert!(page.starts_with("<!doctype html>\n<html lang=\"en\">"));
         }

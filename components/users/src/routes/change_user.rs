@@ -4,15 +4,18 @@ use super::Call;
 use super::create_user::{email_taken, enumeration_key, hash_with_permit, taken};
 use super::current_password;
 use super::guard::{Guard, LiveSession};
-use super::tickets::publish_after;
+use super::tickets::{NewMail, even_out, publish_after};
 use crate::hashing;
-use crate::settings;
+use crate::settings::{self, EmailVerification};
+use crate::store::email_change::Pending;
+use crate::store::users::{NewEmail, Update};
 use crate::store::{Changed, Store, rate_limits, user_response, users};
 use api::users::operation::{PatchUser, ReplaceUser};
-use identity::{AttemptKeys, UserId};
+use identity::{AttemptKeys, Email, UserId};
 use problem::{Kind, Problem};
 use service_kit::{HandlerResult, Request, StatusCode, config, log};
-use users_domain::{Attempt, Precondition, Proof, ValidatedChange, last_administrator, user_not_found};
+use std::time::Instant;
+use users_domain::{Attempt, Caller, Precondition, Proof, ValidatedChange, last_administrator, user_not_found};
 
 /// Replaces a user.
 pub(super) async fn replace_user(call: &Call<'_, ReplaceUser>) -> HandlerResult {
@@ -29,23 +32,37 @@ pub(super) async fn patch_user(call: &Call<'_, PatchUser>) -> HandlerResult {
 }
 
 async fn change_user(request: &Request, id: UserId, guard: &Guard, change: &ValidatedChange) -> HandlerResult {
+    let start = Instant::now();
     guard.authorize_change(request, change)?;
     let condition = Precondition::parse(request.header("if-match"), id, false)?;
     let session = guard.require_live_session(&Store::open()?)?;
-    let enumeration_key = prove(request, id, guard, &session, change).await?;
+    let own = !matches!(guard.caller(), Caller::Admin(by) if by != id);
+    let is_verified = settings::email_verification()? != EmailVerification::Off;
+    let new = if own && is_verified { to_confirm(id, change)? } else { None };
+    let enumeration_key = prove(request, id, guard, &session, change, new.is_none()).await?;
     let hash = match &change.password {
         Some(password) => Some(hash_with_permit(request, password).await?),
         None => None,
     };
     let own_session = guard.session.filter(|_| guard.caller().is(id));
     let trace = guard.trace(request, id)?;
+    let new_email = match (&new, &change.email) {
+        (Some(new), Some(email)) => NewEmail::Pending(Pending { email, issue: new.issue(), session: own_session }),
+        _ if own => NewEmail::AtOnce,
+        _ => NewEmail::ByAdministrator,
+    };
     let store = Store::open()?;
-    match users::update(&store, id, change, hash.as_ref(), own_session, &condition, &trace)? {
+    let update = Update { change, hash: hash.as_ref(), new_email: &new_email };
+    match users::update(&store, id, &update, own_session, &condition, &trace)? {
         Changed::Done(user, events) => {
             publish_after(request, events);
-            report(request, id, guard, change);
+            report(request, id, guard, change, new.is_some());
             if change.password.is_some() {
                 unlock(&store, &user.email);
+            }
+            if new.is_some() {
+                even_out(start).await;
+                return Ok(user_response(StatusCode::ACCEPTED, &user));
             }
             Ok(user_response(StatusCode::OK, &user))
         }
@@ -77,6 +94,7 @@ async fn prove(
     guard: &Guard,
     session: &LiveSession,
     change: &ValidatedChange,
+    may_find_taken: bool,
 ) -> Result<Option<String>, Problem> {
     if guard.session.is_none() || !change.is_about_access() {
         return Ok(None);
@@ -87,8 +105,8 @@ async fn prove(
         Proof::None => Ok(None),
         Proof::Password => {
             let enumeration = match change.email {
-                Some(_) => Some(enumeration_key(request, &config::peppers()?)?),
-                None => None,
+                Some(_) if may_find_taken => Some(enumeration_key(request, &config::peppers()?)?),
+                Some(_) | None => None,
             };
             current_password::require(request, guard, id, &account, password, enumeration.as_deref()).await?;
             Ok(enumeration)
@@ -100,6 +118,17 @@ async fn prove(
         }
         Proof::RecentSignIn => session.require_recent(request).map(|()| None),
     }
+}
+
+/// The mail that asks to confirm the address, if the change is to another one.
+fn to_confirm(id: UserId, change: &ValidatedChange) -> Result<Option<NewMail>, Problem> {
+    let Some(new) = &change.email else { return Ok(None) };
+    let account = users::find_account(&Store::open()?, id)?.ok_or_else(user_not_found)?;
+    if !account.current.is_left_by(change) {
+        return Ok(None);
+    }
+    let current = Email::parse(&account.email).map_err(|error| Problem::internal(error.to_string()))?;
+    NewMail::to_change(id, &current, new, &config::peppers()?).map(Some)
 }
 
 /// Opens an account that is locked: whoever has the new password is its owner. If that fails, it stays locked, and another
@@ -115,14 +144,15 @@ fn unlock(store: &Store, email: &str) {
 }
 
 /// Says in the audit log what changed of that on which access depends.
-fn report(request: &Request, id: UserId, guard: &Guard, change: &ValidatedChange) {
+fn report(request: &Request, id: UserId, guard: &Guard, change: &ValidatedChange, is_email_pending: bool) {
     let (id, by) = (id.to_string(), guard.by());
     let fields = [("user_id", id.as_str()), ("by", &by)];
     if change.password.is_some() {
         log::audit("password-changed", "success", &request.id, &fields);
     }
     if change.email.is_some() {
-        log::audit("email-changed", "success", &request.id, &fields);
+        let result = if is_email_pending { "requested" } else { "success" };
+        log::audit("email-changed", result, &request.id, &fields);
     }
     if let Some(role) = change.role {
         log::audit("role-changed", "success", &request.id, &[fields[0], fields[1], ("role", role.name())]);

@@ -46,6 +46,7 @@ pub(super) fn export_user(call: &Call<'_, ExportUser>) -> HandlerResult {
         user: kept.user,
         sessions: kept.sessions,
         kept_answers: kept.kept_answers,
+        addresses: kept.addresses,
         pending_events,
         notifications,
         metadata: kept.metadata,

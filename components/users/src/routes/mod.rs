@@ -5,6 +5,7 @@ mod change_user;
 mod create_user;
 mod current_password;
 mod delete_user;
+mod email_change;
 mod export_user;
 mod get_user;
 mod guard;
@@ -61,6 +62,12 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         ConfirmRecovery(call) => recovery::confirm_recovery(&call).await,
         ShowRecoveryPage(call) => recovery::show_recovery_page(&call),
         SubmitRecoveryPage(call) => recovery::submit_recovery_page(&call).await,
+        ConfirmEmailChange(call) => email_change::confirm_email_change(&call).await,
+        ShowEmailChangePage(call) => email_change::show_email_change_page(&call),
+        SubmitEmailChangePage(call) => email_change::submit_email_change_page(&call),
+        ConfirmEmailReturn(call) => email_change::confirm_email_return(&call).await,
+        ShowEmailReturnPage(call) => email_change::show_email_return_page(&call),
+        SubmitEmailReturnPage(call) => email_change::submit_email_return_page(&call).await,
         GetUser(call) => get_user::get_user(&call),
         ReplaceUser(call) => change_user::replace_user(&call).await,
         PatchUser(call) => change_user::patch_user(&call).await,

@@ -7,7 +7,7 @@ use crate::settings;
 use crate::store::Store;
 use crate::store::outbox::OutboxEvent;
 use crate::store::tickets::{self, Issue};
-use identity::{Email, Peppers};
+use identity::{Email, Peppers, UserId};
 use problem::{Kind, Problem};
 use service_kit::attempts::too_many_attempts;
 use service_kit::{Request, Response, StatusCode, client_address, config, random, set_header, sleep};
@@ -32,6 +32,14 @@ impl NewMail {
         let link = format!("{}{}?token={}", settings::public_url()?, purpose.page(), ticket.token);
         let mails = with_enabled_limits(Attempt::to_mail(&peppers.digest("mail to address", email.key())));
         Ok(Self { ticket, link, mails })
+    }
+
+    /// One that changes the address of this user, who has the address `current` until then.
+    pub(super) fn to_change(user: UserId, current: &Email, new: &Email, peppers: &Peppers) -> Result<Self, Problem> {
+        let mail = Self::of(Purpose::EmailChange, current, peppers)?;
+        let address = peppers.digest("mail to address", new.key());
+        let account = peppers.digest("changes of address", user.to_string());
+        Ok(Self { mails: with_enabled_limits(Attempt::to_change_address(&address, &account)), ..mail })
     }
 
     pub(super) fn issue(&self) -> Issue<'_> {

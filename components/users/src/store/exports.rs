@@ -3,7 +3,7 @@
 use super::sessions::SHOWN;
 use super::statements::ALIVE;
 use super::{Store, User, audit, audit_reading};
-use api::users::{AuditRow, Metadata, Session};
+use api::users::{AuditRow, KeptAddress, Metadata, Session};
 use identity::UserId;
 use problem::Problem;
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,8 @@ pub(crate) struct Kept {
     pub(crate) metadata: Metadata,
     /// The newest rows of the audit log about the user.
     pub(crate) activity: Vec<AuditRow>,
+    /// Addresses beside that of the user.
+    pub(crate) addresses: Vec<KeptAddress>,
     /// Events in the outbox (published ones are with the broker); one more than an export holds at most.
     pub(crate) outbox: Vec<Value>,
 }
@@ -92,6 +94,11 @@ pub(crate) fn begin(store: &Store, id: UserId, session: Option<Uuid>, pause: i32
                     SELECT coalesce(jsonb_agg(to_jsonb(a)), '[]') FROM (
                         SELECT {} FROM audit_log WHERE user_id = $1
                         ORDER BY created_at DESC, audit_log.id DESC LIMIT {MAX_ACTIVITY}) a),
+                'addresses', (
+                    SELECT coalesce(jsonb_agg(jsonb_build_object(
+                        'email', new_email -> 'address', 'is_former', purpose = 'email_return',
+                        'until', to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')) ORDER BY expires_at), '[]')
+                    FROM tickets WHERE user_id = $1 AND new_email IS NOT NULL),
                 'outbox', (
                     SELECT coalesce(jsonb_agg(event ORDER BY id), '[]')
                     FROM (SELECT id, event FROM outbox

@@ -11,6 +11,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod audit_reading;
+pub(crate) mod email_change;
 pub(crate) mod erasures;
 mod error;
 pub(crate) mod exports;

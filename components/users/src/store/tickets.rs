@@ -47,6 +47,8 @@ pub(crate) fn request(
     let is_for_account = match purpose {
         Purpose::Verification => "u.email_verified_at IS NULL",
         Purpose::Recovery => "u.suspended_at IS NULL",
+        // These are issued by other statements.
+        Purpose::EmailChange | Purpose::EmailReturn => "false",
     };
     let statement = format!(
         "WITH admitted AS MATERIALIZED (
@@ -60,7 +62,7 @@ pub(crate) fn request(
             INSERT INTO tickets AS t (digest, purpose, user_id, email_key, credentials_epoch, code_digest, expires_at)
             SELECT $5, $11, id, email_key, credentials_epoch, $6, now() + make_interval(secs => $7::int4)
             FROM account WHERE admit_request($3::text::jsonb, $4::int4) IS NULL
-            ON CONFLICT (user_id, purpose) DO UPDATE SET digest = excluded.digest, email_key = excluded.email_key,
+            ON CONFLICT (user_id, purpose) WHERE purpose <> 'email_return' DO UPDATE SET digest = excluded.digest, email_key = excluded.email_key,
                 credentials_epoch = excluded.credentials_epoch, code_digest = excluded.code_digest,
                 tries_left = DEFAULT, expires_at = excluded.expires_at
             RETURNING t.user_id

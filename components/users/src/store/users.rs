@@ -3,7 +3,7 @@
 use super::outbox::{ENQUEUED, OutboxEvent, enqueue};
 use super::tickets::template;
 use super::{Changed, Found, Removed, Store, StoreError, User, statements};
-use super::{audit, erasures};
+use super::{audit, email_change, erasures};
 use ::events::{Event, Exchange};
 use identity::{Email, PasswordHash, Phone, Role, UserId};
 use problem::Problem;
@@ -87,6 +87,8 @@ pub(crate) fn find(store: &Store, id: UserId, session: Option<Uuid>) -> Result<F
 pub(crate) struct Account {
     #[serde(flatten)]
     pub(crate) current: Current,
+    /// The address.
+    pub(crate) email: String,
     pub(crate) password_hash: String,
 }
 
@@ -94,7 +96,7 @@ pub(crate) struct Account {
 pub(crate) fn find_account(store: &Store, id: UserId) -> Result<Option<Account>, Problem> {
     const STATEMENT: &str = "
         SELECT (SELECT to_jsonb(a) FROM
-            (SELECT email_key, phone, role, password_hash FROM users WHERE id = $1) a)";
+            (SELECT email, email_key, phone, role, password_hash FROM users WHERE id = $1) a)";
     Ok(store.one(STATEMENT, &[ParameterValue::Int64(id.get())])?)
 }
 
@@ -148,18 +150,39 @@ pub(crate) fn list(store: &Store, page: &PageRequest) -> Result<Vec<Listed>, Pro
     Ok(store.one(&statement, &parameters)?)
 }
 
+/// How a change of an address takes effect.
+pub(crate) enum NewEmail<'a> {
+    /// At once.
+    AtOnce,
+    /// At once, by an administrator: the address of before is told.
+    ByAdministrator,
+    /// Once it is confirmed.
+    Pending(email_change::Pending<'a>),
+}
+
+/// A change of a user.
+#[derive(Clone, Copy)]
+pub(crate) struct Update<'a> {
+    pub(crate) change: &'a ValidatedChange,
+    /// The hash of its password, if it has one.
+    pub(crate) hash: Option<&'a PasswordHash>,
+    pub(crate) new_email: &'a NewEmail<'a>,
+}
+
 /// Changes a user if the precondition admits its version. `own_session` is the caller's session if they change their
 /// own account: it continues where others end.
 pub(crate) fn update(
     store: &Store,
     id: UserId,
-    change: &ValidatedChange,
-    hash: Option<&PasswordHash>,
+    update: &Update<'_>,
     own_session: Option<Uuid>,
     condition: &Precondition,
     trace: &Trace,
 ) -> Result<Changed, Problem> {
-    if let Some(email) = &change.email
+    let Update { change, hash, new_email } = *update;
+    // One that is yet to be confirmed is not set here.
+    let email = change.email.as_ref().filter(|_| !matches!(new_email, NewEmail::Pending(_)));
+    if let Some(email) = email
         && has_earlier_key(store, email, Some(id))?
     {
         return Ok(Changed::EmailTaken);
@@ -176,8 +199,8 @@ pub(crate) fn update(
     };
     assign("name", change.name.as_ref().map(|name| text(name.as_str())));
     assign("surname", change.surname.as_ref().map(|surname| text(surname.as_str())));
-    assign("email", change.email.as_ref().map(|email| text(email.address())));
-    assign("email_key", change.email.as_ref().map(|email| text(email.key())));
+    assign("email", email.map(|email| text(email.address())));
+    assign("email_key", email.map(|email| text(email.key())));
     assign("phone", change.phone.as_ref().map(|phone| optional(phone.as_ref().map(Phone::as_str))));
     assign("password_hash", hash.map(|hash| text(hash.expose())));
     assign("role", change.role.map(|role| text(role.name())));
@@ -189,20 +212,22 @@ pub(crate) fn update(
         None => "true",
     };
     // Checked beforehand, so that the unique index rarely raises an error; of two at once it refuses one.
-    let taken = if change.email.is_some() {
-        parameters.push(optional(change.email.as_ref().map(Email::key)));
+    let taken = if email.is_some() {
+        parameters.push(optional(email.map(Email::key)));
         format!("EXISTS (SELECT FROM users o WHERE o.email_key = ${} AND o.id <> $1)", parameters.len())
     } else {
         "false".to_owned()
     };
     // A change of nothing does not raise the version.
     let changed = if assignments.is_empty() {
-        format!("SELECT id, credentials_epoch, user_json(u) AS shown FROM users u WHERE id = $1 AND {admits}")
+        format!(
+            "SELECT id, credentials_epoch, email_key, user_json(u) AS shown FROM users u WHERE id = $1 AND {admits}"
+        )
     } else {
         format!(
             "UPDATE users u SET {}, version = version + 1, updated_at = now()
              WHERE id = $1 AND {admits} AND {allowed} AND NOT {taken}
-             RETURNING id, credentials_epoch, user_json(u) AS shown, name, surname, email, phone, role",
+             RETURNING id, credentials_epoch, user_json(u) AS shown, name, surname, email, email_key, phone, role",
             assignments.join(", ")
         )
     };
@@ -236,21 +261,28 @@ pub(crate) fn update(
         );
         format!(", audited AS ({})", audit::rows("a.action", "'success'", "c.id", parameters.len(), &from))
     };
-    // Whoever has the account is told of a new password.
+    // Whoever has the account is told of a new password and of a new address.
     parameters.push(template(Exchange::PasswordChanged));
+    let told = format!(
+        "SELECT 1 AS place, id, ${}::text::jsonb AS event,
+            jsonb_build_object('user_id', id, 'email', shown -> 'email') AS data
+         FROM changed WHERE {}",
+        parameters.len(),
+        hash.is_some()
+    );
+    let (requested, happened) = match new_email {
+        NewEmail::Pending(pending) => email_change::request(pending, &mut parameters),
+        NewEmail::ByAdministrator => (String::new(), email_change::told_of_administrator(&mut parameters)),
+        NewEmail::AtOnce => (String::new(), String::new()),
+    };
+    let happened = [told, happened].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" UNION ALL ");
     let statement = format!(
-        "WITH changed AS ({changed}){ended}{audited}, happened AS (
-            SELECT 1 AS place, id, ${}::text::jsonb AS event,
-                jsonb_build_object('user_id', id, 'email', shown -> 'email') AS data
-            FROM changed WHERE {}
-         ), {}
+        "WITH changed AS ({changed}){ended}{audited}{requested}, happened AS ({happened}), {}
          SELECT jsonb_build_object('events', {ENQUEUED}, 'exists', EXISTS (SELECT FROM users WHERE id = $1),
                                    'email_taken', {taken},
                                    'user', (SELECT shown FROM changed),
                                    'role', (SELECT role FROM users WHERE id = $1 AND {admits}),
                                    'own_session', $3::text)",
-        parameters.len(),
-        hash.is_some(),
         enqueue()
     );
     #[derive(Deserialize)]

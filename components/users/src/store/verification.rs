@@ -36,7 +36,7 @@ pub(crate) fn sign_up(
          ), new_user AS (
             INSERT INTO users AS u (email, email_key, name, surname, phone, password_hash)
             SELECT $1, $2, $3, $4, $5, $6
-            WHERE NOT EXISTS (SELECT FROM users WHERE email_key IN (SELECT jsonb_array_elements_text($7::text::jsonb)))
+            WHERE NOT is_email_taken($7::text::jsonb, NULL)
             ON CONFLICT (email_key) DO NOTHING
             RETURNING u.id, u.email, u.email_key, u.name, u.credentials_epoch, user_json(u) AS shown
          ), owner AS (
