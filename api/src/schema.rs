@@ -128,6 +128,14 @@ schemas! {
         "description": "An international phone number (E.164): `+` or `00`, then 7 to 15 digits that begin with a country code. Spaces and dashes of any script, dots, slashes, parentheses and invisible characters are removed; it is stored as `+` and digits. `(0)`, which is dialled only within a country, is refused: whether it stays depends on the country.",
         "examples": ["+39 02 1234567"],
     };
+    shared Locale = {
+        "type": "string",
+        "pattern": "^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*$",
+        "minLength": 2,
+        "maxLength": 35,
+        "description": "A language (BCP 47), such as `en` or `pt-BR`, in which the user gets messages. If there is none in this language, they are in a more general or the default one.",
+        "examples": ["it"],
+    };
     shared Password = {
         "type": "string",
         "format": "password",

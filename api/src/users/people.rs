@@ -26,6 +26,9 @@ wire! {
         /// The phone number.
         #[serde(default)]
         pub phone: Option<String> as "Option<schema::Phone>",
+        /// The language of messages; without it, that of `accept-language`.
+        #[serde(default)]
+        pub locale: Option<String> as "Option<schema::Locale>",
     }
 
     /// A user.
@@ -43,6 +46,9 @@ wire! {
         pub phone: Option<String> as "schema::StoredPhone",
         /// What the user may do.
         pub role: Role as "schema::Role",
+        /// The language of messages; null if none is known.
+        #[serde(default)]
+        pub locale: Option<String> as "Option<schema::Locale>",
         /// When the user signed up.
         pub created_at: String as "schema::Timestamp",
         /// When the user last changed.
@@ -152,6 +158,9 @@ pub struct ChangeRequest {
     /// The phone number.
     #[serde(default, deserialize_with = "given")]
     pub phone: Option<Option<String>>,
+    /// The language of messages.
+    #[serde(default, deserialize_with = "given")]
+    pub locale: Option<Option<String>>,
     /// The new password.
     #[serde(default, deserialize_with = "given")]
     pub password: Option<Option<String>>,
@@ -190,8 +199,8 @@ mod schemas {
         }
 
         fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-            let description = "The whole user. Without a phone, or with null, the phone is removed; without a password or a \
-                               role these stay.";
+            let description = "The whole user. Without a phone or a locale, or with null, these are removed; without a \
+                               password or a role these stay.";
             let mut schema = change(generator, description);
             schema.insert("required".to_owned(), ["name", "surname", "email"].as_slice().into());
             schema
@@ -204,8 +213,8 @@ mod schemas {
         }
 
         fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-            let description = "A merge patch (RFC 7396): absent fields stay as they are. Only the phone may be null, which \
-                               removes it.";
+            let description = "A merge patch (RFC 7396): absent fields stay as they are. Only phone and locale may be \
+                               null, which removes them.";
             change(generator, description)
         }
     }
@@ -224,6 +233,7 @@ mod schemas {
                 "surname": generator.subschema_for::<schema::Name>(),
                 "email": generator.subschema_for::<schema::Email>(),
                 "phone": generator.subschema_for::<Option<schema::Phone>>(),
+                "locale": generator.subschema_for::<Option<schema::Locale>>(),
                 "password": generator.subschema_for::<schema::Password>(),
                 "role": generator.subschema_for::<schema::Role>(),
                 "current_password": {"type": "string", "format": "password", "description": current},

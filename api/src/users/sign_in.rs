@@ -123,6 +123,9 @@ wire! {
         /// The network that the sign-in came from.
         #[serde(default)]
         pub network: Option<String> as "Option<schema::ClientNetwork>",
+        /// Whether the user has signed in on this device before; unknown if absent.
+        #[serde(default)]
+        pub known_device: Option<bool>,
         /// A costlier hash of the same password.
         #[serde(default)]
         pub renewal: Option<HashRenewal>,

@@ -118,6 +118,7 @@ impl Users {
             absolute_seconds: ABSOLUTE_SECONDS,
             user_agent: session.user_agent.map(str::to_owned),
             network: session.network.map(str::to_owned),
+            known_device: Some(session.is_device_known),
             renewal,
         };
         let (keys, session) = (keys.clone(), Some(session));
@@ -247,6 +248,8 @@ pub(crate) struct NewSession<'a> {
     pub(crate) user_agent: Option<&'a str>,
     /// The network that it comes from.
     pub(crate) network: Option<&'a str>,
+    /// Whether the user has signed in on this device before.
+    pub(crate) is_device_known: bool,
     /// The hash that was verified, and its renewal.
     pub(crate) renewal: Option<(&'a PasswordHash, &'a PasswordHash)>,
 }

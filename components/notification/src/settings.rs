@@ -29,6 +29,7 @@ pub(crate) const ALL: &[Setting] = &[
     || templates::brand_name().map(drop),
     || templates::public_url().map(drop),
     || templates::default_locale().map(drop),
+    || templates::login_notice().map(drop),
     templates::check,
     || on_redis(Broker::check_config),
     || on_redis(|| claim_after(&Sender::from_config()?).map(drop)),

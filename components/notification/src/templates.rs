@@ -1,7 +1,7 @@
 //! The templates of messages: files that the manifest mounts, and the settings that they are filled in with.
 
 use identity::Locale;
-use notification_domain::{MessageSettings, Renderer};
+use notification_domain::{LoginNotice, MessageSettings, Renderer};
 use problem::Problem;
 use service_kit::config;
 use std::fs;
@@ -11,13 +11,17 @@ const FOLDER: &str = "/messages";
 /// The longest name that a mail has for its sender, in bytes: an encoded word (RFC 2047) has 75 characters.
 const MAX_BRAND_NAME: usize = 40;
 
-/// Reads the component variables `brand_name`, `public_url` and `default_locale`.
+/// Reads the component variables `brand_name`, `public_url`, `default_locale` and `login_notice`.
 ///
 /// # Errors
 /// If one of them cannot be used.
 pub(crate) fn renderer() -> Result<Renderer, Problem> {
-    let settings =
-        MessageSettings { brand_name: brand_name()?, public_url: public_url()?, default_locale: default_locale()? };
+    let settings = MessageSettings {
+        brand_name: brand_name()?,
+        public_url: public_url()?,
+        default_locale: default_locale()?,
+        login_notice: login_notice()?,
+    };
     let read = |file: &str| fs::read_to_string(format!("{FOLDER}/{file}")).ok();
     Ok(Renderer::new(settings, Box::new(read)))
 }
@@ -44,6 +48,11 @@ pub(crate) fn public_url() -> Result<String, Problem> {
 }
 
 pub(crate) fn default_locale() -> Result<Locale, Problem> {
-    let locale = Locale::parse(&config::text("default_locale")?);
+    let locale = Locale::parse(config::text("default_locale")?.trim());
     locale.map_err(|_| config::fault("default_locale", "must be a language tag, such as en or pt-BR"))
+}
+
+pub(crate) fn login_notice() -> Result<LoginNotice, Problem> {
+    let notice = LoginNotice::parse(config::text("login_notice")?.trim());
+    notice.ok_or_else(|| config::fault("login_notice", "must be new-device, always or off"))
 }

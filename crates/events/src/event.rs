@@ -4,7 +4,7 @@ use crate::{
     EmailChangeRequested, EmailChanged, Exchange, OneTimeSecret, PasswordChanged, RecoveryRequested,
     SecondFactorChanged,
 };
-use identity::UserId;
+use identity::{Locale, UserId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -26,6 +26,8 @@ pub struct Event {
     pub time: OffsetDateTime,
     /// What.
     pub payload: Payload,
+    /// The language of the user whom it is about: `locale` among the data, if it is known.
+    pub locale: Option<Locale>,
 }
 
 /// The payload by type: the data that a message to the user needs, and no more.
@@ -63,6 +65,23 @@ pub struct Login {
     /// Where an SMS goes, if anywhere.
     #[serde(default)]
     pub phone: Option<String>,
+    /// Whether it was a device on which the user had signed in before; unknown in events of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_device: Option<bool>,
+    /// The device, in words that are the same in all languages: `Firefox, Linux`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// The network that the sign-in came from: `203.0.113.0/24`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
+}
+
+impl Login {
+    /// A sign-in of which no more is known than whose it was.
+    #[must_use]
+    pub fn of(user_id: UserId, email: String, phone: Option<String>) -> Self {
+        Self { user_id, email, phone, known_device: None, device: None, network: None }
+    }
 }
 
 /// The data of a `new_user_event`.
@@ -167,7 +186,7 @@ impl Event {
     /// A new event that happened now.
     #[must_use]
     pub fn new(source: &str, payload: Payload) -> Self {
-        Self { id: Uuid::new_v4(), source: source.to_owned(), time: OffsetDateTime::now_utc(), payload }
+        Self { id: Uuid::new_v4(), source: source.to_owned(), time: OffsetDateTime::now_utc(), payload, locale: None }
     }
 
     /// The JSON of a new event of this exchange without `subject` and `data`: the database adds both, in the statement
@@ -202,6 +221,10 @@ impl Event {
             Payload::EmailChangeRequested(requested) => serde_json::to_value(requested),
             Payload::EmailChanged(changed) => serde_json::to_value(changed),
         };
+        let mut data = data.expect("strings and integers always serialise");
+        if let Some(locale) = &self.locale {
+            data["locale"] = locale.as_str().into();
+        }
         let envelope = Envelope {
             specversion: SPEC_VERSION.to_owned(),
             id: self.id,
@@ -210,7 +233,7 @@ impl Event {
             subject: Some(self.payload.user_id().to_string()),
             time: self.time,
             datacontenttype: Some("application/json".to_owned()),
-            data: Some(data.expect("strings and integers always serialise")),
+            data: Some(data),
         };
         serde_json::to_string(&envelope).expect("strings and integers always serialise")
     }
@@ -234,6 +257,8 @@ impl Event {
             return Err(EventError::NotAnEvent);
         }
         let data = envelope.data.filter(serde_json::Value::is_object).ok_or(EventError::BadData)?;
+        // One that is no tag is none: the message is sent in the default language.
+        let locale = data.get("locale").and_then(|locale| Locale::parse(locale.as_str()?).ok());
         let payload = match Exchange::from_name(&envelope.r#type).ok_or(EventError::UnknownType)? {
             Exchange::UserLogin => serde_json::from_value(data).map(Payload::Login),
             Exchange::NewUser => serde_json::from_value(data).map(Payload::SignUp),
@@ -247,7 +272,7 @@ impl Event {
             Exchange::EmailChanged => serde_json::from_value(data).map(Payload::EmailChanged),
         }
         .map_err(|_| EventError::BadData)?;
-        Ok(Self { id: envelope.id, source: envelope.source, time: envelope.time, payload })
+        Ok(Self { id: envelope.id, source: envelope.source, time: envelope.time, payload, locale })
     }
 }
 
@@ -274,7 +299,7 @@ mod tests {
 
     fn login() -> Event {
         let user_id = UserId::try_from(7).unwrap();
-        Event::new("/auth-ms", Payload::Login(Login { user_id, email: "ada@example.org".into(), phone: None }))
+        Event::new("/auth-ms", Payload::Login(Login::of(user_id, "ada@example.org".into(), None)))
     }
 
     #[test]
@@ -302,6 +327,27 @@ mod tests {
         json["data"] = serde_json::json!({"user_id": 7, "email": "ada@example.org", "name": "Ada"});
         let event = Event::from_json(json.to_string().as_bytes()).unwrap();
         assert_eq!(event.payload.exchange(), Exchange::NewUser);
+    }
+
+    #[test]
+    fn an_event_has_a_language_among_its_data_if_it_is_known() {
+        let event = Event { locale: Locale::parse("pt-BR").ok(), ..login() };
+        let mut json: serde_json::Value = serde_json::from_str(&event.to_json()).unwrap();
+        assert_eq!(json["data"]["locale"], "pt-BR");
+        assert_eq!(Event::from_json(json.to_string().as_bytes()).unwrap(), event);
+        for other in [serde_json::json!("no tag"), serde_json::json!(7), serde_json::Value::Null] {
+            json["data"]["locale"] = other;
+            assert_eq!(Event::from_json(json.to_string().as_bytes()).unwrap().locale, None);
+        }
+    }
+
+    #[test]
+    fn an_event_of_an_earlier_version_is_read() {
+        let json = r#"{"specversion":"1.0","id":"0b9f3b1e-2785-4e05-8d43-cf306e7251f4","source":"/auth-ms",
+            "type":"user_login_event","time":"2026-01-02T03:04:05Z","data":{"user_id":7,"email":"ada@example.org"}}"#;
+        let event = Event::from_json(json.as_bytes()).unwrap();
+        let login = Login::of(UserId::try_from(7).unwrap(), "ada@example.org".into(), None);
+        assert_eq!((event.payload, event.locale), (Payload::Login(login), None));
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod phone;
 mod role;
 mod secret;
 mod text;
+mod user_agent;
 mod user_id;
 
 pub use attempt::{AttemptKeys, DIGEST_LENGTH};
@@ -35,4 +36,5 @@ pub use pepper::{PepperError, Peppers};
 pub use phone::{Phone, PhoneError};
 pub use role::Role;
 pub use secret::{MIN_SECRET_BYTES, Secret};
+pub use user_agent::device_name;
 pub use user_id::{UserId, UserIdError};

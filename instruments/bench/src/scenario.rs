@@ -136,11 +136,8 @@ fn session(stage: &Stage, user: u32) -> Result<String> {
 
 /// The event of a login.
 pub(crate) fn event(user: u32) -> Result<Event> {
-    let login = Login {
-        user_id: UserId::try_from(i64::from(user))?,
-        email: Stage::email(user),
-        phone: Some(format!("+49{}", 1_000_000 + user)),
-    };
+    let phone = Some(format!("+49{}", 1_000_000 + user));
+    let login = Login::of(UserId::try_from(i64::from(user))?, Stage::email(user), phone);
     Ok(Event { id: id(user), ..Event::new("/auth-ms", Payload::Login(login)) })
 }
 

@@ -104,6 +104,7 @@ impl Stage {
             ("hash_permits_per_client", "256".to_owned()),
             ("sign_ups_per_hour", "1000000".to_owned()),
             ("email_verification", "off".to_owned()),
+            ("login_notice", "always".to_owned()),
             ("token_signing_key", self.signing_key.clone()),
             ("token_public_keys", public_keys),
             ("refresh_token_key", self.refresh_token_key.clone()),

@@ -82,6 +82,7 @@ impl Stage {
             let mut setup = TestApp::on(&backend)
                 .only(&["notification"])
                 .variable("consumer_name", &name)
+                .variable("login_notice", "always")
                 .variable("notification_sender", "http")
                 .variable("mail_api_url", mail.url());
             for (name, value) in settings {

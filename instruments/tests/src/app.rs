@@ -120,7 +120,7 @@ pub struct TestApp {
 
 impl TestApp {
     /// An app on this backend, with cheap password hashing and quick sends, that asks nobody who they are, makes
-    /// nobody wait and asks nobody to confirm an address: most tests are about something else.
+    /// nobody wait, asks nobody to confirm an address and tells people of every sign-in: most tests are about something else.
     pub fn on(backend: &Arc<Backend>) -> Setup {
         Setup { backend: Arc::clone(backend), variables: Vec::new(), components: Vec::new(), port: 0 }
             .variable("password_pepper", PEPPER)
@@ -130,6 +130,7 @@ impl TestApp {
             .variable("authorization", "off")
             .variable("login_throttling", "off")
             .variable("email_verification", "off")
+            .variable("login_notice", "always")
             .variable("bcrypt_cost", 4)
             .variable("notification_send_ms", 20)
     }

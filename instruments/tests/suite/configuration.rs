@@ -46,6 +46,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("mail_reply_to", "nobody"),
         ("brand_name", "Bell <sons>"),
         ("default_locale", "English"),
+        ("login_notice", "sometimes"),
         ("sms_api_token", "two words"),
     ],
     &[

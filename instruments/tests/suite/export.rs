@@ -97,6 +97,8 @@ fn an_export_has_the_user_the_sessions_the_events_and_the_deliveries() {
           "event": {
             "data": {
               "email": "ada@export.example",
+              "known_device": false,
+              "network": "127.0.0.0/24",
               "phone": null,
               "user_id": "[id]"
             },
@@ -125,6 +127,7 @@ fn an_export_has_the_user_the_sessions_the_events_and_the_deliveries() {
         "created_at": "[time]",
         "email": "ada@export.example",
         "id": "[id]",
+        "locale": null,
         "name": "Ada",
         "phone": null,
         "role": "user",

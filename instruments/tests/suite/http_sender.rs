@@ -64,7 +64,10 @@ fn messages_are_posted_as_the_mail_api_wants_them() {
     assert_eq!(ids, expected);
     let welcome = of_subject(&posted, "Welcome");
     assert_eq!(welcome.body["Tags"][0], "email");
-    assert_eq!(welcome.body["Text"], "Hello,\n\nyour account is ready: you can sign in with this address.\n");
+    assert_eq!(
+        welcome.body["Text"],
+        "Hello,\n\nyour Bell & Sons account is ready: you can sign in with this address.\n"
+    );
     let html = welcome.body["HTML"].as_str().expect("a mail has an HTML part");
     assert!(html.contains("<html lang=\"en\">") && html.contains("Bell &amp; Sons"), "{html}");
     let mail = of_subject(&posted, "New sign-in to your account");

@@ -52,6 +52,8 @@ const HELD: &[Held] = &[
     ("name, surname", "100 characters", "crates/identity/src/name.rs", "MAX_CHARACTERS: usize = "),
     ("phone", "7 to", "crates/identity/src/phone.rs", "MIN_DIGITS: usize = "),
     ("phone", "15 digits", "crates/identity/src/phone.rs", "MAX_DIGITS: usize = "),
+    ("locale", "35 characters", "crates/identity/src/locale.rs", "MAX_CHARACTERS: usize = "),
+    ("`accept-language` at a sign-up", "20", "crates/identity/src/locale.rs", "MAX_RANGES: usize = "),
     ("password", "8 characters", MANIFEST, "password_min_length = { default = "),
     ("password", "8 to 64", "crates/identity/src/password.rs", "RANGE: std::ops::RangeInclusive<usize> = "),
     ("password", "64)", "crates/identity/src/password.rs", "RANGE: std::ops::RangeInclusive<usize> = 8..="),

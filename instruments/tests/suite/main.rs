@@ -34,6 +34,7 @@ mod listing_order;
 mod load_test;
 mod login;
 mod metadata;
+mod messages;
 mod openapi;
 mod outages;
 mod outbox;

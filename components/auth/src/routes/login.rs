@@ -35,6 +35,7 @@ struct Refused {
 struct Origin {
     user_agent: Option<String>,
     network: Option<String>,
+    is_device_known: bool,
 }
 
 impl From<Problem> for Refused {
@@ -59,7 +60,11 @@ pub(super) async fn login(call: &Call<'_, Login>) -> HandlerResult {
         Some(device) => keys.by_device(&peppers, device),
         None => keys,
     };
-    let origin = Origin { user_agent: client_user_agent(request), network: client_network(request)? };
+    let origin = Origin {
+        user_agent: client_user_agent(request),
+        network: client_network(request)?,
+        is_device_known: known.is_some(),
+    };
     let signed_in =
         sign_in(&users, &attempt, &keys, &peppers, cost, &origin).await.map_err(|Refused { problem, report }| {
             if report {
@@ -118,6 +123,7 @@ async fn sign_in(
         refresh,
         user_agent: origin.user_agent.as_deref(),
         network: origin.network.as_deref(),
+        is_device_known: origin.is_device_known,
         renewal: authenticated.outdated.as_ref().zip(renewed.as_ref()),
     };
     let EndSignInResponse { session, event } = users.end_succeeded(permit, keys, &session).await?;

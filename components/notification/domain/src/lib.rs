@@ -15,6 +15,6 @@ pub use adapter::{Account, AccountError, Adapter, ApiAnswer, ApiRequest, mail_ad
 pub use dead::shown_letter;
 pub use failure::SendError;
 pub use log::{LogItem, from_entry};
-pub use message::{Message, MessageKind, MessageSettings, ReadFile, RenderError, Renderer, TemplateError};
+pub use message::{LoginNotice, Message, MessageKind, MessageSettings, ReadFile, RenderError, Renderer, TemplateError};
 pub use query::{LogQuery, is_entry_id, next_page};
 pub use rabbit::{AmqpLogin, RabbitLetter, amqp_login};

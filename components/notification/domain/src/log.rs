@@ -61,11 +61,7 @@ mod tests {
     use identity::UserId;
 
     fn item() -> LogItem {
-        let login = Login {
-            user_id: UserId::try_from(7).unwrap(),
-            email: "Ada@example.org".into(),
-            phone: Some("+3902".into()),
-        };
+        let login = Login::of(UserId::try_from(7).unwrap(), "Ada@example.org".into(), Some("+3902".into()));
         let event = Event::new("/auth-ms", Payload::Login(login));
         let message = crate::message::testing::render(Queue::LoginSms, &event).unwrap().unwrap();
         LogItem::new(Queue::LoginSms, &event, &message, "c1", 2)

@@ -170,6 +170,7 @@ mod tests {
         surname: None,
         email: None,
         phone: None,
+        locale: None,
         password: None,
         role: Some(Role::Admin),
         current_password: None,

@@ -1,6 +1,6 @@
 //! Validation of the fields of a body, with all errors reported at once.
 
-use identity::{Email, MinLength, Password, PersonName, Phone, Role};
+use identity::{Email, Locale, MinLength, Password, PersonName, Phone, Role};
 use problem::{FieldError, Kind, Problem};
 use std::fmt::Display;
 
@@ -25,6 +25,10 @@ impl Fields {
 
     pub(crate) fn phone(&mut self, text: &str) -> Option<Phone> {
         self.keep("phone", Kind::InvalidPhone, Phone::parse(text))
+    }
+
+    pub(crate) fn locale(&mut self, text: &str) -> Option<Locale> {
+        self.keep("locale", Kind::InvalidValue, Locale::parse(text))
     }
 
     pub(crate) fn password(&mut self, text: &str, min: MinLength) -> Option<Password> {

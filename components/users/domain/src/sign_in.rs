@@ -75,6 +75,8 @@ pub struct NewSession {
     pub absolute_seconds: i32,
     /// Where it is begun from.
     pub origin: Origin,
+    /// Whether the user has signed in on this device before, if that is known.
+    pub known_device: Option<bool>,
     /// A hash of the same password at today's cost, to replace the one that was verified.
     pub renewal: Option<Renewal>,
 }
@@ -192,6 +194,7 @@ impl TryFrom<api::users::NewSession> for NewSession {
             idle_seconds: lifetime("session/idle_seconds", session.idle_seconds)?,
             absolute_seconds: lifetime("session/absolute_seconds", session.absolute_seconds)?,
             origin: Origin::parse(session.user_agent, session.network)?,
+            known_device: session.known_device,
             renewal: renewal.transpose()?,
         })
     }

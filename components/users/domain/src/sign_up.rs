@@ -2,7 +2,7 @@
 
 use crate::fields::Fields;
 use api::users::SignUpRequest;
-use identity::{Email, MinLength, Password, PersonName, Phone};
+use identity::{Email, Locale, MinLength, Password, PersonName, Phone};
 use problem::Problem;
 
 /// A valid sign-up. The password is hashed at once and then dropped.
@@ -16,6 +16,8 @@ pub struct SignUp {
     pub email: Email,
     /// The phone number, if there is one.
     pub phone: Option<Phone>,
+    /// The language of messages, if one is known.
+    pub locale: Option<Locale>,
     /// The password.
     pub password: Password,
 }
@@ -31,6 +33,7 @@ impl SignUp {
         let surname = fields.surname(&request.surname);
         let email = fields.email(&request.email);
         let phone = request.phone.as_deref().map(|phone| fields.phone(phone));
+        let locale = request.locale.as_deref().map(|locale| fields.locale(locale));
         let password = fields.password(&request.password, min);
         if let (Some(password), Some(email)) = (&password, &email) {
             fields.refuse_words(password, email.words().into_iter().chain([&*request.name, &*request.surname]));
@@ -44,10 +47,21 @@ impl SignUp {
                     None => None,
                     Some(phone) => Some(phone?),
                 },
+                locale: match locale {
+                    None => None,
+                    Some(locale) => Some(locale?),
+                },
                 password: password?,
             })
         })();
         fields.finish(built)
+    }
+
+    /// With the language that the browser prefers, unless another was chosen.
+    #[must_use]
+    pub fn or_preferred(self, accept_language: Option<&str>) -> Self {
+        let locale = self.locale.or_else(|| Locale::preferred(accept_language?));
+        Self { locale, ..self }
     }
 }
 
@@ -71,6 +85,19 @@ mod tests {
         let phone =
             SignUp::validate(&form(json!({"phone": "+39 02 1234567"})), MinLength::default()).unwrap().phone.unwrap();
         assert_eq!(phone.as_str(), "+39021234567");
+    }
+
+    #[test]
+    fn the_language_is_the_chosen_one_or_else_that_of_the_browser() {
+        let locale = |changes, header| {
+            let sign_up = SignUp::validate(&form(changes), MinLength::default()).unwrap().or_preferred(header);
+            sign_up.locale.map(|locale| locale.as_str().to_owned())
+        };
+        assert_eq!(locale(json!({"locale": "de-at"}), Some("it, en;q=0.5")).as_deref(), Some("de-AT"));
+        assert_eq!(locale(json!({"locale": null}), Some("it, en;q=0.5")).as_deref(), Some("it"));
+        assert_eq!((locale(json!({}), Some("*")), locale(json!({}), None)), (None, None));
+        let problem = SignUp::validate(&form(json!({"locale": "english!"})), MinLength::default()).unwrap_err();
+        assert_eq!(problem.kind(), Kind::InvalidValue);
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub(super) async fn create_user(call: &Call<'_, CreateUser>) -> HandlerResult {
     let request = call.request;
     let key = IdempotencyKey::parse(request.header("idempotency-key"))?;
     let sign_up = SignUp::validate(&call.body()?, settings::min_length()?)?;
+    let sign_up = sign_up.or_preferred(request.header("accept-language"));
     let peppers = config::peppers()?;
     let digests = key.map(|key| key.digests(&peppers, &sign_up.email, request.body()));
     if settings::email_verification()? != EmailVerification::Off {

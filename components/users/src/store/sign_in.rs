@@ -3,11 +3,14 @@
 use super::{Store, statements};
 use ::events::{Event, Exchange};
 use api::users::{Credentials, EndSignInResponse};
-use identity::Email;
+use identity::{Email, device_name};
 use problem::Problem;
 use serde::Deserialize;
+use serde_json::Value;
 use spin_sdk::pg4::ParameterValue;
-use users_domain::{Acquired, Attempt, AuditEntry, EndSignIn, ReleasePermit, Renewal, Trace, Verdict};
+use users_domain::{
+    Acquired, Attempt, AuditEntry, EndSignIn, NewSession, Origin, ReleasePermit, Renewal, Trace, Verdict,
+};
 
 /// How long the caller leases the event of a sign-in, in seconds, before a sweep may publish it.
 const OWN_LEASE_SECONDS: i32 = 10;
@@ -62,8 +65,23 @@ pub(crate) fn end(
         ParameterValue::Int32(OWN_LEASE_SECONDS),
         optional(session.and_then(|session| session.origin.user_agent.as_deref())),
         optional(session.and_then(|session| session.origin.network.as_deref())),
+        text(&session.map_or_else(|| "{}".to_owned(), |session| details(session))),
     ];
     Ok(store.one(statements::END_SIGN_IN, &parameters)?)
+}
+
+/// What the event says of the sign-in beside whose it was.
+fn details(session: &NewSession) -> String {
+    let mut details = serde_json::Map::new();
+    let Origin { user_agent, network } = &session.origin;
+    let device = user_agent.as_deref().and_then(device_name);
+    let known: [(&str, Option<Value>); 3] = [
+        ("known_device", session.known_device.map(Value::from)),
+        ("device", device.map(Value::from)),
+        ("network", network.clone().map(Value::from)),
+    ];
+    details.extend(known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    Value::Object(details).to_string()
 }
 
 fn text(text: &str) -> ParameterValue {

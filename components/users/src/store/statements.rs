@@ -88,14 +88,14 @@ pub(super) const FIND_USER_IN_SESSION: &str = concat!(
         'user', (SELECT user_json(u) FROM users u WHERE id = $1))"
 );
 
-/// Inserts a user with the columns `$1` to `$6`, enqueues its event, `$8` with the user's data, for the exchange `$7`,
+/// Inserts a user with the columns `$1` to `$6` and the language `$13`, enqueues its event, `$8` with the user's data, for the exchange `$7`,
 /// and stores the response under the digests `$10` and `$11`; or does nothing if the email is taken. The event is
 /// leased to the caller for `$9` seconds, unless the outbox is so long that it is left to the sweeps. By `$12`, it is in the
 /// audit log.
 pub(super) const INSERT_USER: &str = concat!(
     "WITH new_user AS (
-        INSERT INTO users AS u (email, email_key, name, surname, phone, password_hash)
-        VALUES ($1, $2, $3, $4, $5, $6)
+        INSERT INTO users AS u (email, email_key, name, surname, phone, password_hash, locale)
+        VALUES ($1, $2, $3, $4, $5, $6, $13)
         ON CONFLICT (email_key) DO NOTHING
         RETURNING u.id, u.email, u.name, user_json(u) AS shown
     ), kept AS (
@@ -160,7 +160,7 @@ pub(super) const BEGIN_SIGN_IN: &str = "
 /// and the epoch `$5` and is not suspended. The row is locked first: a
 /// change either comes before, and is seen, or comes after, and raises the epoch above the session's. Ended sessions of
 /// the user are deleted, and all but the 49 last used: with the new one they are 50, however many sign-ins end at once.
-/// The hash `$10` replaces `$9` if given. The event, `$12` with the user's data, is enqueued for the exchange `$11` and
+/// The hash `$10` replaces `$9` if given. The event, `$12` with the user's data and `$16`, is enqueued for the exchange `$11` and
 /// leased to the caller for `$13` seconds, unless the outbox is so long that it is left to the sweeps. A success that
 /// begins no session counts as a failure.
 pub(super) const END_SIGN_IN: &str = concat!(
@@ -182,7 +182,7 @@ pub(super) const END_SIGN_IN: &str = concat!(
         INSERT INTO outbox (exchange, event, leased_until)
         SELECT $11, $12::text::jsonb || jsonb_build_object(
                    'subject', id::text,
-                   'data', jsonb_build_object('user_id', id, 'email', email, 'phone', phone)),
+                   'data', jsonb_build_object('user_id', id, 'email', email, 'phone', phone) || $16::text::jsonb),
                now() + make_interval(secs => CASE WHEN ",
     outbox_is_long!(),
     " THEN 0 ELSE $13::int4 END)

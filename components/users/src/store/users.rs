@@ -5,7 +5,7 @@ use super::tickets::template;
 use super::{Changed, Found, Removed, Store, StoreError, User, statements};
 use super::{audit, email_change, erasures};
 use ::events::{Event, Exchange};
-use identity::{Email, PasswordHash, Phone, Role, UserId};
+use identity::{Email, Locale, PasswordHash, Phone, Role, UserId};
 use problem::Problem;
 use serde::Deserialize;
 use spin_sdk::pg4::ParameterValue;
@@ -62,6 +62,7 @@ pub(crate) fn insert(
             optional(request.map(|request| request.key.as_str())),
             optional(request.map(|request| request.body.as_str())),
             audit::parameter(trace),
+            optional(sign_up.locale.as_ref().map(Locale::as_str)),
         ],
     );
     match inserted {
@@ -202,6 +203,7 @@ pub(crate) fn update(
     assign("email", email.map(|email| text(email.address())));
     assign("email_key", email.map(|email| text(email.key())));
     assign("phone", change.phone.as_ref().map(|phone| optional(phone.as_ref().map(Phone::as_str))));
+    assign("locale", change.locale.as_ref().map(|locale| optional(locale.as_ref().map(Locale::as_str))));
     assign("password_hash", hash.map(|hash| text(hash.expose())));
     assign("role", change.role.map(|role| text(role.name())));
     // The last administrator stays, and nobody raises their own role: the row may have changed since the token was

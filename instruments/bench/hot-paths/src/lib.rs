@@ -14,7 +14,7 @@ use api::users::SignUpRequest;
 use events::redis::recipient_digest;
 use events::{Event, Login, Payload};
 use identity::{AttemptKeys, Email, Locale, MinLength, Peppers, Role, UserId};
-use notification_domain::{LogItem, MessageSettings, Renderer};
+use notification_domain::{LogItem, LoginNotice, MessageSettings, Renderer};
 use serde::{Deserialize, Serialize};
 use tokens::{AccessClaims, Audience, PublicKeys, SigningKey};
 use users_domain::{Attempt, Precondition, SignUp};
@@ -137,13 +137,14 @@ fn renderer() -> Option<Renderer> {
         brand_name: "Concierge".to_owned(),
         public_url: "http://127.0.0.1:4000".to_owned(),
         default_locale: Locale::parse("en").ok()?,
+        login_notice: LoginNotice::Always,
     };
     let read = move |wanted: &str| texts.iter().find(|(file, _)| *file == wanted).and_then(|(_, text)| text.clone());
     Some(Renderer::new(settings, Box::new(read)))
 }
 
 fn event() -> Option<Event> {
-    let login = Login { user_id: UserId::try_from(7).ok()?, email: "ada@example.org".to_owned(), phone: None };
+    let login = Login::of(UserId::try_from(7).ok()?, "ada@example.org".to_owned(), None);
     let id = Uuid::from_u128(3);
     let time = time::OffsetDateTime::from_unix_timestamp(NOW).ok()?;
     Some(Event { id, time, ..Event::new("/auth-ms", Payload::Login(login)) })

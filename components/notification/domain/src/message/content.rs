@@ -18,14 +18,19 @@ pub(super) struct Content {
 }
 
 /// The content of the message of `queue` about an event; `None` if there is none to send.
-pub(super) fn content(
-    queue: Queue,
-    event: &Event,
-    _settings: &MessageSettings,
-) -> Result<Option<Content>, RenderError> {
+pub(super) fn content(queue: Queue, event: &Event, settings: &MessageSettings) -> Result<Option<Content>, RenderError> {
     let time = ("time", time_of(event));
     let content = match (queue, &event.payload) {
-        (Queue::LoginEmail, Payload::Login(login)) => mail(Template::SignIn, &login.email, vec![time]),
+        (Queue::LoginEmail | Queue::LoginSms, Payload::Login(login))
+            if !settings.login_notice.is_due(login.known_device) =>
+        {
+            return Ok(None);
+        }
+        (Queue::LoginEmail, Payload::Login(login)) => {
+            let device = ("device", login.device.clone().unwrap_or_default());
+            let network = ("network", login.network.clone().unwrap_or_default());
+            mail(Template::SignIn, &login.email, vec![time, device, network])
+        }
         (Queue::LoginSms, Payload::Login(login)) => {
             let Some(phone) = &login.phone else { return Ok(None) };
             Content { phone: Some(phone.clone()), ..mail(Template::SignInSms, &login.email, vec![time]) }

@@ -7,6 +7,7 @@ mod content;
 mod engine;
 mod error;
 mod language;
+mod login_notice;
 mod look;
 mod renderer;
 mod template;
@@ -16,6 +17,7 @@ pub(crate) mod testing;
 mod tests;
 
 pub use error::{RenderError, TemplateError};
+pub use login_notice::LoginNotice;
 pub use renderer::{MessageSettings, ReadFile, Renderer};
 
 use serde::{Deserialize, Serialize};

@@ -5,7 +5,7 @@ use super::engine::{Engines, Format};
 use super::language::{self, Section};
 use super::look::paragraphs;
 use super::template::{COMMON, Template};
-use super::{Message, MessageKind, RenderError, TemplateError};
+use super::{LoginNotice, Message, MessageKind, RenderError, TemplateError};
 use events::{Event, Queue};
 use identity::Locale;
 use std::collections::BTreeMap;
@@ -30,6 +30,8 @@ pub struct MessageSettings {
     pub public_url: String,
     /// The language of whoever has chosen none, or one that there is no file for.
     pub default_locale: Locale,
+    /// Which sign-ins people are told of.
+    pub login_notice: LoginNotice,
 }
 
 /// Renders messages.
@@ -55,7 +57,7 @@ impl Renderer {
     /// If the event does not belong in the queue, or the templates are at fault.
     pub fn render(&self, queue: Queue, event: &Event) -> Result<Option<Message>, RenderError> {
         let Some(content) = content(queue, event, &self.settings)? else { return Ok(None) };
-        let (tag, text) = self.language(None)?;
+        let (tag, text) = self.language(event.locale.as_ref())?;
         let file = format!("{tag}{ENDING}");
         let section = language::find(&file, &text, content.template.name())?;
         Ok(Some(self.message(&tag, &section, content)?))
@@ -106,8 +108,13 @@ impl Renderer {
         }
         for is_known in [true, false] {
             let sample = |name: &&'static str| {
-                let is_given = is_known || matches!(*name, "time" | "link" | "code");
-                (*name, if is_given { (*name).to_owned() } else { String::new() })
+                let value = match *name {
+                    "time" => "2024-05-06 07:08 UTC",
+                    "link" | "code" => *name,
+                    _ if is_known => *name,
+                    _ => "",
+                };
+                (*name, value.to_owned())
             };
             let values = template.variables().iter().map(sample).collect();
             let content = Content { template, to: String::new(), phone: None, values };
@@ -229,9 +236,8 @@ mod tests {
     fn a_variable_that_is_unknown_is_a_fault_and_no_empty_space() {
         let fault = fault_of(english().replace("{{ code }}", "{{ kode }}"));
         assert!(fault.starts_with("template en.txt [verification]: ") && fault.contains("{{ kode }}"), "{fault}");
-        let text = english().replacen("at {{ time }}", "at {{ link }}", 1);
-        let event =
-            event(Payload::Login(events::Login { user_id: user_id(), email: "ada@example.org".into(), phone: None }));
+        let text = english().replacen("{{ time }}", "{{ link }}", 1);
+        let event = event(Payload::Login(events::Login::of(user_id(), "ada@example.org".into(), None)));
         let error = with("en.txt", Some(text)).render(Queue::LoginEmail, &event).unwrap_err();
         assert!(matches!(error, RenderError::Template(_)), "{error}");
     }

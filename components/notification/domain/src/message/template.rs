@@ -77,8 +77,8 @@ impl Template {
     pub(super) fn variables(self) -> &'static [&'static str] {
         match self {
             Template::Welcome => &[],
-            Template::SignIn
-            | Template::SignInSms
+            Template::SignIn => &["time", "device", "network"],
+            Template::SignInSms
             | Template::AccountLocked
             | Template::SignUpRepeated
             | Template::PasswordChanged

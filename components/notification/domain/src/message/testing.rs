@@ -1,6 +1,6 @@
 //! What the tests of messages share.
 
-use super::{Message, MessageSettings, RenderError, Renderer};
+use super::{LoginNotice, Message, MessageSettings, RenderError, Renderer};
 use events::{Event, Payload, Queue};
 use identity::{Locale, UserId};
 use time::macros::datetime;
@@ -12,12 +12,17 @@ pub(crate) fn settings() -> MessageSettings {
         brand_name: "Concierge".to_owned(),
         public_url: "https://example.org".to_owned(),
         default_locale: Locale::parse("en").unwrap(),
+        login_notice: LoginNotice::NewDevice,
     }
 }
 
 /// A renderer with the templates that are shipped.
 pub(crate) fn renderer() -> Renderer {
-    Renderer::new(settings(), Box::new(|file| std::fs::read_to_string(format!("{FOLDER}/{file}")).ok()))
+    with_settings(settings())
+}
+
+pub(crate) fn with_settings(settings: MessageSettings) -> Renderer {
+    Renderer::new(settings, Box::new(|file| std::fs::read_to_string(format!("{FOLDER}/{file}")).ok()))
 }
 
 /// The names of the files that are shipped.

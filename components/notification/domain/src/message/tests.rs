@@ -1,18 +1,15 @@
 //! What each event leads to.
 
-use super::testing::{event, render, user_id};
-use super::{MessageKind, RenderError};
+use super::testing::{event, render, settings, user_id, with_settings};
+use super::{LoginNotice, MessageKind, MessageSettings, RenderError};
 use events::{
     AccountLocked, EmailChangeRequested, EmailChanged, Event, Login, PasswordChanged, Payload, Queue,
     RecoveryRequested, SecondFactorChange, SecondFactorChanged, SignUp, SignUpRepeated, VerificationRequested,
 };
+use identity::Locale;
 
 fn login(phone: Option<&str>) -> Event {
-    event(Payload::Login(Login {
-        user_id: user_id(),
-        email: "ada@example.org".into(),
-        phone: phone.map(str::to_owned),
-    }))
+    event(Payload::Login(Login::of(user_id(), "ada@example.org".into(), phone.map(str::to_owned))))
 }
 
 fn sign_up() -> Event {
@@ -142,4 +139,58 @@ fn a_new_address_is_asked_and_the_old_one_is_told_and_has_a_way_back() {
     let mail = changed(Some("https://example.org/return?token=abc"));
     assert!(mail.to == "old@example.org" && mail.text.contains("\n\nhttps://example.org/return?token=abc\n\n"));
     assert!(changed(None).text.contains("administrator"));
+}
+
+#[test]
+fn which_sign_ins_somebody_is_told_of_is_a_setting() {
+    let told = |notice: LoginNotice, known_device: Option<bool>| {
+        let login = Login { known_device, ..Login::of(user_id(), "ada@example.org".into(), Some("+3902".into())) };
+        let settings = MessageSettings { login_notice: notice, ..settings() };
+        let renderer = with_settings(settings);
+        [Queue::LoginEmail, Queue::LoginSms]
+            .map(|queue| renderer.render(queue, &event(Payload::Login(login.clone()))).unwrap().is_some())
+    };
+    for (notice, known, unknown, of_an_earlier_version) in [
+        (LoginNotice::NewDevice, [false, false], [true, true], [true, true]),
+        (LoginNotice::Always, [true, true], [true, true], [true, true]),
+        (LoginNotice::Off, [false, false], [false, false], [false, false]),
+    ] {
+        assert_eq!(told(notice, Some(true)), known, "{notice:?}");
+        assert_eq!(told(notice, Some(false)), unknown, "{notice:?}");
+        assert_eq!(told(notice, None), of_an_earlier_version, "{notice:?}");
+    }
+}
+
+#[test]
+fn a_sign_in_says_device_and_network_as_far_as_they_are_known() {
+    let login = Login {
+        device: Some("Firefox, Linux".into()),
+        network: Some("203.0.113.0/24".into()),
+        ..Login::of(user_id(), "ada@example.org".into(), None)
+    };
+    let mail = render(Queue::LoginEmail, &event(Payload::Login(login))).unwrap().unwrap();
+    let lines = "Time: 2024-05-06 07:08 UTC\nDevice: Firefox, Linux\nNetwork: 203.0.113.0/24\n\n";
+    assert!(mail.text.contains(lines), "{}", mail.text);
+    assert!(mail.html.unwrap().contains("Device: Firefox, Linux<br>Network"));
+    let mail = render(Queue::LoginEmail, &self::login(None)).unwrap().unwrap();
+    assert!(mail.text.contains("Time: 2024-05-06 07:08 UTC\n\n"), "{}", mail.text);
+}
+
+#[test]
+fn a_message_is_in_the_language_of_its_recipient_or_a_more_general_or_the_default_one() {
+    for (locale, tag, subject) in [
+        ("it", "it", "Nuovo accesso al tuo account"),
+        ("de-AT", "de", "Neue Anmeldung bei Ihrem Konto"),
+        ("es-419", "es", "Nuevo inicio de sesión en tu cuenta"),
+        ("fr-CA", "fr", "Nouvelle connexion à votre compte"),
+        ("ja", "en", "New sign-in to your account"),
+    ] {
+        let event = Event { locale: Locale::parse(locale).ok(), ..login(None) };
+        let mail = render(Queue::LoginEmail, &event).unwrap().unwrap();
+        assert_eq!(mail.subject, subject);
+        assert!(mail.html.unwrap().contains(&format!("<html lang=\"{tag}\">")));
+    }
+    let settings = MessageSettings { default_locale: Locale::parse("it-CH").unwrap(), ..settings() };
+    let mail = with_settings(settings).render(Queue::LoginEmail, &login(None)).unwrap().unwrap();
+    assert_eq!(mail.subject, "Nuovo accesso al tuo account");
 }

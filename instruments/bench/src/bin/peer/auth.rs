@@ -106,7 +106,7 @@ pub(crate) async fn end(
     let epoch = known.map(|known| known.credentials_epoch);
     let template = Event::template("/auth-ms", Exchange::UserLogin);
     let none: Option<&str> = None;
-    let parameters: [Parameter<'_>; 15] = [
+    let parameters: [Parameter<'_>; 16] = [
         &request,
         &session,
         &id,
@@ -122,6 +122,7 @@ pub(crate) async fn end(
         &OWN_LEASE_SECONDS,
         &"bench",
         &"127.0.0.0/24",
+        &r#"{"known_device": false, "network": "127.0.0.0/24"}"#,
     ];
     peer.database.one(statements::END_SIGN_IN, &parameters).await
 }

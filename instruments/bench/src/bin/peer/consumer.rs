@@ -8,7 +8,7 @@ use events::redis::{
 use events::{Event, Exchange, Queue};
 use futures_util::StreamExt as _;
 use identity::Locale;
-use notification_domain::{LogItem, MessageSettings, Renderer};
+use notification_domain::{LogItem, LoginNotice, MessageSettings, Renderer};
 
 use crate::broker::Broker;
 
@@ -45,6 +45,7 @@ fn renderer() -> Result<Renderer> {
         brand_name: "Concierge".to_owned(),
         public_url: "http://127.0.0.1:4000".to_owned(),
         default_locale: Locale::parse("en")?,
+        login_notice: LoginNotice::Always,
     };
     let folder = bench::workspace().join("components/notification/messages");
     Ok(Renderer::new(settings, Box::new(move |file| std::fs::read_to_string(folder.join(file)).ok())))
