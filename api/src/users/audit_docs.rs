@@ -13,7 +13,7 @@ pub(super) fn list_activity(it: Description) -> Description {
         .fails(&[InvalidCursor, DatabaseUnavailable])
         .replies(200, "A page, newest first.")
         .sends(header::LINK)
-        .example("page", json!({"items": [activity()], "next_cursor": CURSOR}))
+        .example("page", json!({"items": [docs::activity()], "next_cursor": CURSOR}))
         .link(
             "next_page",
             "list_activity",
@@ -31,12 +31,6 @@ pub(super) fn list_audit(it: Description) -> Description {
         .sends(header::LINK)
         .example("page", json!({"items": [row()], "next_cursor": CURSOR}))
         .link("next_page", "list_audit", "The next page.", &[("cursor", "$response.body#/next_cursor")])
-}
-
-/// An item of the first list.
-pub(super) fn activity() -> Value {
-    json!({"time": "2026-05-04T09:30:02.123456Z", "action": "login", "result": "success", "actor": "self",
-        "network": "203.0.113.0/24", "user_agent": "curl/8.14.1", "request_id": "5f0c1b4e-6f9f-4f53-9a30-0d6f5e6f1c11"})
 }
 
 fn row() -> Value {

@@ -320,6 +320,12 @@ fn metadata() -> Value {
     json!({"public": {"plan": "gold"}, "private": {"customer": 4711, "flags": ["reviewed"]}})
 }
 
+/// What happened to a user's access.
+pub(super) fn activity() -> Value {
+    json!({"time": "2026-05-04T09:30:02.123456Z", "action": "login", "result": "success", "actor": "self",
+        "network": "203.0.113.0/24", "user_agent": "curl/8.14.1", "request_id": "5f0c1b4e-6f9f-4f53-9a30-0d6f5e6f1c11"})
+}
+
 pub(super) fn user() -> Value {
     json!({"id": 7, "name": "Ada", "surname": "Lovelace", "email": "ada@example.org", "phone": null, "role": "user", "locale": "en",
         "created_at": "2026-05-04T09:30:00.123456Z", "updated_at": "2026-05-04T09:30:00.123456Z", "version": 1})
@@ -351,7 +357,7 @@ pub(super) fn export() -> Value {
         "event_type": "new_user_event", "queue": "welcome_email_notification", "kind": "email", "to": "ada@example.org",
         "subject": "Welcome", "consumer": "notification", "attempts": 1, "delivered_at": "2026-05-04T09:30:02.123456789Z"});
     json!({"user": user(), "sessions": [session()], "kept_answers": [], "addresses": [{"email": "ada@example.com", "is_former": true, "until": "2026-05-06T09:31:00.123456Z"}],
-        "pending_events": [{"kept_in": "user_login_event", "event": event()}], "notifications": [notification], "activity": [super::audit_docs::activity()], "metadata": metadata(),
+        "pending_events": [{"kept_in": "user_login_event", "event": event()}], "notifications": [notification], "activity": [activity()], "metadata": metadata(),
         "exported_at": "2026-05-04T09:32:00.123456Z"})
 }
 
