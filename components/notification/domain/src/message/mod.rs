@@ -7,9 +7,9 @@ mod content;
 mod engine;
 mod error;
 mod language;
-mod login_notice;
 mod look;
 mod renderer;
+mod settings;
 mod template;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -17,8 +17,8 @@ pub(crate) mod testing;
 mod tests;
 
 pub use error::{RenderError, TemplateError};
-pub use login_notice::LoginNotice;
-pub use renderer::{MessageSettings, ReadFile, Renderer};
+pub use renderer::{ReadFile, Renderer};
+pub use settings::{LoginNotice, MessageSettings};
 
 use serde::{Deserialize, Serialize};
 

@@ -5,7 +5,7 @@ use super::engine::{Engines, Format};
 use super::language::{self, Section};
 use super::look::paragraphs;
 use super::template::{COMMON, Template};
-use super::{LoginNotice, Message, MessageKind, RenderError, TemplateError};
+use super::{Message, MessageKind, MessageSettings, RenderError, TemplateError};
 use events::{Event, Queue};
 use identity::Locale;
 use std::collections::BTreeMap;
@@ -20,19 +20,6 @@ const MAX_SMS: usize = 160;
 
 /// Reads a file of the folder of templates.
 pub type ReadFile = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
-
-/// What is the same in all messages.
-#[derive(Clone, Debug)]
-pub struct MessageSettings {
-    /// The name of what people have an account with.
-    pub brand_name: String,
-    /// Where people reach it.
-    pub public_url: String,
-    /// The language of whoever has chosen none, or one that there is no file for.
-    pub default_locale: Locale,
-    /// Which sign-ins people are told of.
-    pub login_notice: LoginNotice,
-}
 
 /// Renders messages.
 pub struct Renderer {

@@ -1,4 +1,19 @@
-//! Which sign-ins somebody is told of.
+//! What is the same in all messages, and which sign-ins somebody is told of.
+
+use identity::Locale;
+
+/// What is the same in all messages.
+#[derive(Clone, Debug)]
+pub struct MessageSettings {
+    /// The name of what people have an account with.
+    pub brand_name: String,
+    /// Where people reach it.
+    pub public_url: String,
+    /// The language of whoever has chosen none, or one that there is no file for.
+    pub default_locale: Locale,
+    /// Which sign-ins people are told of.
+    pub login_notice: LoginNotice,
+}
 
 /// Which sign-ins somebody is told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
