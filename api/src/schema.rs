@@ -29,6 +29,9 @@ mod queries;
 
 pub(crate) use metadata::MetadataObject;
 pub(crate) use queries::*;
+mod second_factor;
+
+pub(crate) use second_factor::{Acr, Authentication, Methods, RecoveryCodes, TotpSecret, TotpUri};
 
 schemas! {
     shared UserId = {
@@ -209,35 +212,6 @@ schemas! {
             "email_changed_email_notification",
         ],
         "description": "The queue, named after the kind of message that it leads to.",
-    };
-    shared Authentication = {
-        "type": "object",
-        "description": "When and how somebody authenticated.",
-        "required": ["auth_time", "amr"],
-        "additionalProperties": false,
-        "properties": {
-            "auth_time": {
-                "type": "integer",
-                "description": "When, in seconds since 1970: at the sign-in, or with the current password since. A refresh does not move it.",
-            },
-            "amr": {
-                "type": "array",
-                "items": {"type": "string"},
-                "minItems": 1,
-                "maxItems": 8,
-                "description": "How (RFC 8176): `pwd`, with `otp` and `mfa` after a second factor.",
-            },
-        },
-    };
-    inline Methods = {
-        "type": "array",
-        "items": {"type": "string"},
-        "minItems": 1,
-        "maxItems": 8,
-        "description": "How somebody authenticated (RFC 8176): `pwd`, with `otp` and `mfa` after a second factor.",
-    };
-    inline Acr = {
-        "enum": ["urn:concierge:aal:1", "urn:concierge:aal:2"],
     };
     inline HtmlPage = {
         "type": "string",

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 pub(super) const PASSWORD: &str = "correct horse battery";
 pub(super) const DEVICE_TOKEN: &str =
     "dt1.BwcHBwcHBwcHBwcHBwcHBw.1803182295.60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752";
+pub(super) const CHALLENGE: &str = "VGhpcyBpcyBub3QgYSBjaGFsbGVuZ2UgYnV0IGFuIGU";
 pub(super) const REFRESH_TOKEN: &str =
     "bx4tPEtaRpeId2ZVRDMiEQAAAAAAAAAAtb1T2mB3XNYLY-wdPhYxj4OPZ1vbJMj9vB8jp_nl7lsvEvZ-v-pXcbrM52McdGyz";
 pub(super) const ACCESS_TOKEN: &str = "eyJhbGciOiJFZERTQSIsImtpZCI6ImI3ZEtEMi1EbE1BcGtHbGp6LVJKd0RkTmN5eHd5RkJwU21oejJ\
@@ -64,6 +65,12 @@ pub(super) fn tokens() -> Value {
 pub(super) fn login_tokens() -> Value {
     let mut tokens = tokens();
     tokens["device_token"] = DEVICE_TOKEN.into();
+    tokens
+}
+
+pub(super) fn tokens_and_codes() -> Value {
+    let mut tokens = login_tokens();
+    tokens["recovery_codes"] = crate::users::second_factor_docs::codes()["recovery_codes"].clone();
     tokens
 }
 

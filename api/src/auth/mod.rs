@@ -5,8 +5,9 @@ mod docs;
 mod types;
 
 pub use types::{
-    ACCESS_TOKEN_SECONDS, ActiveToken, InactiveToken, IntrospectRequest, IntrospectResponse, KeySet, LoginRequest,
-    LoginResponse, Metadata, RefreshResponse, RefreshTokenRequest, Session,
+    ACCESS_TOKEN_SECONDS, ActiveToken, EnrolmentRequest, InactiveToken, IntrospectRequest, IntrospectResponse, KeySet,
+    LoginRequest, LoginResponse, Metadata, RefreshResponse, RefreshTokenRequest, SecondFactorRequest,
+    SecondFactorResponse, Session,
 };
 
 #[cfg(feature = "openapi")]
@@ -15,19 +16,23 @@ pub(crate) use docs::info;
 use crate::health::{Health, readiness};
 use crate::operation::operations;
 use crate::route::parameters;
+use crate::users::TotpEnrolment;
 use crate::{ANY_QUERY, AccessToken, Body, ByOperator, List, NO_QUERY, Public};
 #[cfg(feature = "openapi")]
 use crate::{description::header, schema};
 #[cfg(feature = "openapi")]
 use problem::Kind::{
-    AccountLocked, AccountSuspended, EmailNotVerified, Forbidden, InvalidCredentials, InvalidHeader, InvalidQuery,
-    InvalidToken, PasswordResetRequired, SessionNotFound, TooBusy, TooManyAttempts, UsersUnavailable,
+    AccountLocked, AccountSuspended, EmailNotVerified, Forbidden, InvalidChallenge, InvalidCode, InvalidCredentials,
+    InvalidHeader, InvalidQuery, InvalidToken, MfaEnrolmentRequired, MfaRequired, PasswordResetRequired,
+    SessionNotFound, TooBusy, TooManyAttempts, UsersUnavailable,
 };
 #[cfg(feature = "openapi")]
 use serde_json::json;
 use uuid::Uuid;
 
 impl Body for LoginRequest {}
+impl Body for SecondFactorRequest {}
+impl Body for EnrolmentRequest {}
 impl Body for RefreshTokenRequest {}
 impl Body for IntrospectRequest {
     const MEDIA_TYPES: &'static [&'static str] = &["application/x-www-form-urlencoded"];
@@ -50,8 +55,11 @@ operations! {
     ///
     /// Begins a session and returns its tokens. An unknown user and a wrong password get the same response after the same time. A
     /// device that sends the `device_token` of an earlier login to the account is not slowed down by the failures of others.
+    ///
+    /// To somebody with a second factor the right password is answered with 403 `mfa-required` and a `challenge`: no session begins
+    /// before a code is sent to `/auth-ms/auth/login/second-factor`.
     Login: POST "/auth-ms/auth/login" (), NO_QUERY, Public, LoginRequest => LoginResponse,
-    |it| it.tag("auth").fails(&[InvalidCredentials, AccountLocked, AccountSuspended, PasswordResetRequired, EmailNotVerified, TooManyAttempts, TooBusy, UsersUnavailable])
+    |it| it.tag("auth").fails(&[InvalidCredentials, AccountLocked, AccountSuspended, PasswordResetRequired, EmailNotVerified, MfaRequired, MfaEnrolmentRequired, TooManyAttempts, TooBusy, UsersUnavailable])
         .fails_with(InvalidHeader, docs::NO_KEY)
         .body("password", json!({"username": "ada@example.org", "password": docs::PASSWORD}))
         .body("known_device", json!({"username": "ada@example.org", "password": docs::PASSWORD, "device_token": docs::DEVICE_TOKEN}))
@@ -59,6 +67,30 @@ operations! {
         .link_body("refresh", "refresh", "Rotate the refresh token.", docs::REFRESH_TOKEN_OF_BODY)
         .link_body("logout", "logout", "End the session.", docs::REFRESH_TOKEN_OF_BODY)
         .link_body("introspect", "introspect", "Check whether the access token is valid.", docs::ACCESS_TOKEN_OF_BODY);
+
+    /// Sign in with a second factor
+    ///
+    /// Goes on with a login that was answered with `mfa-required`, or with `mfa-enrolment-required` and an app that was added since:
+    /// by a code of the app, which is good once, or by a recovery code. A wrong code counts as a wrong password does; after five of
+    /// them the challenge is invalid. A challenge is good once, for five minutes, and for the client, by its `user-agent`, that has
+    /// sent the password.
+    LoginWithSecondFactor: POST "/auth-ms/auth/login/second-factor" (), NO_QUERY, Public, SecondFactorRequest => SecondFactorResponse,
+    |it| it.tag("auth").fails(&[InvalidCode, InvalidChallenge, AccountLocked, TooManyAttempts, TooBusy, UsersUnavailable])
+        .fails_with(InvalidHeader, docs::NO_KEY)
+        .body("code", json!({"challenge": docs::CHALLENGE, "code": "287082"}))
+        .body("recovery_code", json!({"challenge": docs::CHALLENGE, "code": "01AZ0Z-JM7901-AZ0ZJM-7901AZ", "device_token": docs::DEVICE_TOKEN}))
+        .replies(200, "The tokens.").example("tokens", docs::login_tokens()).example("after_enrolment", docs::tokens_and_codes())
+        .link_body("refresh", "refresh", "Rotate the refresh token.", docs::REFRESH_TOKEN_OF_BODY)
+        .link_body("logout", "logout", "End the session.", docs::REFRESH_TOKEN_OF_BODY);
+
+    /// Add an authenticator app at the login
+    ///
+    /// For an account that must have a second factor (`mfa_required_for`) and has none, whose login was answered with
+    /// `mfa-enrolment-required`. Returns a new secret, once; a code of it signs in and confirms the app at the same time.
+    EnrolAtLogin: POST "/auth-ms/auth/login/enrolment" (), NO_QUERY, Public, EnrolmentRequest => TotpEnrolment,
+    |it| it.tag("auth").fails(&[InvalidChallenge, UsersUnavailable]).fails_with(InvalidHeader, docs::NO_KEY)
+        .body("challenge", json!({"challenge": docs::CHALLENGE}))
+        .replies(200, "What to set an app up with.").example("enrolment", crate::users::second_factor_docs::enrolment());
 
     /// Refresh tokens
     ///

@@ -47,6 +47,38 @@ wire! {
         pub device_token: String as "schema::DeviceToken",
     }
 
+    /// A code, for a sign-in whose password was right.
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct SecondFactorRequest {
+        /// The `challenge` that the password was answered with.
+        pub challenge: String,
+        /// The code that the authenticator app shows, or a recovery code.
+        pub code: String,
+        /// The `device_token` of an earlier login, as with the password.
+        #[serde(default)]
+        pub device_token: Option<String>,
+    }
+
+    /// A challenge, for a sign-in whose password was right.
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct EnrolmentRequest {
+        /// The `challenge` that the password was answered with.
+        pub challenge: String,
+    }
+
+    /// Tokens, as the login without a second factor returns them.
+    #[derive(Serialize)]
+    pub struct SecondFactorResponse {
+        /// The tokens.
+        #[serde(flatten)]
+        pub tokens: LoginResponse,
+        /// After an enrolment alone: what takes the place of the app when it is lost. It is shown once.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub recovery_codes: Option<Vec<String>> as "schema::RecoveryCodes",
+    }
+
     /// Tokens in the shape of OAuth 2.0 (RFC 6749, 5.1).
     #[derive(Serialize)]
     pub struct RefreshResponse {

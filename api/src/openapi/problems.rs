@@ -38,6 +38,9 @@ impl Words<'_> {
     }
 }
 
+/// The challenge of an example.
+const CHALLENGE: &str = "VGhpcyBpcyBub3QgYSBjaGFsbGVuZ2UgYnV0IGFuIGU";
+
 /// The response with this status, which may be any of these kinds.
 pub(super) fn response(status: u16, kinds: &[Kind], method: &http::Method, words: &Words<'_>) -> (Vec<Header>, Value) {
     let headers = headers(kinds, method);
@@ -69,6 +72,10 @@ fn example(kind: Kind, words: &Words<'_>) -> Value {
     if let Some(pointer) = words.pointer(kind) {
         let detail = if kind == Kind::ValidationFailed { Kind::InvalidName.detail().to_owned() } else { detail };
         example["errors"] = json!([{"pointer": pointer, "detail": detail}]);
+    }
+    if matches!(kind, Kind::MfaRequired | Kind::MfaEnrolmentRequired) {
+        example["challenge"] = CHALLENGE.into();
+        example["expires_in"] = 300.into();
     }
     if kind == Kind::ValidationFailed {
         let second = json!({"pointer": "/password", "detail": Kind::InvalidPassword.detail()});
@@ -122,6 +129,11 @@ pub(super) fn schemas() -> [(&'static str, Value); 2] {
                 "description": "The faults of the body, the query, the path or the headers, if there are any to name.",
                 "items": {"$ref": "#/components/schemas/FieldError"},
             },
+            "challenge": {
+                "type": "string",
+                "description": "With `mfa-required` and `mfa-enrolment-required`: what the sign-in continues with.",
+            },
+            "expires_in": {"type": "integer", "minimum": 1, "description": "For how many seconds the challenge is valid."},
         },
     });
     let field_error = json!({

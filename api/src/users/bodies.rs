@@ -1,8 +1,9 @@
 //! What operations read.
 
 use super::{
-    BeginSignInRequest, ConfirmRecoveryRequest, ConfirmVerificationRequest, EmailReturnRequest, EndSessionRequest,
-    EndSignInRequest, MailRequest, MergePatch, MetadataChange, ReauthenticateRequest, RecoveryForm, Replacement,
+    BeginSecondFactorRequest, BeginSignInRequest, ConfirmRecoveryRequest, ConfirmTotpRequest,
+    ConfirmVerificationRequest, EmailReturnRequest, EndSecondFactorRequest, EndSessionRequest, EndSignInRequest,
+    EnrolAtSignInRequest, MailRequest, MergePatch, MetadataChange, ReauthenticateRequest, RecoveryForm, Replacement,
     RotateTokenRequest, SignUpRequest, VerificationForm,
 };
 use crate::Body;
@@ -28,3 +29,7 @@ impl Body for ConfirmVerificationRequest {}
 impl Body for VerificationForm {
     const MEDIA_TYPES: &'static [&'static str] = &["application/x-www-form-urlencoded"];
 }
+impl Body for ConfirmTotpRequest {}
+impl Body for BeginSecondFactorRequest {}
+impl Body for EnrolAtSignInRequest {}
+impl Body for EndSecondFactorRequest {}

@@ -59,6 +59,7 @@ pub(crate) fn info() -> Info {
         ],
         tags: &[
             ("users", "Sign-up, and one's own data."),
+            ("second factor", "A code of an authenticator app beside the password."),
             ("email verification", "Whether an address is its user's."),
             ("email change", "Another address for an account, and the way back."),
             ("password recovery", "A new password for whoever has forgotten theirs."),
@@ -291,6 +292,14 @@ pub(super) fn sweep(it: Description) -> Description {
         .example("published", json!({"published": 3, "left": 0}))
 }
 
+/// Describes the outbox.
+pub(super) fn show_outbox(it: Description) -> Description {
+    it.tag("internal")
+        .fails(&[Kind::DatabaseUnavailable])
+        .replies(200, "The outbox.")
+        .example("outbox", json!({"waiting": 2, "oldest_seconds": 14, "refused": 0}))
+}
+
 /// Of what only administrators may do.
 pub(super) const ADMINISTRATORS: &str = "Only an administrator may do this.";
 
@@ -376,14 +385,14 @@ pub(super) fn permit() -> Value {
 
 pub(super) fn credentials() -> Value {
     json!({"id": 7, "email": "ada@example.org", "phone": null, "role": "user", "password_hash": HASH, "credentials_epoch": 1,
-        "suspended": false, "password_reset_required": false})
+        "suspended": false, "password_reset_required": false, "has_second_factor": false})
 }
 
 pub(super) fn begun(is_permitted: bool, credentials: Value, retry_after: Option<u32>, locked: bool) -> Value {
     let permit = if is_permitted { permit() } else { Value::Null };
     let report = retry_after.is_some() || locked;
     json!({"permit": permit, "retry_after": retry_after, "locked": locked, "report": report, "credentials": credentials,
-        "verification_required": false})
+        "verification_required": false, "second_factor": null})
 }
 
 pub(super) fn new_session() -> Value {

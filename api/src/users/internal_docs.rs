@@ -43,8 +43,8 @@ pub(super) fn end_sign_in(it: Description) -> Description {
         .link_body("end", "end_session_by_token", "End it by its refresh token.", &[("session_id", "$request.body#/session/session_id"), ("refresh_digest", "$request.body#/session/refresh_digest")])
 }
 
-/// Describes how a refresh token is rotated.
-pub(super) fn rotate_token(it: Description) -> Description {
+/// Describes the look at a session.
+pub(super) fn check_session(it: Description) -> Description {
     docs::of_client(it)
         .tag("internal")
         .fails(&[DatabaseUnavailable])
@@ -52,8 +52,8 @@ pub(super) fn rotate_token(it: Description) -> Description {
         .example("alive", json!({"alive": true}))
 }
 
-/// Describes how a refresh token ends its session.
-pub(super) fn end_session_by_token(it: Description) -> Description {
+/// Describes the list of sessions.
+pub(super) fn list_sessions(it: Description) -> Description {
     docs::of_client(it)
         .tag("internal")
         .fails(&[DatabaseUnavailable])

@@ -14,29 +14,17 @@ mod metadata;
 mod parameters;
 mod people;
 mod recovery;
+mod second_factor;
+#[cfg(feature = "openapi")]
+pub(crate) mod second_factor_docs;
 mod sessions;
 mod sign_in;
 #[cfg(feature = "openapi")]
 mod ticket_docs;
+mod types;
 mod verification;
 
-pub use audit::{Activity, AuditRow};
-pub use metadata::{Metadata, MetadataChange};
-pub use people::{
-    ChangeRequest, Export, Fibonacci, KeptAddress, MergePatch, OutboxState, ReauthenticateRequest, Replacement,
-    SignUpRequest, Suspension, SweepResult, User,
-};
-pub use sessions::{
-    EndSessionRequest, EndSessionResponse, EndedSession, RotateTokenRequest, RotateTokenResponse, RotatedSession,
-    RotationOutcome, Session, SessionStatus, SessionsEnded,
-};
-pub use sign_in::{
-    BeginSignInRequest, BeginSignInResponse, Credentials, EndSignInRequest, EndSignInResponse, HashPermit, HashRenewal,
-    NewSession, StartedSession,
-};
-
-pub use recovery::{ConfirmRecoveryRequest, RecoveryForm};
-pub use verification::{ConfirmVerificationRequest, EmailReturnRequest, MailRequest, SignUpAccepted, VerificationForm};
+pub use types::*;
 
 #[cfg(feature = "openapi")]
 pub(crate) use docs::{all_descriptions, info};
@@ -244,6 +232,40 @@ operations! {
     ListAudit: GET "/users-ms/audit" (), Some(&[USER_ID, ADMINISTRATOR_ID, ACTION, RESULT, SINCE, UNTIL, LIMIT, AUDIT_CURSOR]), AccessToken, () => Page<AuditRow>,
     audit_docs::list_audit;
 
+    /// Show a second factor
+    ///
+    /// Whether a sign-in of the user needs a code beside the password.
+    GetSecondFactor: GET "/users-ms/users/{id}/second-factor" UserId, NO_QUERY, AccessToken, () => SecondFactor,
+    second_factor_docs::get_second_factor;
+
+    /// Begin to add an authenticator app
+    ///
+    /// Returns a new secret, once. Nothing changes before a code of it is confirmed, within a quarter of an hour; beginning again makes
+    /// an earlier secret invalid. This requires a sign-in within the last ten minutes.
+    EnrolTotp: POST "/users-ms/users/{id}/second-factor/totp" UserId, NO_QUERY, AccessToken, () => TotpEnrolment,
+    second_factor_docs::enrol_totp;
+
+    /// Confirm an authenticator app
+    ///
+    /// From now on a sign-in needs a code beside the password. All sessions end except that of this request, and the owner is told
+    /// by mail. Returns ten recovery codes, once.
+    ConfirmTotp: POST "/users-ms/users/{id}/second-factor/totp/confirm" UserId, NO_QUERY, AccessToken, ConfirmTotpRequest => RecoveryCodes,
+    second_factor_docs::confirm_totp;
+
+    /// Remove a second factor
+    ///
+    /// The app and the recovery codes; from now on the password alone signs in. All sessions end except that of this request, if it
+    /// is the user's own, and the owner is told by mail. It succeeds also if there is none. This requires a sign-in within the last
+    /// ten minutes. Administrators remove that of somebody who has lost app and codes.
+    RemoveSecondFactor: DELETE "/users-ms/users/{id}/second-factor" UserId, NO_QUERY, AccessToken, () => (),
+    second_factor_docs::remove_second_factor;
+
+    /// Replace the recovery codes
+    ///
+    /// Returns ten new ones, once, and makes the earlier ones invalid. This requires a sign-in within the last ten minutes.
+    ReplaceRecoveryCodes: POST "/users-ms/users/{id}/second-factor/recovery-codes" UserId, NO_QUERY, AccessToken, () => RecoveryCodes,
+    second_factor_docs::replace_recovery_codes;
+
     /// Show a suspension
     ///
     /// Since when the user is suspended, to an administrator.
@@ -324,8 +346,7 @@ operations! {
     /// How many events are to be published, and how long the oldest of them has waited. An event that the broker refuses while it is
     /// available is retried after growing pauses of up to an hour; it delays no other.
     ShowOutbox: GET "/users-ms/internal/outbox" (), NO_QUERY, ByScheduler, () => OutboxState,
-    |it| it.tag("internal").fails(&[DatabaseUnavailable])
-        .replies(200, "The outbox.").example("outbox", json!({"waiting": 2, "oldest_seconds": 14, "refused": 0}));
+    docs::show_outbox;
 
     /// Run housekeeping
     ///
@@ -358,6 +379,26 @@ operations! {
     EndSignIn: POST "/users-ms/internal/sign-in/end" (), NO_QUERY, ByAuth, EndSignInRequest => EndSignInResponse,
     internal_docs::end_sign_in;
 
+    /// Begin a second factor
+    ///
+    /// Ends the first half of a sign-in, after the right password: releases the permit, and keeps the digest of a challenge with which
+    /// the sign-in goes on within five minutes. The attempt is neither a failure nor a success. A user has at most five challenges.
+    BeginSecondFactor: POST "/users-ms/internal/second-factor/begin" (), NO_QUERY, ByAuth, BeginSecondFactorRequest => BeginSecondFactorResponse,
+    second_factor_docs::begin_second_factor;
+
+    /// Add an authenticator app at a sign-in
+    ///
+    /// By a challenge for an account that must have a second factor and has none.
+    EnrolAtSignIn: POST "/users-ms/internal/second-factor/enrol" (), NO_QUERY, ByAuth, EnrolAtSignInRequest => EnrolAtSignInResponse,
+    second_factor_docs::enrol_at_sign_in;
+
+    /// End a second factor
+    ///
+    /// Verifies a code and begins the session. A wrong code counts as a wrong password does, for the account and the client that the
+    /// password came from; after five the challenge is invalid. A code of the app is good once, a recovery code too.
+    EndSecondFactor: POST "/users-ms/internal/second-factor/end" (), NO_QUERY, ByAuth, EndSecondFactorRequest => EndSecondFactorResponse,
+    second_factor_docs::end_second_factor;
+
     /// Rotate a refresh token
     ///
     /// Replaces the current token by the next. The token before it gets the same answer for `leeway_seconds`, if `next_digest` is the
@@ -374,13 +415,13 @@ operations! {
 
     /// Check whether a session is alive
     CheckSession: GET "/users-ms/internal/sessions/{session_id}" Uuid, NO_QUERY, ByAuth, () => SessionStatus,
-    internal_docs::rotate_token;
+    internal_docs::check_session;
 
     /// List the sessions of a user
     ///
     /// Those that are alive, newest first; none if there is no such user.
     ListSessions: GET "/users-ms/internal/users/{id}/sessions" UserId, NO_QUERY, ByAuth, () => List<Session>,
-    internal_docs::end_session_by_token;
+    internal_docs::list_sessions;
 
     /// End all sessions of a user
     EndSessions: DELETE "/users-ms/internal/users/{id}/sessions" UserId, Some(&[EXCEPT]), ByAuth, () => SessionsEnded,

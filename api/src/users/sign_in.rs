@@ -47,6 +47,9 @@ wire! {
         /// Nobody signs in to the account before its address is confirmed.
         #[serde(default)]
         pub verification_required: bool,
+        /// What the sign-in needs beside the password.
+        #[serde(default)]
+        pub second_factor: Option<SecondFactorTask>,
     }
 
     /// What auth needs to check a password.
@@ -64,6 +67,9 @@ wire! {
         pub password_hash: String as "schema::PasswordHash",
         /// Raised with each new password and each new role.
         pub credentials_epoch: i32 as "schema::Int32",
+        /// Whether the account has a second factor.
+        #[serde(default)]
+        pub has_second_factor: bool,
         /// Whether the account is suspended.
         #[serde(default)]
         pub suspended: bool,
@@ -167,6 +173,17 @@ wire! {
         #[serde(default)]
         pub authentication: Option<Authentication> as "Option<schema::Authentication>",
     }
+}
+
+/// What a sign-in needs beside the password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub enum SecondFactorTask {
+    /// A code.
+    Code,
+    /// A second factor, which the account must have and has not: it is added at this sign-in.
+    Enrolment,
 }
 
 /// A session begins after a success, and after nothing else.

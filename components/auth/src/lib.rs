@@ -4,6 +4,7 @@
 
 mod keys;
 mod login_event;
+mod origin;
 mod routes;
 mod settings;
 mod users;

@@ -1,12 +1,15 @@
 //! The client of the users service. Calls are synchronous: auth cannot continue without the response.
 
+use crate::origin::Origin;
 use api::List;
 use api::users::{
-    BeginSignInRequest, BeginSignInResponse, Credentials, EndSessionRequest, EndSessionResponse, EndSignInRequest,
-    EndSignInResponse, EndedSession, HashPermit, HashRenewal, RotateTokenRequest, RotateTokenResponse, RotatedSession,
-    RotationOutcome, Session, SessionStatus, SessionsEnded, StartedSession,
+    BeginSecondFactorRequest, BeginSecondFactorResponse, BeginSignInRequest, BeginSignInResponse, Credentials,
+    EndSecondFactorRequest, EndSecondFactorResponse, EndSessionRequest, EndSessionResponse, EndSignInRequest,
+    EndSignInResponse, EndedSession, EnrolAtSignInRequest, EnrolAtSignInResponse, HashPermit, HashRenewal,
+    RotateTokenRequest, RotateTokenResponse, RotatedSession, RotationOutcome, SecondFactorTask, Session, SessionStatus,
+    SessionsEnded, StartedSession, TotpEnrolment,
 };
-use auth_domain::{ABSOLUTE_SECONDS, IDLE_SECONDS, REFRESH_LEEWAY_SECONDS, RefreshSecret, RefreshToken};
+use auth_domain::{ABSOLUTE_SECONDS, Challenge, IDLE_SECONDS, REFRESH_LEEWAY_SECONDS, RefreshSecret, RefreshToken};
 use identity::{AttemptKeys, Email, PasswordHash, UserId};
 use problem::{Kind, Problem};
 use serde::Serialize;
@@ -68,8 +71,8 @@ impl Users {
         let report = answer.report;
         let refused = |problem| Ok(Begun::Refused { problem, report });
         match answer {
-            BeginSignInResponse { permit: Some(permit), credentials, verification_required, .. } => {
-                Ok(Begun::Permitted { permit, credentials, verification_required })
+            BeginSignInResponse { permit: Some(permit), credentials, verification_required, second_factor, .. } => {
+                Ok(Begun::Permitted(Permitted { permit, credentials, verification_required, second_factor }))
             }
             BeginSignInResponse { locked: true, .. } => refused(account_locked()),
             BeginSignInResponse { retry_after: Some(seconds), .. } => refused(too_many_attempts(seconds)),
@@ -104,10 +107,7 @@ impl Users {
         session: &NewSession<'_>,
     ) -> Result<EndSignInResponse, Problem> {
         let Credentials { id, email, credentials_epoch, .. } = session.credentials;
-        let renewal = session.renewal.map(|(previous, renewed)| HashRenewal {
-            previous_hash: previous.expose().to_owned(),
-            password_hash: renewed.expose().to_owned(),
-        });
+        let renewal = session.renewal.map(hash_renewal);
         let session = api::users::NewSession {
             session_id: session.id,
             user_id: *id,
@@ -124,6 +124,65 @@ impl Users {
         let (keys, session) = (keys.clone(), Some(session));
         let body = EndSignInRequest { permit, keys, succeeded: Some(true), user_id: None, refusal: None, session };
         read(&self.post("/users-ms/internal/sign-in/end", &body).await?)
+    }
+
+    /// Releases the permit after the right password, and keeps a challenge. Answers for how many seconds it is valid: `None` if
+    /// the credentials have changed since they were read.
+    pub(crate) async fn begin_second_factor(
+        &self,
+        permit: HashPermit,
+        keys: &AttemptKeys,
+        credentials: &Credentials,
+        challenge: &Challenge,
+        task: SecondFactorTask,
+        renewal: Option<(&PasswordHash, &PasswordHash)>,
+    ) -> Result<Option<i32>, Problem> {
+        let body = BeginSecondFactorRequest {
+            permit,
+            keys: keys.clone(),
+            user_id: credentials.id,
+            credentials_epoch: credentials.credentials_epoch,
+            challenge_digest: challenge.digest.clone(),
+            client_digest: challenge.client.clone(),
+            task,
+            renewal: renewal.map(hash_renewal),
+        };
+        let answer = self.post("/users-ms/internal/second-factor/begin", &body).await?;
+        Ok(read::<BeginSecondFactorResponse>(&answer)?.expires_in)
+    }
+
+    /// Begins to add an authenticator app at a sign-in; `None` if the challenge is not good for that.
+    pub(crate) async fn enrol_at_sign_in(&self, challenge: &Challenge) -> Result<Option<TotpEnrolment>, Problem> {
+        let body = EnrolAtSignInRequest {
+            challenge_digest: challenge.digest.clone(),
+            client_digest: challenge.client.clone(),
+        };
+        let answer = self.post("/users-ms/internal/second-factor/enrol", &body).await?;
+        Ok(read::<EnrolAtSignInResponse>(&answer)?.enrolment)
+    }
+
+    /// Has a code verified, and begins a session if it is right.
+    pub(crate) async fn end_second_factor(
+        &self,
+        challenge: &Challenge,
+        code: String,
+        session: &SecondFactorSession<'_>,
+    ) -> Result<EndSecondFactorResponse, Problem> {
+        let session = api::users::SecondFactorSession {
+            session_id: session.id,
+            refresh_digest: session.refresh.digest(),
+            idle_seconds: IDLE_SECONDS,
+            absolute_seconds: ABSOLUTE_SECONDS,
+            user_agent: session.origin.user_agent.clone(),
+            network: session.origin.network.clone(),
+        };
+        let body = EndSecondFactorRequest {
+            challenge_digest: challenge.digest.clone(),
+            client_digest: challenge.client.clone(),
+            code,
+            session,
+        };
+        read(&self.post("/users-ms/internal/second-factor/end", &body).await?)
     }
 
     /// Deletes an event that was published from users' outbox.
@@ -196,6 +255,10 @@ impl Users {
     }
 }
 
+fn hash_renewal((previous, renewed): (&PasswordHash, &PasswordHash)) -> HashRenewal {
+    HashRenewal { previous_hash: previous.expose().to_owned(), password_hash: renewed.expose().to_owned() }
+}
+
 /// The address that a probe uses for users. On Spin a call to a component that is not in the app ends the caller's
 /// request without a response, so a probe of a component goes through the app's own listener, which has no such route
 /// then.
@@ -208,14 +271,7 @@ fn probed(users_url: &str) -> &str {
 /// The outcome of a request to begin a sign-in.
 pub(crate) enum Begun {
     /// It may continue.
-    Permitted {
-        /// The permit to verify the password.
-        permit: HashPermit,
-        /// The credentials, if the account exists.
-        credentials: Option<Credentials>,
-        /// Nobody signs in before the address is confirmed.
-        verification_required: bool,
-    },
+    Permitted(Permitted),
     /// It is refused for now.
     Refused {
         /// Why, and when to try again.
@@ -234,6 +290,28 @@ pub(crate) enum Ended {
     AllBut(Uuid),
     /// This one.
     One(Uuid),
+}
+
+/// A sign-in that may continue.
+pub(crate) struct Permitted {
+    /// The permit to verify the password.
+    pub(crate) permit: HashPermit,
+    /// The credentials, if the account exists.
+    pub(crate) credentials: Option<Credentials>,
+    /// Nobody signs in before the address is confirmed.
+    pub(crate) verification_required: bool,
+    /// What the sign-in needs beside the password.
+    pub(crate) second_factor: Option<SecondFactorTask>,
+}
+
+/// A session to begin with a code.
+pub(crate) struct SecondFactorSession<'a> {
+    /// Its id.
+    pub(crate) id: Uuid,
+    /// The secret of its first refresh token.
+    pub(crate) refresh: RefreshSecret,
+    /// Where it is begun from.
+    pub(crate) origin: &'a Origin,
 }
 
 /// A session to begin.

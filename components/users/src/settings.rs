@@ -5,7 +5,7 @@ use problem::Problem;
 use service_kit::broker::Broker;
 use service_kit::settings::{self, Setting};
 use service_kit::{Credential, Service, TokenVerifier, config};
-use users_domain::MAX_HASH_PERMITS;
+use users_domain::{MAX_HASH_PERMITS, MfaRequiredFor, TotpKeys};
 
 /// The longest time for which the audit log is kept, in days: ten years.
 const MAX_AUDIT_RETENTION: u32 = 3_653;
@@ -24,8 +24,10 @@ pub(crate) const ALL: &[Setting] = &[
     || hash_permits_for_sign_ins().map(drop),
     || sign_ups_per_hour().map(drop),
     || email_verification().map(drop),
-    || public_url().map(drop),
+    || public_host().map(drop),
     || audit_retention().map(drop),
+    || totp_keys().map(drop),
+    || mfa_required_for().map(drop),
     || config::switch("login_throttling").map(drop),
     settings::trusted_proxies,
     settings::allowed_origins,
@@ -104,6 +106,28 @@ pub(crate) fn audit_retention() -> Result<u32, Problem> {
         return Err(config::fault("audit_retention", &format!("must be from 1 to {MAX_AUDIT_RETENTION}")));
     }
     Ok(days)
+}
+
+/// The host of `public_url`, by which authenticator apps name this service.
+pub(crate) fn public_host() -> Result<String, Problem> {
+    let url = public_url()?;
+    let host = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    Ok(host.unwrap_or_default().to_owned())
+}
+
+/// The keys that seal the secrets of authenticator apps, `totp_keys`; none if it is empty.
+pub(crate) fn totp_keys() -> Result<Option<TotpKeys>, Problem> {
+    TotpKeys::parse(&config::text("totp_keys")?).map_err(|error| config::fault("totp_keys", &error.to_string()))
+}
+
+/// Who may sign in only with a second factor, `mfa_required_for`.
+pub(crate) fn mfa_required_for() -> Result<MfaRequiredFor, Problem> {
+    let required = MfaRequiredFor::parse(&config::text("mfa_required_for")?)
+        .ok_or_else(|| config::fault("mfa_required_for", "must be none, admin or all"))?;
+    if required != MfaRequiredFor::None && config::text("totp_keys")?.trim().is_empty() {
+        return Err(config::fault("mfa_required_for", "needs totp_keys"));
+    }
+    Ok(required)
 }
 
 /// Whether callers need an access token, by `authorization`.

@@ -106,12 +106,25 @@ kinds! {
     /// The link or the code is wrong, was used, has expired, was replaced by a newer one, or belongs to an address or a password that
     /// has changed. Which of these is not said.
     InvalidTicket = "invalid-ticket", 403, "Invalid ticket", "The link or the code is not valid, or not any more. Request a new one.";
+    /// The password is right, and the account has a second factor. The sign-in continues with `challenge` and a code, for
+    /// `expires_in` seconds.
+    MfaRequired = "mfa-required", 403, "Second factor required", "Send the challenge and a code of your authenticator app, or a recovery code, to /auth-ms/auth/login/second-factor.";
+    /// The password is right, but this account may sign in only with a second factor and has none. The sign-in continues with
+    /// `challenge` and a new factor, for `expires_in` seconds.
+    MfaEnrolmentRequired = "mfa-enrolment-required", 403, "Second factor to be added", "Send the challenge to /auth-ms/auth/login/enrolment, add what it returns to an authenticator app, and continue with a code at /auth-ms/auth/login/second-factor.";
+    /// The code is wrong, too old or too early, or was used.
+    InvalidCode = "invalid-code", 403, "Invalid code", "The code is not valid, or not any more. Wait for the next one, or use a recovery code." at "/code";
+    /// The challenge is wrong, was used, has expired, was tried five times or belongs to another client, or the account has changed.
+    /// Which of these is not said.
+    InvalidChallenge = "invalid-challenge", 403, "Invalid challenge", "The sign-in cannot continue. Begin again with the password." at "/challenge";
     /// Nothing is at this path.
     NoSuchRoute = "no-such-route", 404, "No such route", "Not found. See the OpenAPI document.";
     /// No user has this id, or none that the caller may see.
     UserNotFound = "user-not-found", 404, "User not found", "No user has this id.";
     /// The user has no session with this id.
     SessionNotFound = "session-not-found", 404, "Session not found", "The user has no session with this id.";
+    /// The user has no second factor, or begins to add none.
+    SecondFactorNotFound = "second-factor-not-found", 404, "Second factor not found", "The user has no second factor.";
     /// No queue has this name.
     QueueNotFound = "queue-not-found", 404, "Queue not found", "No queue has this name.";
     /// The queue has no dead letter with this id.
@@ -120,6 +133,8 @@ kinds! {
     MethodNotAllowed = "method-not-allowed", 405, "Method not allowed", "Allowed methods: GET, HEAD, POST.";
     /// Another user has this email, in this spelling or an equivalent one.
     EmailTaken = "email-taken", 409, "Email taken", "Another user already has this email." at "/email";
+    /// The user has a second factor already.
+    SecondFactorExists = "second-factor-exists", 409, "Second factor exists", "The account has a second factor. Remove it before you add another one.";
     /// This would leave no administrator.
     LastAdministrator = "last-administrator", 409, "Last administrator", "This is the last administrator. Make somebody else one first.";
     /// `if-match` names another version of the user.

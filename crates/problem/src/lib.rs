@@ -52,14 +52,28 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     headers: Vec<(&'static str, String)>,
+    challenge: Option<Box<Challenge>>,
     cause: Option<String>,
+}
+
+/// What a sign-in continues with that needs more than the password.
+#[derive(Clone, Serialize)]
+struct Challenge {
+    challenge: String,
+    expires_in: i64,
+}
+
+impl std::fmt::Debug for Challenge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Challenge(..)")
+    }
 }
 
 impl Problem {
     /// A problem of this kind. `detail` is a sentence for the caller.
     #[must_use]
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), cause: None }
+        Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), challenge: None, cause: None }
     }
 
     /// A problem of this kind, in the words that it mostly has.
@@ -117,6 +131,13 @@ impl Problem {
         self
     }
 
+    /// Adds what the sign-in continues with, good for so many seconds: extension members of the problem (RFC 9457, 3.2).
+    #[must_use]
+    pub fn with_challenge(mut self, challenge: impl Into<String>, expires_in: i64) -> Self {
+        self.challenge = Some(Box::new(Challenge { challenge: challenge.into(), expires_in }));
+        self
+    }
+
     /// Adds the internal side: why it happened, for the log alone.
     #[must_use]
     pub fn with_cause(mut self, cause: impl Into<String>) -> Self {
@@ -154,7 +175,8 @@ impl Problem {
         self.cause.as_deref()
     }
 
-    /// The body: `type`, `title`, `status`, `detail`, `instance` (the request id) and, where there are any, `errors`.
+    /// The body: `type`, `title`, `status`, `detail`, `instance` (the request id) and, where there are any, `errors` or
+    /// `challenge` and `expires_in`.
     #[must_use]
     pub fn to_json(&self, request_id: &str) -> Vec<u8> {
         #[derive(Serialize)]
@@ -166,6 +188,8 @@ impl Problem {
             instance: &'a str,
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
             errors: &'a [FieldError],
+            #[serde(flatten)]
+            challenge: Option<&'a Challenge>,
         }
         let body = Body {
             r#type: format!("{TYPE_PREFIX}{}", self.kind.slug()),
@@ -174,6 +198,7 @@ impl Problem {
             detail: &self.detail,
             instance: request_id,
             errors: &self.errors,
+            challenge: self.challenge.as_deref(),
         };
         serde_json::to_vec(&body).expect("strings and integers always serialise")
     }
@@ -211,6 +236,14 @@ mod tests {
         let two = Problem::validation(vec![email, name]);
         assert_eq!(two.kind(), Kind::ValidationFailed);
         assert_eq!(json(&two)["errors"][1]["pointer"], "/name");
+    }
+
+    #[test]
+    fn a_challenge_is_sent_and_not_printed() {
+        let problem = Problem::of(Kind::MfaRequired).with_challenge("abc", 300);
+        assert_eq!((&json(&problem)["challenge"], &json(&problem)["expires_in"]), (&"abc".into(), &300.into()));
+        assert!(!format!("{problem:?}").contains("abc"));
+        assert!(json(&Problem::of(Kind::MfaRequired)).get("challenge").is_none());
     }
 
     #[test]

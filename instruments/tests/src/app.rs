@@ -19,6 +19,8 @@ const PEPPER: &str = "a-pepper-for-tests-of-32-bytes-or-more";
 pub const SIGNING_KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 /// The key of refresh tokens in tests.
 pub const REFRESH_TOKEN_KEY: &str = "a key of refresh tokens for tests alone";
+/// The keys that seal the secrets of authenticator apps in tests.
+pub const TOTP_KEYS: &str = "test:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 /// Until all triggers of an app listen.
 const TRIGGERS_LISTEN: Duration = Duration::from_secs(30);
 /// How often the [`Schedules`] of the shared app run.
@@ -131,6 +133,7 @@ impl TestApp {
             .variable("login_throttling", "off")
             .variable("email_verification", "off")
             .variable("login_notice", "always")
+            .variable("totp_keys", TOTP_KEYS)
             .variable("bcrypt_cost", 4)
             .variable("notification_send_ms", 20)
     }

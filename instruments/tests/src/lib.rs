@@ -14,6 +14,7 @@
 //! | [`deliveries`] | the delivery log, as the API shows it |
 //! | [`kept`] | all that is kept anywhere, to be searched |
 //! | [`schedules`] | the outbox swept, the consumers woken |
+//! | [`authenticator`] | an authenticator app |
 //! | [`browser`] | a browser, driven as a person would |
 //! | [`mail_api`] | a mail provider that can fail |
 //! | [`post_office`] | an app that sends links and codes, and the mails that arrive |
@@ -26,6 +27,7 @@
 
 pub mod answer;
 pub mod app;
+pub mod authenticator;
 pub mod backend;
 pub mod broker;
 pub mod broker_of;

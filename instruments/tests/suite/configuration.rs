@@ -25,6 +25,8 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("email_verification", "maybe"),
         ("audit_retention", "0"),
         ("public_url", "nowhere"),
+        ("totp_keys", "2026:short"),
+        ("mfa_required_for", "maybe"),
         ("login_throttling", "maybe"),
         ("trusted_proxies", "everybody"),
         ("allowed_origins", "app.example/login"),
@@ -50,6 +52,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("sms_api_token", "two words"),
     ],
     &[
+        ("mfa_required_for", "all"),
         ("password_peppers", "new=short"),
         ("token_public_keys", "x"),
         ("refresh_token_accepted_key", SHORT),

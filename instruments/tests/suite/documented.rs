@@ -242,7 +242,7 @@ fn a_value_of_an_internal_route_that_is_not_acceptable_is_named() {
         ("replace_user", "role", json!("root"), "/role"),
         ("patch_user", "role", json!("Admin"), "/role"),
         ("begin_sign_in", "keys", keys.clone(), "/keys"),
-        ("end_sign_in", "keys", keys, "/keys"),
+        ("end_sign_in", "keys", keys.clone(), "/keys"),
         ("rotate_token", "next_digest", json!("a"), "/next_digest"),
         ("rotate_token", "generation", json!(-1), "/generation"),
         ("rotate_token", "leeway_seconds", json!(301), "/leeway_seconds"),
@@ -252,6 +252,10 @@ fn a_value_of_an_internal_route_that_is_not_acceptable_is_named() {
         ("confirm_recovery", "token", json!("x"), "/token"),
         ("change_metadata", "public", json!({"a": "\0"}), "/public"),
         ("confirm_email_change", "token", json!("x"), "/token"),
+        ("begin_second_factor", "keys", keys.clone(), "/keys"),
+        ("begin_second_factor", "challenge_digest", json!("a"), "/challenge_digest"),
+        ("enrol_at_sign_in", "challenge_digest", json!("A".repeat(64)), "/challenge_digest"),
+        ("end_second_factor", "client_digest", json!(""), "/client_digest"),
     ];
     let app = TestApp::shared();
     let caller = caller(&app);
@@ -343,7 +347,8 @@ fn what_needs_the_management_api_of_rabbitmq_says_so_without_it() {
     let backend = Backend::with_rabbitmq();
     let app = TestApp::on(&backend).variable("rabbitmq_management_url", "http://none.invalid").start();
     let caller = Caller { app: &app, access: String::new(), id: "1".into() };
-    for operation in with("not-configured") {
+    for operation in with("not-configured").into_iter().filter(|operation| operation.path.starts_with("/notification"))
+    {
         let answer = caller.ask(operation).send();
         assert_problem(operation, &answer, 501, "not-configured");
         assert!(answer.text().contains("rabbitmq_management_url"), "{}", answer.text());

@@ -8,6 +8,7 @@ const PAGE: &str = include_str!("../../../docs/limits.md");
 /// A row of the page, a figure in it, the file that has the value, and what stands right before the value there.
 type Held = (&'static str, &'static str, &'static str, &'static str);
 
+const SECOND_FACTOR: &str = "components/users/domain/src/second_factor.rs";
 const RATE_LIMIT: &str = "components/users/domain/src/rate_limit.rs";
 const HASH_PERMIT: &str = "components/users/domain/src/hash_permit.rs";
 const POLICY: &str = "crates/events/src/delivery_policy.rs";
@@ -185,6 +186,24 @@ const HELD: &[Held] = &[
     ("recent sign-in", "10 minutes", "components/users/domain/src/access.rs", "REAUTHENTICATION_SECONDS: i32 = "),
     ("session", "14 days", "components/auth/domain/src/lifetimes.rs", "IDLE_SECONDS: i32 = "),
     ("session", "90 days", "components/auth/domain/src/lifetimes.rs", "ABSOLUTE_SECONDS: i32 = "),
+    ("`totp_keys`", "32 bytes", "components/users/domain/src/totp_keys.rs", "KEY_BYTES: usize = "),
+    ("a code of an authenticator app", "30 s", "components/users/domain/src/totp.rs", "STEP_SECONDS: i64 = "),
+    ("confirming an authenticator app", "15 minutes", SECOND_FACTOR, "ENROLMENT_SECONDS: i32 = "),
+    ("challenge of a sign-in", "5 minutes", SECOND_FACTOR, "CHALLENGE_SECONDS: i32 = "),
+    (
+        "codes for one challenge",
+        "5",
+        "migrations/0028_second_factors.sql",
+        "tries_left        integer     NOT NULL DEFAULT ",
+    ),
+    (
+        "challenges of one user, besides a new one",
+        "4",
+        "migrations/0028_second_factors.sql",
+        "ORDER BY created_at DESC LIMIT ",
+    ),
+    ("recovery codes", "10", "components/users/domain/src/recovery_code.rs", "RECOVERY_CODES: usize = "),
+    ("recovery codes", "24", "components/users/domain/src/recovery_code.rs", "const LENGTH: usize = "),
     ("accepted public keys", "8", "crates/tokens/src/keys.rs", "MAX_KEYS: usize = "),
     ("values of a service credential", "2", "crates/service-kit/src/credential.rs", "MAX_VALUES: usize = "),
     // Timeouts

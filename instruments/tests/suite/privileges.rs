@@ -147,10 +147,11 @@ fn only_those_who_handle_passwords_have_the_pepper() {
 #[test]
 fn secrets_are_marked_and_have_no_default_that_opens_a_door() {
     for (name, variable) in variables() {
-        let is_named_so = ["password", "pepper", "credential", "signing_key", "refresh_token", "amqp_url", "redis_url"]
-            .iter()
-            .any(|word| name.contains(word))
-            || name.ends_with("_token");
+        let is_named_so =
+            ["password", "pepper", "credential", "signing_key", "refresh_token", "totp_keys", "amqp_url", "redis_url"]
+                .iter()
+                .any(|word| name.contains(word))
+                || name.ends_with("_token");
         let is_named_so = is_named_so && name != "password_min_length";
         let is_secret = variable.get("secret").and_then(Value::as_bool).unwrap_or(false);
         assert_eq!(is_secret, is_named_so, "{name}");

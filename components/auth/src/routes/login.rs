@@ -3,18 +3,16 @@
 use super::Call;
 use crate::keys::{Signer, refresh_keys};
 use crate::login_event::publish_login;
-use crate::users::{Begun, NewSession, Users};
+use crate::origin::Origin;
+use crate::users::{Begun, NewSession, Permitted, Users};
 use api::auth::operation::Login;
 use api::auth::{ACCESS_TOKEN_SECONDS, LoginResponse};
 use api::users::{EndSignInResponse, StartedSession};
-use auth_domain::{Authenticated, LoginAttempt, RefreshSecret, attempt_outcome, invalid_credentials};
+use auth_domain::{Authenticated, Challenge, LoginAttempt, RefreshSecret, attempt_outcome, invalid_credentials};
 use identity::{AttemptKeys, Cost, DeviceToken, Pacer, Password, PasswordHash, Peppers};
 use problem::{Kind, Problem};
 use serde_json::Value;
-use service_kit::{
-    HandlerResult, YieldingPacer, client_address, client_network, client_user_agent, config, log, now, random,
-    refuse_idempotency_key,
-};
+use service_kit::{HandlerResult, YieldingPacer, client_address, config, log, now, random, refuse_idempotency_key};
 use uuid::Uuid;
 
 /// Somebody who was let in.
@@ -29,13 +27,6 @@ struct Refused {
     problem: Problem,
     /// Whether it is to be in the audit log: of refusals that cost nobody anything a line now and then is enough.
     report: bool,
-}
-
-/// Where a sign-in comes from, as the session's owner is shown it.
-struct Origin {
-    user_agent: Option<String>,
-    network: Option<String>,
-    is_device_known: bool,
 }
 
 impl From<Problem> for Refused {
@@ -60,11 +51,7 @@ pub(super) async fn login(call: &Call<'_, Login>) -> HandlerResult {
         Some(device) => keys.by_device(&peppers, device),
         None => keys,
     };
-    let origin = Origin {
-        user_agent: client_user_agent(request),
-        network: client_network(request)?,
-        is_device_known: known.is_some(),
-    };
+    let origin = Origin { is_device_known: known.is_some(), ..Origin::of(request)? };
     let signed_in =
         sign_in(&users, &attempt, &keys, &peppers, cost, &origin).await.map_err(|Refused { problem, report }| {
             if report {
@@ -97,10 +84,11 @@ async fn sign_in(
     cost: Cost,
     origin: &Origin,
 ) -> Result<SignedIn, Refused> {
-    let (permit, credentials, verification_required) = match users.begin_sign_in(keys, attempt.email.as_ref()).await? {
-        Begun::Permitted { permit, credentials, verification_required } => (permit, credentials, verification_required),
+    let permitted = match users.begin_sign_in(keys, attempt.email.as_ref()).await? {
+        Begun::Permitted(permitted) => permitted,
         Begun::Refused { problem, report } => return Err(Refused { problem, report }),
     };
+    let Permitted { permit, credentials, verification_required, second_factor } = permitted;
     let user_id = credentials.as_ref().map(|credentials| credentials.id);
     let mut pacer = YieldingPacer::default();
     let authenticated = match attempt.authenticate(credentials, peppers, cost, &mut pacer) {
@@ -115,8 +103,16 @@ async fn sign_in(
         users.end_failed(permit, keys, user_id, None, Kind::EmailNotVerified).await;
         return Err(Problem::of(Kind::EmailNotVerified).into());
     }
-    let refresh = RefreshSecret::new(random::bytes());
     let renewed = renewed_hash(attempt, &authenticated, peppers, cost, &mut pacer);
+    if let Some(task) = second_factor {
+        // Neither a failure nor a success: the right password alone forgives no wrong code.
+        let challenge = Challenge::new(random::bytes(), origin.user_agent.as_deref(), peppers);
+        let renewal = authenticated.outdated.as_ref().zip(renewed.as_ref());
+        let begun =
+            users.begin_second_factor(permit, keys, &authenticated.credentials, &challenge, task, renewal).await?;
+        return Err(begun.map_or_else(invalid_credentials, |expires_in| challenge.required(task, expires_in)).into());
+    }
+    let refresh = RefreshSecret::new(random::bytes());
     let session = NewSession {
         id: Uuid::new_v4(),
         credentials: &authenticated.credentials,

@@ -5,6 +5,7 @@ mod health;
 mod introspect;
 mod login;
 mod refresh;
+mod second_factor;
 mod sessions;
 
 use crate::keys::token_verifier;
@@ -30,6 +31,8 @@ type Call<'r, O> = service_kit::Call<'r, Auth, O>;
 pub(crate) async fn route(request: Request) -> HandlerResult {
     dispatch!(Auth, api::auth, request, {
         Login(call) => login::login(&call).await,
+        LoginWithSecondFactor(call) => second_factor::login_with_second_factor(&call).await,
+        EnrolAtLogin(call) => second_factor::enrol_at_login(&call).await,
         Refresh(call) => refresh::refresh(&call).await,
         Logout(call) => refresh::logout(&call).await,
         ListSessions(call) => sessions::list_sessions(&call).await,

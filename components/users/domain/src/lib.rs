@@ -17,11 +17,15 @@ mod page;
 mod precondition;
 mod rate_limit;
 mod recovery;
+mod recovery_code;
+mod second_factor;
 mod session;
 mod sign_in;
 mod sign_up;
 mod ticket;
 mod ticket_page;
+mod totp;
+mod totp_keys;
 mod user_order;
 
 pub use access::{
@@ -40,6 +44,11 @@ pub use page::{MAX_LIMIT, PageRequest};
 pub use precondition::{Precondition, etag};
 pub use rate_limit::RESET_SECONDS;
 pub use recovery::{Owner, new_password};
+pub use recovery_code::{RECOVERY_CODE_BYTES, RECOVERY_CODES, recovery_code, recovery_digest};
+pub use second_factor::{
+    CHALLENGE_SECONDS, ENROLMENT_SECONDS, EndSecondFactor, MfaRequiredFor, NewChallenge, ShownChallenge, invalid_code,
+    second_factor_exists, second_factor_not_found,
+};
 pub use session::{Rotation, ShownToken};
 pub use sign_in::{BeginSignIn, EndSignIn, NewSession, Origin, Renewal, Verdict};
 pub use sign_up::SignUp;
@@ -51,4 +60,6 @@ pub use ticket_page::{
     CONTENT_SECURITY_POLICY, email_change_form, email_changed_page, email_return_form, email_returned_page,
     invalid_link_page, recovered_page, recovery_form, verification_form, verified_page,
 };
+pub use totp::{SECRET_BYTES, TotpSecret, qr_code};
+pub use totp_keys::{FactorId, NONCE_BYTES, TotpKeys, TotpKeysError};
 pub use user_order::{Cursor, Order, SortBy};

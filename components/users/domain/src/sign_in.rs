@@ -2,7 +2,7 @@
 
 use crate::attempt::validate_keys;
 use crate::session::{digest, fault, lifetime};
-use api::users::{BeginSignInRequest, EndSignInRequest, HashPermit};
+use api::users::{BeginSignInRequest, EndSignInRequest, HashPermit, HashRenewal};
 use identity::{AttemptKeys, Email, PasswordHash, UserId};
 use problem::{Kind, Problem};
 use std::net::IpAddr;
@@ -92,7 +92,7 @@ pub struct Origin {
 
 impl Origin {
     /// Fails with `invalid-value`.
-    fn parse(user_agent: Option<String>, network: Option<String>) -> Result<Self, Problem> {
+    pub(crate) fn parse(user_agent: Option<String>, network: Option<String>) -> Result<Self, Problem> {
         if !user_agent.iter().all(|text| is_user_agent(text)) {
             return Err(fault("session/user_agent", "A user agent has 1 to 200 visible ASCII characters."));
         }
@@ -142,6 +142,16 @@ pub struct Renewal {
     pub renewed: PasswordHash,
 }
 
+impl Renewal {
+    /// The renewal at `path`. Fails with `invalid-value`.
+    pub(crate) fn parse(path: &str, renewal: &HashRenewal) -> Result<Self, Problem> {
+        Ok(Self {
+            previous: hash(&format!("{path}/previous_hash"), &renewal.previous_hash)?,
+            renewed: hash(&format!("{path}/password_hash"), &renewal.password_hash)?,
+        })
+    }
+}
+
 impl TryFrom<EndSignInRequest> for EndSignIn {
     type Error = Problem;
 
@@ -179,12 +189,7 @@ impl TryFrom<api::users::NewSession> for NewSession {
     /// Fails with `invalid-value`.
     fn try_from(session: api::users::NewSession) -> Result<Self, Problem> {
         let email = Email::parse(&session.email).map_err(|error| fault("session/email", &error.to_string()))?;
-        let renewal = session.renewal.map(|renewal| {
-            Ok::<_, Problem>(Renewal {
-                previous: hash("session/renewal/previous_hash", &renewal.previous_hash)?,
-                renewed: hash("session/renewal/password_hash", &renewal.password_hash)?,
-            })
-        });
+        let renewal = session.renewal.map(|renewal| Renewal::parse("session/renewal", &renewal));
         Ok(Self {
             id: session.session_id,
             user_id: session.user_id,

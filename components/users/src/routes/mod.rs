@@ -1,6 +1,7 @@
 //! The handlers of the operations, one file for each subject.
 
 mod audit;
+mod challenge;
 mod change_user;
 mod create_user;
 mod current_password;
@@ -17,6 +18,7 @@ mod metadata;
 mod outbox;
 mod reauthenticate;
 mod recovery;
+mod second_factor;
 mod sessions;
 mod sign_in;
 mod suspension;
@@ -74,6 +76,11 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         DeleteUser(call) => delete_user::delete_user(&call),
         ExportUser(call) => export_user::export_user(&call),
         Reauthenticate(call) => reauthenticate::reauthenticate(&call).await,
+        GetSecondFactor(call) => second_factor::get_second_factor(&call),
+        EnrolTotp(call) => second_factor::enrol_totp(&call),
+        ConfirmTotp(call) => second_factor::confirm_totp(&call).await,
+        RemoveSecondFactor(call) => second_factor::remove_second_factor(&call),
+        ReplaceRecoveryCodes(call) => second_factor::replace_recovery_codes(&call),
         GetSuspension(call) => suspension::get_suspension(&call),
         ListActivity(call) => audit::list_activity(&call),
         ListAudit(call) => audit::list_audit(&call),
@@ -92,6 +99,9 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         DeleteEvent(call) => outbox::delete_event(&call),
         BeginSignIn(call) => sign_in::begin_sign_in(&call).await,
         EndSignIn(call) => sign_in::end_sign_in(&call),
+        BeginSecondFactor(call) => challenge::begin_second_factor(&call),
+        EnrolAtSignIn(call) => challenge::enrol_at_sign_in(&call),
+        EndSecondFactor(call) => challenge::end_second_factor(&call).await,
         RotateToken(call) => sessions::rotate_token(&call),
         EndSessionByToken(call) => sessions::end_session_by_token(&call),
         CheckSession(call) => sessions::check_session(&call),

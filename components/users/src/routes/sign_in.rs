@@ -20,6 +20,10 @@ pub(super) async fn begin_sign_in(call: &Call<'_, operation::BeginSignIn>) -> Ha
     let (acquired, mut credentials, _) = hashing::acquire(&attempt, ask).await?;
     let verification = settings::email_verification()?;
     let is_unverified = credentials.as_ref().is_some_and(|credentials| credentials.email_verified == Some(false));
+    let second_factor = match &credentials {
+        Some(credentials) => settings::mfa_required_for()?.task(credentials.role, credentials.has_second_factor),
+        None => None,
+    };
     if let Some(credentials) = &mut credentials {
         shown_if_asked_for(verification, &mut credentials.email_verified);
     }
@@ -29,6 +33,7 @@ pub(super) async fn begin_sign_in(call: &Call<'_, operation::BeginSignIn>) -> Ha
         locked: acquired.locked,
         report: acquired.report,
         credentials,
+        second_factor,
         verification_required: is_unverified && verification == EmailVerification::Required,
     };
     Ok(call.ok(&answer))

@@ -5,12 +5,13 @@
 //! atomic is one statement, since no transaction stays open between two calls.
 //!
 //! **The order of locks.** A statement that touches several tables locks the user first (`FOR KEY SHARE` is enough for
-//! rows that belong to it), then its sessions and tickets, then the outbox, then rate limits; rows of one table in the order of
+//! rows that belong to it), then its tickets, second factors and challenges, then its sessions, then the outbox, then rate limits; rows of one table in the order of
 //! their keys, except with `SKIP LOCKED`, which never waits. Statements that keep to this order cannot deadlock. What
 //! admits a request about a ticket counts its client first: nobody who has locked a user waits for these limits.
 
 pub(crate) mod audit;
 pub(crate) mod audit_reading;
+pub(crate) mod challenges;
 pub(crate) mod email_change;
 pub(crate) mod erasures;
 mod error;
@@ -22,6 +23,7 @@ pub(crate) mod outbox;
 pub(crate) mod password_resets;
 pub(crate) mod rate_limits;
 pub(crate) mod recovery;
+pub(crate) mod second_factors;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
 mod statements;

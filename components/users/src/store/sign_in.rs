@@ -8,9 +8,7 @@ use problem::Problem;
 use serde::Deserialize;
 use serde_json::Value;
 use spin_sdk::pg4::ParameterValue;
-use users_domain::{
-    Acquired, Attempt, AuditEntry, EndSignIn, NewSession, Origin, ReleasePermit, Renewal, Trace, Verdict,
-};
+use users_domain::{Acquired, Attempt, AuditEntry, EndSignIn, Origin, ReleasePermit, Renewal, Trace, Verdict};
 
 /// How long the caller leases the event of a sign-in, in seconds, before a sweep may publish it.
 const OWN_LEASE_SECONDS: i32 = 10;
@@ -65,18 +63,18 @@ pub(crate) fn end(
         ParameterValue::Int32(OWN_LEASE_SECONDS),
         optional(session.and_then(|session| session.origin.user_agent.as_deref())),
         optional(session.and_then(|session| session.origin.network.as_deref())),
-        text(&session.map_or_else(|| "{}".to_owned(), |session| details(session))),
+        text(&session.map_or_else(|| "{}".to_owned(), |session| details(&session.origin, session.known_device))),
     ];
     Ok(store.one(statements::END_SIGN_IN, &parameters)?)
 }
 
 /// What the event says of the sign-in beside whose it was.
-fn details(session: &NewSession) -> String {
+pub(super) fn details(origin: &Origin, known_device: Option<bool>) -> String {
     let mut details = serde_json::Map::new();
-    let Origin { user_agent, network } = &session.origin;
+    let Origin { user_agent, network } = origin;
     let device = user_agent.as_deref().and_then(device_name);
     let known: [(&str, Option<Value>); 3] = [
-        ("known_device", session.known_device.map(Value::from)),
+        ("known_device", known_device.map(Value::from)),
         ("device", device.map(Value::from)),
         ("network", network.clone().map(Value::from)),
     ];

@@ -146,7 +146,9 @@ pub(super) const BEGIN_SIGN_IN: &str = "
             SELECT to_jsonb(c) FROM (
                 SELECT id, email, phone, role, password_hash, credentials_epoch, suspended_at IS NOT NULL AS suspended,
                     password_reset_required,
-                    email_verified_at IS NOT NULL AS email_verified
+                    email_verified_at IS NOT NULL AS email_verified,
+                    EXISTS (SELECT FROM totp_factors f WHERE f.user_id = users.id AND f.confirmed_at IS NOT NULL)
+                        AS has_second_factor
                 FROM jsonb_array_elements_text($2::text::jsonb) WITH ORDINALITY AS asked(key, place)
                 JOIN users ON email_key = key ORDER BY place LIMIT 1) c)
         END)

@@ -1,0 +1,25 @@
+//! What callers send to users and get from it, by one path.
+
+pub use super::audit::{Activity, AuditRow};
+pub use super::metadata::{Metadata, MetadataChange};
+pub use super::people::{
+    ChangeRequest, Export, Fibonacci, KeptAddress, MergePatch, OutboxState, ReauthenticateRequest, Replacement,
+    SignUpRequest, Suspension, SweepResult, User,
+};
+pub use super::recovery::{ConfirmRecoveryRequest, RecoveryForm};
+pub use super::second_factor::{
+    BeginSecondFactorRequest, BeginSecondFactorResponse, ConfirmTotpRequest, EndSecondFactorRequest,
+    EndSecondFactorResponse, EnrolAtSignInRequest, EnrolAtSignInResponse, RecoveryCodes, SecondFactor,
+    SecondFactorOutcome, SecondFactorSession, Totp, TotpEnrolment,
+};
+pub use super::sessions::{
+    EndSessionRequest, EndSessionResponse, EndedSession, RotateTokenRequest, RotateTokenResponse, RotatedSession,
+    RotationOutcome, Session, SessionStatus, SessionsEnded,
+};
+pub use super::sign_in::{
+    BeginSignInRequest, BeginSignInResponse, Credentials, EndSignInRequest, EndSignInResponse, HashPermit, HashRenewal,
+    NewSession, SecondFactorTask, StartedSession,
+};
+pub use super::verification::{
+    ConfirmVerificationRequest, EmailReturnRequest, MailRequest, SignUpAccepted, VerificationForm,
+};

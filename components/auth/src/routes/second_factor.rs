@@ -1,0 +1,82 @@
+//! /auth-ms/auth/login/second-factor and .../enrolment: a sign-in goes on after the right password.
+
+use super::Call;
+use crate::keys::{Signer, refresh_keys};
+use crate::login_event::publish_login;
+use crate::origin::Origin;
+use crate::users::{SecondFactorSession, Users};
+use api::auth::operation::{EnrolAtLogin, LoginWithSecondFactor};
+use api::auth::{ACCESS_TOKEN_SECONDS, LoginResponse, SecondFactorResponse};
+use api::users::{EndSecondFactorResponse, SecondFactorOutcome};
+use auth_domain::{Challenge, RefreshSecret, invalid_challenge, invalid_code};
+use identity::DeviceToken;
+use problem::Problem;
+use service_kit::attempts::{account_locked, too_busy, too_many_attempts};
+use service_kit::{HandlerResult, config, log, now, random, refuse_idempotency_key};
+use uuid::Uuid;
+
+/// Lets somebody in who has shown the password before, and now a code; then publishes `user_login_event`.
+pub(super) async fn login_with_second_factor(call: &Call<'_, LoginWithSecondFactor>) -> HandlerResult {
+    let request = call.request;
+    refuse_idempotency_key(request)?;
+    let form = call.body()?;
+    let (peppers, origin) = (config::peppers()?, Origin::of(request)?);
+    let challenge = Challenge::read(form.challenge, origin.user_agent.as_deref(), &peppers)?;
+    let (signer, refresh_keys) = (Signer::from_config()?, refresh_keys()?);
+    let users = Users::from_config(request)?;
+    let refresh = RefreshSecret::new(random::bytes());
+    let session = SecondFactorSession { id: Uuid::new_v4(), refresh, origin: &origin };
+    let ended = users.end_second_factor(&challenge, form.code, &session).await?;
+    let (outcome, report) = (ended.outcome, ended.report);
+    let signed_in = SignedIn::of(ended).inspect_err(|problem| {
+        let is_flood = matches!(outcome, SecondFactorOutcome::Locked | SecondFactorOutcome::TooManyAttempts);
+        if report || !is_flood {
+            log::audit("login-second-factor", problem.kind().slug(), &request.id, &[]);
+        }
+    })?;
+    let SignedIn { response, keys } = signed_in;
+    let Some(session) = response.session else { return Err(invalid_code()) };
+    let access = signer.sign(&session, ACCESS_TOKEN_SECONDS)?;
+    let (user, session_id) = (session.user_id.to_string(), session.session_id.to_string());
+    let fields = [("account", keys.account.as_str()), ("user_id", &user), ("session_id", &session_id)];
+    log::audit("login", "success", &request.id, &fields);
+    if let Some(event) = response.event {
+        let request_id = request.id.clone();
+        request.after(async move { publish_login(&users, &event, &request_id).await });
+    }
+    let refresh = refresh_keys.token(session.session_id, 0, refresh);
+    let known = form.device_token.as_deref().and_then(|text| DeviceToken::verify(text, &peppers, &keys, now()));
+    let device = known.map_or_else(|| DeviceToken::new(random::bytes(), now()), |device| device.renewed(now()));
+    let tokens = LoginResponse::new(access, refresh, device.sign(&peppers, &keys));
+    Ok(call.ok(&SecondFactorResponse { tokens, recovery_codes: response.recovery_codes }))
+}
+
+/// Adds an authenticator app to an account that must have one.
+pub(super) async fn enrol_at_login(call: &Call<'_, EnrolAtLogin>) -> HandlerResult {
+    let request = call.request;
+    refuse_idempotency_key(request)?;
+    let origin = Origin::of(request)?;
+    let challenge = Challenge::read(call.body()?.challenge, origin.user_agent.as_deref(), &config::peppers()?)?;
+    let enrolment = Users::from_config(request)?.enrol_at_sign_in(&challenge).await?.ok_or_else(invalid_challenge)?;
+    Ok(call.ok(&enrolment))
+}
+
+/// Somebody who was let in.
+struct SignedIn {
+    response: EndSecondFactorResponse,
+    keys: identity::AttemptKeys,
+}
+
+impl SignedIn {
+    /// What came of a code, or the problem that it is.
+    fn of(ended: EndSecondFactorResponse) -> Result<Self, Problem> {
+        match (ended.outcome, ended.keys.clone()) {
+            (SecondFactorOutcome::SignedIn, Some(keys)) => Ok(Self { response: ended, keys }),
+            (SecondFactorOutcome::SignedIn | SecondFactorOutcome::WrongCode, _) => Err(invalid_code()),
+            (SecondFactorOutcome::InvalidChallenge, _) => Err(invalid_challenge()),
+            (SecondFactorOutcome::Locked, _) => Err(account_locked()),
+            (SecondFactorOutcome::TooManyAttempts, _) => Err(too_many_attempts(ended.retry_after.unwrap_or(1))),
+            (SecondFactorOutcome::TooBusy, _) => Err(too_busy()),
+        }
+    }
+}
