@@ -155,17 +155,6 @@ pub(super) fn rotate_token(it: Description) -> Description {
         .link_body("repeat", "rotate_token", "Rotate the same token again, with the same result except for the outcome.", &[("session_id", "$request.body#/session_id"), ("generation", "$request.body#/generation"), ("refresh_digest", "$request.body#/refresh_digest"), ("next_digest", "$request.body#/next_digest")])
 }
 
-/// Describes the end of a session by its token.
-pub(super) fn end_session_by_token(it: Description) -> Description {
-    it.tag("internal")
-        .fails(&[Kind::DatabaseUnavailable])
-        .fails_with(Kind::InvalidValue, "A digest is 64 hexadecimal digits in lower case.")
-        .body("token", json!({"session_id": SESSION_ID, "refresh_digest": DIGESTS[0]}))
-        .replies(200, "The session has ended.")
-        .example("ended", json!({"ended": {"session_id": SESSION_ID, "user_id": 7}}))
-        .example("none", json!({"ended": null}))
-}
-
 /// Describes the read of a user.
 pub(super) fn get_user(it: Description) -> Description {
     it.tag("users")

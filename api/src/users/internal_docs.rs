@@ -66,3 +66,14 @@ pub(super) fn list_sessions(it: Description) -> Description {
             &[("id", "$request.path.id"), ("session_id", "$response.body#/items/0/id")],
         )
 }
+
+/// Describes the end of a session by its token.
+pub(super) fn end_session_by_token(it: Description) -> Description {
+    it.tag("internal")
+        .fails(&[DatabaseUnavailable])
+        .fails_with(InvalidValue, "A digest is 64 hexadecimal digits in lower case.")
+        .body("token", json!({"session_id": docs::SESSION_ID, "refresh_digest": docs::DIGESTS[0]}))
+        .replies(200, "The session has ended.")
+        .example("ended", json!({"ended": {"session_id": docs::SESSION_ID, "user_id": 7}}))
+        .example("none", json!({"ended": null}))
+}

@@ -21,6 +21,8 @@ mod sessions;
 mod sign_in;
 #[cfg(feature = "openapi")]
 mod ticket_docs;
+#[macro_use]
+mod ticket_operations;
 mod types;
 mod verification;
 
@@ -52,7 +54,7 @@ readiness! {
     database,
 }
 
-operations! {
+with_ticket_operations! { operations! {
     /// List users
     ///
     /// Returns a page of users to an administrator. Filters combine, and ignore case, as orders do. Users who come and go between
@@ -70,103 +72,6 @@ operations! {
     /// anything, a new user is answered with 201, and a taken address with 409.
     CreateUser: POST "/users-ms/users" (), NO_QUERY, Public, SignUpRequest => User,
     docs::create_user;
-
-    /// Request a mail that confirms an address
-    ///
-    /// The answer and its time are the same whether or not the address has an account, and whether or not it is confirmed already. A
-    /// newer mail makes link and code of the older one invalid. An address gets five mails an hour, then fewer; nothing is sent
-    /// while `email_verification` is `off`.
-    RequestVerification: POST "/users-ms/email-verification" (), NO_QUERY, Public, MailRequest => (),
-    ticket_docs::request_verification;
-
-    /// Confirm an address
-    ///
-    /// By the `token` of the link, or by address and code. Either is valid once, for 24 hours, and until a newer mail is requested or
-    /// address, password or role change. Five wrong codes make link and code invalid.
-    ConfirmVerification: POST "/users-ms/email-verification/confirm" (), NO_QUERY, Public, ConfirmVerificationRequest => (),
-    ticket_docs::confirm_verification;
-
-    /// Show the page behind the link
-    ///
-    /// A page with a button that confirms the address. Opening it confirms nothing: programs that scan mail open links, too.
-    ShowVerificationPage: GET "/users-ms/email-verification/page" (), Some(&[TICKET]), Public, () => (),
-    ticket_docs::show_verification_page;
-
-    /// Confirm an address on the page
-    ///
-    /// What the button of the page sends.
-    SubmitVerificationPage: POST "/users-ms/email-verification/page" (), NO_QUERY, Public, VerificationForm => (),
-    ticket_docs::submit_verification_page;
-
-    /// Request a new password
-    ///
-    /// Sends a mail with a link and a code that set a new password, if the address has an account that is not suspended. Otherwise
-    /// nothing is sent; the answer and its time are the same. A newer mail makes link and code of the older one invalid. An address
-    /// gets five mails an hour, then fewer.
-    RequestRecovery: POST "/users-ms/password-recovery" (), NO_QUERY, Public, MailRequest => (),
-    ticket_docs::request_recovery;
-
-    /// Set a new password
-    ///
-    /// By the `token` of the link, or by address and code. Either is valid once, for an hour, and until a newer mail is requested or
-    /// address, password or role change; a password that is refused uses up neither. All sessions end, failed sign-ins are forgotten,
-    /// the address counts as confirmed, and the owner is told by mail. Five wrong codes make link and code invalid; after 25 wrong
-    /// ones only links recover the account.
-    ConfirmRecovery: POST "/users-ms/password-recovery/confirm" (), NO_QUERY, Public, ConfirmRecoveryRequest => (),
-    ticket_docs::confirm_recovery;
-
-    /// Show the page for a new password
-    ///
-    /// A page with a field for the new password. Opening it changes nothing: programs that scan mail open links, too.
-    ShowRecoveryPage: GET "/users-ms/password-recovery/page" (), Some(&[TICKET]), Public, () => (),
-    ticket_docs::show_recovery_page;
-
-    /// Set a new password on the page
-    ///
-    /// What the form of the page sends.
-    SubmitRecoveryPage: POST "/users-ms/password-recovery/page" (), NO_QUERY, Public, RecoveryForm => (),
-    ticket_docs::submit_recovery_page;
-
-    /// Confirm a new address
-    ///
-    /// Changes the address of an account, for which a mail went to the new one. By the `token` of its link, or by its code with the
-    /// address that the account has until now. Either is valid once, for 24 hours, and until address, password or role change. Five
-    /// wrong codes make both invalid. All sessions end but the one in which the change was asked for. The old address is told, with a
-    /// link that takes it back for 72 hours if it was confirmed.
-    ConfirmEmailChange: POST "/users-ms/email-change/confirm" (), NO_QUERY, Public, ConfirmVerificationRequest => (),
-    ticket_docs::confirm_email_change;
-
-    /// Show the page for a new address
-    ///
-    /// A page with a button that changes the address. Opening it changes nothing: programs that scan mail open links, too.
-    ShowEmailChangePage: GET "/users-ms/email-change/page" (), Some(&[TICKET]), Public, () => (),
-    ticket_docs::show_ticket_page;
-
-    /// Confirm a new address on the page
-    ///
-    /// What the button of the page sends.
-    SubmitEmailChangePage: POST "/users-ms/email-change/page" (), NO_QUERY, Public, VerificationForm => (),
-    ticket_docs::submit_email_change_page;
-
-    /// Take an address back
-    ///
-    /// Undoes a change of the address, by the link of the mail to the old one. Whoever has made the change knew the password, so that is
-    /// made invalid, all sessions end, and a mail to the address recovers the account. The link is valid once, for 72 hours, whatever
-    /// else has changed; nobody else can have the address meanwhile.
-    ConfirmEmailReturn: POST "/users-ms/email-return/confirm" (), NO_QUERY, Public, EmailReturnRequest => (),
-    ticket_docs::confirm_email_return;
-
-    /// Show the page for taking an address back
-    ///
-    /// A page with a button that takes the address back. Opening it changes nothing.
-    ShowEmailReturnPage: GET "/users-ms/email-return/page" (), Some(&[TICKET]), Public, () => (),
-    ticket_docs::show_ticket_page;
-
-    /// Take an address back on the page
-    ///
-    /// What the button of the page sends.
-    SubmitEmailReturnPage: POST "/users-ms/email-return/page" (), NO_QUERY, Public, VerificationForm => (),
-    ticket_docs::submit_email_return_page;
 
     /// Get a user
     GetUser: GET "/users-ms/users/{id}" UserId, NO_QUERY, AccessToken, () => User,
@@ -411,7 +316,7 @@ operations! {
     ///
     /// The token may be of any generation.
     EndSessionByToken: POST "/users-ms/internal/sessions/end" (), NO_QUERY, ByAuth, EndSessionRequest => EndSessionResponse,
-    docs::end_session_by_token;
+    internal_docs::end_session_by_token;
 
     /// Check whether a session is alive
     CheckSession: GET "/users-ms/internal/sessions/{session_id}" Uuid, NO_QUERY, ByAuth, () => SessionStatus,
@@ -432,7 +337,7 @@ operations! {
     EndSession: DELETE "/users-ms/internal/users/{id}/sessions/{session_id}" (UserId, Uuid), NO_QUERY, ByAuth, () => SessionsEnded,
     |it| docs::of_client(it).header(ACTING_USER).tag("internal").fails(&[DatabaseUnavailable])
         .replies(200, "How many have ended: one, or none if the user has no such session.").example("one", json!({"ended": 1}));
-}
+} }
 
 /// Whether a path is also there without `-ms`, as a redirection.
 #[must_use]

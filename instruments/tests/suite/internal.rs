@@ -230,7 +230,10 @@ fn a_success_gives_a_session_and_an_event_that_waits_for_its_publisher() {
     let begun = begin(&app, email).expect(200).json();
     let session = Uuid::new_v4();
     let ended = end(&app, &success(email, &begun, session, &digest())).expect(200).json();
-    assert_eq!(ended["session"], json!({"session_id": session, "user_id": id, "role": "user"}));
+    let mut started = ended["session"].clone();
+    let said = started["authentication"].take();
+    assert_eq!(said["amr"], json!(["pwd"]));
+    assert_eq!(started, json!({"session_id": session, "user_id": id, "role": "user", "authentication": null}));
     assert_eq!(ended["event"]["data"], json!({"user_id": id, "email": email, "phone": null}));
     assert_eq!((&ended["event"]["type"], &ended["event"]["source"]), (&json!("user_login_event"), &json!("/auth-ms")));
     let sweep = || app.post("/users-ms/internal/outbox/sweep").bearer(app.scheduler()).send().expect(200).json();
@@ -379,9 +382,10 @@ fn a_session_goes_on_and_ends() {
         let begun = begin(&app, email).expect(200).json();
         let ended = end(&app, &success(email, &begun, session, digest)).expect(200).json();
         assert_eq!(ended["session"]["session_id"], session.to_string());
+        ended["session"]["authentication"].clone()
     };
     let (session, first, second) = (Uuid::new_v4(), digest(), digest());
-    begin(session, &first);
+    let said = begin(session, &first);
     assert_eq!(get(&format!("/sessions/{session}")).json(), json!({"alive": true}));
     let listed = get(&format!("/users/{id}/sessions")).json();
     assert_eq!(listed["items"][0]["id"], session.to_string());
@@ -391,7 +395,8 @@ fn a_session_goes_on_and_ends() {
             "idle_seconds": 60, "leeway_seconds": 30});
         post("/rotate", &body).expect(200).json()
     };
-    let going_on = json!({"session_id": session, "user_id": id, "role": "user"});
+    let going_on = json!({"session_id": session, "user_id": id, "role": "user",
+        "authentication": said});
     assert_eq!(rotate(0, &first, &second), json!({"outcome": "renewed", "session": going_on}));
     assert_eq!(rotate(0, &first, &second), json!({"outcome": "repeated", "session": going_on}));
     // Another successor, another token of this generation, or one of a generation to come: nothing happens.

@@ -137,6 +137,7 @@ mod tests {
             email_verified: None,
             suspended: false,
             password_reset_required: false,
+            has_second_factor: false,
         }
     }
 
