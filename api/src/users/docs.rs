@@ -356,6 +356,7 @@ pub(super) fn export() -> Value {
         "subject": "Welcome", "consumer": "notification", "attempts": 1, "delivered_at": "2026-05-04T09:30:02.123456789Z"});
     json!({"user": user(), "sessions": [session()], "kept_answers": [], "addresses": [{"email": "ada@example.com", "is_former": true, "until": "2026-05-06T09:31:00.123456Z"}],
         "pending_events": [{"kept_in": "user_login_event", "event": event()}], "notifications": [notification], "activity": [activity()], "metadata": metadata(),
+        "email_verified_at": "2026-05-04T09:12:31.480912Z", "second_factor": {"totp": null, "recovery_codes_left": 0},
         "exported_at": "2026-05-04T09:32:00.123456Z"})
 }
 

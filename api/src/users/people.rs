@@ -2,6 +2,7 @@
 
 use super::audit::Activity;
 use super::metadata::Metadata;
+use super::second_factor::SecondFactor;
 use super::sessions::Session;
 #[cfg(feature = "openapi")]
 use crate::schema;
@@ -77,6 +78,10 @@ wire! {
         pub kept_answers: Vec<User>,
         /// Addresses that are stored beside that of the user, for a while after a change.
         pub addresses: Vec<KeptAddress>,
+        /// When the address was confirmed; null if it was not.
+        pub email_verified_at: Option<String> as "Option<schema::Timestamp>",
+        /// The second factor.
+        pub second_factor: SecondFactor,
         /// Events that are not yet fully processed.
         #[cfg_attr(feature = "openapi", schemars(length(max = 20_000)))]
         pub pending_events: Vec<Value> as "Vec<schema::PendingEvent>",

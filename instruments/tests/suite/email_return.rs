@@ -51,6 +51,7 @@ fn the_old_address_is_taken_back_once_and_the_account_with_it() {
         assert!(method == "HEAD" || page.text().contains(&token) && !page.text().contains("<script"));
     }
     let thief = office.again(&ada, new, PASSWORD);
+    let _ = office.app.add_totp(&thief);
     // Nobody else gets the address meanwhile.
     let _ = office.sign_up(old).expect(202);
     let bob = office.resident("bob@stolen.example");
@@ -59,7 +60,7 @@ fn the_old_address_is_taken_back_once_and_the_account_with_it() {
     assert!(pressed().expect(200).text().contains("yours again"));
     assert!(pressed().expect(403).text().contains("not valid"));
     assert_refused(&take_back(&office, &token));
-    // The thief has neither a session nor a password.
+    // The thief has neither a session nor a password, and the account no second factor of the thief's.
     assert_eq!(refresh(&office.app, &thief.refresh).expect(401).problem(), "invalid-token");
     for email in [old, new] {
         assert_eq!(office.app.login(email, PASSWORD).expect(401).problem(), "invalid-credentials");

@@ -4,7 +4,7 @@ use crate::sessions::refresh;
 use blackbox::app::{Setup, TestApp};
 use blackbox::backend::Backend;
 use blackbox::http::Answer;
-use blackbox::people::PASSWORD;
+use blackbox::people::{PASSWORD, Person};
 use blackbox::post_office::{Office, Secrets, assert_alike};
 use blackbox::{poll, turn};
 use serde_json::{Value, json};
@@ -398,6 +398,23 @@ fn the_owner_of_an_address_takes_over_what_somebody_else_has_signed_up_with_it()
     let _ = office.by_link(&office.requested(email, 1)).expect(204);
     assert_eq!(office.app.login(email, PASSWORD).expect(401).problem(), "invalid-credentials");
     let _ = office.app.login(email, NEW).expect(200);
+}
+
+#[test]
+fn a_second_factor_stays_unless_it_was_added_before_the_address_was_confirmed() {
+    let _turn = turn::together();
+    let office = office(|setup| setup);
+    let email = "ada@factor.example";
+    let _ = office.sign_up(email).expect(202);
+    let id = office.claims(email)["sub"].as_str().and_then(|id| id.parse().ok()).expect("a subject is a number");
+    let stranger = office.app.sign_in(id, email);
+    let _ = office.app.add_totp(&stranger);
+    let _ = office.by_link(&office.requested(email, 1)).expect(204);
+    let tokens = office.app.login(email, NEW).expect(200).json();
+    let ada = Person { access: tokens["access_token"].as_str().expect("a token is a text").to_owned(), ..stranger };
+    let _ = office.app.add_totp(&ada);
+    let _ = office.by_link(&office.requested(email, 2)).expect(204);
+    assert_eq!(office.app.login(email, NEW).expect(403).problem(), "mfa-required");
 }
 
 #[test]

@@ -47,6 +47,8 @@ pub(super) fn export_user(call: &Call<'_, ExportUser>) -> HandlerResult {
         sessions: kept.sessions,
         kept_answers: kept.kept_answers,
         addresses: kept.addresses,
+        email_verified_at: kept.email_verified_at,
+        second_factor: kept.second_factor,
         pending_events,
         notifications,
         metadata: kept.metadata,

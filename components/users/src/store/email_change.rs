@@ -179,6 +179,7 @@ pub(crate) fn take_back(
     let more = json!({
         "password_hash": hash.expose(), "recovery_digest": recovery.ticket.digest,
         "recovery_code_digest": recovery.ticket.code_digest, "recovery_seconds": Purpose::Recovery.seconds(),
+        "return_seconds": Purpose::EmailReturn.seconds(),
     });
     let parameters = [
         text(&with(shown, more)),

@@ -2,8 +2,8 @@
 
 use super::sessions::SHOWN;
 use super::statements::ALIVE;
-use super::{Store, User, audit, audit_reading};
-use api::users::{AuditRow, KeptAddress, Metadata, Session};
+use super::{Store, User, audit, audit_reading, second_factors};
+use api::users::{AuditRow, KeptAddress, Metadata, SecondFactor, Session};
 use identity::UserId;
 use problem::Problem;
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,8 @@ pub(crate) struct Kept {
     pub(crate) metadata: Metadata,
     /// The newest rows of the audit log about the user.
     pub(crate) activity: Vec<AuditRow>,
+    pub(crate) email_verified_at: Option<String>,
+    pub(crate) second_factor: SecondFactor,
     /// Addresses beside that of the user.
     pub(crate) addresses: Vec<KeptAddress>,
     /// Events in the outbox (published ones are with the broker); one more than an export holds at most.
@@ -94,6 +96,10 @@ pub(crate) fn begin(store: &Store, id: UserId, session: Option<Uuid>, pause: i32
                     SELECT coalesce(jsonb_agg(to_jsonb(a)), '[]') FROM (
                         SELECT {} FROM audit_log WHERE user_id = $1
                         ORDER BY created_at DESC, audit_log.id DESC LIMIT {MAX_ACTIVITY}) a),
+                'email_verified_at', (
+                    SELECT to_char(u.email_verified_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')
+                    FROM users u WHERE id = $1),
+                'second_factor', (SELECT {} FROM users u WHERE id = $1),
                 'addresses', (
                     SELECT coalesce(jsonb_agg(jsonb_build_object(
                         'email', new_email -> 'address', 'is_former', purpose = 'email_return',
@@ -106,6 +112,7 @@ pub(crate) fn begin(store: &Store, id: UserId, session: Option<Uuid>, pause: i32
                           ORDER BY id LIMIT {}) o)) END)
          FROM begun",
         audit_reading::SHOWN,
+        second_factors::SHOWN,
         MAX_EXPORTED + 1
     );
     let session = session.map_or(ParameterValue::DbNull, |session| ParameterValue::Str(session.to_string()));

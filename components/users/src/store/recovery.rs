@@ -47,7 +47,8 @@ pub(crate) struct Recovered {
 }
 
 /// Spends a ticket and sets the password. All sessions end: the new hash raises the credentials epoch. The failures under
-/// `failures` are forgotten, and the address is confirmed, for its mail was read.
+/// `failures` are forgotten, and the address is confirmed, for its mail was read. If it was not confirmed before, a second factor
+/// goes: nobody knows whether the owner of the address has added it.
 pub(crate) fn recover(
     store: &Store,
     shown: &ShownTicket,
@@ -63,6 +64,13 @@ pub(crate) fn recover(
             UPDATE users u SET password_hash = $2, email_verified_at = coalesce(u.email_verified_at, now()),
                 version = u.version + 1, updated_at = now()
             FROM spent WHERE u.id = spent.user_id RETURNING u.id, u.email
+         ), unproved AS (
+            -- As the address was before: whoever added a factor under an address that was not theirs keeps nobody out.
+            SELECT u.id FROM spent JOIN users u ON u.id = spent.user_id WHERE u.email_verified_at IS NULL
+         ), without_factor AS (
+            DELETE FROM totp_factors WHERE user_id IN (SELECT id FROM unproved)
+         ), without_codes AS (
+            DELETE FROM recovery_codes WHERE user_id IN (SELECT id FROM unproved)
          ), ended AS (
             DELETE FROM sessions WHERE user_id IN (SELECT id FROM changed)
          ), forgotten AS (

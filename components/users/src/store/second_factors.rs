@@ -16,16 +16,17 @@ use uuid::Uuid;
 /// How long a request leases its own events, in seconds, before a sweep may publish them.
 const OWN_LEASE_SECONDS: i32 = 10;
 
+/// The second factor of the user `u` as they see it.
+pub(super) const SHOWN: &str = "jsonb_build_object(
+    'totp', (SELECT jsonb_build_object('confirmed_at',
+                to_char(confirmed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'))
+             FROM totp_factors f WHERE f.user_id = u.id AND confirmed_at IS NOT NULL),
+    'recovery_codes_left', (SELECT count(*) FROM recovery_codes c WHERE c.user_id = u.id))";
+
 /// The second factor of a user as they see it; `None` if there is no such user.
 pub(crate) fn find(store: &Store, id: UserId) -> Result<Option<SecondFactor>, Problem> {
-    const STATEMENT: &str = "
-        SELECT (SELECT jsonb_build_object(
-            'totp', (SELECT jsonb_build_object('confirmed_at',
-                        to_char(confirmed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'))
-                     FROM totp_factors f WHERE f.user_id = u.id AND confirmed_at IS NOT NULL),
-            'recovery_codes_left', (SELECT count(*) FROM recovery_codes c WHERE c.user_id = u.id))
-        FROM users u WHERE id = $1)";
-    Ok(store.one(STATEMENT, &[ParameterValue::Int64(id.get())])?)
+    let statement = format!("SELECT (SELECT {SHOWN} FROM users u WHERE id = $1)");
+    Ok(store.one(&statement, &[ParameterValue::Int64(id.get())])?)
 }
 
 /// The outcome of beginning to add an app.

@@ -1,0 +1,105 @@
+//! The operations that send tickets by mail and take them: verification, recovery, and changes of address.
+
+/// Passes these operations on to a macro, after those that it has already. Types are looked up where this is used.
+macro_rules! with_ticket_operations {
+    ($next:ident! { $($others:tt)* }) => { $next! {
+$($others)*
+
+    /// Request a mail that confirms an address
+    ///
+    /// The answer and its time are the same whether or not the address has an account, and whether or not it is confirmed already. A
+    /// newer mail makes link and code of the older one invalid. An address gets five mails an hour, then fewer; nothing is sent
+    /// while `email_verification` is `off`.
+    RequestVerification: POST "/users-ms/email-verification" (), NO_QUERY, Public, MailRequest => (),
+    ticket_docs::request_verification;
+
+    /// Confirm an address
+    ///
+    /// By the `token` of the link, or by address and code. Either is valid once, for 24 hours, and until a newer mail is requested or
+    /// address, password or role change. Five wrong codes make link and code invalid.
+    ConfirmVerification: POST "/users-ms/email-verification/confirm" (), NO_QUERY, Public, ConfirmVerificationRequest => (),
+    ticket_docs::confirm_verification;
+
+    /// Show the page behind the link
+    ///
+    /// A page with a button that confirms the address. Opening it confirms nothing: programs that scan mail open links, too.
+    ShowVerificationPage: GET "/users-ms/email-verification/page" (), Some(&[TICKET]), Public, () => (),
+    ticket_docs::show_verification_page;
+
+    /// Confirm an address on the page
+    ///
+    /// What the button of the page sends.
+    SubmitVerificationPage: POST "/users-ms/email-verification/page" (), NO_QUERY, Public, VerificationForm => (),
+    ticket_docs::submit_verification_page;
+
+    /// Request a new password
+    ///
+    /// Sends a mail with a link and a code that set a new password, if the address has an account that is not suspended. Otherwise
+    /// nothing is sent; the answer and its time are the same. A newer mail makes link and code of the older one invalid. An address
+    /// gets five mails an hour, then fewer.
+    RequestRecovery: POST "/users-ms/password-recovery" (), NO_QUERY, Public, MailRequest => (),
+    ticket_docs::request_recovery;
+
+    /// Set a new password
+    ///
+    /// By the `token` of the link, or by address and code. Either is valid once, for an hour, and until a newer mail is requested or
+    /// address, password or role change; a password that is refused uses up neither. All sessions end, failed sign-ins are forgotten,
+    /// the address counts as confirmed, and the owner is told by mail. Five wrong codes make link and code invalid; after 25 wrong
+    /// ones only links recover the account.
+    ConfirmRecovery: POST "/users-ms/password-recovery/confirm" (), NO_QUERY, Public, ConfirmRecoveryRequest => (),
+    ticket_docs::confirm_recovery;
+
+    /// Show the page for a new password
+    ///
+    /// A page with a field for the new password. Opening it changes nothing: programs that scan mail open links, too.
+    ShowRecoveryPage: GET "/users-ms/password-recovery/page" (), Some(&[TICKET]), Public, () => (),
+    ticket_docs::show_recovery_page;
+
+    /// Set a new password on the page
+    ///
+    /// What the form of the page sends.
+    SubmitRecoveryPage: POST "/users-ms/password-recovery/page" (), NO_QUERY, Public, RecoveryForm => (),
+    ticket_docs::submit_recovery_page;
+
+    /// Confirm a new address
+    ///
+    /// Changes the address of an account, for which a mail went to the new one. By the `token` of its link, or by its code with the
+    /// address that the account has until now. Either is valid once, for 24 hours, and until address, password or role change. Five
+    /// wrong codes make both invalid. All sessions end but the one in which the change was asked for. The old address is told, with a
+    /// link that takes it back for 72 hours if it was confirmed.
+    ConfirmEmailChange: POST "/users-ms/email-change/confirm" (), NO_QUERY, Public, ConfirmVerificationRequest => (),
+    ticket_docs::confirm_email_change;
+
+    /// Show the page for a new address
+    ///
+    /// A page with a button that changes the address. Opening it changes nothing: programs that scan mail open links, too.
+    ShowEmailChangePage: GET "/users-ms/email-change/page" (), Some(&[TICKET]), Public, () => (),
+    ticket_docs::show_ticket_page;
+
+    /// Confirm a new address on the page
+    ///
+    /// What the button of the page sends.
+    SubmitEmailChangePage: POST "/users-ms/email-change/page" (), NO_QUERY, Public, VerificationForm => (),
+    ticket_docs::submit_email_change_page;
+
+    /// Take an address back
+    ///
+    /// Undoes a change of the address, by the link of the mail to the old one. Whoever has made the change knew the password, so that is
+    /// made invalid, all sessions end, and a mail to the address recovers the account. The link is valid once, for 72 hours, whatever
+    /// else has changed; nobody else can have the address meanwhile.
+    ConfirmEmailReturn: POST "/users-ms/email-return/confirm" (), NO_QUERY, Public, EmailReturnRequest => (),
+    ticket_docs::confirm_email_return;
+
+    /// Show the page for taking an address back
+    ///
+    /// A page with a button that takes the address back. Opening it changes nothing.
+    ShowEmailReturnPage: GET "/users-ms/email-return/page" (), Some(&[TICKET]), Public, () => (),
+    ticket_docs::show_ticket_page;
+
+    /// Take an address back on the page
+    ///
+    /// What the button of the page sends.
+    SubmitEmailReturnPage: POST "/users-ms/email-return/page" (), NO_QUERY, Public, VerificationForm => (),
+    ticket_docs::submit_email_return_page;
+    } };
+}
