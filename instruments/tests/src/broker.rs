@@ -161,6 +161,12 @@ impl Broker {
         entries.into_iter().map(|(entry, consumer, _, deliveries)| Pending { entry, consumer, deliveries }).collect()
     }
 
+    /// How often a consumer has begun to send the message of an event.
+    pub fn begun(&mut self, queue: &str, event_id: &str) -> u64 {
+        let held: Option<String> = self.run(cmd("GET").arg(format!("concierge:handled:{queue}:{event_id}")));
+        held.and_then(|held| held.split(' ').nth(1)?.parse().ok()).unwrap_or_default()
+    }
+
     /// The dead letters of a queue, oldest first.
     pub fn dead_letters(&mut self, queue: &str) -> Vec<DeadLetter> {
         let entries: Entries = self.run(cmd("XRANGE").arg(format!("{queue}.dead")).arg("-").arg("+"));

@@ -72,6 +72,7 @@ fn an_export_has_the_user_the_sessions_the_events_and_the_deliveries() {
         }
       ],
       "addresses": [],
+      "email_verified_at": null,
       "exported_at": "[time]",
       "kept_answers": [],
       "metadata": {
@@ -113,6 +114,10 @@ fn an_export_has_the_user_the_sessions_the_events_and_the_deliveries() {
           "kept_in": "user_login_event"
         }
       ],
+      "second_factor": {
+        "recovery_codes_left": 0,
+        "totp": null
+      },
       "sessions": [
         {
           "created_at": "[time]",

@@ -14,6 +14,9 @@ use uuid::Uuid;
 const INTERNAL: &[(&str, &str, &str)] = &[
     ("POST", "/users-ms/internal/sign-in/begin", "auth"),
     ("POST", "/users-ms/internal/sign-in/end", "auth"),
+    ("POST", "/users-ms/internal/second-factor/begin", "auth"),
+    ("POST", "/users-ms/internal/second-factor/enrol", "auth"),
+    ("POST", "/users-ms/internal/second-factor/end", "auth"),
     ("POST", "/users-ms/internal/sessions/rotate", "auth"),
     ("POST", "/users-ms/internal/sessions/end", "auth"),
     ("GET", "/users-ms/internal/sessions/00000000-0000-0000-0000-000000000001", "auth"),
@@ -180,7 +183,8 @@ fn credentials_are_given_with_the_permit_to_check_them() {
     let id = app.sign_up("Credentials@internal.example");
     let answer = begin(&app, "credentials@INTERNAL.example").expect(200).json();
     let expected = json!({"id": id, "email": "Credentials@internal.example", "phone": null, "role": "user",
-        "password_hash": answer["credentials"]["password_hash"], "credentials_epoch": 1, "suspended": false, "password_reset_required": false});
+        "password_hash": answer["credentials"]["password_hash"], "credentials_epoch": 1, "suspended": false,
+        "password_reset_required": false, "has_second_factor": false});
     assert_eq!(answer["credentials"], expected);
     assert!(answer["credentials"]["password_hash"].as_str().unwrap().starts_with("v2:v1:$2b$04$"), "{answer}");
     assert!(answer["permit"]["number"].is_u64() && answer["retry_after"].is_null(), "{answer}");

@@ -403,7 +403,7 @@ fn the_owner_of_an_address_takes_over_what_somebody_else_has_signed_up_with_it()
 #[test]
 fn a_second_factor_stays_unless_it_was_added_before_the_address_was_confirmed() {
     let _turn = turn::together();
-    let office = office(|setup| setup);
+    let office = office(|setup| setup.variable("authorization", "required"));
     let email = "ada@factor.example";
     let _ = office.sign_up(email).expect(202);
     let id = office.claims(email)["sub"].as_str().and_then(|id| id.parse().ok()).expect("a subject is a number");
