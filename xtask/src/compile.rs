@@ -25,7 +25,7 @@ pub(crate) const OPTIMISED: &str = "dist";
 pub(crate) const TESTED: &str = "debug";
 
 /// How long the components and an engine take.
-pub(crate) const USUAL_TIME: &str = "about four minutes on two cores the first time";
+pub(crate) const USUAL_TIME: &str = "about five minutes on two cores the first time";
 
 /// How long the components take.
 pub(crate) const USUAL_TIME_OF_COMPONENTS: &str = "about a minute on two cores the first time";

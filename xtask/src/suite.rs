@@ -27,7 +27,7 @@ use crate::{builds, plugin, program, setup};
 /// A run that takes longer hangs.
 const DEADLINE: Duration = Duration::from_secs(3000);
 /// How long all is built from nothing.
-const USUAL_TIME: &str = "about seven minutes on two cores the first time";
+const USUAL_TIME: &str = "about eight minutes on two cores the first time";
 /// How many tests run at once, for the test programs.
 const THREADS: &str = "RUST_TEST_THREADS";
 /// Most tests wait most of the time, for servers that start and for what must not happen. Those that measure time run alone.
