@@ -141,6 +141,18 @@ impl Description {
         self.fails(&[Kind::InvalidHeader])
     }
 
+    /// A header that it reads, and never refuses: what cannot be used is left out.
+    pub(crate) fn heeds(mut self, header: Parameter) -> Self {
+        self.headers.push((header, Vec::new()));
+        self
+    }
+
+    /// No field of its body is required.
+    pub(crate) fn requires_no_field(mut self) -> Self {
+        self.problems.remove(&Kind::MissingField);
+        self
+    }
+
     /// An example of the last header, for the example of the body with this name.
     pub(crate) fn header_example(mut self, name: &'static str, example: &'static str) -> Self {
         let (_, examples) = self.headers.last_mut().expect("a header comes before its examples");

@@ -100,7 +100,7 @@ pub(super) fn of_fields(it: Description) -> Description {
 
 /// What another service asks for on behalf of its client.
 pub(super) fn of_client(it: Description) -> Description {
-    it.header(CLIENT_NETWORK).header(CLIENT_USER_AGENT)
+    it.heeds(CLIENT_NETWORK).heeds(CLIENT_USER_AGENT)
 }
 
 /// A change of a user.
@@ -304,6 +304,7 @@ pub(super) fn get_metadata(it: Description) -> Description {
 /// Describes how they are changed.
 pub(super) fn change_metadata(it: Description) -> Description {
     it.tag("users")
+        .requires_no_field()
         .fails_with(Kind::Forbidden, ADMINISTRATORS)
         .fails_with(Kind::InvalidValue, "This may have at most 4096 bytes.")
         .fails(&[Kind::ValidationFailed, Kind::ReauthenticationRequired, Kind::DatabaseUnavailable])

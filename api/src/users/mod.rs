@@ -330,12 +330,12 @@ with_ticket_operations! { operations! {
 
     /// End all sessions of a user
     EndSessions: DELETE "/users-ms/internal/users/{id}/sessions" UserId, Some(&[EXCEPT]), ByAuth, () => SessionsEnded,
-    |it| docs::of_client(it).header(ACTING_USER).tag("internal").fails(&[DatabaseUnavailable])
+    |it| docs::of_client(it).heeds(ACTING_USER).tag("internal").fails(&[DatabaseUnavailable])
         .replies(200, "How many have ended.").example("two", json!({"ended": 2}));
 
     /// End one session of a user
     EndSession: DELETE "/users-ms/internal/users/{id}/sessions/{session_id}" (UserId, Uuid), NO_QUERY, ByAuth, () => SessionsEnded,
-    |it| docs::of_client(it).header(ACTING_USER).tag("internal").fails(&[DatabaseUnavailable])
+    |it| docs::of_client(it).heeds(ACTING_USER).tag("internal").fails(&[DatabaseUnavailable])
         .replies(200, "How many have ended: one, or none if the user has no such session.").example("one", json!({"ended": 1}));
 } }
 

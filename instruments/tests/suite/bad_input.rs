@@ -296,9 +296,15 @@ fn a_body_that_breaks_off_harms_nobody() {
 #[test]
 fn a_body_that_breaks_off_is_not_taken_for_a_large_one() {
     let app = TestApp::shared();
-    for (path, media_type) in
-        [("/users-ms/users", "application/json"), ("/auth-ms/auth/introspect", "application/x-www-form-urlencoded")]
-    {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    for (path, media_type) in [
+        ("/users-ms/users", "application/json"),
+        ("/auth-ms/auth/introspect", FORM),
+        ("/users-ms/email-verification/page", FORM),
+        ("/users-ms/password-recovery/page", FORM),
+        ("/users-ms/email-change/page", FORM),
+        ("/users-ms/email-return/page", FORM),
+    ] {
         let token = app.operator();
         let head = format!(
             "POST {path} HTTP/1.1\r\nhost: app\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\

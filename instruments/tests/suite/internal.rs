@@ -374,6 +374,38 @@ fn a_sign_in_takes_a_permit_and_gives_it_back() {
 }
 
 #[test]
+fn a_challenge_that_nobody_has_leads_nowhere() {
+    let app = TestApp::shared();
+    let nobody = "challenge@internal.example";
+    let id = app.sign_up(nobody);
+    let post = |path: &str, body: &Value| {
+        app.post(&format!("/users-ms/internal/second-factor/{path}")).bearer(app.auth()).json(body).send()
+    };
+    let shown = json!({"challenge_digest": digest(), "client_digest": digest()});
+    let enrolled = post("enrol", &shown).expect(200).json();
+    assert_eq!(enrolled, json!({"enrolment": null}));
+    let mut ended = shown.clone();
+    ended["code"] = "123456".into();
+    ended["session"] = json!({"session_id": Uuid::new_v4(), "refresh_digest": digest(), "idle_seconds": 60,
+        "absolute_seconds": 600});
+    let ended = post("end", &ended).expect(200).json();
+    assert_eq!((&ended["outcome"], &ended["session"]), (&json!("invalid-challenge"), &Value::Null));
+    // Of an epoch that is over, no challenge is begun.
+    let permit = begin(&app, nobody).expect(200).json()["permit"].clone();
+    let mut begun = shown;
+    for (name, value) in [
+        ("permit", permit),
+        ("keys", keys(nobody)),
+        ("user_id", id.into()),
+        ("credentials_epoch", 0.into()),
+        ("task", "code".into()),
+    ] {
+        begun[name] = value;
+    }
+    assert_eq!(post("begin", &begun).expect(200).json(), json!({"expires_in": null}));
+}
+
+#[test]
 fn a_session_goes_on_and_ends() {
     let app = TestApp::shared();
     let email = "sessions@internal.example";
