@@ -1,7 +1,6 @@
 //! The app on a backend, as a process of its own.
 
 use crate::backend::Backend;
-use crate::broker::QUEUES;
 use crate::http::{Client, Request};
 use crate::schedules::{Scheduled, Schedules};
 use crate::turn::{self, Together};
@@ -21,6 +20,8 @@ pub const SIGNING_KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0
 pub const REFRESH_TOKEN_KEY: &str = "a key of refresh tokens for tests alone";
 /// The keys that seal the secrets of authenticator apps in tests.
 pub const TOTP_KEYS: &str = "test:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+/// The manifest with RabbitMQ, which has a trigger for each queue.
+const RABBITMQ_MANIFEST: &str = include_str!("../../../spin.rabbitmq.toml");
 /// Until all triggers of an app listen.
 const TRIGGERS_LISTEN: Duration = Duration::from_secs(30);
 /// How often the [`Schedules`] of the shared app run.
@@ -263,7 +264,8 @@ impl TestApp {
     /// those was killed.
     fn has_subscribed(&self, before: &mut u64) -> bool {
         if self.backend.rabbit.is_some() {
-            return self.log().matches("the amqp trigger is connected").count() >= QUEUES.len();
+            return self.log().matches("the amqp trigger is connected").count()
+                >= RABBITMQ_MANIFEST.matches("[[trigger.amqp]]").count();
         }
         let now = self.backend.subscribers();
         *before = now.min(*before);
