@@ -277,8 +277,7 @@ const HELD: &[Held] = &[
         "components/users/src/store/outbox.rs",
         "ON_DISK_SECONDS: i32 = ",
     ),
-    ("exclusive publication of an event", "10 s", "components/users/src/store/users.rs", "OWN_LEASE_SECONDS: i32 = "),
-    ("exclusive publication of an event", "10 s", "components/users/src/store/sign_in.rs", "OWN_LEASE_SECONDS: i32 = "),
+    ("exclusive publication of an event", "10 s", "components/users/src/store/outbox.rs", "OWN_LEASE_SECONDS: i32 = "),
     (
         "exclusive publication of an event",
         "30 s",

@@ -14,7 +14,6 @@ use identity::{Email, Password, Peppers};
 use problem::Problem;
 use service_kit::attempts::too_many_attempts;
 use service_kit::{HandlerResult, Request, StatusCode, config, log, random};
-use std::fmt::Write;
 use std::time::Instant;
 use users_domain::{
     Actor, NewTicket, Purpose, ShownTicket, email_change_form, email_changed_page, email_return_form,
@@ -96,11 +95,7 @@ async fn take_back(request: &Request, peppers: &Peppers, shown: &ShownTicket) ->
         return refused(checked.retry_after);
     }
     let Some(email) = checked.email.and_then(|email| Email::parse(&email).ok()) else { return refused(None) };
-    let unknown = random::bytes::<32>().iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    });
+    let unknown = hex::encode(random::bytes::<32>());
     let hash = hash_with_permit(request, &Password::verified(&unknown)).await?;
     let recovery = NewMail::of(Purpose::Recovery, &email, peppers)?;
     let trace = trace::of_client(request, Actor::Owner)?;

@@ -1,7 +1,7 @@
 //! The statements about challenges: a sign-in between the right password and the code.
 
 use super::Store;
-use super::outbox::OutboxEvent;
+use super::outbox::{OWN_LEASE_SECONDS, OutboxEvent};
 use super::second_factors::Factor;
 use super::sign_in::details;
 use super::statements::OUTBOX_IS_LONG;
@@ -16,9 +16,6 @@ use users_domain::{
     Attempt, AuditEntry, CHALLENGE_SECONDS, EndSecondFactor, NewChallenge, ReleasePermit, ShownChallenge,
 };
 use uuid::Uuid;
-
-/// How long a request leases its own events, in seconds, before a sweep may publish them.
-const OWN_LEASE_SECONDS: i32 = 10;
 
 /// The condition that a challenge `c` of the user `u` can be answered, over parameters 1 and 2.
 const IS_OPEN: &str = "c.digest = $1 AND c.client = $2 AND c.expires_at > now() AND c.tries_left > 0

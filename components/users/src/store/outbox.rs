@@ -26,7 +26,7 @@ pub(crate) struct OutboxEvent {
 }
 
 /// How long a request leases its own events, in seconds, before a sweep may publish them.
-const OWN_LEASE_SECONDS: i32 = 10;
+pub(super) const OWN_LEASE_SECONDS: i32 = 10;
 
 /// The part `kept` of a statement that enqueues what `happened` (place, id of the user, event without subject and data, data),
 /// in the order of places. The events are leased to the caller, unless the outbox is so long that they are left to the sweeps.

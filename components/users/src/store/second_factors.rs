@@ -1,6 +1,6 @@
 //! The statements about second factors: what their owner does with them.
 
-use super::outbox::OutboxEvent;
+use super::outbox::{OWN_LEASE_SECONDS, OutboxEvent};
 use super::statements::OUTBOX_IS_LONG;
 use super::{Store, audit};
 use ::events::{Event, Exchange, SecondFactorChange};
@@ -12,9 +12,6 @@ use serde_json::json;
 use spin_sdk::pg4::ParameterValue;
 use users_domain::{ENROLMENT_SECONDS, Trace};
 use uuid::Uuid;
-
-/// How long a request leases its own events, in seconds, before a sweep may publish them.
-const OWN_LEASE_SECONDS: i32 = 10;
 
 /// The second factor of the user `u` as they see it.
 pub(super) const SHOWN: &str = "jsonb_build_object(

@@ -1,5 +1,6 @@
 //! The statements about sign-ins.
 
+use super::outbox::OWN_LEASE_SECONDS;
 use super::{Store, statements};
 use ::events::{Event, Exchange};
 use api::users::{Credentials, EndSignInResponse};
@@ -9,9 +10,6 @@ use serde::Deserialize;
 use serde_json::Value;
 use spin_sdk::pg4::ParameterValue;
 use users_domain::{Acquired, Attempt, AuditEntry, EndSignIn, Origin, ReleasePermit, Renewal, Trace, Verdict};
-
-/// How long the caller leases the event of a sign-in, in seconds, before a sweep may publish it.
-const OWN_LEASE_SECONDS: i32 = 10;
 
 /// The outcome of a request to begin a sign-in.
 #[derive(Deserialize)]

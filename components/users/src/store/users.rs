@@ -1,6 +1,6 @@
 //! The statements about users.
 
-use super::outbox::{ENQUEUED, OutboxEvent, enqueue};
+use super::outbox::{ENQUEUED, OWN_LEASE_SECONDS, OutboxEvent, enqueue};
 use super::tickets::template;
 use super::{Changed, Found, Removed, Store, StoreError, User, statements};
 use super::{audit, email_change, erasures};
@@ -11,9 +11,6 @@ use serde::Deserialize;
 use spin_sdk::pg4::ParameterValue;
 use users_domain::{Current, PageRequest, Precondition, RequestDigests, SignUp, SortBy, Trace, ValidatedChange};
 use uuid::Uuid;
-
-/// How long a sign-up leases its own event, in seconds, before a sweep may publish it.
-const OWN_LEASE_SECONDS: i32 = 10;
 
 /// A user that was inserted, and the event that was enqueued with it.
 #[derive(Debug, Deserialize)]
