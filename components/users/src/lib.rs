@@ -2,6 +2,7 @@
 
 #![expect(unsafe_code, reason = "the SDK's macros export the handler to the host")]
 
+mod breached;
 mod erasure;
 mod hashing;
 mod outbox;

@@ -19,6 +19,8 @@ pub(crate) const ALL: &[Setting] = &[
     settings::peppers,
     settings::cost,
     || min_length().map(drop),
+    || refuses_breached_passwords().map(drop),
+    || breached_passwords_url().map(drop),
     || hash_permits().map(drop),
     || hash_permits_per_client().map(drop),
     || hash_permits_for_sign_ins().map(drop),
@@ -43,6 +45,20 @@ pub(crate) fn database() -> Result<String, Problem> {
 /// The fewest characters of a new password, `password_min_length`.
 pub(crate) fn min_length() -> Result<MinLength, Problem> {
     config::parsed("password_min_length")
+}
+
+/// Whether new passwords are looked up among breached ones, `breached_passwords`.
+pub(crate) fn refuses_breached_passwords() -> Result<bool, Problem> {
+    match config::text("breached_passwords")?.trim() {
+        "refuse" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(config::fault("breached_passwords", "must be refuse or off")),
+    }
+}
+
+/// Where breached passwords are looked up, `breached_passwords_url`, without a slash at its end.
+pub(crate) fn breached_passwords_url() -> Result<String, Problem> {
+    Ok(config::address("breached_passwords_url", &["https", "http"])?.trim().trim_end_matches('/').to_owned())
 }
 
 /// How many hashing permits there are, `hash_permits`.

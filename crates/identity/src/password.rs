@@ -10,6 +10,7 @@
 
 use crate::common_password::is_common;
 use crate::text::{composed, is_visible};
+use sha1::{Digest as _, Sha1};
 use std::str::FromStr;
 
 /// The most bytes of a password: enough for any passphrase, too few for a denial of service by hashing.
@@ -103,6 +104,12 @@ impl Password {
         if is_guessable { Err(PasswordError::Guessable) } else { Ok(()) }
     }
 
+    /// Its SHA-1 in capital hexadecimal digits, by which collections of breached passwords are asked. Nothing else uses it.
+    #[must_use]
+    pub fn breach_digest(&self) -> String {
+        hex::encode_upper(Sha1::digest(&self.0))
+    }
+
     /// The text that is hashed.
     pub(crate) fn text(&self) -> &str {
         &self.0
@@ -133,6 +140,9 @@ pub enum PasswordError {
     /// Little more than the user's name or address, or this service's name (OWASP ASVS 5.0, 6.2.11).
     #[error("This is little more than a name or an address; choose a password that nobody would try.")]
     Guessable,
+    /// In a collection of stolen passwords (OWASP ASVS 5.0, 6.2.12).
+    #[error("This password is in a collection of stolen ones; choose one that you use nowhere else.")]
+    Breached,
     /// One of the most common passwords (OWASP ASVS 5.0, 6.2.4).
     #[error("Too many people have this password; choose one that nobody would try.")]
     Common,

@@ -17,6 +17,8 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("users_url", "ftp://127.0.0.1:21"),
         ("password_pepper", SHORT),
         ("password_min_length", "7"),
+        ("breached_passwords", "maybe"),
+        ("breached_passwords_url", "ftp://127.0.0.1:21"),
         ("bcrypt_cost", "99"),
         ("hash_permits", "0"),
         ("hash_permits_per_client", "0"),

@@ -7,6 +7,7 @@ mod audit_rows;
 mod authorization;
 mod bad_input;
 mod bad_values;
+mod breached;
 mod concurrency;
 mod configuration;
 mod contracts;

@@ -39,7 +39,10 @@ fn each_component_reaches_only_what_it_needs() {
         ("auth", vec!["{{ users_url }}", "http://self", "{{ redis_scheme }}://{{ redis_host }}"]),
         ("docs", vec![]),
         ("notification", vec!["{{ redis_scheme }}://{{ redis_host }}", "{{ mail_api_url }}", "{{ sms_api_url }}"]),
-        ("users", vec!["postgres://{{ db_host }}", "{{ redis_scheme }}://{{ redis_host }}"]),
+        (
+            "users",
+            vec!["postgres://{{ db_host }}", "{{ redis_scheme }}://{{ redis_host }}", "{{ breached_passwords_url }}"],
+        ),
     ];
     let on_rabbitmq = [
         ("auth", vec!["{{ users_url }}", "http://self", "{{ mqtt_scheme }}://{{ mqtt_host }}"]),
@@ -59,6 +62,7 @@ fn each_component_reaches_only_what_it_needs() {
                 "postgres://{{ db_host }}",
                 "{{ mqtt_scheme }}://{{ mqtt_host }}",
                 "{{ redis_scheme }}://{{ redis_host }}",
+                "{{ breached_passwords_url }}",
             ],
         ),
     ];
@@ -152,7 +156,7 @@ fn secrets_are_marked_and_have_no_default_that_opens_a_door() {
                 .iter()
                 .any(|word| name.contains(word))
                 || name.ends_with("_token");
-        let is_named_so = is_named_so && name != "password_min_length";
+        let is_named_so = is_named_so && name != "password_min_length" && !name.starts_with("breached_passwords");
         let is_secret = variable.get("secret").and_then(Value::as_bool).unwrap_or(false);
         assert_eq!(is_secret, is_named_so, "{name}");
         if is_secret {

@@ -2,6 +2,7 @@
 
 use super::tickets::{NewMail, publish_after};
 use super::{Call, trace};
+use crate::breached;
 use crate::hashing::PermitGuard;
 use crate::outbox;
 use crate::settings::{self, EmailVerification};
@@ -85,6 +86,7 @@ async fn accept(
     // Nothing is found out here.
     let permit = PermitGuard::acquire(attempt.without_enumeration_limit()).await?;
     let signed_up = hash(&sign_up.password)
+        .await
         .and_then(|hash| verification::sign_up(permit.store(), sign_up, &hash, digests, &new.issue(), &trace));
     permit.release(signed_up.is_ok().then_some(false), None);
     let signed_up = signed_up?;
@@ -109,7 +111,7 @@ async fn sign_up_once(
     let trace = trace::of_client(request, Actor::Owner)?;
     let permit = PermitGuard::acquire(attempt).await?;
     let inserted =
-        hash(&sign_up.password).and_then(|hash| users::insert(permit.store(), sign_up, &hash, digests, &trace));
+        hash(&sign_up.password).await.and_then(|hash| users::insert(permit.store(), sign_up, &hash, digests, &trace));
     let outcome = inserted.and_then(|inserted| match inserted {
         Some(inserted) => Ok(SignedUp::Made(Box::new(inserted))),
         None => Ok(find_replay(permit.store(), digests)?.map_or(SignedUp::EmailTaken, SignedUp::Replayed)),
@@ -148,12 +150,14 @@ fn created(user: &User) -> Response {
 pub(super) async fn hash_with_permit(request: &Request, password: &Password) -> Result<PasswordHash, Problem> {
     let client = config::peppers()?.digest("attempt by client", client_address(request)?);
     let permit = PermitGuard::acquire(Attempt::to_hash(&client)).await?;
-    let hashed = hash(password);
+    let hashed = hash(password).await;
     permit.release(None, None);
     hashed
 }
 
-fn hash(password: &Password) -> Result<PasswordHash, Problem> {
+/// Hashes a new password, unless it is a breached one.
+async fn hash(password: &Password) -> Result<PasswordHash, Problem> {
+    breached::refuse(password).await?;
     let peppers = config::peppers()?;
     let cost = config::cost()?;
     let mut pacer = YieldingPacer::default();
