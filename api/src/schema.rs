@@ -210,6 +210,12 @@ schemas! {
             "second_factor_changed_email_notification",
             "email_change_email_notification",
             "email_changed_email_notification",
+            "login_webhook_notification",
+            "new_user_webhook_notification",
+            "account_locked_webhook_notification",
+            "password_changed_webhook_notification",
+            "second_factor_changed_webhook_notification",
+            "email_changed_webhook_notification",
         ],
         "description": "The queue, named after the kind of message that it leads to.",
     };

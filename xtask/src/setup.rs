@@ -101,6 +101,25 @@ pub(crate) fn pyjwt(folder: &Folder) -> Result<()> {
     Ok(())
 }
 
+/// A library that verifies webhooks, for the tests of what others do with ours: in a folder of ours, since it needs nothing else.
+pub(crate) fn standardwebhooks(folder: &Folder) {
+    const VERSION: &str = "standardwebhooks==1.1.0";
+    let install = || -> Result<()> {
+        let target = folder.state()?.join("standardwebhooks");
+        if target.join("standardwebhooks").exists() {
+            return Ok(());
+        }
+        self::python(folder)?;
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target"]);
+        pip.arg(target).arg(VERSION);
+        program::output(pip).map(drop)
+    };
+    if let Err(error) = install() {
+        println!("The tests with a library that verifies webhooks will be skipped: {error}");
+    }
+}
+
 /// A program that only some tasks need.
 pub(crate) fn tool(folder: &Folder, name: &str) -> Result<()> {
     let log = folder.logs()?.join("install.log");

@@ -2,9 +2,7 @@
 //! retries it or dead-letters it.
 
 use crate::delivery::Notification;
-use crate::sender::Sender;
-use crate::settings::consumer_name;
-use crate::templates::renderer;
+use crate::settings::{consumer_name, outlets};
 use events::Queue;
 use events::redis::{self, LoggedDelivery};
 use exports::concierge::amqp::handler::{Error, Guest, Message};
@@ -31,24 +29,28 @@ async fn handle(message: &Message) -> Result<(), Error> {
     // A setting can be corrected, a message cannot.
     let misconfigured = |problem: Problem| Error::Failed(problem.cause().unwrap_or("unknown").to_owned());
     let consumer = consumer_name().map_err(misconfigured)?;
-    let sender = Sender::from_config().map_err(misconfigured)?;
-    let renderer = renderer().map_err(misconfigured)?;
+    let outlets = outlets().map_err(misconfigured)?;
     let queue = Queue::from_name(&message.queue)
         .ok_or_else(|| Error::Unusable("no queue of this name is known here".to_owned()))?;
-    let notification = Notification::prepare(queue, &message.body, &sender, &renderer)
-        .map_err(|unusable| Error::Unusable(unusable.cause))?;
-    let Some(rendered) = notification.message() else { return Ok(()) };
+    let notification =
+        Notification::prepare(queue, &message.body, &outlets).map_err(|unusable| Error::Unusable(unusable.cause))?;
+    if !notification.is_due() {
+        return Ok(());
+    }
     let delivery_log = DeliveryLog::open();
     let event_id = notification.event_id();
     if delivery_log.was_sent(queue, &event_id) {
         return Ok(());
     }
-    let delivered = notification.deliver(rendered, &sender, &consumer, message.delivery_count.into()).await;
+    let state = delivery_log.0.as_ref();
+    let delivered = notification.deliver(&outlets, state, &consumer, message.delivery_count.into()).await;
     let logged = delivered.map_err(|error| match error {
         SendError::Permanent { cause } => Error::Unusable(cause),
         SendError::Temporary { cause, .. } => Error::Failed(cause),
     })?;
-    delivery_log.record(queue, &event_id, &logged);
+    if let Some(logged) = logged {
+        delivery_log.record(queue, &event_id, &logged);
+    }
     Ok(())
 }
 

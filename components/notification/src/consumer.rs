@@ -1,10 +1,9 @@
 //! The consumer of Redis: takes the queues in turn, claims a message whenever it may send one more, and sends several
 //! concurrently, until nothing is left.
 
-use crate::delivery::{Notification, Unusable};
-use crate::sender::Sender;
-use crate::settings::Settings;
-use crate::templates::renderer;
+use crate::delivery::{Notification, Outlets, Unusable};
+use crate::settings::{Settings, outlets};
+use crate::webhooks;
 use events::redis::{
     self, Acquisition, Claimed, Command, Delivery, ForeignGroup, LoggedDelivery, Nack, Outcome, Preference,
     ProviderHealth, Reply,
@@ -12,7 +11,7 @@ use events::redis::{
 use events::{Exchange, FailedAttempt, MAX_CLAIMS, MAX_CRASHES, Queue, RetryDecision};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
-use notification_domain::{Renderer, SendError};
+use notification_domain::SendError;
 use problem::Problem;
 use service_kit::broker::{BrokerError, Redis};
 use service_kit::{log, random};
@@ -31,28 +30,38 @@ const LONG_STREAM: u64 = 1_000;
 struct Consumer {
     broker: Redis,
     settings: Settings,
-    sender: Sender,
-    renderer: Renderer,
+    outlets: Outlets,
 }
 
 /// What one call knows about the queues.
 struct Round {
     /// The queue whose turn it is.
     turn: usize,
-    /// The queues that this call has given up.
+    /// The queues that this call does not serve, or has given up.
     failed: [bool; Queue::ALL.len()],
     /// How many messages were claimed.
     claimed: u32,
+    /// How many messages to people, and how many webhooks, are being sent: an endpoint that hangs holds up no mail.
+    in_flight: [usize; 2],
+    /// Whether webhooks are no longer claimed in this call, so that waiting for their end does not hold up mail either.
+    is_late: bool,
     /// After which time the next message is due, if known.
     due: Option<Duration>,
+}
+
+impl Round {
+    /// Without endpoints, the queues of webhooks are none of this call.
+    fn new(has_webhooks: bool) -> Self {
+        let failed = Queue::ALL.map(|queue| queue.is_webhook() && !has_webhooks);
+        Self { turn: 0, failed, claimed: 0, in_flight: [0; 2], is_late: false, due: None }
+    }
 }
 
 /// Runs until the queues are empty or the budget is used up. Errors are logged: there is no caller to return them to.
 pub(crate) async fn consume() {
     let start = || -> Result<Consumer, Problem> {
-        let sender = Sender::from_config()?;
-        let settings = Settings::from_config(&sender)?;
-        Ok(Consumer { settings, sender, renderer: renderer()?, broker: Redis::connect()? })
+        let outlets = outlets()?;
+        Ok(Consumer { settings: Settings::from_config(&outlets)?, outlets, broker: Redis::connect()? })
     };
     match start() {
         Ok(consumer) => consumer.run().await,
@@ -63,14 +72,18 @@ pub(crate) async fn consume() {
 impl Consumer {
     async fn run(&self) {
         let start = Instant::now();
-        let mut round = Round { turn: 0, failed: [false; Queue::ALL.len()], claimed: 0, due: None };
+        let mut round = Round::new(self.outlets.webhooks.is_on());
         let mut sends = FuturesUnordered::new();
         loop {
             let is_over = start.elapsed() >= BUDGET;
+            round.is_late = start.elapsed() >= BUDGET.saturating_sub(webhooks::LIMIT);
             let mut is_empty = false;
-            while !is_over && !is_empty && sends.len() < self.settings.concurrency {
+            while !is_over && !is_empty && sends.len() < self.settings.concurrency * round.in_flight.len() {
                 match self.claim(&mut round) {
-                    Some((queue, delivery)) => sends.push(self.handle(queue, delivery)),
+                    Some((queue, delivery)) => {
+                        round.in_flight[usize::from(queue.is_webhook())] += 1;
+                        sends.push(self.handle(queue, delivery));
+                    }
                     None => is_empty = true,
                 }
             }
@@ -83,12 +96,16 @@ impl Consumer {
             } else {
                 // Below the concurrency limit, a new message does not wait for the end of a send.
                 let wait = if is_empty { PAUSE } else { BUDGET };
-                if let Some(Some((queue, Err(error)))) = service_kit::timeout(wait, sends.next()).await {
-                    give_up(&mut round, queue, &error);
+                if let Some(Some((queue, result))) = service_kit::timeout(wait, sends.next()).await {
+                    round.in_flight[usize::from(queue.is_webhook())] -= 1;
+                    if let Err(error) = result {
+                        give_up(&mut round, queue, &error);
+                    }
                 }
             }
         }
-        self.finish(&round, start.elapsed() >= BUDGET);
+        let has_left_webhooks = round.is_late && self.outlets.webhooks.is_on();
+        self.finish(&round, start.elapsed() >= BUDGET || has_left_webhooks);
     }
 
     /// Claims the next message of the queue whose turn it is, or of one after it. A queue that fails is skipped for the rest
@@ -98,10 +115,13 @@ impl Consumer {
         round.due = None;
         for step in 0..Queue::ALL.len() {
             let index = (round.turn + step) % Queue::ALL.len();
-            if round.failed[index] {
+            let queue = Queue::ALL[index];
+            let kind = usize::from(queue.is_webhook());
+            let is_not_now =
+                round.in_flight[kind] >= self.settings.concurrency || (queue.is_webhook() && round.is_late);
+            if round.failed[index] || is_not_now {
                 continue;
             }
-            let queue = Queue::ALL[index];
             let due = match self.claim_from(queue, preference) {
                 Ok(Claimed::Message(delivery)) => {
                     round.turn = index + 1;
@@ -148,7 +168,7 @@ impl Consumer {
 
     /// Delivers one message: sends, then acknowledges.
     async fn deliver(&self, queue: Queue, delivery: &Delivery) -> Result<(), BrokerError> {
-        let notification = match Notification::prepare(queue, &delivery.event, &self.sender, &self.renderer) {
+        let notification = match Notification::prepare(queue, &delivery.event, &self.outlets) {
             Ok(notification) => notification,
             Err(Unusable { event_id, cause }) => {
                 return self.dead_letter(queue, event_id.as_deref(), delivery, ProviderHealth::Unknown, 1, &cause);
@@ -159,8 +179,9 @@ impl Consumer {
             let cause = "claim limit exceeded: every consumer crashed before it could send the message";
             return self.dead_letter(queue, Some(&id), delivery, ProviderHealth::Unknown, delivery.claims, cause);
         }
-        // The recipient cannot be reached this way: nothing to send.
-        let Some(message) = notification.message() else { return self.ack_unsent(queue, &id, delivery) };
+        if !notification.is_due() {
+            return self.ack_unsent(queue, &id, delivery);
+        }
         let begun = match self.acquire(queue, &id, delivery) {
             Ok(Acquisition::Acquired(begun)) => begun,
             Ok(Acquisition::AlreadySent) => return self.ack_unsent(queue, &id, delivery),
@@ -176,8 +197,9 @@ impl Consumer {
             let cause = "delivery limit exceeded: every consumer crashed while sending the message";
             return self.dead_letter(queue, Some(&id), delivery, ProviderHealth::Unknown, attempt - 1, cause);
         }
-        match notification.deliver(message, &self.sender, &self.settings.consumer, attempt).await {
-            Ok(logged) => self.ack(queue, &id, delivery, ProviderHealth::Up, Some(&logged)),
+        let delivered = notification.deliver(&self.outlets, Some(&self.broker), &self.settings.consumer, attempt).await;
+        match delivered {
+            Ok(logged) => self.ack(queue, &id, delivery, ProviderHealth::Up, logged.as_ref()),
             Err(SendError::Permanent { cause }) => {
                 self.dead_letter(queue, Some(&id), delivery, ProviderHealth::Up, attempt, &cause)
             }
@@ -187,7 +209,9 @@ impl Consumer {
         }
     }
 
-    fn outcome<'a>(&self, delivery: &'a Delivery, health: ProviderHealth) -> Outcome<'a> {
+    fn outcome<'a>(&self, queue: Queue, delivery: &'a Delivery, health: ProviderHealth) -> Outcome<'a> {
+        // Not a queue of webhooks pauses, but each of its endpoints by itself.
+        let health = if queue.is_webhook() { ProviderHealth::Unknown } else { health };
         Outcome { delivery, health, pause_after: self.settings.policy.pause_after }
     }
 
@@ -198,7 +222,7 @@ impl Consumer {
 
     fn release(&self, queue: Queue, delivery: &Delivery, delay: Duration) -> Result<(), BrokerError> {
         let Settings { consumer, policy, .. } = &self.settings;
-        let outcome = self.outcome(delivery, ProviderHealth::Unknown);
+        let outcome = self.outcome(queue, delivery, ProviderHealth::Unknown);
         self.broker.run(&redis::release(queue, consumer, &outcome, delay, policy.claim_after)).map(drop)
     }
 
@@ -210,7 +234,7 @@ impl Consumer {
         health: ProviderHealth,
         logged: Option<&LoggedDelivery>,
     ) -> Result<(), BrokerError> {
-        self.broker.run(&redis::ack(queue, event_id, &self.outcome(delivery, health), logged)).map(drop)
+        self.broker.run(&redis::ack(queue, event_id, &self.outcome(queue, delivery, health), logged)).map(drop)
     }
 
     fn ack_unsent(&self, queue: Queue, event_id: &str, delivery: &Delivery) -> Result<(), BrokerError> {
@@ -236,7 +260,7 @@ impl Consumer {
             RetryDecision::RetryAfter(delay) => delay,
         };
         let nack = Nack { delay, failures: attempt, asked: retry_after.unwrap_or_default(), reason: cause };
-        let outcome = self.outcome(delivery, ProviderHealth::Down);
+        let outcome = self.outcome(queue, delivery, ProviderHealth::Down);
         let replies = self.broker.run(&redis::nack(queue, Some(event_id), &outcome, &nack))?;
         let retry_in = ("retry_in_ms", delay.as_millis().to_string());
         report("message will be retried", queue, Some(event_id), delivery, attempt, cause, Some(retry_in));
@@ -252,7 +276,7 @@ impl Consumer {
         attempts: u64,
         cause: &str,
     ) -> Result<(), BrokerError> {
-        let outcome = self.outcome(delivery, health);
+        let outcome = self.outcome(queue, delivery, health);
         let replies = self.broker.run(&redis::dead_letter(queue, event_id, &outcome, attempts, cause))?;
         report("message dead-lettered", queue, event_id, delivery, attempts, cause, None);
         report_pause(queue, &replies)
@@ -262,7 +286,8 @@ impl Consumer {
     fn finish(&self, round: &Round, is_over: bool) {
         if round.claimed > 0 {
             for exchange in Exchange::ALL {
-                let trimmed = self.broker.run(&redis::trim(exchange, self.settings.policy.claim_after));
+                let has_webhooks = self.outlets.webhooks.is_on();
+                let trimmed = self.broker.run(&redis::trim(exchange, has_webhooks, self.settings.policy.claim_after));
                 match trimmed.and_then(|replies| Ok(ForeignGroup::from_replies(&replies)?)) {
                     Ok(Some(group)) if group.length >= LONG_STREAM => {
                         let fields = [

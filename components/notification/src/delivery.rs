@@ -2,19 +2,33 @@
 //! delivery log. What it is acknowledged with is for the consumer to say.
 
 use crate::sender::Sender;
+use crate::webhooks::{Attempt, Webhooks};
 use events::redis::{LoggedDelivery, recipient_digest};
 use events::{Event, Queue};
 use notification_domain::{LogItem, Message, RenderError, Renderer, SendError, TemplateError};
+use service_kit::broker::Redis;
 
-/// A message of a queue, rendered for its recipient.
+/// What messages are made with and sent by.
+pub(crate) struct Outlets {
+    pub(crate) sender: Sender,
+    pub(crate) renderer: Renderer,
+    pub(crate) webhooks: Webhooks,
+}
+
+/// A message of a queue, ready for its recipient.
 pub(crate) struct Notification {
     queue: Queue,
     event: Event,
-    message: Option<Rendered>,
+    content: Option<Content>,
 }
 
-/// A message, or why it cannot be put in words until an operator has corrected the templates.
-type Rendered = Result<Message, TemplateError>;
+/// What is sent.
+enum Content {
+    /// A message to a person, or why it cannot be put in words until an operator has corrected the templates.
+    Message(Result<Message, TemplateError>),
+    /// An event to the endpoints that want it.
+    Webhook(String),
+}
 
 /// A message that can never be sent.
 pub(crate) struct Unusable {
@@ -24,17 +38,24 @@ pub(crate) struct Unusable {
 }
 
 impl Notification {
-    /// Reads the event and renders the message that the queue makes of it.
-    pub(crate) fn prepare(queue: Queue, body: &[u8], sender: &Sender, renderer: &Renderer) -> Result<Self, Unusable> {
+    /// Reads the event and makes the message that the queue is for.
+    pub(crate) fn prepare(queue: Queue, body: &[u8], outlets: &Outlets) -> Result<Self, Unusable> {
         let event = Event::from_json(body).map_err(|error| Unusable { event_id: None, cause: error.to_string() })?;
-        let message = match renderer.render(queue, &event) {
-            Ok(message) => message.filter(|message| sender.sends(message.kind)).map(Ok),
-            Err(RenderError::Template(error)) => Some(Err(error)),
-            Err(error @ RenderError::WrongEvent) => {
-                return Err(Unusable { event_id: Some(event.id.to_string()), cause: error.to_string() });
+        let wrong = |error: RenderError| Unusable { event_id: Some(event.id.to_string()), cause: error.to_string() };
+        let content = if queue.is_webhook() {
+            let webhook = Some(&event).filter(|event| event.payload.exchange() == queue.exchange());
+            let webhook = webhook.and_then(Event::to_webhook).ok_or_else(|| wrong(RenderError::WrongEvent))?;
+            outlets.webhooks.wants(queue.exchange()).then_some(Content::Webhook(webhook))
+        } else {
+            match outlets.renderer.render(queue, &event) {
+                Ok(message) => message
+                    .filter(|message| outlets.sender.sends(message.kind))
+                    .map(|message| Content::Message(Ok(message))),
+                Err(RenderError::Template(error)) => Some(Content::Message(Err(error))),
+                Err(error @ RenderError::WrongEvent) => return Err(wrong(error)),
             }
         };
-        Ok(Self { queue, event, message })
+        Ok(Self { queue, event, content })
     }
 
     /// The event's id.
@@ -42,26 +63,36 @@ impl Notification {
         self.event.id.to_string()
     }
 
-    /// The message; none if the recipient cannot be reached that way. Then nothing is sent, and nothing is logged.
-    pub(crate) fn message(&self) -> Option<&Rendered> {
-        self.message.as_ref()
+    /// Whether there is something to send. There is not if the recipient cannot be reached that way, and if no endpoint wants
+    /// the event; then nothing is logged either.
+    pub(crate) fn is_due(&self) -> bool {
+        self.content.is_some()
     }
 
-    /// Sends the message as attempt number `attempt`. Returns the entry for the delivery log.
+    /// Sends the message as attempt number `attempt`. Returns the entry for the delivery log, in which webhooks are not.
     pub(crate) async fn deliver(
         &self,
-        message: &Rendered,
-        sender: &Sender,
+        outlets: &Outlets,
+        state: Option<&Redis>,
         consumer: &str,
         attempt: u64,
-    ) -> Result<LoggedDelivery, SendError> {
+    ) -> Result<Option<LoggedDelivery>, SendError> {
+        let message = match &self.content {
+            None => return Ok(None),
+            Some(Content::Webhook(body)) => {
+                let event_id = self.event_id();
+                let attempt = Attempt { queue: self.queue, event_id: &event_id, body, number: attempt };
+                return outlets.webhooks.deliver(&attempt, state).await.map(|()| None);
+            }
+            Some(Content::Message(message)) => message,
+        };
         let unusable = |error: &TemplateError| SendError::Temporary { cause: error.to_string(), retry_after: None };
         let message = message.as_ref().map_err(unusable)?;
-        sender.send(self.queue, &self.event_id(), message).await?;
-        Ok(LoggedDelivery {
+        outlets.sender.send(self.queue, &self.event_id(), message).await?;
+        Ok(Some(LoggedDelivery {
             user_id: self.event.payload.user_id(),
             recipient: recipient_digest(&message.to),
             item: LogItem::new(self.queue, &self.event, message, consumer, attempt).to_json(),
-        })
+        }))
     }
 }

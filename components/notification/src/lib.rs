@@ -14,6 +14,7 @@ mod routes;
 mod sender;
 mod settings;
 mod templates;
+mod webhooks;
 
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::{http_component, redis_component};

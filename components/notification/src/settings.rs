@@ -1,8 +1,10 @@
 //! The variables of this component, read by requests and consumers and checked by readiness.
 
+use crate::delivery::Outlets;
 use crate::management::Management;
 use crate::sender::{Apis, Sender};
 use crate::templates;
+use crate::webhooks::{self, Webhooks};
 use events::DeliveryPolicy;
 use problem::Problem;
 use service_kit::broker::{Broker, BrokerKind};
@@ -31,8 +33,9 @@ pub(crate) const ALL: &[Setting] = &[
     || templates::default_locale().map(drop),
     || templates::login_notice().map(drop),
     templates::check,
+    || Webhooks::from_config().map(drop),
     || on_redis(Broker::check_config),
-    || on_redis(|| claim_after(&Sender::from_config()?).map(drop)),
+    || on_redis(|| claim_after(&outlets()?).map(drop)),
     || on_redis(|| first_retry().map(drop)),
     || on_redis(|| retry_for().map(drop)),
     || on_redis(|| max_attempts().map(drop)),
@@ -71,9 +74,9 @@ impl Settings {
     ///
     /// # Errors
     /// If one cannot be used, or a message could be taken over while it is still being sent.
-    pub(crate) fn from_config(sender: &Sender) -> Result<Self, Problem> {
+    pub(crate) fn from_config(outlets: &Outlets) -> Result<Self, Problem> {
         let policy = DeliveryPolicy {
-            claim_after: claim_after(sender)?,
+            claim_after: claim_after(outlets)?,
             first_retry: first_retry()?,
             retry_for: retry_for()?,
             max_attempts: Some(max_attempts()?).filter(|most| *most > 0),
@@ -83,10 +86,19 @@ impl Settings {
     }
 }
 
-fn claim_after(sender: &Sender) -> Result<Duration, Problem> {
+/// Reads all variables by which messages are made and sent.
+///
+/// # Errors
+/// If one cannot be used.
+pub(crate) fn outlets() -> Result<Outlets, Problem> {
+    Ok(Outlets { sender: Sender::from_config()?, renderer: templates::renderer()?, webhooks: Webhooks::from_config()? })
+}
+
+fn claim_after(outlets: &Outlets) -> Result<Duration, Problem> {
     let claim_after = Duration::from_millis(config::parsed("claim_ms")?).max(MIN_CLAIM_AFTER);
-    if !may_be_claimed_after(claim_after, sender.limit()) {
-        let what = format!("must be longer than a send may take, by a tenth: {} ms", sender.limit().as_millis());
+    let longest = if outlets.webhooks.is_on() { webhooks::LIMIT } else { Duration::ZERO }.max(outlets.sender.limit());
+    if !may_be_claimed_after(claim_after, longest) {
+        let what = format!("must be longer than a send may take, by a tenth: {} ms", longest.as_millis());
         return Err(config::fault("claim_ms", &what));
     }
     Ok(claim_after)

@@ -14,6 +14,7 @@ mod event;
 pub mod redis;
 mod secret;
 mod topology;
+mod webhook;
 
 pub use account::{
     EmailChangeRequested, EmailChanged, PasswordChanged, RecoveryRequested, SecondFactorChange, SecondFactorChanged,
@@ -26,3 +27,4 @@ pub use event::{
 };
 pub use secret::{OneTimeSecret, remove_secrets};
 pub use topology::{Exchange, Queue};
+pub use webhook::ENDPOINT_PAUSE_AFTER;

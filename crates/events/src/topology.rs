@@ -67,16 +67,16 @@ impl Exchange {
     #[must_use]
     pub fn queues(self) -> &'static [Queue] {
         match self {
-            Exchange::UserLogin => &[Queue::LoginEmail, Queue::LoginSms],
-            Exchange::NewUser => &[Queue::WelcomeEmail],
-            Exchange::AccountLocked => &[Queue::AccountLockedEmail],
+            Exchange::UserLogin => &[Queue::LoginEmail, Queue::LoginSms, Queue::LoginWebhook],
+            Exchange::NewUser => &[Queue::WelcomeEmail, Queue::NewUserWebhook],
+            Exchange::AccountLocked => &[Queue::AccountLockedEmail, Queue::AccountLockedWebhook],
             Exchange::VerificationRequested => &[Queue::VerificationEmail],
             Exchange::SignUpRepeated => &[Queue::SignUpRepeatedEmail],
             Exchange::RecoveryRequested => &[Queue::RecoveryEmail],
-            Exchange::PasswordChanged => &[Queue::PasswordChangedEmail],
-            Exchange::SecondFactorChanged => &[Queue::SecondFactorChangedEmail],
+            Exchange::PasswordChanged => &[Queue::PasswordChangedEmail, Queue::PasswordChangedWebhook],
+            Exchange::SecondFactorChanged => &[Queue::SecondFactorChangedEmail, Queue::SecondFactorChangedWebhook],
             Exchange::EmailChangeRequested => &[Queue::EmailChangeEmail],
-            Exchange::EmailChanged => &[Queue::EmailChangedEmail],
+            Exchange::EmailChanged => &[Queue::EmailChangedEmail, Queue::EmailChangedWebhook],
         }
     }
 }
@@ -106,11 +106,23 @@ pub enum Queue {
     EmailChangeEmail,
     /// `email_changed_email_notification`: an account has another address, by mail to the one before.
     EmailChangedEmail,
+    /// `login_webhook_notification`: somebody signed in, by webhook.
+    LoginWebhook,
+    /// `new_user_webhook_notification`: somebody signed up, by webhook.
+    NewUserWebhook,
+    /// `account_locked_webhook_notification`: an account was locked after failed sign-ins, by webhook.
+    AccountLockedWebhook,
+    /// `password_changed_webhook_notification`: an account has a new password, by webhook.
+    PasswordChangedWebhook,
+    /// `second_factor_changed_webhook_notification`: the second factor of an account has changed, by webhook.
+    SecondFactorChangedWebhook,
+    /// `email_changed_webhook_notification`: an account has another address, by webhook.
+    EmailChangedWebhook,
 }
 
 impl Queue {
     /// All queues.
-    pub const ALL: [Queue; 11] = [
+    pub const ALL: [Queue; 17] = [
         Queue::LoginEmail,
         Queue::LoginSms,
         Queue::WelcomeEmail,
@@ -122,6 +134,12 @@ impl Queue {
         Queue::SecondFactorChangedEmail,
         Queue::EmailChangeEmail,
         Queue::EmailChangedEmail,
+        Queue::LoginWebhook,
+        Queue::NewUserWebhook,
+        Queue::AccountLockedWebhook,
+        Queue::PasswordChangedWebhook,
+        Queue::SecondFactorChangedWebhook,
+        Queue::EmailChangedWebhook,
     ];
 
     /// Its name, which is the consumer group's on Redis.
@@ -139,6 +157,12 @@ impl Queue {
             Queue::SecondFactorChangedEmail => "second_factor_changed_email_notification",
             Queue::EmailChangeEmail => "email_change_email_notification",
             Queue::EmailChangedEmail => "email_changed_email_notification",
+            Queue::LoginWebhook => "login_webhook_notification",
+            Queue::NewUserWebhook => "new_user_webhook_notification",
+            Queue::AccountLockedWebhook => "account_locked_webhook_notification",
+            Queue::PasswordChangedWebhook => "password_changed_webhook_notification",
+            Queue::SecondFactorChangedWebhook => "second_factor_changed_webhook_notification",
+            Queue::EmailChangedWebhook => "email_changed_webhook_notification",
         }
     }
 
@@ -152,17 +176,23 @@ impl Queue {
     #[must_use]
     pub fn exchange(self) -> Exchange {
         match self {
-            Queue::LoginEmail | Queue::LoginSms => Exchange::UserLogin,
-            Queue::WelcomeEmail => Exchange::NewUser,
-            Queue::AccountLockedEmail => Exchange::AccountLocked,
+            Queue::LoginEmail | Queue::LoginSms | Queue::LoginWebhook => Exchange::UserLogin,
+            Queue::WelcomeEmail | Queue::NewUserWebhook => Exchange::NewUser,
+            Queue::AccountLockedEmail | Queue::AccountLockedWebhook => Exchange::AccountLocked,
             Queue::VerificationEmail => Exchange::VerificationRequested,
             Queue::SignUpRepeatedEmail => Exchange::SignUpRepeated,
             Queue::RecoveryEmail => Exchange::RecoveryRequested,
-            Queue::PasswordChangedEmail => Exchange::PasswordChanged,
-            Queue::SecondFactorChangedEmail => Exchange::SecondFactorChanged,
+            Queue::PasswordChangedEmail | Queue::PasswordChangedWebhook => Exchange::PasswordChanged,
+            Queue::SecondFactorChangedEmail | Queue::SecondFactorChangedWebhook => Exchange::SecondFactorChanged,
             Queue::EmailChangeEmail => Exchange::EmailChangeRequested,
-            Queue::EmailChangedEmail => Exchange::EmailChanged,
+            Queue::EmailChangedEmail | Queue::EmailChangedWebhook => Exchange::EmailChanged,
         }
+    }
+
+    /// Whether its messages are webhooks, so that it is in use only if there are endpoints.
+    #[must_use]
+    pub fn is_webhook(self) -> bool {
+        self.name().ends_with("_webhook_notification")
     }
 
     /// Where its dead letters go: `<queue>.dead`.

@@ -103,6 +103,12 @@ impl Broker {
         consumers.iter().map(|consumer| String::from_redis_value_ref(&consumer["name"]).expect("a name")).collect()
     }
 
+    /// The queues of an exchange by name.
+    pub fn queues(&mut self, exchange: &str) -> Vec<String> {
+        let groups: Vec<HashMap<String, redis::Value>> = self.run(cmd("XINFO").arg("GROUPS").arg(exchange));
+        groups.iter().map(|group| String::from_redis_value_ref(&group["name"]).expect("a name")).collect()
+    }
+
     /// How many messages Redis itself says that a queue has not read; what autoscalers look at.
     pub fn lag(&mut self, exchange: &str, queue: &str) -> Option<i64> {
         let groups: Vec<HashMap<String, redis::Value>> = self.run(cmd("XINFO").arg("GROUPS").arg(exchange));

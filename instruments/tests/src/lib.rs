@@ -42,6 +42,7 @@ pub mod people;
 pub mod poll;
 pub mod post_office;
 pub mod rabbit;
+pub mod receiver;
 pub mod schedules;
 pub mod skipped;
 pub mod turn;

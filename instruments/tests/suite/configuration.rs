@@ -51,6 +51,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("brand_name", "Bell <sons>"),
         ("default_locale", "English"),
         ("login_notice", "sometimes"),
+        ("webhook_endpoints", "crm=http://crm.example/hook"),
         ("sms_api_token", "two words"),
     ],
     &[
@@ -61,6 +62,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("notification_send_ms", "quick"),
         ("sms_api", "twilio"),
         ("sms_api_url", "ftp://127.0.0.1:21"),
+        ("webhook_secrets", "crm=whsec_short"),
     ],
     &[
         ("token_issuer", "somebody"),
@@ -75,6 +77,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("sms_api", "twilio"),
         ("sms_api_token", "AC1:auth-token"),
         ("sms_from", ""),
+        ("webhook_host_2", "ftp://127.0.0.1:21"),
     ],
 ];
 

@@ -290,6 +290,16 @@ const HELD: &[Held] = &[
         "components/users/src/store/statements.rs",
         "WHERE published_at IS NULL LIMIT ",
     ),
+    (
+        "endpoints for webhooks",
+        "8",
+        "components/notification/domain/src/webhook/endpoint.rs",
+        "MAX_ENDPOINTS: usize = ",
+    ),
+    ("endpoints for webhooks", "2", "components/notification/domain/src/webhook/endpoint.rs", "MAX_SECRETS: usize = "),
+    ("answer of an endpoint", "5 s", "components/notification/src/webhooks.rs", " LIMIT: Duration = "),
+    ("failures in a row of an endpoint", "5", "crates/events/src/webhook.rs", "ENDPOINT_PAUSE_AFTER: u64 = "),
+    ("which endpoints have an event", "4 days", "crates/events/src/redis/endpoints.rs", " REMEMBERED: Duration = "),
     // Exports and erasures
     ("exports of one user", "5 minutes", "components/users/domain/src/export.rs", "EXPORT_PAUSE_SECONDS: i32 = "),
     ("simultaneous exports, over all users", "30 s", "components/users/src/store/exports.rs", "PERMIT_SECONDS: i32 = "),

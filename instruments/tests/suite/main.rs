@@ -64,4 +64,5 @@ mod throttling;
 mod tokens;
 mod users;
 mod verification;
+mod webhooks;
 mod xtask_queue;

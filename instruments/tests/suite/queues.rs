@@ -32,7 +32,9 @@ fn is_drained(app: &TestApp) -> bool {
     let items = state["items"].as_array().expect("items is a list");
     // A consumer is known to a queue once there was something in it: here only sign-ins and sign-ups happen.
     let happens = |item: &serde_json::Value| item["exchange"] == LOGINS || item["exchange"] == SIGN_UPS;
-    let is_asked = |item: &serde_json::Value| item["consumers"] != 0 || !happens(item);
+    // Without endpoints nobody consumes webhooks.
+    let is_webhook = |item: &serde_json::Value| item["queue"].as_str().is_some_and(|name| name.contains("_webhook_"));
+    let is_asked = |item: &serde_json::Value| item["consumers"] != 0 || !happens(item) || is_webhook(item);
     items.iter().all(|item| item["waiting"] == 0 && item["in_flight"] == 0 && is_asked(item))
 }
 

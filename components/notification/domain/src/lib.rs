@@ -1,5 +1,5 @@
 //! The rules of the notification service, as pure functions: which message an event is rendered to, how deliveries are
-//! logged and how the log is read, and how providers are asked to send them.
+//! logged and how the log is read, how providers are asked to send them, and how webhooks are signed.
 //!
 //! Nothing here does I/O or knows Redis or Spin.
 
@@ -10,6 +10,7 @@ mod log;
 mod message;
 mod query;
 mod rabbit;
+mod webhook;
 
 pub use adapter::{Account, AccountError, Adapter, ApiAnswer, ApiRequest, mail_adapter, sms_adapter};
 pub use dead::shown_letter;
@@ -18,3 +19,4 @@ pub use log::{LogItem, from_entry};
 pub use message::{LoginNotice, Message, MessageKind, MessageSettings, ReadFile, RenderError, Renderer, TemplateError};
 pub use query::{LogQuery, is_entry_id, next_page};
 pub use rabbit::{AmqpLogin, RabbitLetter, amqp_login};
+pub use webhook::{Endpoint, EndpointError, endpoints, webhook_result};

@@ -17,3 +17,13 @@ pub(super) fn circuit_breaker(queue: Queue) -> String {
 pub(super) fn deduplication_key(queue: Queue, event_id: &str) -> String {
     format!("concierge:handled:{}:{event_id}", queue.name())
 }
+
+/// Which endpoints have an event of a queue of webhooks.
+pub(super) fn endpoints_of(queue: Queue, event_id: &str) -> String {
+    format!("concierge:webhook:{}:{event_id}", queue.name())
+}
+
+/// The circuit breaker of an endpoint for webhooks, by its name.
+pub(super) fn endpoint_breaker(endpoint: &str) -> String {
+    format!("concierge:breaker:webhook:{endpoint}")
+}

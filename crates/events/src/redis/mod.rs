@@ -12,6 +12,7 @@ mod claim;
 mod dead_letters;
 mod deduplication;
 mod delivery_log;
+mod endpoints;
 mod keys;
 mod outcome;
 mod personal_data;
@@ -26,6 +27,7 @@ pub use dead_letters::{
 };
 pub use deduplication::{Acquisition, acquire, get_deduplication_key, was_sent};
 pub use delivery_log::{DELIVERY_LOG, LoggedDelivery, log_entries, read_log, recipient_digest, recipient_log};
+pub use endpoints::{EndpointOutcome, EndpointTurn, begin_webhook, finish_webhook, paused_endpoints, turns};
 pub use outcome::{Nack, Outcome, ProviderHealth, ack, dead_letter, nack, paused_for, record_delivery, release};
 pub use personal_data::{
     PersonalData, Step, erase_deliveries, erase_personal_data, find_personal_data, read_recipients, recipients,

@@ -1,6 +1,6 @@
 //! The state of the queues, and the trimming of streams.
 
-use super::keys::circuit_breaker;
+use super::keys::{circuit_breaker, due_times};
 use super::{Command, Reply, ReplyError, milliseconds};
 use crate::{Exchange, Queue};
 use std::time::Duration;
@@ -12,8 +12,11 @@ const CLAIM_TIMES: u32 = 20;
 
 /// Trims what every queue of the exchange has acknowledged. While a queue does not exist yet, nothing is trimmed. Removes
 /// consumers that are long gone, and corrects a group's lag after entries were deleted.
+///
+/// Without webhooks the exchange's queue of webhooks is not in use. If it was, it is removed with what waits in it, once no
+/// consumer has claimed from it for a while: another replica may still have endpoints, or have them already.
 #[must_use]
-pub fn trim(exchange: Exchange, claim_after: Duration) -> Command {
+pub fn trim(exchange: Exchange, has_webhooks: bool, claim_after: Duration) -> Command {
     const SCRIPT: &str = "#!lua flags=allow-oom
         if redis.call('EXISTS', KEYS[1]) == 0 then return {'', 0} end
         local function before(a, b)
@@ -27,8 +30,22 @@ pub fn trim(exchange: Exchange, claim_after: Duration) -> Command {
             for i = 1, #list, 2 do found[list[i]] = list[i + 1] end
             return found
         end
-        local ours = {}
-        for i = 2, #ARGV do ours[ARGV[i]] = true end
+        local ours, unused = {}, ARGV[2]
+        for i = 3, #ARGV do ours[ARGV[i]] = true end
+        local function is_in_use(group)
+            for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], group)) do
+                if fields(info)['idle'] <= tonumber(ARGV[1]) then return true end
+            end
+            return false
+        end
+        if unused ~= '' then
+            for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+                if fields(info)['name'] == unused and not is_in_use(unused) then
+                    redis.call('XGROUP', 'DESTROY', KEYS[1], unused)
+                    redis.call('DEL', KEYS[2], KEYS[3])
+                end
+            end
+        end
         local found, keep, foreign = 0, nil, ''
         for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
             local group = fields(info)
@@ -56,14 +73,20 @@ pub fn trim(exchange: Exchange, claim_after: Duration) -> Command {
             end
             if keep == nil or before(from, keep) then
                 keep = from
-                foreign = ours[name] and '' or name
+                foreign = (ours[name] or name == unused) and '' or name
             end
         end
-        if found < #ARGV - 1 or keep == nil then return {'', 0} end
+        if found < #ARGV - 2 or keep == nil then return {'', 0} end
         redis.call('XTRIM', KEYS[1], 'MINID', keep)
         return {foreign, redis.call('XLEN', KEYS[1])}";
-    let script = Command::script(SCRIPT, &[exchange.name()]).number(milliseconds(claim_after * CLAIM_TIMES));
-    exchange.queues().iter().fold(script, |command, queue| command.arg(queue.name()))
+    let is_used = |queue: &Queue| has_webhooks || !queue.is_webhook();
+    let unused = exchange.queues().iter().copied().find(|queue| !is_used(queue));
+    let waiting = unused.map(|queue| [queue.retries(), due_times(queue)]);
+    let keys: Vec<_> = std::iter::once(exchange.name()).chain(waiting.iter().flatten().map(String::as_str)).collect();
+    let script = Command::script(SCRIPT, &keys)
+        .number(milliseconds(claim_after * CLAIM_TIMES))
+        .arg(unused.map(Queue::name).unwrap_or_default());
+    exchange.queues().iter().filter(|queue| is_used(queue)).fold(script, |command, queue| command.arg(queue.name()))
 }
 
 /// A consumer group of somebody else that is behind ours, so that the stream is not trimmed beyond it.
@@ -161,9 +184,14 @@ mod tests {
 
     #[test]
     fn trimming_waits_for_every_queue_of_the_exchange() {
-        let arguments = trim(Exchange::UserLogin, Duration::from_secs(30)).arguments;
-        let words: Vec<_> = arguments[3..].iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
-        assert_eq!(words, ["600000", "login_email_notification", "login_sms_notification"]);
+        let words = |has_webhooks| -> Vec<_> {
+            let arguments = trim(Exchange::UserLogin, has_webhooks, Duration::from_secs(30)).arguments;
+            arguments[2..].iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+        };
+        let [mail, sms, webhook] = ["login_email_notification", "login_sms_notification", "login_webhook_notification"];
+        assert_eq!(words(true), ["user_login_event", "600000", "", mail, sms, webhook]);
+        let [retries, due] = ["login_webhook_notification.retry", "login_webhook_notification.retry.due"];
+        assert_eq!(words(false), ["user_login_event", retries, due, "600000", webhook, mail, sms]);
     }
 
     #[test]

@@ -51,10 +51,14 @@ impl ApiAnswer<'_> {
         }
     }
 
+    /// For how long it asks to be left alone.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        self.header("retry-after").and_then(|text| wait_of(text, self.at))
+    }
+
     /// The message was not sent, and may be tried again.
     pub(super) fn temporary(&self, code: &str) -> SendError {
-        let retry_after = self.header("retry-after").and_then(|text| wait_of(text, self.at));
-        SendError::Temporary { cause: self.cause(code), retry_after }
+        SendError::Temporary { cause: self.cause(code), retry_after: self.retry_after() }
     }
 
     /// The message will not be sent.

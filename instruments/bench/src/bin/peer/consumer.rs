@@ -56,7 +56,7 @@ async fn consume(broker: &Broker, renderer: &Renderer) -> Result<()> {
     let mut handled = false;
     loop {
         let mut found = false;
-        for queue in Queue::ALL {
+        for queue in Queue::ALL.into_iter().filter(|queue| !queue.is_webhook()) {
             if let Some(delivery) = next(broker, queue).await? {
                 handle(broker, renderer, queue, &delivery).await?;
                 found = true;
@@ -69,7 +69,7 @@ async fn consume(broker: &Broker, renderer: &Renderer) -> Result<()> {
     }
     if handled {
         for exchange in Exchange::ALL {
-            broker.run(&queues::trim(exchange, CLAIM_AFTER)).await?;
+            broker.run(&queues::trim(exchange, false, CLAIM_AFTER)).await?;
         }
     }
     Ok(())
