@@ -7,6 +7,7 @@ use blackbox::authenticator::{Authenticator, texts};
 use blackbox::backend::Backend;
 use blackbox::http::Answer;
 use blackbox::people::{PASSWORD, Person};
+use blackbox::post_office::assert_alike;
 use blackbox::turn;
 use serde_json::{Value, json};
 
@@ -75,6 +76,28 @@ fn who_does_not_know_the_password_learns_nothing_of_a_second_factor() {
     // Nor who answers a challenge that is none: it is the same whatever it is.
     let shown = |challenge: &str| app.answer_challenge(challenge, "123456").shown();
     assert_eq!(shown("x"), shown(&"A".repeat(43)));
+}
+
+#[test]
+fn neither_the_answer_nor_its_time_says_who_has_a_second_factor() {
+    let _turn = turn::alone();
+    // As costly as a hash that somebody waits for, so that what is left out would show.
+    let setup = TestApp::on(&Backend::new()).variable("authorization", "required").variable("bcrypt_cost", 8);
+    let app = setup.start();
+    let (with, without) = (app.person("ada@with-factor.example"), app.person("ada@without-factor.example"));
+    let phone = app.add_totp(&with);
+    let guess = |email: &str| app.login(email, "incorrect horse");
+    let nobody = |number: usize| format!("nobody-{number:02}@factor.example");
+    let with_and_none = |number: usize| vec![with.email.clone(), nobody(number)];
+    assert_alike("password", 401, &|| guess(&with.email), &|number| guess(&nobody(number)), with_and_none);
+    let with_and_without = |_: usize| vec![with.email.clone(), without.email.clone()];
+    assert_alike("factor", 401, &|| guess(&with.email), &|_| guess(&without.email), with_and_without);
+    // A challenge that was spent is one that there never was.
+    let challenge = app.challenge(&with);
+    let _ = app.answer_challenge(&challenge, &phone.code()).expect(200);
+    let answer = |challenge: &str| app.answer_challenge(challenge, "123456");
+    let unknown = |number: usize| answer(&format!("{number:A>43}"));
+    assert_alike("challenge", 403, &|| answer(&challenge), &unknown, |_| vec![]);
 }
 
 #[test]

@@ -142,7 +142,12 @@ fn the_page_sets_a_password_without_scripts_and_says_what_is_wrong_with_one() {
     let page = office.app.get(&format!("{PAGE}?token={}", secrets.token)).send().expect(200).text();
     // It goes to the last part of the path that it was read from.
     assert!(PAGE.ends_with("/page") && page.contains("<form method=\"post\" action=\"page\">"), "{page}");
-    assert!(page.contains("type=\"password\"") && page.contains(&secrets.token) && !page.contains("<script"), "{page}");
+    assert!(
+        page.contains("type=\"password\" name=\"password\" id=\"password\" autocomplete=\"new-password\"")
+            && page.contains(&secrets.token)
+            && !page.contains("<script"),
+        "{page}"
+    );
     let send = |body: String| office.app.post(PAGE).body(FORM, body).send();
     let again = send(format!("token={}&password=short", secrets.token)).expect(422).text();
     assert!(again.contains("role=\"alert\"") && again.contains(&secrets.token), "{again}");
