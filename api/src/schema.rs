@@ -26,10 +26,13 @@ macro_rules! schemas {
 
 mod metadata;
 mod queries;
+mod transfer;
 
 pub(crate) use metadata::MetadataObject;
 pub(crate) use queries::*;
 mod second_factor;
+
+pub(crate) use transfer::*;
 
 pub(crate) use second_factor::{Acr, Authentication, Methods, RecoveryCodes, TotpSecret, TotpUri};
 
@@ -94,12 +97,6 @@ schemas! {
         "maximum": 31_622_400,
         "description": "A time in seconds, at most a year.",
         "examples": [1_209_600],
-    };
-    shared PasswordHash = {
-        "type": "string",
-        "pattern": r#"^(?:v1|v2:[a-z0-9_-]{1,32}):\$2[abxy]\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]$"#,
-        "description": "A stored hash: the version of its scheme, since `v2:` the id of its pepper, and a bcrypt hash.",
-        "examples": [r"v2:v1:$2b$12$vZdO4DN1U2o5Qb71uiWY5ezlawMvzz1xxxkyGcPIjOYd9WU9.TsvK"],
     };
     shared Role = {
         "type": "string",

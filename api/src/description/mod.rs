@@ -66,8 +66,8 @@ pub(crate) struct Reply {
     pub(crate) description: &'static str,
     /// The schema of its body, where it is not that of the operation.
     pub(crate) schema: Option<SchemaOf>,
-    /// Whether it is a page for people.
-    pub(crate) is_page: bool,
+    /// The media type of its body.
+    pub(crate) media_type: &'static str,
     pub(crate) examples: Vec<(&'static str, Value)>,
     pub(crate) headers: Vec<Header>,
     pub(crate) links: Vec<Link>,
@@ -98,7 +98,8 @@ impl Description {
         }
         if let Some(media_type) = media_types.first() {
             problems.extend([Kind::MalformedJson, Kind::BodyTooLarge, Kind::UnsupportedMediaType]);
-            if media_type.ends_with("json") {
+            // Of a list of lines each is judged by itself.
+            if media_type.ends_with("json") && !media_type.ends_with("ndjson") {
                 problems.extend([Kind::UnknownField, Kind::MissingField, Kind::DuplicateField, Kind::WrongType]);
             }
         }
@@ -181,8 +182,8 @@ impl Description {
     /// A success. What follows (examples, headers, links) belongs to it.
     pub(crate) fn replies(mut self, status: u16, description: &'static str) -> Self {
         let (examples, headers, links) = (Vec::new(), Vec::new(), Vec::new());
-        let (schema, is_page) = (None, false);
-        self.replies.push(Reply { status, description, schema, is_page, examples, headers, links });
+        let (schema, media_type) = (None, "application/json");
+        self.replies.push(Reply { status, description, schema, media_type, examples, headers, links });
         self
     }
 
@@ -209,9 +210,15 @@ impl Description {
 
     /// The last reply is a page for people.
     pub(crate) fn page(mut self) -> Self {
-        self.last().is_page = true;
+        self.last().media_type = "text/html";
         let headers = [header::CONTENT_SECURITY_POLICY, header::REFERRER_POLICY];
         self.of::<crate::schema::HtmlPage>().sends(headers[0]).sends(headers[1]).example("page", PAGE.into())
+    }
+
+    /// The last success has a line for each item.
+    pub(crate) fn lines(mut self) -> Self {
+        self.last().media_type = "application/x-ndjson";
+        self
     }
 
     /// An example of the last success. A success without any has no body.
@@ -272,7 +279,7 @@ impl Description {
             status: 308,
             description: "The same resource at its path. Method and body stay the same (RFC 9110, 15.4.9).",
             schema: None,
-            is_page: false,
+            media_type: "application/json",
             examples: Vec::new(),
             headers: vec![location],
             links: Vec::new(),

@@ -186,8 +186,7 @@ impl Document {
         let mut response = json!({"description": reply.description, "headers": self.headers(&reply.headers)});
         if !reply.examples.is_empty() {
             let schema = reply.schema.unwrap_or(description.reply)(&mut self.received).to_value();
-            let media_type = if reply.is_page { "text/html" } else { "application/json" };
-            response["content"] = json!({media_type: {"schema": schema, "examples": named(&reply.examples)}});
+            response["content"] = json!({reply.media_type: {"schema": schema, "examples": named(&reply.examples)}});
         }
         if !reply.links.is_empty() {
             let links: Map<_, _> = reply

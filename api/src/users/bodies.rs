@@ -3,12 +3,15 @@
 use super::{
     BeginSecondFactorRequest, BeginSignInRequest, ConfirmRecoveryRequest, ConfirmTotpRequest,
     ConfirmVerificationRequest, EmailReturnRequest, EndSecondFactorRequest, EndSessionRequest, EndSignInRequest,
-    EnrolAtSignInRequest, MailRequest, MergePatch, MetadataChange, ReauthenticateRequest, RecoveryForm, Replacement,
-    RotateTokenRequest, SignUpRequest, VerificationForm,
+    EnrolAtSignInRequest, ImportLine, MailRequest, MergePatch, MetadataChange, ReauthenticateRequest, RecoveryForm,
+    Replacement, RotateTokenRequest, SignUpRequest, VerificationForm,
 };
 use crate::Body;
 
 impl Body for SignUpRequest {}
+impl Body for ImportLine {
+    const MEDIA_TYPES: &'static [&'static str] = &["application/x-ndjson"];
+}
 impl Body for Replacement {}
 impl Body for MergePatch {
     const MEDIA_TYPES: &'static [&'static str] = &["application/merge-patch+json", "application/json"];

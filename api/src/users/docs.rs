@@ -383,7 +383,7 @@ pub(super) fn begun(is_permitted: bool, credentials: Value, retry_after: Option<
     let permit = if is_permitted { permit() } else { Value::Null };
     let report = retry_after.is_some() || locked;
     json!({"permit": permit, "retry_after": retry_after, "locked": locked, "report": report, "credentials": credentials,
-        "verification_required": false, "second_factor": null})
+        "verification_required": false, "second_factor": null, "decoy_hash": null})
 }
 
 pub(super) fn new_session() -> Value {

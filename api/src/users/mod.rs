@@ -23,6 +23,9 @@ mod sign_in;
 mod ticket_docs;
 #[macro_use]
 mod ticket_operations;
+mod transfer;
+#[cfg(feature = "openapi")]
+mod transfer_docs;
 mod types;
 mod verification;
 
@@ -38,8 +41,8 @@ use identity::UserId;
 #[cfg(feature = "openapi")]
 use parameters::ACTING_USER;
 use parameters::{
-    ACTION, ADMINISTRATOR_ID, AUDIT_CURSOR, CURSOR, EMAIL, EXCEPT, INDEX, LIMIT, NAME, RESULT, SEARCH, SINCE, SORT,
-    SURNAME, TICKET, TRAP, UNTIL, USER_ID,
+    ACTION, ADMINISTRATOR_ID, AFTER, AUDIT_CURSOR, CURSOR, EMAIL, EXCEPT, HASHES, INDEX, LIMIT, NAME, RESULT, SEARCH,
+    SINCE, SORT, SURNAME, TICKET, TRAP, UNTIL, USER_ID,
 };
 #[cfg(feature = "openapi")]
 use problem::Kind::DatabaseUnavailable;
@@ -136,6 +139,24 @@ with_ticket_operations! { operations! {
     /// verified is in the services' log alone.
     ListAudit: GET "/users-ms/audit" (), Some(&[USER_ID, ADMINISTRATOR_ID, ACTION, RESULT, SINCE, UNTIL, LIMIT, AUDIT_CURSOR]), AccessToken, () => Page<AuditRow>,
     audit_docs::list_audit;
+
+    /// Import users
+    ///
+    /// Creates users from lines of JSON: up to 1,000, in 1 MiB. Each line is answered by itself, so those that are refused keep no
+    /// others out. An address that is there already is left as it is, so the same lines can be sent again. Nothing is hashed: hashes
+    /// of other systems are verified as they are when their owners sign in for the first time, and are renewed then. No mail is sent
+    /// and no event is published. This is for administrators, and requires a sign-in within the last ten minutes.
+    ImportUsers: POST "/users-ms/import" (), NO_QUERY, AccessToken, ImportLine => ImportResult,
+    transfer_docs::import_users;
+
+    /// Export users
+    ///
+    /// Streams all users in the order of their ids, a line of JSON for each, which an import takes. With `hashes=include` each has the
+    /// hash of the password, too. A stream that ends before its time broke off: go on `after` the id of the last whole line. Second
+    /// factors, sessions and the audit log are not in it. This is for administrators, requires a sign-in within the last ten minutes,
+    /// and is in the audit log.
+    ExportUsers: GET "/users-ms/export" (), Some(&[HASHES, AFTER]), AccessToken, () => ExportedUser,
+    transfer_docs::export_users;
 
     /// Show a second factor
     ///
@@ -268,7 +289,8 @@ with_ticket_operations! { operations! {
 
     /// Begin a sign-in
     ///
-    /// Returns a hashing permit and the credentials of whoever has the address; a password hash leaves this service in no other way.
+    /// Returns a hashing permit and the credentials of whoever has the address. A password hash leaves this service in this way and by an
+    /// administrator's export.
     /// `.../sign-in/end` releases the permit; after 30 seconds it expires and the attempt counts as a failure. Without a permit,
     /// `retry_after` says how long this account or this client has to wait, or `locked` that only known devices can sign in to the
     /// account; if neither is set, this client got no permit within two seconds.

@@ -21,6 +21,8 @@ parameters! {
     UNTIL = "until", "Only before this time, in UTC.", schema::Time, "2026-05-05T00:00:00Z";
     EXCEPT = "except", "The session that goes on.", schema::Uuid, "6f1e2d3c-4b5a-4697-8877-665544332211";
     TICKET = "token", "The secret of the link.", schema::Token, "VGhpcyBpcyBub3QgYSBzZWNyZXQgYnV0IGFuIGV4YW0";
+    HASHES = "hashes", "Whether password hashes are in it.", schema::HashExport, "omit";
+    AFTER = "after", "Only users with a greater id.", schema::UserId, "7";
     INDEX = "n", "Which number. Each step takes 1.6 times as long.", schema::FibonacciIndex, "20";
     TRAP = "trap", "Whether the instance traps instead of answering. The runtime then answers 500 with an empty body; no other request is affected.", schema::Switch, "\"false\"";
 }

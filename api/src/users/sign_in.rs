@@ -44,6 +44,10 @@ wire! {
         pub report: bool,
         /// With a permit, if an account has the address.
         pub credentials: Option<Credentials>,
+        /// While there are hashes that another system made: one that costs as much, and that no password matches. Every failure
+        /// but theirs verifies it too, so that none is told apart by its time.
+        #[serde(default)]
+        pub decoy_hash: Option<String> as "Option<schema::PasswordHash>",
         /// Nobody signs in to the account before its address is confirmed.
         #[serde(default)]
         pub verification_required: bool,

@@ -20,6 +20,7 @@ pub use super::sign_in::{
     BeginSignInRequest, BeginSignInResponse, Credentials, EndSignInRequest, EndSignInResponse, HashPermit, HashRenewal,
     NewSession, SecondFactorTask, StartedSession,
 };
+pub use super::transfer::{ExportedUser, ImportLine, ImportOutcome, ImportResult, ImportedLine};
 pub use super::verification::{
     ConfirmVerificationRequest, EmailReturnRequest, MailRequest, SignUpAccepted, VerificationForm,
 };

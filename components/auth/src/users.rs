@@ -71,8 +71,16 @@ impl Users {
         let report = answer.report;
         let refused = |problem| Ok(Begun::Refused { problem, report });
         match answer {
-            BeginSignInResponse { permit: Some(permit), credentials, verification_required, second_factor, .. } => {
-                Ok(Begun::Permitted(Permitted { permit, credentials, verification_required, second_factor }))
+            BeginSignInResponse {
+                permit: Some(permit),
+                credentials,
+                verification_required,
+                second_factor,
+                decoy_hash,
+                ..
+            } => {
+                let decoy = decoy_hash.and_then(|hash| PasswordHash::parse(&hash).ok());
+                Ok(Begun::Permitted(Permitted { permit, credentials, decoy, verification_required, second_factor }))
             }
             BeginSignInResponse { locked: true, .. } => refused(account_locked()),
             BeginSignInResponse { retry_after: Some(seconds), .. } => refused(too_many_attempts(seconds)),
@@ -298,6 +306,8 @@ pub(crate) struct Permitted {
     pub(crate) permit: HashPermit,
     /// The credentials, if the account exists.
     pub(crate) credentials: Option<Credentials>,
+    /// What every failure verifies in vain, while there are hashes that other systems made.
+    pub(crate) decoy: Option<PasswordHash>,
     /// Nobody signs in before the address is confirmed.
     pub(crate) verification_required: bool,
     /// What the sign-in needs beside the password.

@@ -1,6 +1,6 @@
 //! The variables of this component, read by requests and checked by readiness.
 
-use identity::MinLength;
+use identity::{MAX_FOREIGN_MEMORY, MinLength};
 use problem::Problem;
 use service_kit::broker::Broker;
 use service_kit::settings::{self, Setting};
@@ -28,6 +28,7 @@ pub(crate) const ALL: &[Setting] = &[
     || email_verification().map(drop),
     || public_host().map(drop),
     || audit_retention().map(drop),
+    || import_hash_memory().map(drop),
     || totp_keys().map(drop),
     || mfa_required_for().map(drop),
     || config::switch("login_throttling").map(drop),
@@ -122,6 +123,15 @@ pub(crate) fn audit_retention() -> Result<u32, Problem> {
         return Err(config::fault("audit_retention", &format!("must be from 1 to {MAX_AUDIT_RETENTION}")));
     }
     Ok(days)
+}
+
+/// How much memory a hash of another system may need, in MiB, `import_hash_memory`.
+pub(crate) fn import_hash_memory() -> Result<u32, Problem> {
+    let mib = config::parsed("import_hash_memory")?;
+    if !(1..=MAX_FOREIGN_MEMORY).contains(&mib) {
+        return Err(config::fault("import_hash_memory", &format!("must be from 1 to {MAX_FOREIGN_MEMORY}, in MiB")));
+    }
+    Ok(mib)
 }
 
 /// The host of `public_url`, by which authenticator apps name this service.

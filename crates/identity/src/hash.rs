@@ -1,10 +1,12 @@
 //! Password hashes, as they are stored.
 //!
 //! A stored hash begins with its scheme. `v2:<pepper id>:` is the current one: the password in Unicode's composed form, keyed
-//! with the pepper of that id. `v1:` is the former one: the password byte by byte, and the only pepper of that time.
+//! with the pepper of that id. `v1:` is the former one: the password byte by byte, and the only pepper of that time. `f:` is a
+//! hash that another system made, without any pepper.
 
 use crate::bcrypt_rounds::{BcryptRounds, OUTPUT_BYTES, Pacer, SALT_BYTES, Unpaced};
 use crate::cost::Cost;
+use crate::foreign::ForeignHash;
 use crate::password::Password;
 use crate::pepper::{self, Peppers};
 use crate::text::composed;
@@ -15,11 +17,12 @@ use subtle::ConstantTimeEq;
 /// What a bcrypt hash begins with before its salt: `$2b$12$`.
 const BCRYPT_HEAD: usize = 7;
 const VERSION_1: &str = "v1:";
-const VERSION_2: &str = "v2:";
+pub(crate) const VERSION_2: &str = "v2:";
+pub(crate) const FOREIGN: &str = "f:";
 
-/// A stored hash: `v2:<pepper id>:$2b$12$<22 characters of salt><31 of hash>`, or `v1:$2b$...`.
+/// A stored hash: `v2:<pepper id>:$2b$12$<22 characters of salt><31 of hash>`, or `v1:$2b$...`, or `f:` and a [`ForeignHash`].
 #[derive(Clone, PartialEq, Eq)]
-pub struct PasswordHash(String);
+pub struct PasswordHash(pub(crate) String);
 
 impl PasswordHash {
     /// Reads a stored hash.
@@ -27,6 +30,9 @@ impl PasswordHash {
     /// # Errors
     /// If its scheme is unknown or the bcrypt part is malformed.
     pub fn parse(text: &str) -> Result<Self, HashError> {
+        if let Some(foreign) = text.strip_prefix(FOREIGN) {
+            return ForeignHash::parse(foreign).map(|_| Self(text.to_owned())).map_err(|_| HashError::Malformed);
+        }
         let (_, bcrypt) = split(text).ok_or(HashError::UnknownScheme)?;
         cost_of(bcrypt)?;
         Ok(Self(text.to_owned()))
@@ -59,6 +65,9 @@ impl PasswordHash {
     /// # Errors
     /// As [`Self::verify`].
     pub fn verify_paced(&self, candidate: &str, peppers: &Peppers, pacer: &mut impl Pacer) -> Result<bool, HashError> {
+        if let Some(foreign) = self.foreign() {
+            return Ok(foreign.verify(candidate, pacer));
+        }
         let (pepper_id, bcrypt) = self.parts();
         let id = pepper_id.unwrap_or(pepper::FIRST);
         let pepper = peppers.find(id).ok_or_else(|| HashError::UnknownPepper(id.to_owned()))?;
@@ -70,26 +79,44 @@ impl PasswordHash {
     }
 
     /// Whether it should be renewed now that the password is known: its cost is below `cost`, its scheme is the former one,
-    /// or its pepper is not the current one.
+    /// or its pepper is not the current one; and if another system made it.
     ///
     /// # Errors
     /// Only if the stored hash cannot be read.
     pub fn is_outdated(&self, peppers: &Peppers, cost: Cost) -> Result<bool, HashError> {
+        if self.is_foreign() {
+            return Ok(true);
+        }
         let (pepper_id, bcrypt) = self.parts();
         Ok(pepper_id != Some(peppers.current().0) || cost_of(bcrypt)? < cost)
     }
 
     /// The costs of the dummy verifications that make a failed verification of this hash take the work of one of cost
-    /// `target`: 2^c + (2^c + 2^(c+1) + ... + 2^(target-1)) = 2^target.
+    /// `target`: 2^c + (2^c + 2^(c+1) + ... + 2^(target-1)) = 2^target. That of another system's hash is followed by one of cost
+    /// `target`, as every other is by one of a [decoy](Self::decoy).
     ///
     /// # Errors
     /// Only if the stored hash cannot be read.
     pub fn costs_up_to(&self, target: Cost) -> Result<impl Iterator<Item = Cost> + use<>, HashError> {
-        let Cost(own) = cost_of(self.parts().1)?;
-        Ok((own..target.0).map(Cost))
+        let costs = match self.is_foreign() {
+            true => target.0..target.0 + 1,
+            false => cost_of(self.parts().1)?.0..target.0,
+        };
+        Ok(costs.map(Cost))
     }
 
-    /// The text to store. It never leaves the users service but for auth.
+    /// Whether another system made it.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        self.0.starts_with(FOREIGN)
+    }
+
+    /// What another system made.
+    pub(crate) fn foreign(&self) -> Option<ForeignHash> {
+        self.0.strip_prefix(FOREIGN).and_then(|text| ForeignHash::parse(text).ok())
+    }
+
+    /// The text to store. It never leaves the users service but for auth, and by an administrator's export.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -127,7 +154,7 @@ fn dummy(cost: Cost) -> String {
 }
 
 /// The pepper's id, if the hash names one, and the bcrypt part.
-fn split(text: &str) -> Option<(Option<&str>, &str)> {
+pub(crate) fn split(text: &str) -> Option<(Option<&str>, &str)> {
     if let Some(bcrypt) = text.strip_prefix(VERSION_1) {
         return Some((None, bcrypt));
     }
@@ -135,7 +162,7 @@ fn split(text: &str) -> Option<(Option<&str>, &str)> {
     pepper::is_id(id).then_some((Some(id), bcrypt))
 }
 
-fn cost_of(bcrypt: &str) -> Result<Cost, HashError> {
+pub(crate) fn cost_of(bcrypt: &str) -> Result<Cost, HashError> {
     let parts = bcrypt::HashParts::from_str(bcrypt).map_err(|_| HashError::Malformed)?;
     Some(parts.get_cost()).filter(|cost| Cost::RANGE.contains(cost)).map(Cost).ok_or(HashError::Malformed)
 }

@@ -18,7 +18,7 @@ pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// `invalid-value`; no detail repeats a value of the body.
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     if body.len() > MAX_BODY_BYTES {
-        return Err(too_large());
+        return Err(too_large(MAX_BODY_BYTES));
     }
     refuse_array(body)?;
     let mut deserializer = serde_json::Deserializer::from_slice(body);
@@ -40,16 +40,15 @@ fn refuse_array(body: &[u8]) -> Result<(), Problem> {
 }
 
 /// The problem for a body over the limit, wherever that is noticed.
-#[must_use]
-pub(crate) fn too_large() -> Problem {
-    Problem::new(Kind::BodyTooLarge, format!("The body may have at most {MAX_BODY_BYTES} bytes."))
+fn too_large(max: usize) -> Problem {
+    Problem::new(Kind::BodyTooLarge, format!("The body may have at most {max} bytes."))
 }
 
 impl Problem {
-    /// The problem for a body over [`MAX_BODY_BYTES`].
+    /// The problem for a body over so many bytes.
     #[must_use]
-    pub fn body_too_large() -> Self {
-        too_large()
+    pub fn body_too_large(max: usize) -> Self {
+        too_large(max)
     }
 }
 

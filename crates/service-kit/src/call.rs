@@ -139,6 +139,14 @@ impl<'r, S, O: Operation<Access: Admit<S>>> Call<'r, S, O> {
         self.request.json(O::Body::MEDIA_TYPES)
     }
 
+    /// The body as it was sent, if it has the media type of the operation.
+    ///
+    /// # Errors
+    /// `unsupported-media-type`, `body-too-large`, or `malformed-json` if it is incomplete.
+    pub fn raw_body(&self) -> Result<&[u8], Problem> {
+        self.request.body_of(O::Body::MEDIA_TYPES)
+    }
+
     /// Decodes a form, of which only the fields in `known` may be there, each once.
     ///
     /// # Errors

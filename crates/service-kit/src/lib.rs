@@ -24,6 +24,7 @@ mod request;
 mod response;
 mod serve;
 pub mod settings;
+mod streamed;
 mod timer;
 
 pub use access::{TokenVerifier, invalid_token, now};
@@ -36,7 +37,7 @@ pub use credential::Credential;
 pub use http::{Method, StatusCode};
 pub use idempotency::refuse_idempotency_key;
 pub use pacer::YieldingPacer;
-pub use request::Request;
-pub use response::{Response, empty, json, redirect, set_header};
+pub use request::{LINES, MAX_LINES_BYTES, Request};
+pub use response::{Response, empty, json, lines, redirect, set_header};
 pub use serve::{HandlerResult, method_not_allowed, no_such_route, serve, serve_with_pages};
 pub use timer::{sleep, timeout};

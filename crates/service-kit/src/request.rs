@@ -1,6 +1,7 @@
 //! An incoming request: its parts, decoded and bounded.
 
 use crate::after::After;
+use crate::streamed::Streamed;
 use http::Method;
 use problem::{Kind, MAX_BODY_BYTES, Problem};
 use serde::de::DeserializeOwned;
@@ -9,12 +10,16 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use uuid::Uuid;
 
+/// The media type of a list with a line for each item, which is read up to [`MAX_LINES_BYTES`].
+pub const LINES: &str = "application/x-ndjson";
+/// The largest list of lines, in bytes.
+pub const MAX_LINES_BYTES: usize = 1024 * 1024;
 /// How much of an oversize body is read and discarded, so that the caller gets a response instead of a closed connection.
 const MAX_DRAINED_BYTES: usize = 8 * 1024 * 1024;
 /// The longest request id that is accepted from the caller.
 const MAX_REQUEST_ID: usize = 64;
 
-/// A request that was read to its end. The body is at most [`MAX_BODY_BYTES`] long, or known to be larger.
+/// A request that was read to its end. The body is at most [`MAX_BODY_BYTES`] long, or a list of lines, or known to be larger.
 #[derive(Debug)]
 pub struct Request {
     /// The method.
@@ -26,13 +31,14 @@ pub struct Request {
     headers: BTreeMap<String, String>,
     body: Result<Vec<u8>, BodyError>,
     after: After,
+    streamed: Streamed,
 }
 
 /// Why there is no body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyError {
-    /// It is longer than [`MAX_BODY_BYTES`].
-    TooLarge,
+    /// It is longer than this.
+    TooLarge(usize),
     /// The connection ended before the body did.
     Incomplete,
 }
@@ -40,7 +46,7 @@ pub(crate) enum BodyError {
 impl From<BodyError> for Problem {
     fn from(error: BodyError) -> Self {
         match error {
-            BodyError::TooLarge => Problem::body_too_large(),
+            BodyError::TooLarge(max) => Problem::body_too_large(max),
             BodyError::Incomplete => Problem::new(Kind::MalformedJson, "The body ended too early."),
         }
     }
@@ -52,7 +58,11 @@ impl Request {
         let method = Method::from_bytes(incoming.method().to_string().as_bytes()).unwrap_or_default();
         let target = incoming.path_with_query().unwrap_or_else(|| "/".to_owned());
         let headers = merge_headers(incoming.headers().entries());
-        let body = if may_have_body(&method, &headers) { read_body(incoming).await } else { Ok(Vec::new()) };
+        let body = if may_have_body(&method, &headers) {
+            read_body(incoming, max_bytes(&headers)).await
+        } else {
+            Ok(Vec::new())
+        };
         Self::new(method, &target, headers, body)
     }
 
@@ -74,12 +84,32 @@ impl Request {
             .filter(|id| is_valid_id(id))
             .cloned()
             .unwrap_or_else(|| Uuid::new_v4().to_string());
-        Self { method, id, segments, query: query.to_owned(), headers, body, after: After::default() }
+        Self {
+            method,
+            id,
+            segments,
+            query: query.to_owned(),
+            headers,
+            body,
+            after: After::default(),
+            streamed: Streamed::default(),
+        }
     }
 
     /// Runs something after the response has been sent, so that the caller does not wait for it.
     pub fn after(&self, work: impl Future<Output = ()> + 'static) {
         self.after.add(work);
+    }
+
+    /// Sends these chunks as the body of the response, which has none of its own: each as soon as it is made. If one is a
+    /// problem, the response breaks off there, so that nobody takes it for the whole.
+    pub fn stream(&self, chunks: impl Iterator<Item = Result<Vec<u8>, Problem>> + 'static) {
+        self.streamed.set(chunks);
+    }
+
+    /// What is sent as the body of the response, if it is streamed.
+    pub(crate) fn streamed(&self) -> Streamed {
+        self.streamed.clone()
     }
 
     /// What runs after the response.
@@ -153,7 +183,7 @@ impl Request {
         self.body.as_deref().unwrap_or_default()
     }
 
-    fn body_of(&self, media_types: &[&str]) -> Result<&[u8], Problem> {
+    pub(crate) fn body_of(&self, media_types: &[&str]) -> Result<&[u8], Problem> {
         let body = self.body.as_deref().map_err(|error| *error)?;
         let media_type = self.header("content-type").unwrap_or_default();
         let essence = media_type.split(';').next().unwrap_or_default().trim();
@@ -215,7 +245,7 @@ fn may_have_body(method: &Method, headers: &BTreeMap<String, String>) -> bool {
 }
 
 /// Reads the body.
-async fn read_body(incoming: IncomingRequest) -> Result<Vec<u8>, BodyError> {
+async fn read_body(incoming: IncomingRequest, max: usize) -> Result<Vec<u8>, BodyError> {
     use futures::StreamExt;
     let mut stream = std::pin::pin!(incoming.into_body_stream());
     let mut body = Vec::new();
@@ -223,13 +253,23 @@ async fn read_body(incoming: IncomingRequest) -> Result<Vec<u8>, BodyError> {
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| BodyError::Incomplete)?;
         length += chunk.len();
-        if length <= MAX_BODY_BYTES {
+        if length <= max {
             body.extend(chunk);
         } else if length > MAX_DRAINED_BYTES {
             break;
         }
     }
-    if length <= MAX_BODY_BYTES { Ok(body) } else { Err(BodyError::TooLarge) }
+    if length <= max { Ok(body) } else { Err(BodyError::TooLarge(max)) }
+}
+
+/// How long the body may be.
+fn max_bytes(headers: &BTreeMap<String, String>) -> usize {
+    let media_type = headers.get("content-type").map(|value| value.split(';').next().unwrap_or_default().trim());
+    if media_type.is_some_and(|media_type| media_type.eq_ignore_ascii_case(LINES)) {
+        MAX_LINES_BYTES
+    } else {
+        MAX_BODY_BYTES
+    }
 }
 
 #[cfg(test)]
@@ -280,6 +320,13 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_lines_may_be_longer_than_another_body() {
+        let max = |media_type: &str| max_bytes(&[("content-type".to_owned(), media_type.to_owned())].into());
+        assert_eq!(max("Application/X-NDJSON; charset=utf-8"), MAX_LINES_BYTES);
+        assert_eq!((max("application/json"), max_bytes(&BTreeMap::new())), (MAX_BODY_BYTES, MAX_BODY_BYTES));
+    }
+
+    #[test]
     fn a_bearer_token_is_read() {
         assert_eq!(request("/", &[("authorization", "Bearer abc")], "").bearer_token(), Some("abc"));
         assert_eq!(request("/", &[("authorization", "bearer abc")], "").bearer_token(), Some("abc"));
@@ -308,7 +355,9 @@ mod tests {
 
     #[test]
     fn a_missing_body_has_the_problem_of_its_reason() {
-        for (error, kind) in [(BodyError::TooLarge, Kind::BodyTooLarge), (BodyError::Incomplete, Kind::MalformedJson)] {
+        for (error, kind) in
+            [(BodyError::TooLarge(MAX_BODY_BYTES), Kind::BodyTooLarge), (BodyError::Incomplete, Kind::MalformedJson)]
+        {
             let request = Request::new(Method::POST, "/", BTreeMap::new(), Err(error));
             let problem = request.json::<serde_json::Value>(&["application/json"]).unwrap_err();
             assert_eq!(problem.kind(), kind);

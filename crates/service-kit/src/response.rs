@@ -1,11 +1,13 @@
 //! Responses, with the headers that all of them have.
 
+use crate::request::LINES;
+use crate::streamed::Chunks;
 use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};
 use problem::Problem;
 use serde::Serialize;
 use spin_sdk::http::{Headers, OutgoingBody, OutgoingResponse, ResponseOutparam};
-use wasi::io::streams::StreamError;
+use wasi::io::streams::{OutputStream, StreamError};
 
 /// A response whose body is there as a whole.
 pub type Response = http::Response<Vec<u8>>;
@@ -20,6 +22,12 @@ pub fn json<T: Serialize>(status: StatusCode, body: &T) -> Response {
             with_body(StatusCode::INTERNAL_SERVER_ERROR, "application/json", Vec::new())
         }
     }
+}
+
+/// The head of a response with a line of JSON for each item, which is [streamed](crate::Request::stream).
+#[must_use]
+pub fn lines() -> Response {
+    with_body(StatusCode::OK, LINES, Vec::new())
 }
 
 /// A response without a body.
@@ -49,11 +57,11 @@ pub(crate) fn problem(problem: &Problem, request_id: &str) -> Response {
 }
 
 /// What every response has: its id, and that neither caches nor browsers are to make more of it than it is.
-pub(crate) fn finish(response: &mut Response, request_id: &str) {
+pub(crate) fn finish(response: &mut Response, request_id: &str, is_streamed: bool) {
     set_header(response, "x-request-id", request_id);
     set_header(response, "x-content-type-options", "nosniff");
     // Known here, so that hosts need not send it in chunks. A 204 and a 304 have none (RFC 9110, 8.6).
-    if !matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+    if !is_streamed && !matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         let length = response.body().len().to_string();
         set_header(response, "content-length", &length);
     }
@@ -70,7 +78,7 @@ pub fn set_header(response: &mut Response, name: &'static str, value: &str) {
 }
 
 /// Hands a response to the host, in as few calls as it takes.
-pub(crate) fn send(response: Response, out: ResponseOutparam) {
+pub(crate) fn send(response: Response, chunks: Option<Chunks>, out: ResponseOutparam) {
     let (head, body) = response.into_parts();
     let lines: Vec<_> =
         head.headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
@@ -86,19 +94,32 @@ pub(crate) fn send(response: Response, out: ResponseOutparam) {
         crate::log::error("a response has a status that the host refuses", &[("status", head.status.as_str())]);
         return;
     }
-    let stream = if body.is_empty() { None } else { outgoing.body().ok() };
+    let stream = if body.is_empty() && chunks.is_none() { None } else { outgoing.body().ok() };
     out.set(outgoing);
     if let Some(stream) = stream
-        && write(&stream, &body).is_ok()
+        && write_all(&stream, &body, chunks).is_ok()
     {
         // Whoever is gone by now is not told anything.
         let _ = OutgoingBody::finish(stream, None);
     }
 }
 
-/// Writes the whole of a body. An error is a client that has gone.
-fn write(body: &OutgoingBody, mut bytes: &[u8]) -> Result<(), StreamError> {
+/// Writes the whole of a body. After an error it is not finished, so that the client sees that it broke off.
+fn write_all(body: &OutgoingBody, bytes: &[u8], chunks: Option<Chunks>) -> Result<(), StreamError> {
     let Ok(stream) = body.write() else { return Err(StreamError::Closed) };
+    write(&stream, bytes)?;
+    for chunk in chunks.into_iter().flatten() {
+        let chunk = chunk.map_err(|problem| {
+            crate::log::error("a response broke off", &[("cause", problem.cause().unwrap_or_default())]);
+            StreamError::Closed
+        })?;
+        write(&stream, &chunk)?;
+    }
+    Ok(())
+}
+
+/// Writes all of these bytes. An error is a client that has gone.
+fn write(stream: &OutputStream, mut bytes: &[u8]) -> Result<(), StreamError> {
     while !bytes.is_empty() {
         let allowed = usize::try_from(stream.check_write()?).unwrap_or(usize::MAX).min(bytes.len());
         if allowed == 0 {

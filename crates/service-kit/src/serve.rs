@@ -40,6 +40,7 @@ async fn serve_to<F>(
 {
     let request = Request::read(incoming).await;
     let (id, after) = (request.id.clone(), request.work_after());
+    let (is_head, streamed) = (request.method == Method::HEAD, request.streamed());
     let page = page(&request);
     let handled = match page.as_ref().and_then(CrossOrigin::preflight) {
         Some(response) => Ok(response),
@@ -55,11 +56,12 @@ async fn serve_to<F>(
         }
         problem(&failure, &id)
     });
-    finish(&mut response, &id);
+    let chunks = streamed.take();
+    finish(&mut response, &id, chunks.is_some());
     if let Some(page) = page {
         page.allow(&mut response);
     }
-    send(response, out);
+    send(response, chunks.filter(|_| !is_head), out);
     after.run().await;
 }
 

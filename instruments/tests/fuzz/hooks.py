@@ -37,6 +37,12 @@ made = Counter()
 accepted = Counter()
 
 
+@schemathesis.serializer("application/x-ndjson")
+def one_line(context, value):
+    """A list of lines with one item."""
+    return json.dumps(value).encode() + b"\n"
+
+
 def scheme(context):
     """The name of the security scheme that an operation asks for, if any."""
     return scheme_of(context.operation)

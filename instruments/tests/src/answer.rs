@@ -14,7 +14,8 @@ const KEPT: &[(&str, &str)] = &[
     ("/docs/", "no-cache"),
 ];
 /// The only route that may show a hash, and the one whose files tell what a hash looks like.
-const HASHES: &[&str] = &["/users-ms/internal/sign-in/", "/docs/"];
+const HASHES: &[&str] =
+    &["/users-ms/internal/sign-in/", "/users-ms/import", "/users-ms/export?hashes=include", "/docs/"];
 
 /// An answer, read wholly.
 #[derive(Clone, Debug)]

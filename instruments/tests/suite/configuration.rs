@@ -26,6 +26,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("sign_ups_per_hour", "many"),
         ("email_verification", "maybe"),
         ("audit_retention", "0"),
+        ("import_hash_memory", "129"),
         ("public_url", "nowhere"),
         ("totp_keys", "2026:short"),
         ("mfa_required_for", "maybe"),

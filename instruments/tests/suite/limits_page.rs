@@ -12,6 +12,7 @@ const SECOND_FACTOR: &str = "components/users/domain/src/second_factor.rs";
 const RATE_LIMIT: &str = "components/users/domain/src/rate_limit.rs";
 const HASH_PERMIT: &str = "components/users/domain/src/hash_permit.rs";
 const POLICY: &str = "crates/events/src/delivery_policy.rs";
+const FOREIGN: &str = "crates/identity/src/foreign/mod.rs";
 const MANIFEST: &str = "spin.toml";
 
 const HELD: &[Held] = &[
@@ -47,6 +48,14 @@ const HELD: &[Held] = &[
         "MAX_METADATA: usize = ",
     ),
     ("`load-test?n=`", "45", "components/users/domain/src/fibonacci.rs", "MAX_N: u32 = "),
+    (
+        "list of lines (`application/x-ndjson`)",
+        "1 MiB",
+        "crates/service-kit/src/request.rs",
+        "MAX_LINES_BYTES: usize = ",
+    ),
+    ("list of lines (`application/x-ndjson`)", "64 KiB", "crates/problem/src/decode.rs", "MAX_BODY_BYTES: usize = "),
+    ("lines of an import", "1,000", "components/users/domain/src/import.rs", "MAX_IMPORT_LINES: usize = "),
     // Values
     ("email", "254 bytes", "crates/identity/src/email.rs", "MAX_BYTES: usize = "),
     ("email", "64 before", "crates/identity/src/email.rs", "MAX_LOCAL_BYTES: usize = "),
@@ -69,6 +78,15 @@ const HELD: &[Held] = &[
     ("bcrypt cost", "12", MANIFEST, "bcrypt_cost = { default = "),
     ("bcrypt cost", "4 to", "crates/identity/src/cost.rs", "RANGE: std::ops::RangeInclusive<u32> = "),
     ("bcrypt cost", "31", "crates/identity/src/cost.rs", "RANGE: std::ops::RangeInclusive<u32> = 4..="),
+    ("hash of an import", "512", FOREIGN, "MAX_FOREIGN_HASH: usize = "),
+    ("hash of an import", "14", FOREIGN, "MAX_BCRYPT_COST: u32 = "),
+    ("hash of an import", "20", MANIFEST, "import_hash_memory = { default = "),
+    ("hash of an import", "128", FOREIGN, "MAX_FOREIGN_MEMORY: u32 = "),
+    ("hash of an import", "256", FOREIGN, "MAX_ARGON2_WORK: u32 = "),
+    ("hash of an import", "16 lanes", FOREIGN, "MAX_LANES: u32 = "),
+    ("hash of an import", "1,500,000", FOREIGN, "MAX_PBKDF2_WORK: u32 = "),
+    ("hash of an import", "64 bytes", FOREIGN, "SALT: std::ops::RangeInclusive<usize> = 1..="),
+    ("hash of an import", "16 to", FOREIGN, "OUTPUT: std::ops::RangeInclusive<usize> = "),
     // Rate limits
     ("failures of one client at one account", "5", RATE_LIMIT, "PAIR: Backoff =\n    Backoff { free_failures: "),
     ("failures at one account, from anywhere", "20", RATE_LIMIT, "ACCOUNT: Backoff =\n    Backoff { free_failures: "),
@@ -302,6 +320,7 @@ const HELD: &[Held] = &[
     ("which endpoints have an event", "4 days", "crates/events/src/redis/endpoints.rs", " REMEMBERED: Duration = "),
     // Exports and erasures
     ("exports of one user", "5 minutes", "components/users/domain/src/export.rs", "EXPORT_PAUSE_SECONDS: i32 = "),
+    ("page of an export of all users", "500", "components/users/src/store/transfer.rs", "PAGE: i64 = "),
     ("simultaneous exports, over all users", "30 s", "components/users/src/store/exports.rs", "PERMIT_SECONDS: i32 = "),
     ("rows of the audit log in an export", "10,000", "components/users/src/store/exports.rs", "MAX_ACTIVITY: i64 = "),
     ("events and deliveries in an export", "20,000", "components/users/domain/src/export.rs", "MAX_EXPORTED: usize = "),

@@ -28,6 +28,8 @@ mod fairness;
 mod floods;
 mod http_sender;
 mod idempotency;
+mod import;
+mod import_hashes;
 mod internal;
 mod limits_page;
 mod listing;

@@ -56,7 +56,8 @@ impl LoginAttempt {
     }
 
     /// Verifies the password, paced by `pacer`. A failure takes the work of one hash of cost `cost`, whether the account exists
-    /// or not and whatever the stored hash costs, so that its time reveals neither.
+    /// or not and whatever the stored hash costs, so that its time reveals neither. While there are hashes that other systems made,
+    /// `decoy` costs as much as one of them: a failure then takes the work of both.
     ///
     /// # Errors
     /// `invalid-credentials`, the same for an unknown user and a wrong password; `account-suspended` and
@@ -65,12 +66,14 @@ impl LoginAttempt {
     pub fn authenticate(
         &self,
         known: Option<Credentials>,
+        decoy: Option<&PasswordHash>,
         peppers: &Peppers,
         cost: Cost,
         pacer: &mut impl Pacer,
     ) -> Result<Authenticated, Problem> {
         let Some(credentials) = known else {
             verify_dummy(&self.password, peppers, cost, pacer);
+            self.verify_decoy(decoy, peppers, pacer);
             return Err(invalid_credentials());
         };
         let hash = PasswordHash::parse(&credentials.password_hash).map_err(|error| unreadable(&error))?;
@@ -78,6 +81,7 @@ impl LoginAttempt {
             for further in hash.costs_up_to(cost).map_err(|error| unreadable(&error))? {
                 verify_dummy(&self.password, peppers, further, pacer);
             }
+            self.verify_decoy(decoy.filter(|_| !hash.is_foreign()), peppers, pacer);
             return Err(invalid_credentials());
         }
         if credentials.suspended {
@@ -88,6 +92,13 @@ impl LoginAttempt {
         }
         let is_outdated = hash.is_outdated(peppers, cost).map_err(|error| unreadable(&error))?;
         Ok(Authenticated { credentials, outdated: is_outdated.then_some(hash) })
+    }
+
+    /// Does the work of a hash that another system made, in vain.
+    fn verify_decoy(&self, decoy: Option<&PasswordHash>, peppers: &Peppers, pacer: &mut impl Pacer) {
+        if let Some(decoy) = decoy {
+            std::hint::black_box(decoy.verify_paced(&self.password, peppers, pacer)).ok();
+        }
     }
 }
 
@@ -146,7 +157,7 @@ mod tests {
         let outcome = |password| {
             let suspended = Credentials { suspended: true, ..ada("4") };
             let attempt = attempt("ada@example.org", password);
-            attempt.authenticate(Some(suspended), &peppers(), "4".parse().unwrap(), &mut Unpaced).unwrap_err()
+            attempt.authenticate(Some(suspended), None, &peppers(), "4".parse().unwrap(), &mut Unpaced).unwrap_err()
         };
         assert_eq!(outcome("correct horse").kind(), Kind::AccountSuspended);
         assert_eq!(attempt_outcome(&outcome("correct horse")), None);
@@ -158,7 +169,7 @@ mod tests {
         let outcome = |password, suspended| {
             let known = Credentials { password_reset_required: true, suspended, ..ada("4") };
             let attempt = attempt("ada@example.org", password);
-            attempt.authenticate(Some(known), &peppers(), "4".parse().unwrap(), &mut Unpaced).unwrap_err()
+            attempt.authenticate(Some(known), None, &peppers(), "4".parse().unwrap(), &mut Unpaced).unwrap_err()
         };
         assert_eq!(outcome("correct horse", false).kind(), Kind::PasswordResetRequired);
         assert_eq!(attempt_outcome(&outcome("correct horse", false)), None);
@@ -170,6 +181,7 @@ mod tests {
     fn the_correct_password_authenticates() {
         let authenticated = attempt("ada@example.org", "correct horse").authenticate(
             Some(ada("4")),
+            None,
             &peppers(),
             "4".parse().unwrap(),
             &mut Unpaced,
@@ -183,11 +195,12 @@ mod tests {
     fn a_wrong_password_and_an_unknown_user_are_the_same_problem() {
         let cost = "4".parse().unwrap();
         let wrong = attempt("ada@example.org", "wrong horse")
-            .authenticate(Some(ada("4")), &peppers(), cost, &mut Unpaced)
+            .authenticate(Some(ada("4")), None, &peppers(), cost, &mut Unpaced)
             .unwrap_err();
-        let unknown =
-            attempt("bob@example.org", "wrong horse").authenticate(None, &peppers(), cost, &mut Unpaced).unwrap_err();
-        let nobody = attempt("no address", "").authenticate(None, &peppers(), cost, &mut Unpaced).unwrap_err();
+        let unknown = attempt("bob@example.org", "wrong horse")
+            .authenticate(None, None, &peppers(), cost, &mut Unpaced)
+            .unwrap_err();
+        let nobody = attempt("no address", "").authenticate(None, None, &peppers(), cost, &mut Unpaced).unwrap_err();
         assert_eq!(wrong.to_json("r"), unknown.to_json("r"));
         assert_eq!(wrong.to_json("r"), nobody.to_json("r"));
     }
@@ -198,7 +211,7 @@ mod tests {
         let known = ada("8");
         let time = |known: Option<Credentials>| {
             let start = Instant::now();
-            let _ = attempt("ada@example.org", "wrong horse").authenticate(known, &peppers(), cost, &mut Unpaced);
+            let _ = attempt("ada@example.org", "wrong horse").authenticate(known, None, &peppers(), cost, &mut Unpaced);
             start.elapsed()
         };
         // Alternating, so that other load on the machine affects both.
@@ -215,6 +228,7 @@ mod tests {
         let rotated = Peppers::parse("new=another pepper long enough for tests", PEPPER).unwrap();
         let authenticated = attempt("ada@example.org", "correct horse").authenticate(
             Some(ada("4")),
+            None,
             &rotated,
             "4".parse().unwrap(),
             &mut Unpaced,
@@ -227,8 +241,13 @@ mod tests {
         let known = Credentials { password_hash: ada("4").password_hash.replace("v2:v1:", "v2:gone:"), ..ada("4") };
         for password in ["correct horse", "wrong horse"] {
             let cost = "4".parse().unwrap();
-            let judged =
-                attempt("ada@example.org", password).authenticate(Some(known.clone()), &peppers(), cost, &mut Unpaced);
+            let judged = attempt("ada@example.org", password).authenticate(
+                Some(known.clone()),
+                None,
+                &peppers(),
+                cost,
+                &mut Unpaced,
+            );
             let problem = judged.unwrap_err();
             assert_eq!(attempt_outcome(&problem), None);
             assert_eq!(problem.kind(), Kind::Internal);
@@ -240,6 +259,7 @@ mod tests {
     fn a_cheaper_hash_is_outdated() {
         let authenticated = attempt("ada@example.org", "correct horse").authenticate(
             Some(ada("4")),
+            None,
             &peppers(),
             "5".parse().unwrap(),
             &mut Unpaced,
@@ -251,8 +271,46 @@ mod tests {
     fn an_unreadable_hash_is_an_internal_error() {
         let broken = Credentials { password_hash: "plain".into(), ..ada("4") };
         let problem = attempt("ada@example.org", "plain")
-            .authenticate(Some(broken), &peppers(), "4".parse().unwrap(), &mut Unpaced)
+            .authenticate(Some(broken), None, &peppers(), "4".parse().unwrap(), &mut Unpaced)
             .unwrap_err();
         assert_eq!(problem.kind(), Kind::Internal);
+    }
+
+    #[test]
+    fn a_foreign_hash_authenticates_and_is_to_be_renewed() {
+        let foreign = "f:$pbkdf2-sha256$i=1000$c2FsdCBvZiBzaXh0ZWVuIQ$EjlQpW+VG7BQI/7l7pxOf+HPkTn4K/l+MZTnSGtGOUk";
+        let known = Credentials { password_hash: foreign.into(), ..ada("4") };
+        let authenticate = |password| {
+            let cost = "4".parse().unwrap();
+            attempt("ada@example.org", password).authenticate(Some(known.clone()), None, &peppers(), cost, &mut Unpaced)
+        };
+        assert!(authenticate("correct horse").unwrap().outdated.is_some());
+        assert_eq!(authenticate("wrong horse").unwrap_err().kind(), Kind::InvalidCredentials);
+    }
+
+    #[test]
+    fn every_failure_takes_the_same_work_while_there_are_foreign_hashes() {
+        struct Slices(u32);
+
+        impl Pacer for Slices {
+            fn pace(&mut self) -> std::num::NonZeroU32 {
+                self.0 += 1;
+                std::num::NonZeroU32::MIN
+            }
+        }
+
+        let foreign = "f:$pbkdf2-sha256$i=1000$c2FsdCBvZiBzaXh0ZWVuIQ$EjlQpW+VG7BQI/7l7pxOf+HPkTn4K/l+MZTnSGtGOUk";
+        let decoy = PasswordHash::parse(foreign).unwrap().decoy().unwrap();
+        let work = |known: Option<Credentials>| {
+            let (mut slices, cost) = (Slices(0), "5".parse().unwrap());
+            let failed =
+                attempt("ada@example.org", "wrong").authenticate(known, Some(&decoy), &peppers(), cost, &mut slices);
+            assert_eq!(failed.unwrap_err().kind(), Kind::InvalidCredentials);
+            slices.0
+        };
+        let imported = Credentials { password_hash: foreign.into(), ..ada("4") };
+        let unknown = work(None);
+        assert_eq!([work(Some(ada("4"))), work(Some(ada("5"))), work(Some(imported))], [unknown; 3]);
+        assert_eq!(unknown, 32 + 16, "those of bcrypt, and those of PBKDF2");
     }
 }

@@ -88,10 +88,10 @@ async fn sign_in(
         Begun::Permitted(permitted) => permitted,
         Begun::Refused { problem, report } => return Err(Refused { problem, report }),
     };
-    let Permitted { permit, credentials, verification_required, second_factor } = permitted;
+    let Permitted { permit, credentials, decoy, verification_required, second_factor } = permitted;
     let user_id = credentials.as_ref().map(|credentials| credentials.id);
     let mut pacer = YieldingPacer::default();
-    let authenticated = match attempt.authenticate(credentials, peppers, cost, &mut pacer) {
+    let authenticated = match attempt.authenticate(credentials, decoy.as_ref(), peppers, cost, &mut pacer) {
         Ok(authenticated) => authenticated,
         Err(problem) => {
             users.end_failed(permit, keys, user_id, attempt_outcome(&problem), problem.kind()).await;

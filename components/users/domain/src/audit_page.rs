@@ -67,7 +67,7 @@ impl AuditPageRequest {
 const MAX_TIME: usize = "2026-05-04T09:30:00.123456Z".len();
 
 /// A time in UTC as RFC 3339 has it.
-fn utc(text: &str) -> Option<String> {
+pub(crate) fn utc(text: &str) -> Option<String> {
     let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
     let is_plain = text.len() <= MAX_TIME && text.get(10..11) == Some("T") && text.ends_with('Z');
     if is_plain && time.year() >= 1000 { to_text(time) } else { None }

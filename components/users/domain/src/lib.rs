@@ -12,6 +12,7 @@ mod fibonacci;
 mod fields;
 mod hash_permit;
 mod idempotency;
+mod import;
 mod metadata;
 mod page;
 mod precondition;
@@ -39,6 +40,7 @@ pub use export::{Collected, Collection, EXPORT_PAUSE_SECONDS, MAX_EXPORTED, too_
 pub use fibonacci::{MAX_N, fibonacci};
 pub use hash_permit::{AcquirePermit, Acquired, MAX_HASH_PERMITS, PermitLimits, ReleasePermit};
 pub use idempotency::{IdempotencyKey, RETENTION_SECONDS, RequestDigests, key_reused};
+pub use import::{HashRules, ImportedUser, MAX_IMPORT_LINES, address_not_free, import_lines};
 pub use metadata::{MAX_METADATA, ValidatedMetadata};
 pub use page::{MAX_LIMIT, PageRequest};
 pub use precondition::{Precondition, etag};

@@ -24,6 +24,7 @@ mod sign_in;
 mod suspension;
 mod tickets;
 mod trace;
+mod transfer;
 mod verification;
 
 use api::PathParameters;
@@ -76,6 +77,8 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         DeleteUser(call) => delete_user::delete_user(&call),
         ExportUser(call) => export_user::export_user(&call),
         Reauthenticate(call) => reauthenticate::reauthenticate(&call).await,
+        ImportUsers(call) => transfer::import_users(&call),
+        ExportUsers(call) => transfer::export_users(&call),
         GetSecondFactor(call) => second_factor::get_second_factor(&call),
         EnrolTotp(call) => second_factor::enrol_totp(&call),
         ConfirmTotp(call) => second_factor::confirm_totp(&call).await,

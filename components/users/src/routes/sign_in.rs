@@ -6,6 +6,7 @@ use crate::hashing;
 use crate::settings::{self, EmailVerification};
 use crate::store::{Store, sign_in};
 use api::users::{BeginSignInResponse, operation};
+use identity::PasswordHash;
 use service_kit::{HandlerResult, log};
 use users_domain::{Actor, Attempt, BeginSignIn, EndSignIn};
 
@@ -15,9 +16,9 @@ pub(super) async fn begin_sign_in(call: &Call<'_, operation::BeginSignIn>) -> Ha
     let attempt = hashing::with_enabled_limits(Attempt::to_sign_in(&begin.keys));
     let ask = |store: &Store, request: &str| {
         let begun = sign_in::begin(store, request, begin.email.as_ref())?;
-        Ok((begun.acquired, begun.credentials))
+        Ok((begun.acquired, (begun.credentials, begun.foreign_hash)))
     };
-    let (acquired, mut credentials, _) = hashing::acquire(&attempt, ask).await?;
+    let (acquired, (mut credentials, foreign_hash), _) = hashing::acquire(&attempt, ask).await?;
     let verification = settings::email_verification()?;
     let is_unverified = credentials.as_ref().is_some_and(|credentials| credentials.email_verified == Some(false));
     let second_factor = match &credentials {
@@ -34,6 +35,8 @@ pub(super) async fn begin_sign_in(call: &Call<'_, operation::BeginSignIn>) -> Ha
         report: acquired.report,
         credentials,
         second_factor,
+        // Only what it costs leaves.
+        decoy_hash: foreign_hash.and_then(|hash| Some(PasswordHash::parse(&hash).ok()?.decoy()?.expose().to_owned())),
         verification_required: is_unverified && verification == EmailVerification::Required,
     };
     Ok(call.ok(&answer))

@@ -29,6 +29,7 @@ pub(crate) mod sign_in;
 mod statements;
 pub(crate) mod suspensions;
 pub(crate) mod tickets;
+pub(crate) mod transfer;
 pub(crate) mod users;
 pub(crate) mod verification;
 

@@ -18,6 +18,8 @@ pub(crate) struct Begun {
     pub(crate) acquired: Acquired,
     /// With a permit: the credentials, if the account exists.
     pub(crate) credentials: Option<Credentials>,
+    /// A hash that another system made, if there are any.
+    pub(crate) foreign_hash: Option<String>,
 }
 
 /// Asks for a permit by this `AcquirePermit`; if there is one, reads the credentials.

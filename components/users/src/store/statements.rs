@@ -137,7 +137,7 @@ pub(super) const ACQUIRE_HASH_PERMIT: &str = "SELECT acquire_hash_permit($1::tex
 pub(super) const RELEASE_HASH_PERMIT: &str = "SELECT release_hash_permit($1::text::jsonb)";
 
 /// Begins a sign-in: acquires a hashing permit as [`ACQUIRE_HASH_PERMIT`] does, and with it reads the credentials of
-/// the first user found with one of the email keys `$2`.
+/// the first user found with one of the email keys `$2`; and one of the hashes that other systems made, if there are any.
 pub(super) const BEGIN_SIGN_IN: &str = "
     WITH acquired AS MATERIALIZED (SELECT acquire_hash_permit($1::text::jsonb) AS answer)
     SELECT jsonb_build_object(
@@ -151,7 +151,8 @@ pub(super) const BEGIN_SIGN_IN: &str = "
                         AS has_second_factor
                 FROM jsonb_array_elements_text($2::text::jsonb) WITH ORDINALITY AS asked(key, place)
                 JOIN users ON email_key = key ORDER BY place LIMIT 1) c)
-        END)
+        END,
+        'foreign_hash', (SELECT password_hash FROM users WHERE password_hash LIKE 'f:%' ORDER BY password_hash DESC LIMIT 1))
     FROM acquired";
 
 /// Ends a sign-in: releases the permit, counts the attempt and writes a row of the audit log as [`RELEASE_HASH_PERMIT`] does, by

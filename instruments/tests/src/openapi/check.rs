@@ -11,6 +11,7 @@ use url::form_urlencoded;
 const TRANSFER: &[&str] = &["connection", "content-length", "content-type", "date", "transfer-encoding"];
 /// What a browser is told about pages of other origins, as the Fetch standard has it: the files say it once, in words.
 const FOR_PAGES: &[&str] = &["access-control-allow-origin", "access-control-expose-headers", "vary"];
+const LINES: &str = "application/x-ndjson";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// What was sent, as far as it is described.
@@ -94,11 +95,27 @@ fn body_faults(sent: &Sent<'_>, answer: &Answer, response: &Response<'_>) -> Vec
         Some(body) if essence(content_type) == "text/html" => {
             body.get("schema").map_or_else(Vec::new, |schema| schema.faults(&answer.text().into()))
         }
+        Some(body) if essence(content_type) == LINES => {
+            let schema = body.get("schema");
+            let lines = answer.body.split_inclusive(|byte| *byte == b'\n');
+            lines.flat_map(|line| line_faults(line, schema.as_ref())).collect()
+        }
         Some(body) => match (serde_json::from_slice(&answer.body), body.get("schema")) {
             (Ok(value), Some(schema)) => schema.faults(&value),
             (Err(error), _) => vec![format!("the body is no JSON: {error}")],
             (_, None) => vec![format!("{} has no schema", body.pointer)],
         },
+    }
+}
+
+fn line_faults(line: &[u8], schema: Option<&Node<'_>>) -> Vec<String> {
+    if !line.ends_with(b"\n") {
+        return vec!["the last line has no end".into()];
+    }
+    match (serde_json::from_slice(line), schema) {
+        (Ok(value), Some(schema)) => schema.faults(&value),
+        (Err(error), _) => vec![format!("a line is no JSON: {error}")],
+        (_, None) => vec!["the lines have no schema".into()],
     }
 }
 
@@ -155,6 +172,10 @@ fn request_body_faults(sent: &Sent<'_>, operation: &Operation<'_>) -> Vec<String
     let Some((essence, body)) = media_type(&bodies, content_type).map(|body| (essence(content_type), body)) else {
         return vec![format!("a request of the media type \"{content_type}\" was accepted, which is not described")];
     };
+    if essence == LINES {
+        // Each line is answered by itself.
+        return vec![];
+    }
     let value = if essence == FORM {
         Ok(form_urlencoded::parse(sent.body).into_owned().map(|(name, value)| (name, Value::from(value))).collect())
     } else {

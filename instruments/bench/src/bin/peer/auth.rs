@@ -40,7 +40,7 @@ async fn let_in(peer: &Arc<Peer>, body: &[u8]) -> Outcome {
     // A hash would keep a thread of the runtime for as long as it takes.
     let judge = tokio::task::spawn_blocking({
         let peer = Arc::clone(peer);
-        move || attempt.authenticate(known, &peer.settings.peppers, peer.settings.cost, &mut Unpaced)
+        move || attempt.authenticate(known, None, &peer.settings.peppers, peer.settings.cost, &mut Unpaced)
     });
     let judged = judge.await.map_err(|_| internal())?;
     let refresh = RefreshSecret::new(random());
