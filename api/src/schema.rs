@@ -195,6 +195,7 @@ schemas! {
             "second_factor_changed_event",
             "email_change_requested_event",
             "email_changed_event",
+            "user_invited_event",
         ],
         "description": "The type of an event, and the exchange where it is published.",
     };
@@ -207,6 +208,7 @@ schemas! {
             "second_factor_changed_email_notification",
             "email_change_email_notification",
             "email_changed_email_notification",
+            "invitation_email_notification",
             "login_webhook_notification",
             "new_user_webhook_notification",
             "account_locked_webhook_notification",

@@ -122,6 +122,13 @@ pub(crate) const ETAG: Header = Header::new(
 );
 pub(crate) const USER_LOCATION: Header =
     Header::new("UserLocation", "location", "The path of the user.", "^/users-ms/users/[0-9]+$", "/users-ms/users/7");
+pub(crate) const INVITATION_LOCATION: Header = Header::new(
+    "InvitationLocation",
+    "location",
+    "The path of the invitation.",
+    "^/users-ms/invitations/[0-9]+$",
+    "/users-ms/invitations/8",
+);
 pub(crate) const REDIRECT_LOCATION: Header = Header::new(
     "RedirectLocation",
     "location",
@@ -141,7 +148,7 @@ pub(crate) const LINK: Header = Header::new(
     "",
     "link",
     "The path of the next page (RFC 8288). It is absent on the last page.",
-    r#"^</users-ms/(?:users|users/[1-9][0-9]*/activity|audit)[?].*>; rel="next"$"#,
+    r#"^</users-ms/(?:users|users/[1-9][0-9]*/activity|audit|invitations)[?].*>; rel="next"$"#,
     r#"</users-ms/users?limit=2&cursor=dTE6Nw>; rel="next""#,
 )
 .optional("Link");

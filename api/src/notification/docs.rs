@@ -57,6 +57,7 @@ pub(super) fn queues() -> Value {
         queue("second_factor_changed_email_notification", "second_factor_changed_event"),
         queue("email_change_email_notification", "email_change_requested_event"),
         queue("email_changed_email_notification", "email_changed_event"),
+        queue("invitation_email_notification", "user_invited_event"),
         queue("login_webhook_notification", "user_login_event"),
         queue("new_user_webhook_notification", "new_user_event"),
         queue("account_locked_webhook_notification", "account_locked_event"),

@@ -1,10 +1,10 @@
 //! What operations read.
 
 use super::{
-    BeginSecondFactorRequest, BeginSignInRequest, ConfirmRecoveryRequest, ConfirmTotpRequest,
+    AcceptInvitationRequest, BeginSecondFactorRequest, BeginSignInRequest, ConfirmRecoveryRequest, ConfirmTotpRequest,
     ConfirmVerificationRequest, EmailReturnRequest, EndSecondFactorRequest, EndSessionRequest, EndSignInRequest,
-    EnrolAtSignInRequest, ImportLine, MailRequest, MergePatch, MetadataChange, ReauthenticateRequest, RecoveryForm,
-    Replacement, RotateTokenRequest, SignUpRequest, VerificationForm,
+    EnrolAtSignInRequest, ImportLine, InvitationForm, InviteRequest, MailRequest, MergePatch, MetadataChange,
+    ReauthenticateRequest, RecoveryForm, Replacement, RotateTokenRequest, SignUpRequest, VerificationForm,
 };
 use crate::Body;
 
@@ -30,6 +30,11 @@ impl Body for RecoveryForm {
 }
 impl Body for ConfirmVerificationRequest {}
 impl Body for VerificationForm {
+    const MEDIA_TYPES: &'static [&'static str] = &["application/x-www-form-urlencoded"];
+}
+impl Body for InviteRequest {}
+impl Body for AcceptInvitationRequest {}
+impl Body for InvitationForm {
     const MEDIA_TYPES: &'static [&'static str] = &["application/x-www-form-urlencoded"];
 }
 impl Body for ConfirmTotpRequest {}

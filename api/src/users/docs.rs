@@ -61,6 +61,7 @@ pub(crate) fn info() -> Info {
             ("users", "Sign-up, and one's own data."),
             ("second factor", "A code of an authenticator app beside the password."),
             ("email verification", "Whether an address is its user's."),
+            ("invitations", "Sign-up of people whom an administrator has invited."),
             ("email change", "Another address for an account, and the way back."),
             ("password recovery", "A new password for whoever has forgotten theirs."),
             ("probes", "Liveness and readiness."),
@@ -127,7 +128,7 @@ pub(super) fn create_user(it: Description) -> Description {
     of_fields(it).tag("users").header(IDEMPOTENCY_KEY)
         .header_example("without_phone", "8e03978e-40d5-43dd-bc93-6894a57f9324")
         .header_example("with_phone", "5d0c2a8f-1b7e-4c55-9a3d-f2b64e07c918")
-        .fails(&[Kind::IdempotencyKeyReused, Kind::EmailTaken, Kind::TooManyAttempts, Kind::TooBusy, Kind::DatabaseUnavailable])
+        .fails(&[Kind::IdempotencyKeyReused, Kind::EmailTaken, Kind::TooManyAttempts, Kind::TooBusy, Kind::DatabaseUnavailable, Kind::SignUpByInvitation, Kind::SignUpClosed])
         .body("without_phone", json!({"name": "Ada", "surname": "Lovelace", "email": "ada@example.org", "password": PASSWORD}))
         .body("with_phone", json!({"name": "Grace", "surname": "Hopper", "email": "grace@example.org", "password": PASSWORD, "phone": "+39 (02) 123-4567"}))
         .replies(201, "The user.").example("user", user())

@@ -10,6 +10,9 @@ mod bodies;
 mod docs;
 #[cfg(feature = "openapi")]
 mod internal_docs;
+#[cfg(feature = "openapi")]
+mod invitation_docs;
+mod invitations;
 mod metadata;
 mod parameters;
 mod people;
@@ -73,6 +76,9 @@ with_ticket_operations! { operations! {
     /// The answer is 202, the same for a new and for a taken address, unless `email_verification` is `off`: a new address gets a mail
     /// with a link and a code that confirm it, the owner of a taken one is told of the attempt. With `off` no mail asks for
     /// anything, a new user is answered with 201, and a taken address with 409.
+    ///
+    /// With `sign_up=invite` or `closed` only administrators create users here: whoever sends no access token of one gets a 403 that
+    /// says what to do.
     CreateUser: POST "/users-ms/users" (), NO_QUERY, Public, SignUpRequest => User,
     docs::create_user;
 

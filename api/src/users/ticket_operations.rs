@@ -1,4 +1,4 @@
-//! The operations that send tickets by mail and take them: verification, recovery, and changes of address.
+//! The operations that send tickets by mail and take them: verification, recovery, changes of address, and invitations.
 
 /// Passes these operations on to a macro, after those that it has already. Types are looked up where this is used.
 macro_rules! with_ticket_operations {
@@ -101,5 +101,59 @@ $($others)*
     /// What the button of the page sends.
     SubmitEmailReturnPage: POST "/users-ms/email-return/page" (), NO_QUERY, Public, VerificationForm => (),
     ticket_docs::submit_email_return_page;
+
+    /// Invite somebody
+    ///
+    /// Sends a mail with a link and a code by which somebody without an account sets name and password and so becomes a user. An
+    /// earlier invitation of the address is replaced. This is for administrators, and requires a sign-in within the last ten minutes.
+    /// An administrator can send a hundred a day, an address gets five an hour. With `sign_up=closed` nobody is invited.
+    InviteUser: POST "/users-ms/invitations" (), NO_QUERY, AccessToken, InviteRequest => Invitation,
+    invitation_docs::invite_user;
+
+    /// List invitations
+    ///
+    /// Those that have been neither accepted nor revoked and have not expired, newest first, to an administrator.
+    ListInvitations: GET "/users-ms/invitations" (), Some(&[LIMIT, CURSOR]), AccessToken, () => Page<Invitation>,
+    invitation_docs::list_invitations;
+
+    /// Get an invitation
+    ///
+    /// For administrators.
+    GetInvitation: GET "/users-ms/invitations/{id}" InvitationId, NO_QUERY, AccessToken, () => Invitation,
+    invitation_docs::get_invitation;
+
+    /// Revoke an invitation
+    ///
+    /// Link and code are not valid any more, and a mail that waits is not sent. This is for administrators, and requires a sign-in
+    /// within the last ten minutes.
+    RevokeInvitation: DELETE "/users-ms/invitations/{id}" InvitationId, NO_QUERY, AccessToken, () => (),
+    invitation_docs::revoke_invitation;
+
+    /// Send an invitation again
+    ///
+    /// Sends another mail, whose link and code are valid for another week; those of earlier mails are not any more. This is for
+    /// administrators, and requires a sign-in within the last ten minutes. It counts as an invitation.
+    ResendInvitation: POST "/users-ms/invitations/{id}/mail" InvitationId, NO_QUERY, AccessToken, () => Invitation,
+    invitation_docs::resend_invitation;
+
+    /// Accept an invitation
+    ///
+    /// By the `token` of the link, or by address and code. Either is valid once, for 7 days, as long as whoever has sent it is an
+    /// administrator; data that are refused use up neither. It creates the user, whose address counts as confirmed. After five
+    /// wrong codes only the link is valid. If the address has an account meanwhile, the answer is that of an invalid ticket.
+    AcceptInvitation: POST "/users-ms/invitation/accept" (), NO_QUERY, Public, AcceptInvitationRequest => User,
+    invitation_docs::accept_invitation;
+
+    /// Show the page of an invitation
+    ///
+    /// A page with fields for name and password. Opening it changes nothing: programs that scan mail open links, too.
+    ShowInvitationPage: GET "/users-ms/invitation/page" (), Some(&[TICKET]), Public, () => (),
+    invitation_docs::show_invitation_page;
+
+    /// Accept an invitation on the page
+    ///
+    /// What the form of the page sends.
+    SubmitInvitationPage: POST "/users-ms/invitation/page" (), NO_QUERY, Public, InvitationForm => (),
+    invitation_docs::submit_invitation_page;
     } };
 }

@@ -1,6 +1,7 @@
 //! What callers send to users and get from it, by one path.
 
 pub use super::audit::{Activity, AuditRow};
+pub use super::invitations::{AcceptInvitationRequest, Invitation, InvitationForm, InvitationId, InviteRequest};
 pub use super::metadata::{Metadata, MetadataChange};
 pub use super::people::{
     ChangeRequest, Export, Fibonacci, KeptAddress, MergePatch, OutboxState, ReauthenticateRequest, Replacement,

@@ -26,6 +26,7 @@ pub(crate) const ALL: &[Setting] = &[
     || hash_permits_for_sign_ins().map(drop),
     || sign_ups_per_hour().map(drop),
     || email_verification().map(drop),
+    || sign_up().map(drop),
     || public_host().map(drop),
     || audit_retention().map(drop),
     || import_hash_memory().map(drop),
@@ -108,6 +109,27 @@ pub(crate) fn email_verification() -> Result<EmailVerification, Problem> {
         "encouraged" => Ok(EmailVerification::Encouraged),
         "off" => Ok(EmailVerification::Off),
         _ => Err(config::fault("email_verification", "must be required, encouraged or off")),
+    }
+}
+
+/// Who may sign up, `sign_up`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SignUpMode {
+    /// Anybody.
+    Open,
+    /// Whoever is invited.
+    Invite,
+    /// Nobody; administrators create users.
+    Closed,
+}
+
+/// Reads `sign_up`.
+pub(crate) fn sign_up() -> Result<SignUpMode, Problem> {
+    match config::text("sign_up")?.trim() {
+        "open" => Ok(SignUpMode::Open),
+        "invite" => Ok(SignUpMode::Invite),
+        "closed" => Ok(SignUpMode::Closed),
+        _ => Err(config::fault("sign_up", "must be open, invite or closed")),
     }
 }
 

@@ -17,6 +17,19 @@ pub struct RecoveryRequested {
     pub code: OneTimeSecret,
 }
 
+/// The data of a `user_invited_event`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UserInvited {
+    /// The id that the user will have who accepts.
+    pub user_id: UserId,
+    /// Who is invited, and where the mail goes.
+    pub email: String,
+    /// The link that accepts the invitation.
+    pub link: OneTimeSecret,
+    /// The code that does the same.
+    pub code: OneTimeSecret,
+}
+
 /// The data of a `password_changed_event`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PasswordChanged {

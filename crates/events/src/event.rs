@@ -1,5 +1,6 @@
 //! Events on the wire: CloudEvents 1.0 in its JSON format.
 
+use crate::UserInvited;
 use crate::{
     EmailChangeRequested, EmailChanged, Exchange, OneTimeSecret, PasswordChanged, RecoveryRequested,
     SecondFactorChanged,
@@ -53,6 +54,8 @@ pub enum Payload {
     EmailChangeRequested(EmailChangeRequested),
     /// `email_changed_event`.
     EmailChanged(EmailChanged),
+    /// `user_invited_event`.
+    UserInvited(UserInvited),
 }
 
 /// The data of a `user_login_event`.
@@ -144,6 +147,7 @@ impl Payload {
             Payload::SecondFactorChanged(_) => Exchange::SecondFactorChanged,
             Payload::EmailChangeRequested(_) => Exchange::EmailChangeRequested,
             Payload::EmailChanged(_) => Exchange::EmailChanged,
+            Payload::UserInvited(_) => Exchange::UserInvited,
         }
     }
 
@@ -161,6 +165,7 @@ impl Payload {
             Payload::SecondFactorChanged(changed) => changed.user_id,
             Payload::EmailChangeRequested(requested) => requested.user_id,
             Payload::EmailChanged(changed) => changed.user_id,
+            Payload::UserInvited(of) => of.user_id,
         }
     }
 }
@@ -220,6 +225,7 @@ impl Event {
             Payload::SecondFactorChanged(changed) => serde_json::to_value(changed),
             Payload::EmailChangeRequested(requested) => serde_json::to_value(requested),
             Payload::EmailChanged(changed) => serde_json::to_value(changed),
+            Payload::UserInvited(of) => serde_json::to_value(of),
         };
         let mut data = data.expect("strings and integers always serialise");
         if let Some(locale) = &self.locale {
@@ -270,6 +276,7 @@ impl Event {
             Exchange::SecondFactorChanged => serde_json::from_value(data).map(Payload::SecondFactorChanged),
             Exchange::EmailChangeRequested => serde_json::from_value(data).map(Payload::EmailChangeRequested),
             Exchange::EmailChanged => serde_json::from_value(data).map(Payload::EmailChanged),
+            Exchange::UserInvited => serde_json::from_value(data).map(Payload::UserInvited),
         }
         .map_err(|_| EventError::BadData)?;
         Ok(Self { id: envelope.id, source: envelope.source, time: envelope.time, payload, locale })

@@ -18,6 +18,7 @@ mod webhook;
 
 pub use account::{
     EmailChangeRequested, EmailChanged, PasswordChanged, RecoveryRequested, SecondFactorChange, SecondFactorChanged,
+    UserInvited,
 };
 pub use delivery_policy::{
     DeliveryPolicy, FIRST_PAUSE, FailedAttempt, LONGEST_PAUSE, LONGEST_RETRY, MAX_CLAIMS, MAX_CRASHES, RetryDecision,

@@ -23,11 +23,13 @@ pub enum Exchange {
     EmailChangeRequested,
     /// `email_changed_event`, published by users when an account has another address.
     EmailChanged,
+    /// `user_invited_event`, published by users when an administrator invites somebody.
+    UserInvited,
 }
 
 impl Exchange {
     /// All exchanges.
-    pub const ALL: [Exchange; 10] = [
+    pub const ALL: [Exchange; 11] = [
         Exchange::UserLogin,
         Exchange::NewUser,
         Exchange::AccountLocked,
@@ -38,6 +40,7 @@ impl Exchange {
         Exchange::SecondFactorChanged,
         Exchange::EmailChangeRequested,
         Exchange::EmailChanged,
+        Exchange::UserInvited,
     ];
 
     /// Its name, which is also the type of its events, the stream's key and the wake-up's channel on Redis.
@@ -54,6 +57,7 @@ impl Exchange {
             Exchange::SecondFactorChanged => "second_factor_changed_event",
             Exchange::EmailChangeRequested => "email_change_requested_event",
             Exchange::EmailChanged => "email_changed_event",
+            Exchange::UserInvited => "user_invited_event",
         }
     }
 
@@ -77,6 +81,7 @@ impl Exchange {
             Exchange::SecondFactorChanged => &[Queue::SecondFactorChangedEmail, Queue::SecondFactorChangedWebhook],
             Exchange::EmailChangeRequested => &[Queue::EmailChangeEmail],
             Exchange::EmailChanged => &[Queue::EmailChangedEmail, Queue::EmailChangedWebhook],
+            Exchange::UserInvited => &[Queue::InvitationEmail],
         }
     }
 }
@@ -106,6 +111,8 @@ pub enum Queue {
     EmailChangeEmail,
     /// `email_changed_email_notification`: an account has another address, by mail to the one before.
     EmailChangedEmail,
+    /// `invitation_email_notification`: an administrator invites somebody, by mail.
+    InvitationEmail,
     /// `login_webhook_notification`: somebody signed in, by webhook.
     LoginWebhook,
     /// `new_user_webhook_notification`: somebody signed up, by webhook.
@@ -122,7 +129,7 @@ pub enum Queue {
 
 impl Queue {
     /// All queues.
-    pub const ALL: [Queue; 17] = [
+    pub const ALL: [Queue; 18] = [
         Queue::LoginEmail,
         Queue::LoginSms,
         Queue::WelcomeEmail,
@@ -134,6 +141,7 @@ impl Queue {
         Queue::SecondFactorChangedEmail,
         Queue::EmailChangeEmail,
         Queue::EmailChangedEmail,
+        Queue::InvitationEmail,
         Queue::LoginWebhook,
         Queue::NewUserWebhook,
         Queue::AccountLockedWebhook,
@@ -157,6 +165,7 @@ impl Queue {
             Queue::SecondFactorChangedEmail => "second_factor_changed_email_notification",
             Queue::EmailChangeEmail => "email_change_email_notification",
             Queue::EmailChangedEmail => "email_changed_email_notification",
+            Queue::InvitationEmail => "invitation_email_notification",
             Queue::LoginWebhook => "login_webhook_notification",
             Queue::NewUserWebhook => "new_user_webhook_notification",
             Queue::AccountLockedWebhook => "account_locked_webhook_notification",
@@ -186,6 +195,7 @@ impl Queue {
             Queue::SecondFactorChangedEmail | Queue::SecondFactorChangedWebhook => Exchange::SecondFactorChanged,
             Queue::EmailChangeEmail => Exchange::EmailChangeRequested,
             Queue::EmailChangedEmail | Queue::EmailChangedWebhook => Exchange::EmailChanged,
+            Queue::InvitationEmail => Exchange::UserInvited,
         }
     }
 

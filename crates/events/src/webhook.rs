@@ -23,7 +23,8 @@ impl Exchange {
             Exchange::VerificationRequested
             | Exchange::SignUpRepeated
             | Exchange::RecoveryRequested
-            | Exchange::EmailChangeRequested => None,
+            | Exchange::EmailChangeRequested
+            | Exchange::UserInvited => None,
         }
     }
 }

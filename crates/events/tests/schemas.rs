@@ -3,7 +3,8 @@
 
 use events::{
     AccountLocked, EmailChangeRequested, EmailChanged, Event, Exchange, Login, PasswordChanged, Payload,
-    RecoveryRequested, SecondFactorChange, SecondFactorChanged, SignUp, SignUpRepeated, VerificationRequested,
+    RecoveryRequested, SecondFactorChange, SecondFactorChanged, SignUp, SignUpRepeated, UserInvited,
+    VerificationRequested,
 };
 use identity::{Locale, UserId};
 use serde_json::Value;
@@ -51,6 +52,7 @@ fn complete(exchange: Exchange) -> Payload {
             Payload::EmailChangeRequested(EmailChangeRequested { user_id, email, link: link(), code: code() })
         }
         Exchange::EmailChanged => Payload::EmailChanged(EmailChanged { user_id, email, link: Some(link()) }),
+        Exchange::UserInvited => Payload::UserInvited(UserInvited { user_id, email, link: link(), code: code() }),
         Exchange::SecondFactorChanged => {
             Payload::SecondFactorChanged(SecondFactorChanged { user_id, email, change: SecondFactorChange::Added })
         }

@@ -103,9 +103,13 @@ kinds! {
     PasswordResetRequired = "password-reset-required", 403, "Password reset required", "Choose a new password first: request a mail at /users-ms/password-recovery and open its link.";
     /// The password is right, but the address is not confirmed yet, which this service requires before a sign-in.
     EmailNotVerified = "email-not-verified", 403, "Email not verified", "Confirm your email address first: open the link that was sent to it, or request a new one.";
-    /// The link or the code is wrong, was used, has expired, was replaced by a newer one, or belongs to an address or a password that
-    /// has changed. Which of these is not said.
+    /// The link or the code is wrong, was used, has expired, was revoked or replaced by a newer one, or belongs to an address or a
+    /// password that has changed. Which of these is not said.
     InvalidTicket = "invalid-ticket", 403, "Invalid ticket", "The link or the code is not valid, or not any more. Request a new one.";
+    /// Only whoever is invited can sign up here (`sign_up=invite`). Administrators invite people.
+    SignUpByInvitation = "sign-up-by-invitation", 403, "Sign-up by invitation", "Only people who are invited can sign up here. Ask an administrator for an invitation, and open the link of its mail.";
+    /// Nobody can sign up here (`sign_up=closed`), and nobody is invited. Administrators create users.
+    SignUpClosed = "sign-up-closed", 403, "Sign-up closed", "Nobody can sign up here. Ask an administrator for an account.";
     /// The password is right, and the account has a second factor. The sign-in continues with `challenge` and a code, for
     /// `expires_in` seconds.
     MfaRequired = "mfa-required", 403, "Second factor required", "Send the challenge and a code of your authenticator app, or a recovery code, to /auth-ms/auth/login/second-factor.";
@@ -121,6 +125,8 @@ kinds! {
     NoSuchRoute = "no-such-route", 404, "No such route", "Not found. See the OpenAPI document.";
     /// No user has this id, or none that the caller may see.
     UserNotFound = "user-not-found", 404, "User not found", "No user has this id.";
+    /// Nobody is invited under this id, or not any more.
+    InvitationNotFound = "invitation-not-found", 404, "Invitation not found", "There is no invitation with this id.";
     /// The user has no session with this id.
     SessionNotFound = "session-not-found", 404, "Session not found", "The user has no session with this id.";
     /// The user has no second factor, or begins to add none.

@@ -157,6 +157,12 @@ impl Problem {
         &self.detail
     }
 
+    /// The faults of the body or the query, where there are any.
+    #[must_use]
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
     /// The HTTP status code.
     #[must_use]
     pub fn status(&self) -> u16 {

@@ -59,7 +59,7 @@ def is_open(operation):
     if operation.path == "/users-ms/load-test":
         # It is switched off: it is there to be slow.
         return False
-    by_mail = ("/users-ms/email-verification/", "/users-ms/password-recovery/", "/users-ms/email-change/", "/users-ms/email-return/")
+    by_mail = ("/users-ms/email-verification/", "/users-ms/password-recovery/", "/users-ms/email-change/", "/users-ms/email-return/", "/users-ms/invitation/")
     if operation.path.startswith(by_mail) and operation.method.upper() == "POST":
         # Links and codes go to their owners by mail; the suite has tests of what they do.
         return False

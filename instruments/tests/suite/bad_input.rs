@@ -304,6 +304,7 @@ fn a_body_that_breaks_off_is_not_taken_for_a_large_one() {
         ("/users-ms/password-recovery/page", FORM),
         ("/users-ms/email-change/page", FORM),
         ("/users-ms/email-return/page", FORM),
+        ("/users-ms/invitation/page", FORM),
     ] {
         let token = app.operator();
         let head = format!(

@@ -25,6 +25,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("hash_permits_for_sign_ins", "few"),
         ("sign_ups_per_hour", "many"),
         ("email_verification", "maybe"),
+        ("sign_up", "maybe"),
         ("audit_retention", "0"),
         ("import_hash_memory", "129"),
         ("public_url", "nowhere"),

@@ -323,6 +323,7 @@ fn the_queues_are_shown_to_an_operator() {
         (Some("second_factor_changed_email_notification"), Some("second_factor_changed_event")),
         (Some("email_change_email_notification"), Some("email_change_requested_event")),
         (Some("email_changed_email_notification"), Some("email_changed_event")),
+        (Some("invitation_email_notification"), Some("user_invited_event")),
         (Some("login_webhook_notification"), Some("user_login_event")),
         (Some("new_user_webhook_notification"), Some("new_user_event")),
         (Some("account_locked_webhook_notification"), Some("account_locked_event")),

@@ -182,6 +182,20 @@ const HELD: &[Held] = &[
         "components/users/domain/src/ticket.rs",
         "RECOVERY_SECONDS: i32 = ",
     ),
+    ("invitations of one administrator", "100", RATE_LIMIT, "INVITATIONS: Backoff =\n    Backoff { free_failures: "),
+    ("invitations to one address", "5", RATE_LIMIT, "MAILS: Backoff =\n    Backoff { free_failures: "),
+    (
+        "a link and a code of an invitation",
+        "7 days",
+        "components/users/domain/src/ticket.rs",
+        "INVITATION_SECONDS: i32 = ",
+    ),
+    (
+        "wrong codes for one invitation",
+        "5",
+        "migrations/0031_invitations.sql",
+        "tries_left  integer     NOT NULL DEFAULT ",
+    ),
     (
         "wrong codes in a row that would recover an account, of all its tickets",
         "25",

@@ -13,8 +13,8 @@
 //! the same moment are no more guesses than one after the other.
 
 use crate::rate_limit::{
-    ACCOUNT, CLIENT, DEVICE, ENUMERATION, KNOWN_SECONDS, MAIL_REQUESTS, MAILS, PAIR, RateLimit, Reset, TICKETS,
-    sign_ups,
+    ACCOUNT, CLIENT, DEVICE, ENUMERATION, INVITATIONS, KNOWN_SECONDS, MAIL_REQUESTS, MAILS, PAIR, RateLimit, Reset,
+    TICKETS, sign_ups,
 };
 use identity::{AttemptKeys, DIGEST_LENGTH};
 use problem::{FieldError, Kind, Problem};
@@ -130,6 +130,13 @@ impl Attempt {
     #[must_use]
     pub fn to_change_address(address: &str, account: &str) -> Self {
         Self { rate_limits: [address, account].map(|key| RateLimit::new(key, MAILS)).to_vec(), ..Self::default() }
+    }
+
+    /// An invitation that this administrator sends to this address.
+    #[must_use]
+    pub fn to_invite(administrator: &str, address: &str) -> Self {
+        let rate_limits = vec![RateLimit::new(administrator, INVITATIONS), RateLimit::new(address, MAILS)];
+        Self { rate_limits, ..Self::default() }
     }
 
     /// A link or a code that this client shows.

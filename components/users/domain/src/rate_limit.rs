@@ -39,6 +39,9 @@ pub(crate) const MAIL_REQUESTS: Backoff =
 /// Mails to one address, whoever asks for them: five an hour, then with growing pauses.
 pub(crate) const MAILS: Backoff =
     Backoff { free_failures: 5, longest_seconds: 60 * 60, drain_seconds: Some(720), ceiling: None };
+/// Invitations that one administrator sends: a hundred, and one more each quarter of an hour, which makes a hundred a day.
+pub(crate) const INVITATIONS: Backoff =
+    Backoff { free_failures: 100, longest_seconds: 60 * 60, drain_seconds: Some(864), ceiling: None };
 /// Links and codes that one client shows.
 pub(crate) const TICKETS: Backoff = CLIENT;
 

@@ -25,6 +25,9 @@ pub const EMAIL_CHANGE_SECONDS: i32 = 24 * 60 * 60;
 /// For how many seconds an address can be taken back after a change: three days. Nobody else gets it meanwhile.
 pub const EMAIL_RETURN_SECONDS: i32 = 72 * 60 * 60;
 
+/// For how many seconds link and code of an invitation are valid: a week.
+const INVITATION_SECONDS: i32 = 7 * 24 * 60 * 60;
+
 /// How many codes there are.
 const CODES: u64 = 1_000_000;
 
@@ -40,6 +43,8 @@ pub enum Purpose {
     EmailChange,
     /// Taking an address back that somebody else has changed. It has no code.
     EmailReturn,
+    /// Signing up as an administrator has asked for. It is no row of `tickets`, for there is no user yet.
+    Invitation,
 }
 
 impl Purpose {
@@ -50,6 +55,7 @@ impl Purpose {
             Purpose::Recovery => ["link that recovers", "code that recovers"],
             Purpose::EmailChange => ["link that changes an address", "code that changes an address"],
             Purpose::EmailReturn => ["link that takes an address back", "no code"],
+            Purpose::Invitation => ["link that accepts an invitation", "code that accepts an invitation"],
         }
     }
 
@@ -61,6 +67,7 @@ impl Purpose {
             Purpose::Recovery => "recovery",
             Purpose::EmailChange => "email_change",
             Purpose::EmailReturn => "email_return",
+            Purpose::Invitation => "invitation",
         }
     }
 
@@ -72,6 +79,7 @@ impl Purpose {
             Purpose::Recovery => RECOVERY_SECONDS,
             Purpose::EmailChange => EMAIL_CHANGE_SECONDS,
             Purpose::EmailReturn => EMAIL_RETURN_SECONDS,
+            Purpose::Invitation => INVITATION_SECONDS,
         }
     }
 
@@ -83,6 +91,7 @@ impl Purpose {
             Purpose::Recovery => Exchange::RecoveryRequested,
             Purpose::EmailChange => Exchange::EmailChangeRequested,
             Purpose::EmailReturn => Exchange::EmailChanged,
+            Purpose::Invitation => Exchange::UserInvited,
         }
     }
 
@@ -94,6 +103,7 @@ impl Purpose {
             Purpose::Recovery => "/users-ms/password-recovery/page",
             Purpose::EmailChange => "/users-ms/email-change/page",
             Purpose::EmailReturn => "/users-ms/email-return/page",
+            Purpose::Invitation => "/users-ms/invitation/page",
         }
     }
 }
@@ -276,7 +286,8 @@ mod tests {
         assert_eq!(limits(Purpose::Recovery, "ADA@example.org"), limits(Purpose::Recovery, "ada@example.org"));
         assert_eq!(limits(Purpose::Recovery, "ada@example.org")[0]["ceiling"], 25);
         assert_ne!(limits(Purpose::Recovery, "ada@example.org"), limits(Purpose::Recovery, "bob@example.org"));
-        for purpose in [Purpose::Verification, Purpose::Recovery, Purpose::EmailChange, Purpose::EmailReturn] {
+        let addresses = [Purpose::EmailChange, Purpose::EmailReturn];
+        for purpose in [Purpose::Verification, Purpose::Recovery, Purpose::Invitation].into_iter().chain(addresses) {
             assert_eq!(serde_json::to_value(purpose).unwrap(), purpose.name());
         }
     }

@@ -78,7 +78,7 @@ pub fn invalid_link_page() -> String {
 }
 
 /// A form with the secret of the link. It goes to where its page is, under whichever name and path that was reached.
-fn form(token: &str, fields: &str, button: &str) -> String {
+pub(crate) fn form(token: &str, fields: &str, button: &str) -> String {
     let token = escaped(token);
     format!(
         "<form method=\"post\" action=\"page\">\n\
@@ -88,7 +88,7 @@ fn form(token: &str, fields: &str, button: &str) -> String {
     )
 }
 
-fn page(title: &str, content: &str) -> String {
+pub(crate) fn page(title: &str, content: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n</head>\n\
@@ -97,7 +97,7 @@ fn page(title: &str, content: &str) -> String {
 }
 
 /// A text as it stands in an attribute between double quotes.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

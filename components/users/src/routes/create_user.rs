@@ -1,11 +1,11 @@
 //! POST /users-ms/users: sign-up.
 
 use super::tickets::{NewMail, publish_after};
-use super::{Call, trace};
+use super::{Call, Guard, trace};
 use crate::breached;
 use crate::hashing::PermitGuard;
 use crate::outbox;
-use crate::settings::{self, EmailVerification};
+use crate::settings::{self, EmailVerification, SignUpMode};
 use crate::store::idempotency::{self, StoredResponse};
 use crate::store::{Store, User, user_response, users, verification};
 use api::users::SignUpAccepted;
@@ -31,19 +31,20 @@ enum SignedUp {
 /// Creates a user and, after the answer, publishes `new_user_event`; under an `idempotency-key` once, however often it is asked for.
 pub(super) async fn create_user(call: &Call<'_, CreateUser>) -> HandlerResult {
     let request = call.request;
+    let actor = admitted(request)?;
     let key = IdempotencyKey::parse(request.header("idempotency-key"))?;
     let sign_up = SignUp::validate(&call.body()?, settings::min_length()?)?;
     let sign_up = sign_up.or_preferred(request.header("accept-language"));
     let peppers = config::peppers()?;
     let digests = key.map(|key| key.digests(&peppers, &sign_up.email, request.body()));
     if settings::email_verification()? != EmailVerification::Off {
-        return accept(request, &peppers, &sign_up, digests.as_ref()).await;
+        return accept(request, &peppers, &sign_up, digests.as_ref(), actor).await;
     }
     // No connection is kept while somebody waits for a place to hash in.
     let repeated = digests.as_ref().map(|digests| find_replay(&Store::open()?, Some(digests))).transpose()?.flatten();
     let outcome = match repeated {
         Some(user) => SignedUp::Replayed(user),
-        None => sign_up_once(request, &peppers, &sign_up, digests.as_ref()).await?,
+        None => sign_up_once(request, &peppers, &sign_up, digests.as_ref(), actor).await?,
     };
     let report = |result: &str, user: &User| {
         log::audit("sign-up", result, &request.id, &[("user_id", &user.id.to_string())]);
@@ -71,6 +72,22 @@ pub(super) async fn create_user(call: &Call<'_, CreateUser>) -> HandlerResult {
     }
 }
 
+/// Who makes the user: whoever signs up, or an administrator where others may not.
+fn admitted(request: &Request) -> Result<Actor, Problem> {
+    let refusal = match settings::sign_up()? {
+        SignUpMode::Open => return Ok(Actor::Owner),
+        SignUpMode::Invite => Kind::SignUpByInvitation,
+        SignUpMode::Closed => Kind::SignUpClosed,
+    };
+    match Guard::administrator(request)? {
+        Some(id) => Ok(Actor::Administrator(id)),
+        None => {
+            log::audit("sign-up", refusal.slug(), &request.id, &[]);
+            Err(Problem::of(refusal))
+        }
+    }
+}
+
 /// Accepts a sign-up whose address is to be confirmed. Answer, work and time are the same whether or not the address is taken, and
 /// whether or not the same request came before: what is the case, a mail says.
 async fn accept(
@@ -78,11 +95,12 @@ async fn accept(
     peppers: &Peppers,
     sign_up: &SignUp,
     digests: Option<&RequestDigests>,
+    actor: Actor,
 ) -> HandlerResult {
     let client = peppers.digest("sign-up by client", client_address(request)?);
     let attempt = Attempt::to_sign_up(&client, &enumeration_key(request, peppers)?, settings::sign_ups_per_hour()?);
     let new = NewMail::of(Purpose::Verification, &sign_up.email, peppers)?;
-    let trace = trace::of_client(request, Actor::Owner)?;
+    let trace = trace::of_client(request, actor)?;
     // Nothing is found out here.
     let permit = PermitGuard::acquire(attempt.without_enumeration_limit()).await?;
     let signed_up = hash(&sign_up.password)
@@ -105,10 +123,11 @@ async fn sign_up_once(
     peppers: &Peppers,
     sign_up: &SignUp,
     digests: Option<&RequestDigests>,
+    actor: Actor,
 ) -> Result<SignedUp, Problem> {
     let client = peppers.digest("sign-up by client", client_address(request)?);
     let attempt = Attempt::to_sign_up(&client, &enumeration_key(request, peppers)?, settings::sign_ups_per_hour()?);
-    let trace = trace::of_client(request, Actor::Owner)?;
+    let trace = trace::of_client(request, actor)?;
     let permit = PermitGuard::acquire(attempt).await?;
     let inserted =
         hash(&sign_up.password).await.and_then(|hash| users::insert(permit.store(), sign_up, &hash, digests, &trace));
@@ -140,7 +159,7 @@ fn find_replay(store: &Store, digests: Option<&RequestDigests>) -> Result<Option
     }
 }
 
-fn created(user: &User) -> Response {
+pub(super) fn created(user: &User) -> Response {
     let mut response = user_response(StatusCode::CREATED, user);
     service_kit::set_header(&mut response, "location", &format!("/users-ms/users/{}", user.id));
     response

@@ -40,6 +40,15 @@ impl Guard {
         Ok(Self { caller: Caller::new(claims.user_id, claims.role), session: Some(claims.session), is_open: false })
     }
 
+    /// The administrator whose access token comes with a request that needs none. One that is not valid, or whose session has
+    /// ended, is none.
+    pub(super) fn administrator(request: &Request) -> Result<Option<UserId>, Problem> {
+        let Some(token) = request.bearer_token() else { return Ok(None) };
+        let Ok(claims) = TokenVerifier::from_config()?.verify(token) else { return Ok(None) };
+        let Caller::Admin(id) = Caller::new(claims.user_id, claims.role) else { return Ok(None) };
+        Ok(sessions::is_alive(&Store::open()?, claims.session)?.then_some(id))
+    }
+
     /// Admits only callers who may list users.
     pub(super) fn authorize_list(&self, request: &Request) -> Result<(), Problem> {
         self.audited(request, self.caller.authorize_list())

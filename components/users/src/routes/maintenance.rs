@@ -3,7 +3,7 @@
 
 use super::Call;
 use crate::settings;
-use crate::store::{Store, audit, challenges, exports, idempotency, rate_limits, sessions, tickets};
+use crate::store::{Store, audit, challenges, exports, idempotency, invitations, rate_limits, sessions, tickets};
 use crate::{erasure, outbox};
 use api::users::SweepResult;
 use api::users::operation::Sweep;
@@ -25,6 +25,7 @@ pub(super) fn run_maintenance(call: &Call<'_, Sweep>) -> HandlerResult {
     idempotency::delete_expired(&store)?;
     exports::delete_expired(&store)?;
     tickets::delete_expired(&store)?;
+    invitations::delete_expired(&store)?;
     challenges::delete_expired(&store)?;
     audit::delete_expired(&store, settings::audit_retention()?)?;
     Ok(call.ok(&SweepResult { published: swept.published as u64, left: swept.left as u64 }))

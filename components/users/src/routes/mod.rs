@@ -11,6 +11,8 @@ mod export_user;
 mod get_user;
 mod guard;
 mod health;
+mod invitation;
+mod invitations;
 mod list_users;
 mod load_test;
 mod maintenance;
@@ -71,6 +73,14 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         ConfirmEmailReturn(call) => email_change::confirm_email_return(&call).await,
         ShowEmailReturnPage(call) => email_change::show_email_return_page(&call),
         SubmitEmailReturnPage(call) => email_change::submit_email_return_page(&call).await,
+        InviteUser(call) => invitations::invite_user(&call),
+        ListInvitations(call) => invitations::list_invitations(&call),
+        GetInvitation(call) => invitations::get_invitation(&call),
+        RevokeInvitation(call) => invitations::revoke_invitation(&call),
+        ResendInvitation(call) => invitations::resend_invitation(&call),
+        AcceptInvitation(call) => invitation::accept_invitation(&call).await,
+        ShowInvitationPage(call) => invitation::show_invitation_page(&call),
+        SubmitInvitationPage(call) => invitation::submit_invitation_page(&call).await,
         GetUser(call) => get_user::get_user(&call),
         ReplaceUser(call) => change_user::replace_user(&call).await,
         PatchUser(call) => change_user::patch_user(&call).await,

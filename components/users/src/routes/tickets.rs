@@ -42,6 +42,14 @@ impl NewMail {
         Ok(Self { mails: with_enabled_limits(Attempt::to_change_address(&address, &account)), ..mail })
     }
 
+    /// One that invites somebody, sent by this administrator.
+    pub(super) fn to_invite(administrator: UserId, email: &Email, peppers: &Peppers) -> Result<Self, Problem> {
+        let mail = Self::of(Purpose::Invitation, email, peppers)?;
+        let administrator = peppers.digest("invitations by administrator", administrator.to_string());
+        let address = peppers.digest("invitations to address", email.key());
+        Ok(Self { mails: with_enabled_limits(Attempt::to_invite(&administrator, &address)), ..mail })
+    }
+
     pub(super) fn issue(&self) -> Issue<'_> {
         Issue { ticket: &self.ticket, link: &self.link, mails: &self.mails }
     }

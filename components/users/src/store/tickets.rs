@@ -48,7 +48,7 @@ pub(crate) fn request(
         Purpose::Verification => "u.email_verified_at IS NULL",
         Purpose::Recovery => "u.suspended_at IS NULL",
         // These are issued by other statements.
-        Purpose::EmailChange | Purpose::EmailReturn => "false",
+        Purpose::EmailChange | Purpose::EmailReturn | Purpose::Invitation => "false",
     };
     let statement = format!(
         "WITH admitted AS MATERIALIZED (

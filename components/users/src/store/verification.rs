@@ -65,9 +65,13 @@ pub(crate) fn sign_up(
          ), audited AS (
             INSERT INTO audit_log (action, result, user_id, actor_kind, actor_id, network, user_agent, request_id)
             SELECT 'sign-up', w.result, w.id, w.actor_kind, w.actor_id, t.network, t.user_agent, t.request_id
-            FROM (SELECT 'success' AS result, id, 'self' AS actor_kind, id AS actor_id FROM new_user
-                  UNION ALL SELECT 'email-taken', id, 'nobody', NULL FROM owner) w,
-                jsonb_to_record($19::text::jsonb) AS t(network text, user_agent text, request_id text)
+            FROM jsonb_to_record($19::text::jsonb)
+                    AS t(actor_kind text, actor_id bigint, network text, user_agent text, request_id text),
+                LATERAL (
+                    SELECT 'success' AS result, id, t.actor_kind, CASE WHEN t.actor_kind = 'self' THEN id ELSE t.actor_id END AS actor_id
+                    FROM new_user
+                    UNION ALL
+                    SELECT 'email-taken', id, CASE WHEN t.actor_kind = 'self' THEN 'nobody' ELSE t.actor_kind END, t.actor_id FROM owner) w
          )
          SELECT jsonb_build_object(
             'user_id', (SELECT id FROM new_user),

@@ -52,6 +52,10 @@ pub(super) fn content(queue: Queue, event: &Event, settings: &MessageSettings) -
             let [link, code] = secrets(&requested.link, &requested.code);
             mail(Template::Recovery, &requested.email, vec![time, link, code])
         }
+        (Queue::InvitationEmail, Payload::UserInvited(invited)) => {
+            let [link, code] = secrets(&invited.link, &invited.code);
+            mail(Template::Invitation, &invited.email, vec![time, link, code])
+        }
         (Queue::PasswordChangedEmail, Payload::PasswordChanged(changed)) => {
             mail(Template::PasswordChanged, &changed.email, vec![time])
         }

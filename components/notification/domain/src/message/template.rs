@@ -12,6 +12,7 @@ pub(super) enum Template {
     Verification,
     SignUpRepeated,
     Recovery,
+    Invitation,
     PasswordChanged,
     EmailChange,
     EmailChanged,
@@ -26,7 +27,7 @@ pub(super) enum Template {
 pub(super) const COMMON: [&str; 2] = ["brand_name", "public_url"];
 
 impl Template {
-    pub(super) const ALL: [Template; 15] = [
+    pub(super) const ALL: [Template; 16] = [
         Template::SignIn,
         Template::SignInSms,
         Template::Welcome,
@@ -34,6 +35,7 @@ impl Template {
         Template::Verification,
         Template::SignUpRepeated,
         Template::Recovery,
+        Template::Invitation,
         Template::PasswordChanged,
         Template::EmailChange,
         Template::EmailChanged,
@@ -54,6 +56,7 @@ impl Template {
             Template::Verification => "verification",
             Template::SignUpRepeated => "sign_up_repeated",
             Template::Recovery => "recovery",
+            Template::Invitation => "invitation",
             Template::PasswordChanged => "password_changed",
             Template::EmailChange => "email_change",
             Template::EmailChanged => "email_changed",
@@ -88,7 +91,9 @@ impl Template {
             | Template::RecoveryCodeUsed
             | Template::RecoveryCodesReplaced => &["time"],
             Template::EmailChanged => &["time", "link"],
-            Template::Verification | Template::Recovery | Template::EmailChange => &["time", "link", "code"],
+            Template::Verification | Template::Recovery | Template::Invitation | Template::EmailChange => {
+                &["time", "link", "code"]
+            }
         }
     }
 

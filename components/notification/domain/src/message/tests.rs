@@ -4,7 +4,8 @@ use super::testing::{event, render, settings, user_id, with_settings};
 use super::{LoginNotice, MessageKind, MessageSettings, RenderError};
 use events::{
     AccountLocked, EmailChangeRequested, EmailChanged, Event, Login, PasswordChanged, Payload, Queue,
-    RecoveryRequested, SecondFactorChange, SecondFactorChanged, SignUp, SignUpRepeated, VerificationRequested,
+    RecoveryRequested, SecondFactorChange, SecondFactorChanged, SignUp, SignUpRepeated, UserInvited,
+    VerificationRequested,
 };
 use identity::Locale;
 
@@ -103,6 +104,20 @@ fn who_has_forgotten_a_password_gets_link_and_code_and_is_told_of_the_new_one() 
     let changed = PasswordChanged { user_id: user_id(), email: "ada@example.org".into() };
     let mail = render(Queue::PasswordChangedEmail, &event(Payload::PasswordChanged(changed))).unwrap().unwrap();
     assert!(mail.text.contains("2024-05-06 07:08 UTC") && mail.text.contains("If not"), "{}", mail.text);
+}
+
+#[test]
+fn an_invitation_has_a_link_and_a_code_and_nothing_that_its_sender_has_written() {
+    let invited = UserInvited {
+        user_id: user_id(),
+        email: "bob@example.org".into(),
+        link: "https://example.org/accept?token=abc".to_owned().into(),
+        code: "012345".to_owned().into(),
+    };
+    let mail = render(Queue::InvitationEmail, &event(Payload::UserInvited(invited))).unwrap().unwrap();
+    assert_eq!(mail.to, "bob@example.org");
+    assert!(mail.text.contains("\n\nhttps://example.org/accept?token=abc\n\n") && mail.text.contains("\n\n012345\n\n"));
+    assert!(mail.text.contains("7 days"), "{}", mail.text);
 }
 
 #[test]
