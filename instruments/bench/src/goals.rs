@@ -19,6 +19,7 @@ pub(crate) fn judge(report: &Report) -> Vec<Goal> {
     let real_limit = median("hash on all cores", "native", metric::THROUGHPUT);
     let logins = median("login", "spindle", metric::THROUGHPUT);
     let part = |limit: Option<f64>| Some(logins? / limit?);
+    let hashes = |flow: &str| Some(median(flow, "spindle", metric::THROUGHPUT)? / real_limit?);
     vec![
         at_least("GET one user, against native", 0.6, against("get-user", "native")),
         at_least("GET one user with a token, against native", 0.6, against("get-user-token", "native")),
@@ -26,6 +27,8 @@ pub(crate) fn judge(report: &Report) -> Vec<Goal> {
         at_least("a route without a database, against native", 0.6, against("health", "native")),
         at_least("logins, against cores / time of one native hash alone", 0.9, part(limit)),
         at_least("logins, against native hashes on all cores at once", 0.9, part(real_limit)),
+        at_least("sign-ups to be confirmed, against native hashes on all cores at once", 0.9, hashes("sign-up")),
+        at_least("logins with a code, against native hashes on all cores at once", 0.9, hashes("login-code")),
         at_most("p99 of the healthcheck in a storm of logins, against idle", 2.0, storm("health")),
         at_most("p99 of GET one user in a storm of logins, against idle", 2.0, storm("get-user")),
         at_least("events consumed and acknowledged, against native", 0.8, against("event consumed", "native")),

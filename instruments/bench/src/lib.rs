@@ -4,6 +4,7 @@
 
 pub mod compare;
 mod events;
+mod flows;
 mod folders;
 mod goals;
 mod growth;

@@ -3,6 +3,10 @@
 /// Connections where the number of them is not what it is about.
 pub(crate) const CONNECTIONS: u32 = 16;
 
+/// Connections of what waits for a hash: enough to keep the cores busy, and few, since what is under way at the end is not
+/// counted.
+pub(crate) const LOGIN_CONNECTIONS: u32 = 4;
+
 /// How long things take.
 pub(crate) struct Pace {
     pub(crate) runs: u32,

@@ -6,18 +6,17 @@ use anyhow::{Context as _, Result, bail, ensure};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::flows::{self, Flow};
 use crate::folders::{results, target, workspace};
 use crate::load::{Load, Sample, http_row};
 use crate::machine::Machine;
-use crate::pace::{CONNECTIONS, Pace};
+use crate::pace::{CONNECTIONS, LOGIN_CONNECTIONS, Pace};
 use crate::report::{Report, Row};
 use crate::scenario::Scenario;
-use crate::side::{Process, Role, Side};
+use crate::side::{Process, Side, together};
 use crate::stage::Stage;
 use crate::{events, goals, growth, hashing, load, plot, size, start, storm, table};
 
-/// Connections of logins: enough to keep the cores busy, and few, since what is under way at the end is not counted.
-const LOGIN_CONNECTIONS: u32 = 4;
 /// The other measurements, by the names that `only` takes.
 const OTHERS: [&str; 8] = ["range", "login", "storm", "events", "start", "size", "instantiate", GROWTH];
 /// What takes long, and only shows in a full run or when it is asked for.
@@ -44,7 +43,10 @@ pub struct Options {
 /// If something cannot be started, or does not answer as it should.
 pub fn run(options: &Options) -> Result<()> {
     load::program()?;
-    let known = || Scenario::ALL.iter().map(|scenario| scenario.name()).chain(OTHERS);
+    let known = || {
+        let flows = Flow::ALL.iter().map(|flow| flow.name());
+        Scenario::ALL.iter().map(|scenario| scenario.name()).chain(flows).chain(OTHERS)
+    };
     if let Some(unknown) = options.only.iter().find(|name| !known().any(|known| known == *name)) {
         bail!("there is no measurement \"{unknown}\"; there are: {}", known().collect::<Vec<_>>().join(", "));
     }
@@ -68,6 +70,9 @@ pub fn run(options: &Options) -> Result<()> {
     if wants("login") {
         rows.extend(hashing::measure(&stage, &pace)?);
         rows.extend(http(&stage, options, Scenario::Login, &[LOGIN_CONNECTIONS], pace.runs, pace.login_seconds())?);
+    }
+    for flow in Flow::ALL.into_iter().filter(|flow| wants(flow.name())) {
+        rows.extend(flows::measure(&stage, flow, &options.sides, &pace)?);
     }
     if wants("storm") {
         rows.extend(storm::measure(&stage, &options.sides, &pace)?);
@@ -154,11 +159,6 @@ fn http(
         }
     }
     Ok(rows)
-}
-
-/// Starts all sides in a role.
-pub(crate) fn together(stage: &Stage, sides: &[Side], role: Role<'_>) -> Result<Vec<Process>> {
-    sides.iter().map(|side| side.start(stage, role).with_context(|| format!("cannot start {}", side.name()))).collect()
 }
 
 fn write(report: &Report, folder: &Path) -> Result<()> {

@@ -35,6 +35,8 @@ pub enum Side {
 pub(crate) enum Role<'a> {
     /// users and auth, asking nobody who they are.
     Open,
+    /// The same, asking people to confirm their address.
+    Confirming,
     /// users, asking for an access token.
     Guarded,
     /// notification, under this name, with sends of so many milliseconds.
@@ -81,6 +83,10 @@ impl Side {
         };
         match role {
             Role::Open | Role::Whole => set("authorization", "off"),
+            Role::Confirming => {
+                set("authorization", "off");
+                set("email_verification", "encouraged");
+            }
             Role::Guarded => set("authorization", "required"),
             Role::Consumer(name, milliseconds) => {
                 set("consumer_name", name);
@@ -98,6 +104,11 @@ impl Side {
     }
 }
 
+/// Starts all sides in a role.
+pub(crate) fn together(stage: &Stage, sides: &[Side], role: Role<'_>) -> Result<Vec<Process>> {
+    sides.iter().map(|side| side.start(stage, role).with_context(|| format!("cannot start {}", side.name()))).collect()
+}
+
 fn app(
     stage: &Stage,
     runtime: RuntimeKind,
@@ -110,7 +121,7 @@ fn app(
     options.variables = variables;
     options.listen = address;
     let components: &[&str] = match role {
-        Role::Open => &["users", "auth"],
+        Role::Open | Role::Confirming => &["users", "auth"],
         Role::Guarded => &["users"],
         Role::Consumer(..) => &["notification"],
         Role::Whole => &[],

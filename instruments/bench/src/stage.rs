@@ -33,6 +33,7 @@ pub(crate) struct Stage {
     redis: Redis,
     role_password: String,
     pub(crate) credential: String,
+    pub(crate) totp_keys: String,
     pepper: String,
     signing_key: String,
     refresh_token_key: String,
@@ -58,6 +59,7 @@ impl Stage {
             redis,
             role_password,
             credential: secret::random_hex()?,
+            totp_keys: format!("bench:{}", secret::random_hex()?),
             pepper: secret::random_hex()?,
             signing_key: secret::random_hex()?,
             refresh_token_key: secret::random_hex()?,
@@ -99,6 +101,7 @@ impl Stage {
             ("scheduler_credential", self.credential.clone()),
             ("operator_credential", self.credential.clone()),
             ("password_pepper", self.pepper.clone()),
+            ("totp_keys", self.totp_keys.clone()),
             ("bcrypt_cost", COST.to_owned()),
             // All of the load comes from one client.
             ("hash_permits_per_client", "256".to_owned()),
