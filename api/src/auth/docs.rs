@@ -81,7 +81,7 @@ pub(super) fn session() -> Value {
 }
 
 pub(super) fn active() -> Value {
-    json!({"active": true, "sub": "7", "role": "user", "sid": "6f1e2d3c-4b5a-4697-8877-665544332211",
+    json!({"active": true, "sub": "7", "role": "user", "roles": ["billing"], "sid": "6f1e2d3c-4b5a-4697-8877-665544332211",
         "auth_time": 1_795_405_395, "amr": ["pwd"], "acr": "urn:concierge:aal:1",
         "jti": "1102a751-c9c5-4a86-b0a6-1c0d4a0c5d51", "iat": 1_795_405_395, "exp": 1_795_406_295, "token_type": "Bearer"})
 }
@@ -95,7 +95,7 @@ pub(super) fn metadata() -> Value {
     let issuer = "https://concierge.example.org/auth-ms";
     json!({"issuer": issuer, "jwks_uri": format!("{issuer}/.well-known/jwks.json"), "response_types_supported": [],
         "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["EdDSA"],
-        "claims_supported": ["iss", "aud", "sub", "client_id", "exp", "iat", "nbf", "jti", "sid", "role", "email_verified"]})
+        "claims_supported": ["iss", "aud", "sub", "client_id", "exp", "iat", "nbf", "jti", "sid", "role", "roles", "email_verified"]})
 }
 
 pub(super) fn readiness(users: &str, latency_ms: u32) -> Value {

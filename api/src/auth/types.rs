@@ -131,6 +131,9 @@ wire! {
         pub sub: String as "schema::Subject",
         /// What the user may do.
         pub role: Role as "schema::Role",
+        /// All roles that mean something to anybody, `admin` among them; absent without any.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        pub roles: Vec<String> as "schema::Roles",
         /// The session.
         pub sid: Uuid as "schema::SessionUuid",
         /// When the user authenticated, in seconds since 1970.

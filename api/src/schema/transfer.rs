@@ -1,9 +1,22 @@
-//! Schemas of imports and exports.
+//! Schemas of imports, exports and roles.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 
 schemas! {
+    inline RoleFilter = {
+        "type": "string",
+        "pattern": "^[a-z0-9][a-z0-9._:-]{0,31}$",
+        "not": {"const": "user"},
+    };
+    shared Roles = {
+        "type": "array",
+        "maxItems": 16,
+        "uniqueItems": true,
+        "description": "Roles of a user. `admin` is the one of administrators; the others mean something to other services. Everybody is a `user`, which is not among them.",
+        "items": {"type": "string", "pattern": "^[a-z0-9][a-z0-9._:-]{0,31}$", "not": {"const": "user"}},
+        "examples": [["billing"]],
+    };
     inline AnyId = {
         "type": ["string", "integer", "null"],
         "maxLength": 255,

@@ -192,6 +192,7 @@ pub(super) fn patch_user(it: Description) -> Description {
         .body("remove_phone", json!({"phone": null}))
         .body("password", json!({"password": "another good password", "current_password": PASSWORD}))
         .body("role", json!({"role": "admin"}))
+        .body("roles", json!({"roles": ["billing", "support"]}))
         .replies(200, "The user as it is now.")
         .sends(header::ETAG)
         .example("user", changed_user("Ada"))
@@ -327,12 +328,12 @@ pub(super) fn activity() -> Value {
 }
 
 pub(super) fn user() -> Value {
-    json!({"id": 7, "name": "Ada", "surname": "Lovelace", "email": "ada@example.org", "phone": null, "role": "user", "locale": "en",
+    json!({"id": 7, "name": "Ada", "surname": "Lovelace", "email": "ada@example.org", "phone": null, "role": "user", "roles": ["billing"], "locale": "en",
         "created_at": "2026-05-04T09:30:00.123456Z", "updated_at": "2026-05-04T09:30:00.123456Z", "version": 1})
 }
 
 pub(super) fn changed_user(name: &str) -> Value {
-    json!({"id": 7, "name": name, "surname": "King", "email": "ada@example.org", "phone": "+39021234567", "role": "user", "locale": "it",
+    json!({"id": 7, "name": name, "surname": "King", "email": "ada@example.org", "phone": "+39021234567", "role": "user", "roles": [], "locale": "it",
         "created_at": "2026-05-04T09:30:00.123456Z", "updated_at": "2026-05-05T10:00:00.654321Z", "version": 2})
 }
 

@@ -44,8 +44,8 @@ use identity::UserId;
 #[cfg(feature = "openapi")]
 use parameters::ACTING_USER;
 use parameters::{
-    ACTION, ADMINISTRATOR_ID, AFTER, AUDIT_CURSOR, CURSOR, EMAIL, EXCEPT, HASHES, INDEX, LIMIT, NAME, RESULT, SEARCH,
-    SINCE, SORT, SURNAME, TICKET, TRAP, UNTIL, USER_ID,
+    ACTION, ADMINISTRATOR_ID, AFTER, AUDIT_CURSOR, CURSOR, EMAIL, EXCEPT, HASHES, INDEX, LIMIT, NAME, RESULT, ROLE,
+    SEARCH, SINCE, SORT, SURNAME, TICKET, TRAP, UNTIL, USER_ID,
 };
 #[cfg(feature = "openapi")]
 use problem::Kind::DatabaseUnavailable;
@@ -66,7 +66,7 @@ with_ticket_operations! { operations! {
     /// Returns a page of users to an administrator. Filters combine, and ignore case, as orders do. Users who come and go between
     /// two pages neither repeat nor hide others; a sign-up in progress while a page is read may be on none. `link` has the path of the
     /// next page.
-    ListUsers: GET "/users-ms/users" (), Some(&[EMAIL, NAME, SURNAME, SEARCH, SORT, LIMIT, CURSOR]), AccessToken, () => Page<User>,
+    ListUsers: GET "/users-ms/users" (), Some(&[EMAIL, NAME, SURNAME, SEARCH, ROLE, SORT, LIMIT, CURSOR]), AccessToken, () => Page<User>,
     docs::list_users;
 
     /// Sign up
@@ -95,7 +95,8 @@ with_ticket_operations! { operations! {
 
     /// Change a user
     ///
-    /// Applies a merge patch (RFC 7396). An empty patch makes no new version. A new role ends the user's sessions; a new password
+    /// Applies a merge patch (RFC 7396). An empty patch makes no new version. `roles` replaces all roles, `role` gives or takes `admin`
+    /// alone. New roles end the user's sessions; a new password
     /// ends them too, except the one in which the user changed it. A new email or password of one's own requires the current
     /// password. A new phone number or role, and any of these changes made for somebody else by an administrator, requires a sign-in
     /// within the last ten minutes; for one's own account the current password will do instead. The last administrator cannot give

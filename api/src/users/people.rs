@@ -45,8 +45,11 @@ wire! {
         pub email: String as "schema::StoredEmail",
         /// Digits, with `+` before an international number; null if there is none.
         pub phone: Option<String> as "schema::StoredPhone",
-        /// What the user may do.
+        /// What the user may do here: `admin` if that is among the roles, else `user`.
         pub role: Role as "schema::Role",
+        /// All roles, `admin` among them. The others mean something to other services.
+        #[serde(default)]
+        pub roles: Vec<String> as "schema::Roles",
         /// The language of messages; null if none is known.
         #[serde(default)]
         pub locale: Option<String> as "Option<schema::Locale>",
@@ -172,12 +175,15 @@ pub struct ChangeRequest {
     /// The role.
     #[serde(default, deserialize_with = "given")]
     pub role: Option<Option<String>>,
+    /// All roles.
+    #[serde(default, deserialize_with = "given")]
+    pub roles: Option<Option<Vec<String>>>,
     /// The caller's own password until now.
     #[serde(default, deserialize_with = "given")]
     pub current_password: Option<Option<String>>,
 }
 
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
@@ -205,7 +211,7 @@ mod schemas {
 
         fn json_schema(generator: &mut SchemaGenerator) -> Schema {
             let description = "The whole user. Without a phone or a locale, or with null, these are removed; without a \
-                               password or a role these stay.";
+                               password, a role or roles these stay.";
             let mut schema = change(generator, description);
             schema.insert("required".to_owned(), ["name", "surname", "email"].as_slice().into());
             schema
@@ -241,6 +247,7 @@ mod schemas {
                 "locale": generator.subschema_for::<Option<schema::Locale>>(),
                 "password": generator.subschema_for::<schema::Password>(),
                 "role": generator.subschema_for::<schema::Role>(),
+                "roles": generator.subschema_for::<schema::Roles>(),
                 "current_password": {"type": "string", "format": "password", "description": current},
             },
         })

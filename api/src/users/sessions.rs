@@ -47,6 +47,9 @@ wire! {
         pub user_id: UserId as "schema::UserId",
         /// What the user may do now; null for a session that has ended.
         pub role: Option<Role> as "Option<schema::Role>",
+        /// All roles; absent without any.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub roles: Vec<String> as "schema::Roles",
         /// Whether the address is confirmed; absent while nobody is asked to.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub email_verified: Option<bool> as "bool",

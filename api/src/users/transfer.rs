@@ -28,6 +28,9 @@ wire! {
         /// The role; without it, that of everybody who signs up.
         #[serde(default)]
         pub role: Option<String> as "Option<schema::Role>",
+        /// All roles.
+        #[serde(default)]
+        pub roles: Option<Vec<String>> as "Option<schema::Roles>",
         /// The language of messages.
         #[serde(default)]
         pub locale: Option<String> as "Option<schema::Locale>",
@@ -95,6 +98,8 @@ wire! {
         pub phone: Option<String> as "schema::StoredPhone",
         /// What the user may do.
         pub role: Role as "schema::Role",
+        /// All roles.
+        pub roles: Vec<String> as "schema::Roles",
         /// The language of messages.
         pub locale: Option<String> as "Option<schema::Locale>",
         /// Whether it is known that the address is the user's.

@@ -27,6 +27,7 @@ impl Signer {
         let claims = AccessClaims {
             user_id: of.user_id,
             role: of.role,
+            roles: of.roles.clone(),
             session: of.session_id,
             email_verified: of.email_verified,
             authentication: of.authentication.clone(),

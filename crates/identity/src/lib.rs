@@ -38,7 +38,7 @@ pub use name::{NameError, PersonName};
 pub use password::{MinLength, MinLengthError, Password, PasswordError};
 pub use pepper::{PepperError, Peppers};
 pub use phone::{Phone, PhoneError};
-pub use role::Role;
+pub use role::{MAX_ROLES, Role, RoleError, RoleName, Roles};
 pub use secret::{MIN_SECRET_BYTES, Secret};
 pub use user_agent::device_name;
 pub use user_id::{UserId, UserIdError};

@@ -36,6 +36,8 @@ pub struct AccessClaims {
     pub user_id: UserId,
     /// What they may do.
     pub role: Role,
+    /// All roles that mean something to anybody, `admin` among them.
+    pub roles: Vec<String>,
     /// The session that the token belongs to.
     pub session: Uuid,
     /// Whether the address is confirmed; `None` where nobody is asked to.
@@ -59,6 +61,8 @@ struct Custom {
     client_id: String,
     jti: Uuid,
     role: Role,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    roles: Vec<String>,
     sid: Uuid,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     email_verified: Option<bool>,
@@ -95,6 +99,7 @@ pub fn sign(claims: &AccessClaims, audience: Audience<'_>, key: &SigningKey) -> 
         client_id: CLIENT.to_owned(),
         jti: claims.id,
         role: claims.role,
+        roles: claims.roles.clone(),
         sid: claims.session,
         email_verified: claims.email_verified,
         auth_time: claims.authentication.as_ref().map(|authentication| authentication.auth_time),
@@ -152,6 +157,7 @@ pub fn verify(token: &str, audience: Audience<'_>, keys: &PublicKeys, now: i64) 
     Ok(AccessClaims {
         user_id: UserId::parse(&custom.sub).map_err(|_| TokenError::Malformed)?,
         role: custom.role,
+        roles: custom.roles.clone(),
         session: custom.sid,
         email_verified: custom.email_verified,
         authentication: custom
@@ -216,6 +222,7 @@ mod tests {
         AccessClaims {
             user_id: UserId::try_from(7).unwrap(),
             role: Role::User,
+            roles: vec!["billing".into(), "support".into()],
             session: Uuid::from_u128(1),
             email_verified: Some(false),
             authentication: Some(Authentication { auth_time: NOW - 60, amr: vec!["pwd".into()] }),

@@ -136,6 +136,7 @@ fn an_export_has_the_user_the_sessions_the_events_and_the_deliveries() {
         "name": "Ada",
         "phone": null,
         "role": "user",
+        "roles": [],
         "surname": "Lovelace",
         "updated_at": "[time]",
         "version": 1

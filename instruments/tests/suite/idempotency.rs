@@ -55,6 +55,7 @@ fn a_repeated_sign_up_gets_the_answer_of_the_first_and_makes_nobody() {
       "name": "Ada",
       "phone": null,
       "role": "user",
+      "roles": [],
       "surname": "Lovelace",
       "updated_at": "[time]",
       "version": 1

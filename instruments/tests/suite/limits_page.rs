@@ -64,6 +64,8 @@ const HELD: &[Held] = &[
     ("phone", "15 digits", "crates/identity/src/phone.rs", "MAX_DIGITS: usize = "),
     ("locale", "35 characters", "crates/identity/src/locale.rs", "MAX_CHARACTERS: usize = "),
     ("`accept-language` at a sign-up", "20", "crates/identity/src/locale.rs", "MAX_RANGES: usize = "),
+    ("roles of a user", "16", "crates/identity/src/role.rs", "MAX_ROLES: usize = "),
+    ("roles of a user", "32 characters", "crates/identity/src/role.rs", "MAX_NAME: usize = "),
     ("password", "8 characters", MANIFEST, "password_min_length = { default = "),
     ("password", "8 to 64", "crates/identity/src/password.rs", "RANGE: std::ops::RangeInclusive<usize> = "),
     ("password", "64)", "crates/identity/src/password.rs", "RANGE: std::ops::RangeInclusive<usize> = 8..="),

@@ -52,6 +52,7 @@ fn a_page_has_users_in_the_order_of_their_ids_and_the_way_to_the_next() {
           "name": "Ada",
           "phone": null,
           "role": "user",
+          "roles": [],
           "surname": "page",
           "updated_at": "[time]",
           "version": 1
@@ -64,6 +65,7 @@ fn a_page_has_users_in_the_order_of_their_ids_and_the_way_to_the_next() {
           "name": "Ada",
           "phone": null,
           "role": "user",
+          "roles": [],
           "surname": "page",
           "updated_at": "[time]",
           "version": 1
@@ -227,10 +229,10 @@ fn what_is_no_query_of_a_list_is_refused() {
     x-request-id: [uuid]
 
     {
-      "detail": "Unknown parameter. Known here: email, name, surname, search, sort, limit, cursor.",
+      "detail": "Unknown parameter. Known here: email, name, surname, search, role, sort, limit, cursor.",
       "errors": [
         {
-          "detail": "Unknown parameter. Known here: email, name, surname, search, sort, limit, cursor.",
+          "detail": "Unknown parameter. Known here: email, name, surname, search, role, sort, limit, cursor.",
           "pointer": "/offset"
         }
       ],

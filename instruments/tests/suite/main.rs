@@ -56,6 +56,7 @@ mod rabbitmq;
 mod reauthentication;
 mod recovery;
 mod refresh_tokens;
+mod roles;
 mod second_factor;
 mod security_page;
 mod sessions;

@@ -28,6 +28,7 @@ fn a_sign_up_gives_the_user_and_where_it_is() {
       "name": "Ada",
       "phone": "+39021234567",
       "role": "user",
+      "roles": [],
       "surname": "Lovelace",
       "updated_at": "[time]",
       "version": 1
@@ -127,6 +128,7 @@ fn a_user_is_shown_by_id() {
       "name": "Ada",
       "phone": null,
       "role": "user",
+      "roles": [],
       "surname": "Lovelace",
       "updated_at": "[time]",
       "version": 1
@@ -218,6 +220,7 @@ fn a_replacement_takes_the_place_of_everything_but_the_password() {
       "name": "Augusta",
       "phone": null,
       "role": "user",
+      "roles": [],
       "surname": "King",
       "updated_at": "[time]",
       "version": 2
@@ -281,6 +284,7 @@ fn a_merge_patch_changes_what_it_names() {
       "name": "Ada",
       "phone": "+3902123456",
       "role": "user",
+      "roles": [],
       "surname": "King",
       "updated_at": "[time]",
       "version": 2

@@ -28,6 +28,7 @@ pub(super) async fn introspect(call: &Call<'_, Introspect>) -> HandlerResult {
         amr: authentication.map(|authentication| authentication.amr),
         sub: claims.user_id.to_string(),
         role: claims.role,
+        roles: claims.roles,
         sid: claims.session,
         jti: claims.id,
         iat: claims.issued_at,

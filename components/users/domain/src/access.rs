@@ -4,7 +4,7 @@
 //! is private, so to everybody else it looks as if it does not.
 
 use crate::ValidatedChange;
-use identity::{Phone, Role, UserId};
+use identity::{Phone, Role, RoleName, UserId};
 use problem::{Kind, Problem};
 use serde::Deserialize;
 
@@ -78,7 +78,8 @@ impl Caller {
         let is_new_email = current.is_left_by(change);
         let is_new_phone =
             change.phone.as_ref().is_some_and(|phone| phone.as_ref().map(Phone::as_str) != current.phone.as_deref());
-        let is_new_role = change.role.is_some_and(|role| role != current.role);
+        let is_new_role = change.role.is_some_and(|role| role != current.role)
+            || change.other_roles.as_ref().is_some_and(|roles| !roles.iter().map(RoleName::as_str).eq(&current.roles));
         if own == id && (is_new_email || change.password.is_some()) {
             Proof::Password
         } else if is_new_email || is_new_phone || is_new_role || change.password.is_some() {
@@ -129,6 +130,9 @@ pub struct Current {
     pub phone: Option<String>,
     /// The role.
     pub role: Role,
+    /// The roles but `admin`, in the order of their names.
+    #[serde(default)]
+    pub roles: Vec<String>,
 }
 
 impl Current {
@@ -173,6 +177,7 @@ mod tests {
         locale: None,
         password: None,
         role: Some(Role::Admin),
+        other_roles: None,
         current_password: None,
     };
 
@@ -205,7 +210,12 @@ mod tests {
     }
 
     fn current() -> Current {
-        Current { email_key: "ada@example.org".into(), phone: Some("+4912345".into()), role: Role::User }
+        Current {
+            email_key: "ada@example.org".into(),
+            phone: Some("+4912345".into()),
+            role: Role::User,
+            roles: vec!["billing".into()],
+        }
     }
 
     #[test]
@@ -220,6 +230,8 @@ mod tests {
             (serde_json::json!({"email": "ADA@example.org"}), Proof::None, Proof::None),
             (serde_json::json!({"phone": "+4912345"}), Proof::None, Proof::None),
             (serde_json::json!({"role": "user"}), Proof::None, Proof::None),
+            (serde_json::json!({"roles": ["billing"]}), Proof::None, Proof::None),
+            (serde_json::json!({"roles": ["billing", "support"]}), Proof::RecentSignIn, Proof::RecentSignIn),
             (serde_json::json!({"email": "other@example.org"}), Proof::Password, Proof::RecentSignIn),
             (serde_json::json!({"password": "correct horse"}), Proof::Password, Proof::RecentSignIn),
             (serde_json::json!({"phone": null}), Proof::RecentSignIn, Proof::RecentSignIn),

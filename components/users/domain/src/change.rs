@@ -2,7 +2,7 @@
 
 use crate::fields::Fields;
 use api::users::ChangeRequest;
-use identity::{Email, Locale, MinLength, Password, PersonName, Phone, Role};
+use identity::{Email, Locale, MinLength, Password, PersonName, Phone, Role, RoleName};
 use problem::{Kind, Problem};
 
 /// A valid change; `None` leaves a field as it is.
@@ -22,6 +22,8 @@ pub struct ValidatedChange {
     pub password: Option<Password>,
     /// The new role.
     pub role: Option<Role>,
+    /// The new roles but `admin`; then there is a role, too.
+    pub other_roles: Option<Vec<RoleName>>,
     /// The caller's current password, to be verified before the email or the password changes.
     pub current_password: Option<String>,
 }
@@ -56,7 +58,7 @@ impl ValidatedChange {
     }
 
     fn validate(request: ChangeRequest, complete: bool, min: MinLength) -> Result<Self, Problem> {
-        let ChangeRequest { name, surname, email, phone, locale, password, role, current_password } = request;
+        let ChangeRequest { name, surname, email, phone, locale, password, role, roles, current_password } = request;
         let mut fields = Fields::default();
         let name = required(&mut fields, "name", name, complete).and_then(|text| fields.name(&text));
         let surname = required(&mut fields, "surname", surname, complete).and_then(|text| fields.surname(&text));
@@ -70,15 +72,21 @@ impl ValidatedChange {
             fields.refuse_words(password, own.chain(names));
         }
         let role = required(&mut fields, "role", role, false).and_then(|text| fields.role(&text));
+        let roles = required(&mut fields, "roles", roles, false).and_then(|names| fields.roles(role, Some(&names)));
+        let (role, other_roles) = match roles {
+            Some(roles) => (Some(roles.role), Some(roles.others)),
+            None => (role, None),
+        };
         let current_password = required(&mut fields, "current_password", current_password, false);
-        fields.finish(Some(Self { name, surname, email, phone, locale, password, role, current_password }))
+        let change = Self { name, surname, email, phone, locale, password, role, other_roles, current_password };
+        fields.finish(Some(change))
     }
 }
 
-/// The text of a field that cannot be null, and in a replacement cannot be missing.
-fn required(fields: &mut Fields, name: &str, field: Option<Option<String>>, complete: bool) -> Option<String> {
+/// The value of a field that cannot be null, and in a replacement cannot be missing.
+fn required<T>(fields: &mut Fields, name: &str, field: Option<Option<T>>, complete: bool) -> Option<T> {
     match field {
-        Some(Some(text)) => Some(text),
+        Some(Some(value)) => Some(value),
         Some(None) => {
             fields.fault(name, Kind::WrongType, "This field may not be null.");
             None
@@ -136,6 +144,19 @@ mod tests {
     #[test]
     fn an_invalid_phone_is_an_error_and_not_a_removal() {
         assert_eq!(patch(json!({"phone": "x"})).err().unwrap().kind(), Kind::InvalidPhone);
+    }
+
+    #[test]
+    fn roles_have_the_administrator_among_them() {
+        let change = patch(json!({"roles": ["support", "admin"]})).unwrap();
+        assert_eq!((change.role, change.other_roles.unwrap().len()), (Some(Role::Admin), 1));
+        let change = patch(json!({"roles": [], "role": "user"})).unwrap();
+        assert_eq!((change.role, change.other_roles), (Some(Role::User), Some(vec![])));
+        assert_eq!(patch(json!({"role": "admin"})).unwrap().other_roles, None);
+        let refused = |body| patch(body).err().unwrap().kind();
+        assert_eq!(refused(json!({"roles": ["support"], "role": "admin"})), Kind::InvalidValue);
+        assert_eq!(refused(json!({"roles": ["Support"]})), Kind::InvalidValue);
+        assert_eq!(refused(json!({"roles": null})), Kind::WrongType);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Validation of the fields of a body, with all errors reported at once.
 
-use identity::{Email, Locale, MinLength, Password, PersonName, Phone, Role};
+use identity::{Email, Locale, MinLength, Password, PersonName, Phone, Role, Roles};
 use problem::{FieldError, Kind, Problem};
 use std::fmt::Display;
 
@@ -42,6 +42,19 @@ impl Fields {
             _ => Err("A role is user or admin."),
         };
         self.keep("role", Kind::InvalidValue, role)
+    }
+
+    /// The role and all roles, of which either may be there. They must not contradict each other.
+    pub(crate) fn roles(&mut self, role: Option<Role>, names: Option<&[String]>) -> Option<Roles> {
+        let roles = self.keep("roles", Kind::InvalidValue, Roles::parse(names?))?;
+        if role.is_some_and(|role| role != roles.role) {
+            self.fault(
+                "role",
+                Kind::InvalidValue,
+                "This contradicts roles, which have admin for an administrator alone.",
+            );
+        }
+        Some(roles)
     }
 
     /// Refuses a password that is little more than one of these words.

@@ -4,7 +4,7 @@ use crate::audit_page::utc;
 use crate::fields::Fields;
 use crate::metadata::ValidatedMetadata;
 use api::users::{ImportLine, MetadataChange};
-use identity::{Cost, Email, Locale, PasswordHash, Peppers, PersonName, Phone, Role};
+use identity::{Cost, Email, Locale, PasswordHash, Peppers, PersonName, Phone, Roles};
 use problem::{Kind, Problem};
 
 /// How many lines an import has at most.
@@ -32,8 +32,8 @@ pub struct ImportedUser {
     pub surname: PersonName,
     /// The phone number, if there is one.
     pub phone: Option<Phone>,
-    /// The role.
-    pub role: Role,
+    /// The roles.
+    pub roles: Roles,
     /// The language of messages, if one is known.
     pub locale: Option<Locale>,
     /// Whether it is known that the address is the user's.
@@ -66,7 +66,11 @@ impl ImportedUser {
         // A fault is noted; the value that stands in for it is not used.
         let phone = line.phone.as_deref().and_then(|phone| fields.phone(phone));
         let locale = line.locale.as_deref().and_then(|locale| fields.locale(locale));
-        let role = line.role.as_deref().map_or(Some(Role::User), |role| fields.role(role));
+        let role = line.role.as_deref().and_then(|role| fields.role(role));
+        let roles = match line.roles.as_deref() {
+            Some(names) => fields.roles(role, Some(names)),
+            None => Some(Roles { role: role.unwrap_or_default(), others: Vec::new() }),
+        };
         let hash = line.password_hash.as_deref().and_then(|hash| {
             let hash = PasswordHash::imported(hash, rules.peppers, rules.cost, rules.max_memory);
             hash.map_err(|error| fields.fault("password_hash", Kind::InvalidValue, &error.to_string())).ok()
@@ -92,7 +96,7 @@ impl ImportedUser {
                 name: name?,
                 surname: surname?,
                 phone,
-                role: role?,
+                roles: roles?,
                 locale,
                 email_verified: line.email_verified.unwrap_or_default(),
                 suspended: line.suspended.unwrap_or_default(),
@@ -137,6 +141,7 @@ pub fn address_not_free() -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use identity::Role;
     use serde_json::{Value, json};
 
     fn parse(changes: &Value) -> Result<ImportedUser, Problem> {
@@ -151,7 +156,7 @@ mod tests {
     fn a_line_needs_address_and_names() {
         let user = parse(&json!({})).unwrap();
         assert!(user.hash.is_none() && !user.email_verified && !user.suspended && user.created_at.is_none());
-        assert_eq!((user.role, user.metadata.public), (Role::User, None));
+        assert_eq!((user.roles, user.metadata.public), (Roles::default(), None));
         assert_eq!(parse(&json!({"name": null})).unwrap_err().kind(), Kind::WrongType);
         assert_eq!(parse(&json!({"username": "ada"})).unwrap_err().kind(), Kind::UnknownField);
     }
@@ -159,12 +164,12 @@ mod tests {
     #[test]
     fn all_of_it_is_read() {
         let user = parse(
-            &json!({"id": "b2c1", "role": "admin", "phone": "+39 02 1234567", "locale": "de-at", "email_verified": true,
+            &json!({"id": "b2c1", "role": "admin", "roles": ["admin", "billing"], "phone": "+39 02 1234567", "locale": "de-at", "email_verified": true,
             "suspended": true, "password_reset_required": true, "metadata": {"public": {"a": 1}, "private": {}},
             "created_at": "2020-05-04T09:30:00Z", "password_hash": "$2y$04$KBCwKxOzLha2MUDgW0PjXexGfB5dmDvvvgEVjeeXiTo87i0yXWYau"}),
         );
         let user = user.unwrap();
-        assert_eq!(user.role, Role::Admin);
+        assert_eq!((user.roles.role, user.roles.others.len()), (Role::Admin, 1));
         assert!(user.email_verified && user.suspended && user.password_reset_required);
         assert_eq!(user.phone.unwrap().as_str(), "+39021234567");
         assert_eq!(user.locale.unwrap().as_str(), "de-AT");

@@ -4,7 +4,7 @@
 //! between neither repeat nor hide others.
 
 use crate::user_order::{Cursor, Order};
-use identity::Email;
+use identity::{Email, RoleName};
 use problem::{Kind, Problem};
 use std::collections::BTreeMap;
 
@@ -29,6 +29,8 @@ pub struct PageRequest {
     pub surname: Option<String>,
     /// Only users with this in their first name, surname and address, as they follow each other, without regard to case.
     pub search: Option<String>,
+    /// Only users with this role.
+    pub role: Option<RoleName>,
     /// In which order.
     pub order: Order,
     /// How many at most.
@@ -51,6 +53,8 @@ impl PageRequest {
             Some(Some(limit @ 1..=MAX_LIMIT)) => limit,
             Some(_) => return Err(fault("limit", "limit is an integer from 1 to 100.")),
         };
+        let role = query.remove("role").map(|text| RoleName::parse(&text)).transpose();
+        let role = role.map_err(|error| fault("role", &error.to_string()))?;
         let after = query.remove("cursor").map(|text| Cursor::parse(&text)).transpose()?;
         let order = query.remove("sort").map(|text| Order::parse(&text)).transpose()?.unwrap_or_default();
         // A list goes on in the order in which it began.
@@ -65,7 +69,7 @@ impl PageRequest {
         if search.iter().any(|search| search.chars().count() < MIN_SEARCH) {
             return Err(fault("search", "A search has at least 3 characters."));
         }
-        Ok(Self { email, name, surname, search, order, limit, after })
+        Ok(Self { email, name, surname, search, role, order, limit, after })
     }
 
     /// The pattern of SQL's `LIKE` for what is searched for: nothing in it is a wildcard.

@@ -11,7 +11,7 @@ use crate::store::email_change::Pending;
 use crate::store::users::{NewEmail, Update};
 use crate::store::{Changed, Store, rate_limits, user_response, users};
 use api::users::operation::{PatchUser, ReplaceUser};
-use identity::{AttemptKeys, Email, UserId};
+use identity::{AttemptKeys, Email, RoleName, UserId};
 use problem::{Kind, Problem};
 use service_kit::{HandlerResult, Request, StatusCode, config, log};
 use std::time::Instant;
@@ -155,7 +155,9 @@ fn report(request: &Request, id: UserId, guard: &Guard, change: &ValidatedChange
         log::audit("email-changed", result, &request.id, &fields);
     }
     if let Some(role) = change.role {
-        log::audit("role-changed", "success", &request.id, &[fields[0], fields[1], ("role", role.name())]);
+        let others = change.other_roles.iter().flatten().map(RoleName::as_str);
+        let roles = [role.name()].into_iter().chain(others).collect::<Vec<_>>().join(" ");
+        log::audit("role-changed", "success", &request.id, &[fields[0], fields[1], ("role", &roles)]);
     }
 }
 

@@ -129,7 +129,7 @@ pub(crate) fn end(
 ) -> Result<Ended, Problem> {
     let statement = format!(
         "WITH account AS (
-            SELECT id, email, phone, role, credentials_epoch, email_verified_at IS NOT NULL AS email_verified FROM users
+            SELECT id, email, phone, role, roles_json(role, roles) AS roles, credentials_epoch, email_verified_at IS NOT NULL AS email_verified FROM users
             WHERE id = $2 AND credentials_epoch = $3 AND suspended_at IS NULL FOR NO KEY UPDATE
          ), spent AS MATERIALIZED (
             SELECT spend_second_factor(id, $4::text::jsonb) AS is_spent FROM account
@@ -160,7 +160,7 @@ pub(crate) fn end(
          )
          SELECT jsonb_build_object(
             'session', (SELECT to_jsonb(s) FROM
-                (SELECT session_id, user_id, role, email_verified, authentication FROM begun, account) s),
+                (SELECT session_id, user_id, role, roles, email_verified, authentication FROM begun, account) s),
             'event', (SELECT event FROM kept WHERE leased_until > now() AND exchange = $16),
             'events', (SELECT coalesce(jsonb_agg(to_jsonb(kept) - 'leased_until'), '[]')
                        FROM kept WHERE leased_until > now() AND exchange <> $16))

@@ -24,6 +24,7 @@ pub(crate) mod outbox;
 pub(crate) mod password_resets;
 pub(crate) mod rate_limits;
 pub(crate) mod recovery;
+mod roles;
 pub(crate) mod second_factors;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;

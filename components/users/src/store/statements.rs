@@ -168,7 +168,7 @@ pub(super) const BEGIN_SIGN_IN: &str = "
 /// begins no session counts as a failure.
 pub(super) const END_SIGN_IN: &str = concat!(
     "WITH account AS (
-        SELECT id, email, phone, role, credentials_epoch, email_verified_at IS NOT NULL AS email_verified FROM users
+        SELECT id, email, phone, role, roles_json(role, roles) AS roles, credentials_epoch, email_verified_at IS NOT NULL AS email_verified FROM users
         WHERE id = $3::int8 AND $4::text::jsonb ? email_key AND credentials_epoch = $5::int4 AND suspended_at IS NULL
         FOR NO KEY UPDATE
     ), room AS MATERIALIZED (
@@ -197,7 +197,7 @@ pub(super) const END_SIGN_IN: &str = concat!(
         FROM (VALUES ($1::text::jsonb)) AS r(request)
     )
     SELECT jsonb_build_object(
-        'session', (SELECT to_jsonb(s) FROM (SELECT session_id, user_id, role, email_verified, authentication FROM begun, account) s),
+        'session', (SELECT to_jsonb(s) FROM (SELECT session_id, user_id, role, roles, email_verified, authentication FROM begun, account) s),
         'event', (SELECT event FROM kept WHERE leased_until > now()))
     FROM released"
 );
@@ -217,5 +217,7 @@ pub(super) const ROTATE: &str = concat!(
         "rotated WHERE answer ->> 'outcome' = 'reused'"
     ),
     ")
-    SELECT answer FROM rotated"
+    SELECT CASE jsonb_typeof(answer -> 'session') WHEN 'object' THEN jsonb_set(answer, '{session,roles}', coalesce(
+        (SELECT roles_json(role, roles) FROM users WHERE id = (answer #>> '{session,user_id}')::int8), '[]')) ELSE answer END
+    FROM rotated"
 );

@@ -1,6 +1,6 @@
 //! The statements about suspensions and locks.
 
-use super::users::KEEPS_AN_ADMIN;
+use super::roles::KEEPS_AN_ADMIN;
 use super::{Store, Suspended, audit};
 use api::users::Suspension;
 use identity::UserId;

@@ -43,7 +43,8 @@ pub(crate) fn import(
                 "name": user.name.as_str(),
                 "surname": user.surname.as_str(),
                 "phone": user.phone.as_ref().map(Phone::as_str),
-                "role": user.role,
+                "role": user.roles.role,
+                "roles": user.roles.others,
                 "locale": user.locale.as_ref().map(Locale::as_str),
                 "email_verified": user.email_verified,
                 "suspended": user.suspended,
@@ -72,7 +73,7 @@ pub(crate) fn begin_export(store: &Store, with_hashes: bool, trace: &Trace) -> R
 pub(crate) fn export(store: &Store, after: i64, with_hashes: bool) -> Result<Vec<ExportedUser>, Problem> {
     const STATEMENT: &str = "
         SELECT coalesce(jsonb_agg(jsonb_build_object(
-            'id', u.id, 'email', u.email, 'name', u.name, 'surname', u.surname, 'phone', u.phone, 'role', u.role,
+            'id', u.id, 'email', u.email, 'name', u.name, 'surname', u.surname, 'phone', u.phone, 'role', u.role, 'roles', roles_json(u.role, u.roles),
             'locale', u.locale, 'email_verified', u.email_verified_at IS NOT NULL, 'suspended', u.suspended_at IS NOT NULL,
             'password_reset_required', u.password_reset_required,
             'metadata', jsonb_build_object('public', coalesce(m.public, '{}'), 'private', coalesce(m.private, '{}')),

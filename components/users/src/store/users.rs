@@ -1,11 +1,12 @@
 //! The statements about users.
 
 use super::outbox::{ENQUEUED, OWN_LEASE_SECONDS, OutboxEvent, enqueue};
+use super::roles::{self, KEEPS_AN_ADMIN};
 use super::tickets::template;
 use super::{Changed, Found, Removed, Store, StoreError, User, statements};
 use super::{audit, email_change, erasures};
 use ::events::{Event, Exchange};
-use identity::{Email, Locale, PasswordHash, Phone, Role, UserId};
+use identity::{Email, Locale, PasswordHash, Phone, Role, RoleName, UserId};
 use problem::Problem;
 use serde::Deserialize;
 use spin_sdk::pg4::ParameterValue;
@@ -94,7 +95,7 @@ pub(crate) struct Account {
 pub(crate) fn find_account(store: &Store, id: UserId) -> Result<Option<Account>, Problem> {
     const STATEMENT: &str = "
         SELECT (SELECT to_jsonb(a) FROM
-            (SELECT email, email_key, phone, role, password_hash FROM users WHERE id = $1) a)";
+            (SELECT email, email_key, phone, role, roles, password_hash FROM users WHERE id = $1) a)";
     Ok(store.one(STATEMENT, &[ParameterValue::Int64(id.get())])?)
 }
 
@@ -120,6 +121,10 @@ pub(crate) fn list(store: &Store, page: &PageRequest) -> Result<Vec<Listed>, Pro
     filter("email_key = ?", page.email.as_ref().map(|email| text(email.key())));
     filter("lower(name) = lower(?)", page.name.as_deref().map(text));
     filter("lower(surname) = lower(?)", page.surname.as_deref().map(text));
+    let role = page.role.as_ref().map(RoleName::as_str);
+    let admin = role.filter(|role| *role == Role::Admin.name());
+    filter("role = ?", admin.map(text));
+    filter("roles @> ARRAY[?::text] AND roles <> '{}'", role.filter(|_| admin.is_none()).map(text));
     let search = page.search_pattern();
     filter("lower(name || ' ' || surname || ' ' || email) LIKE lower(?)", search.as_deref().map(text));
     let (beyond, direction) = if page.order.is_descending { ("<", "DESC") } else { (">", "ASC") };
@@ -203,13 +208,12 @@ pub(crate) fn update(
     assign("locale", change.locale.as_ref().map(|locale| optional(locale.as_ref().map(Locale::as_str))));
     assign("password_hash", hash.map(|hash| text(hash.expose())));
     assign("role", change.role.map(|role| text(role.name())));
-    // The last administrator stays, and nobody raises their own role: the row may have changed since the token was
-    // verified.
-    let allowed = match change.role {
-        Some(Role::User) => KEEPS_AN_ADMIN,
-        Some(Role::Admin) => "($3::text IS NULL OR role = 'admin')",
-        None => "true",
-    };
+    let other_roles = change.other_roles.as_deref().map(|others| {
+        parameters.push(roles::parameter(others));
+        assignments.push(format!("roles = {}", roles::array(parameters.len())));
+        parameters.len()
+    });
+    let allowed = roles::allowed(change);
     // Checked beforehand, so that the unique index rarely raises an error; of two at once it refuses one.
     let taken = if email.is_some() {
         parameters.push(optional(email.map(Email::key)));
@@ -226,7 +230,7 @@ pub(crate) fn update(
         format!(
             "UPDATE users u SET {}, version = version + 1, updated_at = now()
              WHERE id = $1 AND {admits} AND {allowed} AND NOT {taken}
-             RETURNING id, credentials_epoch, user_json(u) AS shown, name, surname, email, email_key, phone, role",
+             RETURNING id, credentials_epoch, user_json(u) AS shown, name, surname, email, email_key, phone, role, roles",
             assignments.join(", ")
         )
     };
@@ -241,8 +245,8 @@ pub(crate) fn update(
         (Some(_), Some(_)) => ", ended AS (DELETE FROM sessions WHERE user_id IN (SELECT id FROM changed))".to_owned(),
         (None, Some(role)) => format!(
             ", ended AS (DELETE FROM sessions WHERE user_id IN (SELECT id FROM changed)
-                AND EXISTS (SELECT FROM users WHERE id = $1 AND role <> '{}'))",
-            role.name()
+                AND EXISTS (SELECT FROM users WHERE id = $1 AND {}))",
+            roles::differ(role, other_roles)
         ),
         (None, None) => String::new(),
     };
@@ -255,7 +259,7 @@ pub(crate) fn update(
             "changed c JOIN users o ON o.id = c.id, LATERAL (VALUES
                 ('name-changed', (c.name, c.surname) IS DISTINCT FROM (o.name, o.surname)),
                 ('email-changed', c.email <> o.email), ('phone-changed', c.phone IS DISTINCT FROM o.phone),
-                ('password-changed', {}), ('role-changed', c.role <> o.role)) AS a(action, was_done) WHERE was_done",
+                ('password-changed', {}), ('role-changed', (c.role, c.roles) IS DISTINCT FROM (o.role, o.roles))) AS a(action, was_done) WHERE was_done",
             hash.is_some()
         );
         format!(", audited AS ({})", audit::rows("a.action", "'success'", "c.id", parameters.len(), &from))
@@ -298,9 +302,7 @@ pub(crate) fn update(
         Ok(Row { user: Some(user), events, .. }) => Ok(Changed::Done(Box::new(user), events)),
         Ok(Row { role: Some(_), email_taken: true, .. }) => Ok(Changed::EmailTaken),
         Ok(Row { role: Some(Role::Admin), .. }) if change.role == Some(Role::User) => Ok(Changed::LastAdministrator),
-        Ok(Row { role: Some(_), .. }) if change.role == Some(Role::Admin) && own_session.is_some() => {
-            Ok(Changed::OwnRole)
-        }
+        Ok(Row { role: Some(_), .. }) if change.role.is_some() && own_session.is_some() => Ok(Changed::OwnRole),
         Ok(Row { exists: true, .. }) if asks_for_versions(condition) => Ok(Changed::OtherVersion),
         Ok(Row { .. }) => Ok(Changed::NotFound),
         Err(StoreError::Conflict) => Ok(Changed::EmailTaken),
@@ -365,9 +367,6 @@ fn asks_for_versions(condition: &Precondition) -> bool {
 const BROKER_IS_BEHIND: &str = "(
     (SELECT count(*) FROM (SELECT FROM outbox WHERE published_at IS NULL LIMIT 64) AS events)
     + (SELECT count(*) FROM (SELECT FROM erasures WHERE passes = 0 LIMIT 64) AS erasures) >= 64)";
-
-/// The condition that an administrator remains; see the migrations.
-pub(super) const KEEPS_AN_ADMIN: &str = "(role <> 'admin' OR another_admin_stays(id))";
 
 /// The condition on the version, over parameter 2, and that parameter.
 fn versions(condition: &Precondition) -> (&'static str, ParameterValue) {

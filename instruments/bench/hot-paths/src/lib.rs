@@ -115,6 +115,7 @@ fn claims() -> AccessClaims {
     AccessClaims {
         user_id,
         role: Role::User,
+        roles: Vec::new(),
         session,
         email_verified: None,
         authentication: None,
