@@ -178,6 +178,7 @@ fn sign(
     let claims = AccessClaims {
         user_id,
         role,
+        roles: Vec::new(),
         session,
         email_verified: None,
         authentication,
