@@ -79,7 +79,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("sms_api", "twilio"),
         ("sms_api_token", "AC1:auth-token"),
         ("sms_from", ""),
-        ("webhook_host_2", "ftp://127.0.0.1:21"),
+        ("webhook_host_b", "ftp://127.0.0.1:21"),
     ],
 ];
 

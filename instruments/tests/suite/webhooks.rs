@@ -57,8 +57,8 @@ fn app_with(backend: &Arc<Backend>, receivers: &[(&str, &Receiver)]) -> Setup {
     if backend.rabbit.is_none() {
         setup = setup.variable("notification_claim_ms", 6000);
     }
-    for (number, (_, receiver)) in receivers.iter().enumerate() {
-        setup = setup.variable(&format!("webhook_host_{}", number + 1), receiver.origin());
+    for (letter, (_, receiver)) in ('a'..='d').zip(receivers) {
+        setup = setup.variable(&format!("webhook_host_{letter}"), receiver.origin());
     }
     setup
 }
@@ -173,7 +173,7 @@ fn no_link_and_no_code_goes_out() {
     let office = Office::new(&backend, |setup| {
         let endpoint = format!("all={}/hook", receiver.origin());
         let setup = setup.variable("webhook_endpoints", endpoint).variable("webhook_secrets", format!("all={SECRET}"));
-        setup.variable("webhook_host_1", receiver.origin())
+        setup.variable("webhook_host_a", receiver.origin())
     });
     let app = &office.app;
     let _ = office.sign_up("secret@webhooks.example").expect(202);

@@ -185,7 +185,9 @@ fn lock(text: &str, path: &Path) -> Result<LockedApp, String> {
 
 fn lock_variable(name: &str, variable: Variable) -> Result<LockedVariable, String> {
     if !is_variable_name(name) {
-        return Err(format!("`{name}` cannot be a variable: use lower-case letters, digits and single underscores"));
+        return Err(format!(
+            "`{name}` cannot be a variable: use lower-case words that start with a letter, with an underscore between two"
+        ));
     }
     match (&variable.default, variable.required) {
         (Some(_), true) => Err(format!("variable `{name}` is required and has a default; choose one")),
@@ -234,7 +236,7 @@ fn lock_component(id: &str, component: Component, dir: &Path) -> Result<LockedCo
     for name in component.variables.keys() {
         if !is_variable_name(name) {
             return Err(format!(
-                "`{name}` cannot be a variable: use lower-case letters, digits and single underscores"
+                "`{name}` cannot be a variable: use lower-case words that start with a letter, with an underscore between two"
             ));
         }
     }

@@ -9,7 +9,9 @@ pub(crate) enum TemplateError {
     #[error("`{{{{` without its `}}}}`")]
     Unclosed,
     /// Between the braces stands something that is no variable's name.
-    #[error("`{0}` is not a variable's name: use lower-case letters, digits and single underscores")]
+    #[error(
+        "`{0}` is not a variable's name: use lower-case words that start with a letter, with an underscore between two"
+    )]
     InvalidName(String),
 }
 
@@ -67,14 +69,14 @@ impl Template {
     }
 }
 
-/// Whether a text can be the name of a variable: it starts with a lower-case letter and goes on with
-/// lower-case letters, digits and single underscores, not at the end.
+/// Whether a text can be the name of a variable: words of lower-case letters and digits, each of which starts with a letter,
+/// with an underscore between two.
 #[must_use]
 pub(crate) fn is_variable_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-        && !name.ends_with('_')
-        && !name.contains("__")
+    name.split('_').all(|word| {
+        word.starts_with(|c: char| c.is_ascii_lowercase())
+            && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    })
 }
 
 #[cfg(test)]
@@ -103,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_bad_name_is_an_error() {
-        for name in ["Host", "a b", "", "1a", "a__b", "a_", "a-b"] {
+        for name in ["Host", "a b", "", "1a", "a__b", "a_", "_a", "a_1", "a-b"] {
             assert_eq!(render(&format!("{{{{{name}}}}}")), Err(TemplateError::InvalidName(name.to_owned())));
         }
     }

@@ -147,7 +147,7 @@ fn checked_url(name: &str, url: &str, allowed: &str) -> Result<String, EndpointE
     let origin = url.origin();
     let is_allowed = |allowed: &str| Url::parse(allowed).is_ok_and(|allowed| allowed.origin() == origin);
     if !allowed.split_whitespace().any(is_allowed) {
-        return fault(format!("must be at one of webhook_host_1 to webhook_host_4: {name}"));
+        return fault(format!("must be at one of webhook_host_a to webhook_host_d: {name}"));
     }
     Ok(url.into())
 }
