@@ -50,6 +50,10 @@ schemas! {
         "maximum": 45,
         "default": 35,
     };
+    inline Truth = {
+        "type": "string",
+        "enum": ["false", "true"],
+    };
     inline Switch = {
         "type": "string",
         "enum": ["false", "true"],

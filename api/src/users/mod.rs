@@ -44,8 +44,8 @@ use identity::UserId;
 #[cfg(feature = "openapi")]
 use parameters::ACTING_USER;
 use parameters::{
-    ACTION, ADMINISTRATOR_ID, AFTER, AUDIT_CURSOR, CURSOR, EMAIL, EXCEPT, HASHES, INDEX, LIMIT, NAME, RESULT, ROLE,
-    SEARCH, SINCE, SORT, SURNAME, TICKET, TRAP, UNTIL, USER_ID,
+    ACTION, ADMINISTRATOR_ID, AFTER, AUDIT_CURSOR, CURSOR, EMAIL, EMAIL_VERIFIED, EXCEPT, HASHES, INDEX, LIMIT, NAME,
+    RESULT, ROLE, SEARCH, SINCE, SORT, SURNAME, TICKET, TRAP, UNTIL, USER_ID,
 };
 #[cfg(feature = "openapi")]
 use problem::Kind::DatabaseUnavailable;
@@ -66,7 +66,7 @@ with_ticket_operations! { operations! {
     /// Returns a page of users to an administrator. Filters combine, and ignore case, as orders do. Users who come and go between
     /// two pages neither repeat nor hide others; a sign-up in progress while a page is read may be on none. `link` has the path of the
     /// next page.
-    ListUsers: GET "/users-ms/users" (), Some(&[EMAIL, NAME, SURNAME, SEARCH, ROLE, SORT, LIMIT, CURSOR]), AccessToken, () => Page<User>,
+    ListUsers: GET "/users-ms/users" (), Some(&[EMAIL, EMAIL_VERIFIED, NAME, SURNAME, SEARCH, ROLE, SORT, LIMIT, CURSOR]), AccessToken, () => Page<User>,
     docs::list_users;
 
     /// Sign up

@@ -43,6 +43,9 @@ wire! {
         pub surname: String as "schema::StoredName",
         /// The address.
         pub email: String as "schema::StoredEmail",
+        /// Whether it is known to be the user's.
+        #[serde(default)]
+        pub email_verified: bool,
         /// Digits, with `+` before an international number; null if there is none.
         pub phone: Option<String> as "schema::StoredPhone",
         /// What the user may do here: `admin` if that is among the roles, else `user`.

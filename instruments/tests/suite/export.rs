@@ -131,6 +131,7 @@ fn an_export_has_the_user_the_sessions_the_events_and_the_deliveries() {
       "user": {
         "created_at": "[time]",
         "email": "ada@export.example",
+        "email_verified": false,
         "id": "[id]",
         "locale": null,
         "name": "Ada",

@@ -50,6 +50,7 @@ fn a_repeated_sign_up_gets_the_answer_of_the_first_and_makes_nobody() {
     {
       "created_at": "[time]",
       "email": "again@idempotency.example",
+      "email_verified": false,
       "id": "[id]",
       "locale": null,
       "name": "Ada",

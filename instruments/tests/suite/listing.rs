@@ -47,6 +47,7 @@ fn a_page_has_users_in_the_order_of_their_ids_and_the_way_to_the_next() {
         {
           "created_at": "[time]",
           "email": "0@page.example",
+          "email_verified": false,
           "id": "[id]",
           "locale": null,
           "name": "Ada",
@@ -60,6 +61,7 @@ fn a_page_has_users_in_the_order_of_their_ids_and_the_way_to_the_next() {
         {
           "created_at": "[time]",
           "email": "1@page.example",
+          "email_verified": false,
           "id": "[id]",
           "locale": null,
           "name": "Ada",
@@ -229,10 +231,10 @@ fn what_is_no_query_of_a_list_is_refused() {
     x-request-id: [uuid]
 
     {
-      "detail": "Unknown parameter. Known here: email, name, surname, search, role, sort, limit, cursor.",
+      "detail": "Unknown parameter. Known here: email, email_verified, name, surname, search, role, sort, limit, cursor.",
       "errors": [
         {
-          "detail": "Unknown parameter. Known here: email, name, surname, search, role, sort, limit, cursor.",
+          "detail": "Unknown parameter. Known here: email, email_verified, name, surname, search, role, sort, limit, cursor.",
           "pointer": "/offset"
         }
       ],

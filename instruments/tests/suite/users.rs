@@ -23,6 +23,7 @@ fn a_sign_up_gives_the_user_and_where_it_is() {
     {
       "created_at": "[time]",
       "email": "Ada@sign-up.example",
+      "email_verified": false,
       "id": "[id]",
       "locale": null,
       "name": "Ada",
@@ -123,6 +124,7 @@ fn a_user_is_shown_by_id() {
     {
       "created_at": "[time]",
       "email": "get@users.example",
+      "email_verified": false,
       "id": "[id]",
       "locale": null,
       "name": "Ada",
@@ -215,6 +217,7 @@ fn a_replacement_takes_the_place_of_everything_but_the_password() {
     {
       "created_at": "[time]",
       "email": "After@put.example",
+      "email_verified": false,
       "id": "[id]",
       "locale": null,
       "name": "Augusta",
@@ -279,6 +282,7 @@ fn a_merge_patch_changes_what_it_names() {
     {
       "created_at": "[time]",
       "email": "patch@users.example",
+      "email_verified": false,
       "id": "[id]",
       "locale": null,
       "name": "Ada",

@@ -154,6 +154,44 @@ fn the_code_confirms_as_well_and_after_five_wrong_ones_nothing_does() {
 }
 
 #[test]
+fn a_user_shows_whether_the_address_is_confirmed_and_lists_can_ask_for_it() {
+    let _turn = turn::together();
+    let office = Office::new(&Backend::new(), |setup| setup);
+    let (ada, bob) = ("ada@shown.example", "bob@shown.example");
+    for email in [ada, bob] {
+        let _ = office.sign_up(email).expect(202);
+    }
+    let listed = |query: &str| {
+        let page = office.app.get(&format!("/users-ms/users?{query}")).send().expect(200).json();
+        let items = page["items"].as_array().expect("a list").clone();
+        items.iter().map(|user| user["email"].as_str().expect("an address").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!((listed("email_verified=false"), listed("email_verified=true")), (vec![ada.into(), bob.into()], vec![]));
+    let path = format!("/users-ms/users/{}", office.claims(ada)["sub"].as_str().expect("an id"));
+    let before = office.app.get(&path).send().expect(200);
+    let tag = before.header("etag").expect("a version").to_owned();
+    assert_eq!(before.json()["email_verified"], false);
+    let _ = office.app.get(&path).header("if-none-match", &tag).send().expect(304);
+    let _ = office.by_link(&office.secrets(ada, 1)).expect(204);
+    // It is another version, so nobody goes on with a copy that says otherwise.
+    let after = office.app.get(&path).header("if-none-match", &tag).send().expect(200).json();
+    assert_eq!((&after["email_verified"], &after["version"]), (&json!(true), &json!(2)));
+    assert_ne!(after["updated_at"], before.json()["updated_at"]);
+    assert_eq!((listed("email_verified=false"), listed("email_verified=true")), (vec![bob.into()], vec![ada.into()]));
+    // Another address is not known to be the user's.
+    let _ =
+        office.sql("UPDATE users SET email = 'x@shown.example', email_key = 'x@shown.example' WHERE email = $1", ada);
+    assert_eq!(office.app.get(&path).send().expect(200).json()["email_verified"], false);
+    for odd in ["yes", "TRUE", ""] {
+        let answer = office.app.get(&format!("/users-ms/users?email_verified={odd}")).send().expect(400);
+        assert_eq!(
+            (answer.problem().as_str(), answer.pointers()),
+            ("invalid-query", vec!["/email_verified".to_owned()])
+        );
+    }
+}
+
+#[test]
 fn where_it_is_required_nobody_signs_in_before() {
     let _turn = turn::together();
     let office = Office::new(&Backend::new(), |setup| setup.variable("email_verification", "required"));

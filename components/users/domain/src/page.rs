@@ -23,6 +23,8 @@ const MIN_SEARCH: usize = 3;
 pub struct PageRequest {
     /// Only the user with this address, without regard to case.
     pub email: Option<Email>,
+    /// Only users whose address is confirmed, or only those whose address is not.
+    pub email_verified: Option<bool>,
     /// Only users with this first name, without regard to case.
     pub name: Option<String>,
     /// Only users with this surname, without regard to case.
@@ -48,6 +50,12 @@ impl PageRequest {
         let fault = |name: &str, detail: &str| Problem::field(Kind::InvalidQuery, name, detail);
         let email = query.remove("email").map(|text| Email::parse(&text)).transpose();
         let email = email.map_err(|error| fault("email", &error.to_string()))?;
+        let email_verified = match query.remove("email_verified").as_deref() {
+            None => None,
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            Some(_) => return Err(fault("email_verified", "email_verified is true or false.")),
+        };
         let limit = match query.remove("limit").map(|text| problem::decimal(&text)) {
             None => DEFAULT_LIMIT,
             Some(Some(limit @ 1..=MAX_LIMIT)) => limit,
@@ -69,7 +77,7 @@ impl PageRequest {
         if search.iter().any(|search| search.chars().count() < MIN_SEARCH) {
             return Err(fault("search", "A search has at least 3 characters."));
         }
-        Ok(Self { email, name, surname, search, role, order, limit, after })
+        Ok(Self { email, email_verified, name, surname, search, role, order, limit, after })
     }
 
     /// The pattern of SQL's `LIKE` for what is searched for: nothing in it is a wildcard.
@@ -126,6 +134,8 @@ mod tests {
         assert_eq!(read(&[("name", "A\0")]).unwrap_err().kind(), Kind::InvalidQuery);
         assert_eq!(read(&[("surname", &"x".repeat(101))]).unwrap_err().kind(), Kind::InvalidQuery);
         assert_eq!(read(&[("email", "x")]).unwrap_err().kind(), Kind::InvalidQuery);
+        assert_eq!(read(&[("email_verified", "yes")]).unwrap_err().kind(), Kind::InvalidQuery);
+        assert_eq!(read(&[("email_verified", "false")]).unwrap().email_verified, Some(false));
         assert_eq!(read(&[("search", "ad ")]).unwrap_err().kind(), Kind::InvalidQuery);
         assert_eq!(read(&[("search", &"x".repeat(101))]).unwrap_err().kind(), Kind::InvalidQuery);
         assert_eq!(read(&[("name", " Ada ")]).unwrap().name.as_deref(), Some("Ada"));

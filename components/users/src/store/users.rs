@@ -112,6 +112,9 @@ pub(crate) fn list(store: &Store, page: &PageRequest) -> Result<Vec<Listed>, Pro
     // The statement has only the conditions of the query, so that each combination gets a plan with its own index.
     let mut conditions = Vec::new();
     let mut parameters = Vec::new();
+    if let Some(is_verified) = page.email_verified {
+        conditions.push(format!("email_verified_at IS {}NULL", if is_verified { "NOT " } else { "" }));
+    }
     let mut filter = |condition: &str, value: Option<ParameterValue>| {
         if let Some(value) = value {
             parameters.push(value);
