@@ -10,7 +10,7 @@ use problem::Kind::{
 use serde_json::{Value, json};
 
 fn invitation() -> Value {
-    json!({"id": 8, "email": "bob@example.org", "role": "user", "locale": "de", "invited_by": 1,
+    json!({"id": 8, "email": "bob@example.org", "role": "user", "roles": ["support"], "locale": "de", "invited_by": 1,
         "created_at": "2026-05-04T09:30:00.123456Z", "expires_at": "2026-05-11T09:30:00.123456Z"})
 }
 
@@ -30,7 +30,7 @@ pub(super) fn invite_user(it: Description) -> Description {
     sends_mail(it)
         .fails(&[InvalidEmail, InvalidValue, ValidationFailed])
         .body("address", json!({"email": "bob@example.org"}))
-        .body("role_and_language", json!({"email": "bob@example.org", "role": "user", "locale": "de"}))
+        .body("roles_and_language", json!({"email": "bob@example.org", "roles": ["support"], "locale": "de"}))
         .replies(201, "The invitation; its mail is on the way.")
         .example("invitation", invitation())
         .sends(header::INVITATION_LOCATION)

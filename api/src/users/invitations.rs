@@ -20,6 +20,9 @@ wire! {
         /// What the user may do; `user` without it.
         #[serde(default)]
         pub role: Option<String> as "Option<schema::Role>",
+        /// All roles, `admin` among them; only those of `role` without it.
+        #[serde(default)]
+        pub roles: Option<Vec<String>> as "Option<schema::Roles>",
         /// The language of messages; without it, that of `accept-language` when the invitation is accepted.
         #[serde(default)]
         pub locale: Option<String> as "Option<schema::Locale>",
@@ -32,8 +35,10 @@ wire! {
         pub id: UserId as "schema::UserId",
         /// Who is invited.
         pub email: String as "schema::StoredEmail",
-        /// What the user may do.
+        /// What the user may do here.
         pub role: Role as "schema::Role",
+        /// All roles, `admin` among them.
+        pub roles: Vec<String> as "schema::Roles",
         /// The language of messages; null if none is chosen.
         pub locale: Option<String> as "Option<schema::Locale>",
         /// The administrator who has sent it last.

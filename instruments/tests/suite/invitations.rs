@@ -83,7 +83,7 @@ fn the_link_makes_a_user_once(backend: &Arc<Backend>) {
     let _turn = turn::together();
     let office = Office::new(backend, |setup| setup.variable("authorization", "required"));
     let (root, email) = (office.root("root@invited.example"), "Bob@invited.example");
-    let body = json!({"email": email, "role": "admin", "locale": "de-AT"});
+    let body = json!({"email": email, "roles": ["support", "admin"], "locale": "de-AT"});
     let invitation = office.invite(&root, &body).expect(201).json();
     assert_eq!(
         (&invitation["email"], &invitation["role"], &invitation["locale"]),
@@ -116,6 +116,7 @@ fn the_link_makes_a_user_once(backend: &Arc<Backend>) {
     let accepted = office.by_link(&secrets).expect(201);
     let user = accepted.json();
     assert_eq!(accepted.header("location"), Some(format!("/users-ms/users/{}", user["id"]).as_str()));
+    assert_eq!((&invitation["roles"], &user["roles"]), (&json!(["admin", "support"]), &json!(["admin", "support"])));
     assert_eq!((&user["id"], &user["role"], &user["locale"]), (&invitation["id"], &json!("admin"), &json!("de-AT")));
     assert_refused(&office.by_link(&secrets));
     assert_refused(&office.by_code(email, &secrets.code));
@@ -251,6 +252,7 @@ fn an_invitation_is_not_good_after_its_time_or_after_a_change_and_the_answer_doe
     let (id, older) = office.invited(&root, "bob@changed.example", 1);
     let again = format!("{INVITATIONS}/{id}/mail");
     let sent = office.app.post(&again).bearer(&root.access).send().expect(200).json();
+    assert_eq!(sent["roles"], json!([]));
     let newer = office.secrets_of(INVITATION, PAGE, "bob@changed.example", 2);
     answers.push(office.by_link(&older).shown());
     assert_eq!(office.by_link(&newer).expect(201).json()["id"], sent["id"]);

@@ -2,7 +2,7 @@
 
 use crate::fields::Fields;
 use api::users::InviteRequest;
-use identity::{Email, Locale, MinLength, Password, PersonName, Role};
+use identity::{Email, Locale, MinLength, Password, PersonName, Role, RoleName, Roles};
 use problem::{Kind, Problem};
 
 /// A valid invitation.
@@ -10,8 +10,10 @@ use problem::{Kind, Problem};
 pub struct Invite {
     /// Who is invited.
     pub email: Email,
-    /// What they may do once they have accepted.
+    /// What they may do here once they have accepted.
     pub role: Role,
+    /// The other roles, which mean something to other services.
+    pub other_roles: Vec<RoleName>,
     /// The language of messages, if one is chosen.
     pub locale: Option<Locale>,
 }
@@ -24,9 +26,12 @@ impl Invite {
     pub fn validate(request: &InviteRequest) -> Result<Self, Problem> {
         let mut fields = Fields::default();
         let email = fields.email(&request.email);
-        let role = request.role.as_deref().map_or(Some(Role::User), |role| fields.role(role));
+        let role = request.role.as_deref().and_then(|role| fields.role(role));
+        let roles = fields.roles(role, request.roles.as_deref());
+        let roles = roles.unwrap_or_else(|| Roles { role: role.unwrap_or(Role::User), others: Vec::new() });
         let locale = request.locale.as_deref().map(|locale| fields.locale(locale));
-        let built = email.zip(role).map(|(email, role)| Self { email, role, locale: locale.flatten() });
+        let Roles { role, others: other_roles } = roles;
+        let built = email.map(|email| Self { email, role, other_roles, locale: locale.flatten() });
         fields.finish(built)
     }
 }
@@ -97,13 +102,17 @@ mod tests {
         assert_eq!((bob.email.key(), bob.role, bob.locale.is_none()), ("bob@example.org", Role::User, true));
         let admin = invite(json!({"email": "bob@example.org", "role": "admin", "locale": "de-at"})).unwrap();
         assert_eq!((admin.role, admin.locale.unwrap().as_str()), (Role::Admin, "de-AT"));
-        assert!(invite(json!({"email": "bob@example.org", "role": null, "locale": null})).is_ok());
+        let support = invite(json!({"email": "bob@example.org", "roles": ["support", "admin"]})).unwrap();
+        assert_eq!((support.role, support.other_roles.len()), (Role::Admin, 1));
+        assert!(invite(json!({"email": "bob@example.org", "role": null, "roles": null, "locale": null})).is_ok());
     }
 
     #[test]
     fn what_is_not_acceptable_is_named() {
         assert_eq!(invite(json!({"email": "bob"})).unwrap_err(), Kind::InvalidEmail);
         assert_eq!(invite(json!({"email": "bob@example.org", "role": "root"})).unwrap_err(), Kind::InvalidValue);
+        let contrary = json!({"email": "bob@example.org", "role": "admin", "roles": ["support"]});
+        assert_eq!(invite(contrary).unwrap_err(), Kind::InvalidValue);
         assert_eq!(invite(json!({"email": "bob", "locale": "english!"})).unwrap_err(), Kind::ValidationFailed);
     }
 

@@ -68,7 +68,9 @@ pub(super) fn resend_invitation(call: &Call<'_, ResendInvitation>) -> HandlerRes
     let (store, InvitationId(id)) = (authorize(call)?, call.path);
     let Invitation { email, role, locale, .. } = invitations::find(&store, id)?.ok_or_else(invitation_not_found)?;
     let email = Email::parse(&email).map_err(|error| Problem::internal(error.to_string()))?;
-    let invite = Invite { email, role, locale: locale.and_then(|locale| Locale::parse(&locale).ok()) };
+    // The roles stay as they are.
+    let invite =
+        Invite { email, role, other_roles: Vec::new(), locale: locale.and_then(|locale| Locale::parse(&locale).ok()) };
     Ok(call.ok(&send(call, &store, &invite, Some(id))?))
 }
 

@@ -2,7 +2,7 @@
 
 use super::outbox::{ENQUEUED, OutboxEvent, enqueue};
 use super::tickets::{Issue, template};
-use super::{Store, User, audit};
+use super::{Store, User, audit, roles};
 use ::events::Exchange;
 use api::users::Invitation;
 use identity::{Locale, PasswordHash, UserId};
@@ -38,13 +38,13 @@ pub(crate) struct Outcome {
 pub(crate) fn send(store: &Store, sent: &Sent<'_>, again: Option<UserId>, trace: &Trace) -> Result<Outcome, Problem> {
     let change = match again {
         None => {
-            "INSERT INTO invitations AS i (user_id, email, email_key, email_keys, role, locale, inviter_id, digest,
-                code_digest, expires_at)
-             SELECT nextval(pg_get_serial_sequence('users', 'id')), a.email, a.email_key, a.email_keys, a.role, a.locale,
+            "INSERT INTO invitations AS i (user_id, email, email_key, email_keys, role, roles, locale, inviter_id,
+                digest, code_digest, expires_at)
+             SELECT nextval(pg_get_serial_sequence('users', 'id')), a.email, a.email_key, a.email_keys, a.role, a.roles, a.locale,
                 inviter.id, a.digest, a.code_digest, a.expires_at
              FROM asked a, inviter WHERE a.again IS NULL
              ON CONFLICT (email_key) DO UPDATE SET email = excluded.email, email_keys = excluded.email_keys,
-                role = excluded.role, locale = excluded.locale, inviter_id = excluded.inviter_id,
+                role = excluded.role, roles = excluded.roles, locale = excluded.locale, inviter_id = excluded.inviter_id,
                 digest = excluded.digest, code_digest = excluded.code_digest, tries_left = DEFAULT,
                 expires_at = excluded.expires_at"
         }
@@ -64,7 +64,7 @@ pub(crate) fn send(store: &Store, sent: &Sent<'_>, again: Option<UserId>, trace:
             FOR KEY SHARE OF u
          ), asked AS (
             SELECT $1::text AS email, $2::text AS email_key, $3::text::jsonb AS email_keys, $4::text AS role,
-                $5::text AS locale, $6::text AS digest, $7::text AS code_digest, $8::int8 AS again,
+                $5::text AS locale, {} AS roles, $6::text AS digest, $7::text AS code_digest, $8::int8 AS again,
                 now() + make_interval(secs => {}) AS expires_at
          ), invited AS ({change} RETURNING i.user_id AS id, i.email, i.locale, invitation_json(i) AS shown
          ), audited AS ({}), happened AS (
@@ -74,6 +74,7 @@ pub(crate) fn send(store: &Store, sent: &Sent<'_>, again: Option<UserId>, trace:
          ), {}
          SELECT jsonb_build_object('retry_after', wait, 'is_taken', is_taken, 'invitation', (SELECT shown FROM invited),
             'events', {ENQUEUED}) FROM admitted",
+        roles::array(14),
         Purpose::Invitation.seconds(),
         // Not whom: that is nobody yet.
         audit::row("user-invited", "success", "NULL::int8", 13, "invited"),
@@ -94,6 +95,7 @@ pub(crate) fn send(store: &Store, sent: &Sent<'_>, again: Option<UserId>, trace:
         template(Exchange::UserInvited),
         text(&issue.secrets()),
         audit::parameter(trace),
+        roles::parameter(&invite.other_roles),
     ];
     Ok(store.one(&statement, &parameters)?)
 }
