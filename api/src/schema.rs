@@ -196,6 +196,8 @@ schemas! {
             "email_change_requested_event",
             "email_changed_event",
             "user_invited_event",
+            "user_removed_event",
+            "removal_notice_requested_event",
         ],
         "description": "The type of an event, and the exchange where it is published.",
     };
@@ -215,6 +217,8 @@ schemas! {
             "password_changed_webhook_notification",
             "second_factor_changed_webhook_notification",
             "email_changed_webhook_notification",
+            "user_removed_webhook_notification",
+            "removal_notice_email_notification",
         ],
         "description": "The queue, named after the kind of message that it leads to.",
     };

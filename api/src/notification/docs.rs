@@ -64,6 +64,8 @@ pub(super) fn queues() -> Value {
         queue("password_changed_webhook_notification", "password_changed_event"),
         queue("second_factor_changed_webhook_notification", "second_factor_changed_event"),
         queue("email_changed_webhook_notification", "email_changed_event"),
+        queue("user_removed_webhook_notification", "user_removed_event"),
+        queue("removal_notice_email_notification", "removal_notice_requested_event"),
     ], "next_cursor": null})
 }
 

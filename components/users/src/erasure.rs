@@ -39,10 +39,9 @@ pub(crate) fn sweep(store: &Store) -> Result<(), Problem> {
 
 /// Runs one scan; returns a checkpoint if it ran out of time.
 fn scan(leased: &Leased, limit: Duration) -> Result<Option<Checkpoint>, BrokerError> {
-    let users: Vec<_> = leased.erasures.iter().map(|erasure| erasure.user_id).collect();
     // Without Redis there is nothing to scan: RabbitMQ's queues cannot be searched.
     match Redis::find()? {
-        Some(broker) => Scan { broker, end: Instant::now() + limit }.run(&users, leased.checkpoint.as_ref()),
+        Some(broker) => Scan { broker, end: Instant::now() + limit }.run(&leased.erasures, leased.checkpoint.as_ref()),
         None => Ok(None),
     }
 }
@@ -78,17 +77,24 @@ struct Scan {
 
 impl Scan {
     /// Erases the personal data of these users. Returns a checkpoint if it runs out of time.
-    fn run(&self, users: &[UserId], checkpoint: Option<&Checkpoint>) -> Result<Option<Checkpoint>, BrokerError> {
+    fn run(&self, erasures: &[Erasure], checkpoint: Option<&Checkpoint>) -> Result<Option<Checkpoint>, BrokerError> {
+        let users: Vec<_> = erasures.iter().map(|erasure| erasure.user_id).collect();
+        // Their last mail has had its time.
+        let told: Vec<_> = erasures.iter().filter(|erasure| erasure.scans > 0).map(|erasure| erasure.user_id).collect();
         let streams = redis::shared_streams();
         // A checkpoint in a stream that no longer exists is void.
         let begin = checkpoint.and_then(|checkpoint| streams.iter().position(|stream| *stream == checkpoint.stream));
         let mut after = checkpoint.filter(|_| begin.is_some()).and_then(|checkpoint| checkpoint.after.clone());
-        for user in users {
+        for user in &users {
             if !self.erase_deliveries(*user)? {
                 return Ok(Some(Checkpoint { stream: streams[begin.unwrap_or(0)].clone(), after }));
             }
         }
         for stream in &streams[begin.unwrap_or(0)..] {
+            let users = if redis::has_removal_notices(stream) { &told } else { &users };
+            if users.is_empty() {
+                continue;
+            }
             loop {
                 let step = self.step(&redis::erase_personal_data(stream, users, after.as_deref()))?;
                 after = step.next;

@@ -64,6 +64,22 @@ pub struct EmailChanged {
     pub link: Option<OneTimeSecret>,
 }
 
+/// The data of a `user_removed_event`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UserRemoved {
+    /// Who was removed.
+    pub user_id: UserId,
+}
+
+/// The data of a `removal_notice_requested_event`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RemovalNoticeRequested {
+    /// Who was removed.
+    pub user_id: UserId,
+    /// The address that the account had, where the mail goes.
+    pub email: String,
+}
+
 /// The data of a `second_factor_changed_event`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SecondFactorChanged {

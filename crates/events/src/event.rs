@@ -3,7 +3,7 @@
 use crate::UserInvited;
 use crate::{
     EmailChangeRequested, EmailChanged, Exchange, OneTimeSecret, PasswordChanged, RecoveryRequested,
-    SecondFactorChanged,
+    RemovalNoticeRequested, SecondFactorChanged, UserRemoved,
 };
 use identity::{Locale, UserId};
 use serde::{Deserialize, Serialize};
@@ -56,6 +56,10 @@ pub enum Payload {
     EmailChanged(EmailChanged),
     /// `user_invited_event`.
     UserInvited(UserInvited),
+    /// `user_removed_event`.
+    UserRemoved(UserRemoved),
+    /// `removal_notice_requested_event`.
+    RemovalNoticeRequested(RemovalNoticeRequested),
 }
 
 /// The data of a `user_login_event`.
@@ -148,6 +152,8 @@ impl Payload {
             Payload::EmailChangeRequested(_) => Exchange::EmailChangeRequested,
             Payload::EmailChanged(_) => Exchange::EmailChanged,
             Payload::UserInvited(_) => Exchange::UserInvited,
+            Payload::UserRemoved(_) => Exchange::UserRemoved,
+            Payload::RemovalNoticeRequested(_) => Exchange::RemovalNoticeRequested,
         }
     }
 
@@ -166,6 +172,8 @@ impl Payload {
             Payload::EmailChangeRequested(requested) => requested.user_id,
             Payload::EmailChanged(changed) => changed.user_id,
             Payload::UserInvited(of) => of.user_id,
+            Payload::UserRemoved(removed) => removed.user_id,
+            Payload::RemovalNoticeRequested(requested) => requested.user_id,
         }
     }
 }
@@ -226,6 +234,8 @@ impl Event {
             Payload::EmailChangeRequested(requested) => serde_json::to_value(requested),
             Payload::EmailChanged(changed) => serde_json::to_value(changed),
             Payload::UserInvited(of) => serde_json::to_value(of),
+            Payload::UserRemoved(removed) => serde_json::to_value(removed),
+            Payload::RemovalNoticeRequested(requested) => serde_json::to_value(requested),
         };
         let mut data = data.expect("strings and integers always serialise");
         if let Some(locale) = &self.locale {
@@ -277,6 +287,8 @@ impl Event {
             Exchange::EmailChangeRequested => serde_json::from_value(data).map(Payload::EmailChangeRequested),
             Exchange::EmailChanged => serde_json::from_value(data).map(Payload::EmailChanged),
             Exchange::UserInvited => serde_json::from_value(data).map(Payload::UserInvited),
+            Exchange::UserRemoved => serde_json::from_value(data).map(Payload::UserRemoved),
+            Exchange::RemovalNoticeRequested => serde_json::from_value(data).map(Payload::RemovalNoticeRequested),
         }
         .map_err(|_| EventError::BadData)?;
         Ok(Self { id: envelope.id, source: envelope.source, time: envelope.time, payload, locale })

@@ -17,8 +17,8 @@ mod topology;
 mod webhook;
 
 pub use account::{
-    EmailChangeRequested, EmailChanged, PasswordChanged, RecoveryRequested, SecondFactorChange, SecondFactorChanged,
-    UserInvited,
+    EmailChangeRequested, EmailChanged, PasswordChanged, RecoveryRequested, RemovalNoticeRequested, SecondFactorChange,
+    SecondFactorChanged, UserInvited, UserRemoved,
 };
 pub use delivery_policy::{
     DeliveryPolicy, FIRST_PAUSE, FailedAttempt, LONGEST_PAUSE, LONGEST_RETRY, MAX_CLAIMS, MAX_CRASHES, RetryDecision,

@@ -25,11 +25,17 @@ pub enum Exchange {
     EmailChanged,
     /// `user_invited_event`, published by users when an administrator invites somebody.
     UserInvited,
+    /// `user_removed_event`, published by users when an account was removed. It has the user's id and nothing else, and is not
+    /// erased: it tells others what to erase.
+    UserRemoved,
+    /// `removal_notice_requested_event`, published by users when an account was removed, for the last mail to its address. The
+    /// erasure leaves it time to be sent.
+    RemovalNoticeRequested,
 }
 
 impl Exchange {
     /// All exchanges.
-    pub const ALL: [Exchange; 11] = [
+    pub const ALL: [Exchange; 13] = [
         Exchange::UserLogin,
         Exchange::NewUser,
         Exchange::AccountLocked,
@@ -41,6 +47,8 @@ impl Exchange {
         Exchange::EmailChangeRequested,
         Exchange::EmailChanged,
         Exchange::UserInvited,
+        Exchange::UserRemoved,
+        Exchange::RemovalNoticeRequested,
     ];
 
     /// Its name, which is also the type of its events, the stream's key and the wake-up's channel on Redis.
@@ -58,6 +66,8 @@ impl Exchange {
             Exchange::EmailChangeRequested => "email_change_requested_event",
             Exchange::EmailChanged => "email_changed_event",
             Exchange::UserInvited => "user_invited_event",
+            Exchange::UserRemoved => "user_removed_event",
+            Exchange::RemovalNoticeRequested => "removal_notice_requested_event",
         }
     }
 
@@ -82,6 +92,8 @@ impl Exchange {
             Exchange::EmailChangeRequested => &[Queue::EmailChangeEmail],
             Exchange::EmailChanged => &[Queue::EmailChangedEmail, Queue::EmailChangedWebhook],
             Exchange::UserInvited => &[Queue::InvitationEmail],
+            Exchange::UserRemoved => &[Queue::UserRemovedWebhook],
+            Exchange::RemovalNoticeRequested => &[Queue::RemovalNoticeEmail],
         }
     }
 }
@@ -125,11 +137,15 @@ pub enum Queue {
     SecondFactorChangedWebhook,
     /// `email_changed_webhook_notification`: an account has another address, by webhook.
     EmailChangedWebhook,
+    /// `user_removed_webhook_notification`: an account was removed, by webhook.
+    UserRemovedWebhook,
+    /// `removal_notice_email_notification`: an account was removed, by mail to the address that it had.
+    RemovalNoticeEmail,
 }
 
 impl Queue {
     /// All queues.
-    pub const ALL: [Queue; 18] = [
+    pub const ALL: [Queue; 20] = [
         Queue::LoginEmail,
         Queue::LoginSms,
         Queue::WelcomeEmail,
@@ -148,6 +164,8 @@ impl Queue {
         Queue::PasswordChangedWebhook,
         Queue::SecondFactorChangedWebhook,
         Queue::EmailChangedWebhook,
+        Queue::UserRemovedWebhook,
+        Queue::RemovalNoticeEmail,
     ];
 
     /// Its name, which is the consumer group's on Redis.
@@ -172,6 +190,8 @@ impl Queue {
             Queue::PasswordChangedWebhook => "password_changed_webhook_notification",
             Queue::SecondFactorChangedWebhook => "second_factor_changed_webhook_notification",
             Queue::EmailChangedWebhook => "email_changed_webhook_notification",
+            Queue::UserRemovedWebhook => "user_removed_webhook_notification",
+            Queue::RemovalNoticeEmail => "removal_notice_email_notification",
         }
     }
 
@@ -196,6 +216,8 @@ impl Queue {
             Queue::EmailChangeEmail => Exchange::EmailChangeRequested,
             Queue::EmailChangedEmail | Queue::EmailChangedWebhook => Exchange::EmailChanged,
             Queue::InvitationEmail => Exchange::UserInvited,
+            Queue::UserRemovedWebhook => Exchange::UserRemoved,
+            Queue::RemovalNoticeEmail => Exchange::RemovalNoticeRequested,
         }
     }
 

@@ -20,7 +20,9 @@ impl Exchange {
                 Some(&["user_id", "email", "locale"])
             }
             Exchange::SecondFactorChanged => Some(&["user_id", "email", "change", "locale"]),
-            Exchange::VerificationRequested
+            Exchange::UserRemoved => Some(&["user_id"]),
+            Exchange::RemovalNoticeRequested
+            | Exchange::VerificationRequested
             | Exchange::SignUpRepeated
             | Exchange::RecoveryRequested
             | Exchange::EmailChangeRequested

@@ -3,8 +3,8 @@
 
 use events::{
     AccountLocked, EmailChangeRequested, EmailChanged, Event, Exchange, Login, PasswordChanged, Payload,
-    RecoveryRequested, SecondFactorChange, SecondFactorChanged, SignUp, SignUpRepeated, UserInvited,
-    VerificationRequested,
+    RecoveryRequested, RemovalNoticeRequested, SecondFactorChange, SecondFactorChanged, SignUp, SignUpRepeated,
+    UserInvited, UserRemoved, VerificationRequested,
 };
 use identity::{Locale, UserId};
 use serde_json::Value;
@@ -53,6 +53,8 @@ fn complete(exchange: Exchange) -> Payload {
         }
         Exchange::EmailChanged => Payload::EmailChanged(EmailChanged { user_id, email, link: Some(link()) }),
         Exchange::UserInvited => Payload::UserInvited(UserInvited { user_id, email, link: link(), code: code() }),
+        Exchange::UserRemoved => Payload::UserRemoved(UserRemoved { user_id }),
+        Exchange::RemovalNoticeRequested => Payload::RemovalNoticeRequested(RemovalNoticeRequested { user_id, email }),
         Exchange::SecondFactorChanged => {
             Payload::SecondFactorChanged(SecondFactorChanged { user_id, email, change: SecondFactorChange::Added })
         }

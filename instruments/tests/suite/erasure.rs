@@ -5,8 +5,9 @@ use blackbox::backend::Backend;
 use blackbox::broker::{LOGIN_EMAIL, LOGIN_SMS, LOGINS, SIGN_UPS, WELCOME, login_event_of};
 use blackbox::deliveries::queues;
 use blackbox::mail_api::MailApi;
-use blackbox::people::PASSWORD;
+use blackbox::people::{PASSWORD, sign_up_form};
 use blackbox::poll;
+use blackbox::post_office::Office;
 use blackbox::schedules::Schedules;
 use blackbox::turn;
 use serde_json::{Value, json};
@@ -27,6 +28,11 @@ const MARKS: &[&str] = &[
     "a98d3ccb2b373e308cd08bbf2810458b",
     "613b20fd94be048ea1ec4ddf0fb8e37f",
 ];
+
+/// The queue of the mails that tell people that they were removed.
+const NOTICE_EMAIL: &str = "removal_notice_email_notification";
+/// What is left of her for a minute: the mail that tells her, without a consumer to send it.
+const NOTICE: [&str; 1] = ["removal_notice_requested_event"];
 
 const KEY: &str = "a-key-of-erasure-example";
 
@@ -122,6 +128,11 @@ fn busy_people(app: &TestApp, backend: &Arc<Backend>) -> (i64, i64) {
     (her, other)
 }
 
+/// Where something about Zenobia is, but for the outbox: that has events for some seconds after they were published.
+fn on_the_broker(backend: &Backend) -> Vec<String> {
+    backend.places_of(MARKS).into_iter().filter(|place| place != "outbox").collect()
+}
+
 #[track_caller]
 fn assert_is_everywhere(backend: &Backend) {
     let places = backend.places_of(MARKS);
@@ -173,7 +184,7 @@ fn after_a_removal_nothing_about_the_person_is_left_anywhere() {
     let (her, other) = busy_people(&app, &backend);
     assert_is_everywhere(&backend);
     remove(&app, her);
-    assert_eq!(backend.places_of(MARKS), [""; 0], "all is gone at once");
+    assert_eq!(on_the_broker(&backend), NOTICE, "all is gone at once, but for the mail that tells her");
     assert_eq!(passes(&backend), [1]);
     let _ = app.sweep();
     assert_eq!(passes(&backend), [1], "the second pass is not due yet");
@@ -202,7 +213,7 @@ fn a_removal_while_the_broker_is_away_is_made_good_later() {
     backend.redis.start_again().expect("Redis starts again");
     assert!(!backend.places_of(MARKS).is_empty());
     let _ = app.sweep();
-    assert_eq!(backend.places_of(MARKS), [""; 0]);
+    assert_eq!(on_the_broker(&backend), NOTICE);
     assert_eq!(passes(&backend), [1]);
     sweep_again(&app, &backend);
     assert_eq!(passes(&backend), [0; 0]);
@@ -220,8 +231,10 @@ fn what_a_consumer_had_in_hand_at_the_removal_goes_with_the_second_pass() {
     let mut broker = backend.broker();
     poll::until(SOON, "the welcome is being sent", || broker.pending(SIGN_UPS, WELCOME).len() == 1);
     remove(&app, her);
-    assert_eq!(backend.places_of(MARKS), [""; 0]);
-    poll::until(SOON, "the welcome was sent", || !backend.places_of(MARKS).is_empty());
+    poll::until(SOON, "the welcome was sent, and the mail that tells her", || {
+        backend.places_of(MARKS).iter().any(|place| place.starts_with("concierge:notifications"))
+            && broker.length(NOTICE[0]) == 0
+    });
     sweep_again(&app, &backend);
     assert_eq!(backend.places_of(MARKS), [""; 0]);
     assert_eq!(passes(&backend), [0; 0]);
@@ -261,7 +274,9 @@ fn a_claimed_message_of_a_removed_person_does_not_stop_the_queue() {
     let _schedules = Schedules::start(&[&consumer], ROUND);
     poll::until(SOON, "the others are delivered", || consumer.deliveries_to("behind@erasure.example").len() == 7);
     poll::until(SOON, "the queue is empty", || broker.pending(LOGINS, LOGIN_EMAIL).is_empty());
-    assert_eq!(consumer.all_deliveries().len(), 7, "she is told nothing any more");
+    let told = consumer.deliveries_to("zenobia@erasure.example");
+    assert_eq!(queues(&told), [NOTICE_EMAIL], "she is told nothing but that she is removed");
+    assert_eq!(consumer.all_deliveries().len(), 8);
 }
 
 #[test]
@@ -303,7 +318,7 @@ fn a_long_stream_is_looked_through_to_its_end() {
         }
     }
     remove(&app, her);
-    assert_eq!(backend.places_of(MARKS), [""; 0]);
+    assert_eq!(on_the_broker(&backend), NOTICE);
     assert_eq!(broker.length(LOGINS), OTHERS as u64 + 14);
 }
 
@@ -344,6 +359,8 @@ fn somebody_who_has_a_former_address_of_the_person_keeps_the_deliveries() {
     let _ = app.sign_up(to);
     poll::until(SOON, "the other's welcome", || consumer.deliveries_to(to).len() == 2);
     remove(&app, her);
+    poll::until(SOON, "she is told", || !consumer.deliveries_to("queen@erasure.example").is_empty());
+    sweep_again(&app, &backend);
     let left = consumer.deliveries_to(to);
     assert_eq!((left.len(), consumer.all_deliveries().len()), (1, 1), "{left:?}");
     let _ = app.login(to, PASSWORD).expect(200);
@@ -371,7 +388,48 @@ fn a_message_that_waits_for_its_next_try_is_exported_and_goes_with_the_person() 
     let export = app.get(&path).send().expect(200);
     assert!(export.text().contains(&store), "{}", export.text());
     remove(&app, her);
-    assert_eq!(backend.places_of(MARKS), [""; 0], "all is gone at once");
+    poll::until(SOON, "the mail that tells her waits, and nothing else", || {
+        on_the_broker(&backend) == [format!("{NOTICE_EMAIL}.retry")]
+    });
+    sweep_again(&app, &backend);
+    assert_eq!(backend.places_of(MARKS), [""; 0], "that is gone with the second pass");
     mail.fail(false);
     assert_eq!(mail.taken().len(), 0);
+}
+
+#[test]
+fn a_removed_person_is_told_by_mail_in_their_language_and_then_forgotten() {
+    let _turn = turn::together();
+    let backend = Backend::new();
+    let office = Office::new(&backend, |setup| setup.variable("email_verification", "off"));
+    let app = &office.app;
+    let mut form = sign_up_form("zenobia@erasure.example");
+    form["locale"] = "it".into();
+    let id = app.sign_up_with(&form);
+    let mails = |subject: &str| office.mail.taken().iter().filter(|mail| mail.body["Subject"] == subject).count();
+    poll::until(SOON, "the welcome", || office.mail.taken().len() == 1);
+    let _ = app.delete(&format!("/users-ms/users/{id}")).send().expect(204);
+    poll::until(SOON, "the last mail", || mails("Il tuo account è stato eliminato") == 1);
+    assert_eq!(office.mail.taken()[1].to(), "zenobia@erasure.example");
+    backend.wait_until_looked_through(id);
+    // What the mail left behind goes with the second pass, and nothing more is sent.
+    poll::until(SOON, "it is acknowledged", || backend.broker().length(NOTICE[0]) == 0);
+    sweep_again(app, &backend);
+    assert_eq!(backend.places_of(MARKS), [""; 0]);
+    assert_eq!(office.mail.taken().len(), 2);
+}
+
+#[test]
+fn who_has_copies_is_told_of_a_removal_by_the_id_alone() {
+    let _turn = turn::together();
+    let backend = Backend::new();
+    let app = doors(&backend);
+    let her = zenobia(&app);
+    remove(&app, her);
+    backend.wait_until_published();
+    let published = backend.broker().messages("user_removed_event");
+    let event: Value = serde_json::from_str(&published[0]).expect("an event is JSON");
+    assert_eq!((published.len(), &event["data"]), (1, &json!({"user_id": her})));
+    sweep_again(&app, &backend);
+    assert_eq!(backend.broker().messages("user_removed_event"), published, "an erasure does not remove it");
 }

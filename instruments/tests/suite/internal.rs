@@ -330,6 +330,8 @@ fn the_queues_are_shown_to_an_operator() {
         (Some("password_changed_webhook_notification"), Some("password_changed_event")),
         (Some("second_factor_changed_webhook_notification"), Some("second_factor_changed_event")),
         (Some("email_changed_webhook_notification"), Some("email_changed_event")),
+        (Some("user_removed_webhook_notification"), Some("user_removed_event")),
+        (Some("removal_notice_email_notification"), Some("removal_notice_requested_event")),
     ];
     assert_eq!(named, expected);
     for item in items {

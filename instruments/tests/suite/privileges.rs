@@ -38,7 +38,18 @@ fn each_component_reaches_only_what_it_needs() {
     let on_redis = [
         ("auth", vec!["{{ users_url }}", "http://self", "{{ redis_scheme }}://{{ redis_host }}"]),
         ("docs", vec![]),
-        ("notification", vec!["{{ redis_scheme }}://{{ redis_host }}", "{{ mail_api_url }}", "{{ sms_api_url }}"]),
+        (
+            "notification",
+            vec![
+                "{{ redis_scheme }}://{{ redis_host }}",
+                "{{ mail_api_url }}",
+                "{{ sms_api_url }}",
+                "{{ webhook_host_a }}",
+                "{{ webhook_host_b }}",
+                "{{ webhook_host_c }}",
+                "{{ webhook_host_d }}",
+            ],
+        ),
         (
             "users",
             vec!["postgres://{{ db_host }}", "{{ redis_scheme }}://{{ redis_host }}", "{{ breached_passwords_url }}"],
@@ -53,6 +64,10 @@ fn each_component_reaches_only_what_it_needs() {
                 "{{ redis_scheme }}://{{ redis_host }}",
                 "{{ mail_api_url }}",
                 "{{ sms_api_url }}",
+                "{{ webhook_host_a }}",
+                "{{ webhook_host_b }}",
+                "{{ webhook_host_c }}",
+                "{{ webhook_host_d }}",
                 "{{ rabbitmq_management_url }}",
             ],
         ),
@@ -155,7 +170,8 @@ fn secrets_are_marked_and_have_no_default_that_opens_a_door() {
             ["password", "pepper", "credential", "signing_key", "refresh_token", "totp_keys", "amqp_url", "redis_url"]
                 .iter()
                 .any(|word| name.contains(word))
-                || name.ends_with("_token");
+                || name.ends_with("_token")
+                || name.ends_with("_secrets");
         let is_named_so = is_named_so && name != "password_min_length" && !name.starts_with("breached_passwords");
         let is_secret = variable.get("secret").and_then(Value::as_bool).unwrap_or(false);
         assert_eq!(is_secret, is_named_so, "{name}");

@@ -2,8 +2,10 @@
 
 use super::Call;
 use super::change_user::precondition_failed;
+use super::tickets::publish_after;
 use crate::erasure;
-use crate::store::{Removed, Store, users};
+use crate::store::Store;
+use crate::store::removal::{self, Removed};
 use api::users::operation::DeleteUser;
 use service_kit::{HandlerResult, StatusCode, log};
 use users_domain::{Actor, Precondition, Trace, last_administrator, user_not_found};
@@ -17,9 +19,10 @@ pub(super) fn delete_user(call: &Call<'_, DeleteUser>) -> HandlerResult {
     guard.require_live_session(&store)?.require_recent(request)?;
     let trace =
         if guard.caller().is(id) { Trace::of_nowhere(Actor::Owner, &request.id) } else { guard.trace(request, id)? };
-    match users::remove(&store, id, &condition, &trace)? {
-        Removed::Done { is_mine } => {
+    match removal::remove(&store, id, &condition, &trace)? {
+        Removed::Done { is_mine, events } => {
             log::audit("user-removed", "success", &request.id, &[("user_id", &id.to_string()), ("by", &guard.by())]);
+            publish_after(request, events);
             // Noted in the same statement; what cannot be erased then is erased by later sweeps.
             if is_mine {
                 request.after(async move { erasure::erase_now(id) });

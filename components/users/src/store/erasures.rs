@@ -79,7 +79,7 @@ pub(crate) fn release(store: &Store, erasures: &[Erasure], checkpoint: Option<&C
 }
 
 /// Records a completed scan: after the first, the second is due in a while; after that the erasure is complete. Events
-/// that were enqueued in the meantime are deleted as well. Returns how many erasures are complete.
+/// that were enqueued in the meantime are deleted as well, other than those about the removal. Returns how many erasures are complete.
 pub(crate) fn finish(store: &Store, erasures: &[Erasure]) -> Result<i64, Problem> {
     const STATEMENT: &str = "
         WITH mine AS (
@@ -94,8 +94,10 @@ pub(crate) fn finish(store: &Store, erasures: &[Erasure]) -> Result<i64, Problem
             RETURNING e.user_id
         ), unpublished AS (
             DELETE FROM outbox WHERE id IN (
-                SELECT id FROM outbox WHERE event #>> '{data,user_id}' IN (SELECT user_id::text FROM mine)
-                ORDER BY id FOR UPDATE)
+                SELECT o.id FROM outbox o JOIN mine ON o.event #>> '{data,user_id}' = mine.user_id::text
+                WHERE o.exchange <> 'user_removed_event'
+                    AND (o.exchange <> 'removal_notice_requested_event' OR mine.passes > 0)
+                ORDER BY o.id FOR UPDATE OF o)
         )
         SELECT to_jsonb((SELECT count(*) FROM complete))";
     Ok(store.one(STATEMENT, &[list(erasures), ParameterValue::Int32(SECOND_SCAN_SECONDS)])?)

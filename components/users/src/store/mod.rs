@@ -24,6 +24,7 @@ pub(crate) mod outbox;
 pub(crate) mod password_resets;
 pub(crate) mod rate_limits;
 pub(crate) mod recovery;
+pub(crate) mod removal;
 mod roles;
 pub(crate) mod second_factors;
 pub(crate) mod sessions;
@@ -68,21 +69,6 @@ pub(crate) enum Changed {
     LastAdministrator,
     /// It would give the caller a role that they do not have.
     OwnRole,
-}
-
-/// The outcome of a deletion.
-pub(crate) enum Removed {
-    /// The user is deleted.
-    Done {
-        /// The caller starts the erasure.
-        is_mine: bool,
-    },
-    /// There was no such user.
-    NotFound,
-    /// It has another version than the precondition asks for.
-    OtherVersion,
-    /// It is the last administrator.
-    LastAdministrator,
 }
 
 /// The outcome of a suspension.

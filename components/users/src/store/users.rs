@@ -1,10 +1,10 @@
 //! The statements about users.
 
 use super::outbox::{ENQUEUED, OWN_LEASE_SECONDS, OutboxEvent, enqueue};
-use super::roles::{self, KEEPS_AN_ADMIN};
+use super::roles;
 use super::tickets::template;
-use super::{Changed, Found, Removed, Store, StoreError, User, statements};
-use super::{audit, email_change, erasures};
+use super::{Changed, Found, Store, StoreError, User, statements};
+use super::{audit, email_change};
 use ::events::{Event, Exchange};
 use identity::{Email, Locale, PasswordHash, Phone, Role, RoleName, UserId};
 use problem::Problem;
@@ -313,66 +313,14 @@ pub(crate) fn update(
     }
 }
 
-/// Deletes a user if the precondition admits its version, with everything in the database that belongs to it, and
-/// records an erasure of the rest. The caller starts the erasure, unless so much waits for the broker that it is left
-/// to the sweeps.
-pub(crate) fn remove(store: &Store, id: UserId, condition: &Precondition, trace: &Trace) -> Result<Removed, Problem> {
-    let (admits, versions) = versions(condition);
-    // Not who was removed: that is nobody's any more.
-    let audited = audit::row("user-removed", "success", "NULL::int8", 4, "removed");
-    let statement = format!(
-        "WITH removed AS (
-            DELETE FROM users WHERE id = $1 AND {admits} AND {KEEPS_AN_ADMIN} RETURNING id
-         ), unpublished AS (
-            DELETE FROM outbox WHERE id IN (
-                SELECT id FROM outbox WHERE event #>> '{{data,user_id}}' IN (SELECT id::text FROM removed)
-                ORDER BY id FOR UPDATE)
-         ), erased AS (
-            INSERT INTO erasures (user_id, due_at)
-            SELECT id, now() + make_interval(secs => CASE WHEN {BROKER_IS_BEHIND} THEN 0 ELSE $3::int4 END) FROM removed
-            RETURNING due_at > now() AS is_mine
-         ), audited AS ({audited})
-         SELECT jsonb_build_object('exists', EXISTS (SELECT FROM users WHERE id = $1),
-                                   'removed', EXISTS (SELECT FROM removed),
-                                   'is_mine', coalesce((SELECT is_mine FROM erased), false),
-                                   'is_admin', EXISTS (SELECT FROM users WHERE id = $1 AND role = 'admin' AND {admits}))"
-    );
-    #[derive(Deserialize)]
-    struct Row {
-        exists: bool,
-        removed: bool,
-        is_mine: bool,
-        is_admin: bool,
-    }
-    let parameters = [
-        ParameterValue::Int64(id.get()),
-        versions,
-        ParameterValue::Int32(erasures::OWN_LEASE_SECONDS),
-        audit::parameter(trace),
-    ];
-    let row: Row = store.one(&statement, &parameters)?;
-    Ok(match row {
-        Row { removed: true, is_mine, .. } => Removed::Done { is_mine },
-        Row { is_admin: true, .. } => Removed::LastAdministrator,
-        Row { exists: true, .. } if asks_for_versions(condition) => Removed::OtherVersion,
-        Row { .. } => Removed::NotFound,
-    })
-}
-
 /// Whether a precondition can fail for a user that exists. If it cannot, and the statement did nothing to a user that
 /// existed when it began, the user was deleted in the meantime.
-fn asks_for_versions(condition: &Precondition) -> bool {
+pub(super) fn asks_for_versions(condition: &Precondition) -> bool {
     matches!(condition, Precondition::Versions(_))
 }
 
-/// Whether so many events and erasures wait that an erasure is left to the sweeps, as new events are: every further one
-/// would only wait for the broker as well.
-const BROKER_IS_BEHIND: &str = "(
-    (SELECT count(*) FROM (SELECT FROM outbox WHERE published_at IS NULL LIMIT 64) AS events)
-    + (SELECT count(*) FROM (SELECT FROM erasures WHERE passes = 0 LIMIT 64) AS erasures) >= 64)";
-
 /// The condition on the version, over parameter 2, and that parameter.
-fn versions(condition: &Precondition) -> (&'static str, ParameterValue) {
+pub(super) fn versions(condition: &Precondition) -> (&'static str, ParameterValue) {
     let list = match condition {
         Precondition::None | Precondition::Any => None,
         Precondition::Versions(versions) => {

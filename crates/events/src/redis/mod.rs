@@ -30,8 +30,8 @@ pub use delivery_log::{DELIVERY_LOG, LoggedDelivery, log_entries, read_log, reci
 pub use endpoints::{EndpointOutcome, EndpointTurn, begin_webhook, finish_webhook, paused_endpoints, turns};
 pub use outcome::{Nack, Outcome, ProviderHealth, ack, dead_letter, nack, paused_for, record_delivery, release};
 pub use personal_data::{
-    PersonalData, Step, erase_deliveries, erase_personal_data, find_personal_data, read_recipients, recipients,
-    remove_recipient, shared_streams,
+    PersonalData, Step, erase_deliveries, erase_personal_data, find_personal_data, has_removal_notices,
+    read_recipients, recipients, remove_recipient, shared_streams,
 };
 pub use publish::{publish, wake_up};
 pub use queue_state::{ForeignGroup, QueueState, queue_state, trim};

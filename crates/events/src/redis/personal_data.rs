@@ -17,13 +17,23 @@ const STEP_BYTES: u64 = 256 * 1024;
 
 /// The keys of the streams that may hold personal data of anybody: exchanges, retry stores, dead letters, the log of all
 /// deliveries, in the order in which a message goes through them. The logs of the recipients come beside them
-/// ([`read_recipients`]).
+/// ([`read_recipients`]). That somebody was removed is no data about them, but what others erase their copies by.
 #[must_use]
 pub fn shared_streams() -> Vec<String> {
-    let exchanges = Exchange::ALL.into_iter().map(|exchange| exchange.name().to_owned());
-    let retries = Queue::ALL.into_iter().map(Queue::retries);
-    let dead_letters = Queue::ALL.into_iter().map(Queue::dead_letters);
+    let is_about_people = |exchange: &Exchange| *exchange != Exchange::UserRemoved;
+    let exchanges = Exchange::ALL.into_iter().filter(is_about_people).map(|exchange| exchange.name().to_owned());
+    let queues = || Queue::ALL.into_iter().filter(|queue| is_about_people(&queue.exchange()));
+    let (retries, dead_letters) = (queues().map(Queue::retries), queues().map(Queue::dead_letters));
     exchanges.chain(retries).chain(dead_letters).chain([DELIVERY_LOG.to_owned()]).collect()
+}
+
+/// Whether a stream has the last mails to people who were removed. The first pass of their erasure leaves these to be sent; the
+/// second removes what was not.
+#[must_use]
+pub fn has_removal_notices(stream: &str) -> bool {
+    let exchange = Exchange::RemovalNoticeRequested;
+    let mut queues = exchange.queues().iter().copied();
+    stream == exchange.name() || queues.any(|queue| stream == queue.retries() || stream == queue.dead_letters())
 }
 
 /// Scans a step of a stream, from the entry after `after`, for personal data of a user.
@@ -197,6 +207,7 @@ mod tests {
                 "email_change_requested_event",
                 "email_changed_event",
                 "user_invited_event",
+                "removal_notice_requested_event",
                 "login_email_notification.retry",
                 "login_sms_notification.retry",
                 "welcome_email_notification.retry",
@@ -215,6 +226,7 @@ mod tests {
                 "password_changed_webhook_notification.retry",
                 "second_factor_changed_webhook_notification.retry",
                 "email_changed_webhook_notification.retry",
+                "removal_notice_email_notification.retry",
                 "login_email_notification.dead",
                 "login_sms_notification.dead",
                 "welcome_email_notification.dead",
@@ -233,9 +245,17 @@ mod tests {
                 "password_changed_webhook_notification.dead",
                 "second_factor_changed_webhook_notification.dead",
                 "email_changed_webhook_notification.dead",
+                "removal_notice_email_notification.dead",
                 "concierge:notifications",
             ]
         );
+    }
+
+    #[test]
+    fn the_last_mails_are_left_to_be_sent() {
+        let left: Vec<_> = shared_streams().into_iter().filter(|stream| has_removal_notices(stream)).collect();
+        let [exchange, queue] = ["removal_notice_requested_event", "removal_notice_email_notification"];
+        assert_eq!(left, [exchange.to_owned(), format!("{queue}.retry"), format!("{queue}.dead")]);
     }
 
     #[test]

@@ -13,6 +13,8 @@ const CLAIM_TIMES: u32 = 20;
 /// Trims what every queue of the exchange has acknowledged. While a queue does not exist yet, nothing is trimmed. Removes
 /// consumers that are long gone, and corrects a group's lag after entries were deleted.
 ///
+/// An exchange may have no queue but one of webhooks. Without webhooks, its events are trimmed after the same while.
+///
 /// Without webhooks the exchange's queue of webhooks is not in use. If it was, it is removed with what waits in it, once no
 /// consumer has claimed from it for a while: another replica may still have endpoints, or have them already.
 #[must_use]
@@ -75,6 +77,11 @@ pub fn trim(exchange: Exchange, has_webhooks: bool, claim_after: Duration) -> Co
                 keep = from
                 foreign = (ours[name] or name == unused) and '' or name
             end
+        end
+        -- Nobody is to get these events: they stay as long as somebody may be about to make a queue.
+        if keep == nil and #ARGV == 2 then
+            local time = redis.call('TIME')
+            keep = string.format('%.0f', math.max(time[1] * 1000 - ARGV[1], 0))
         end
         if found < #ARGV - 2 or keep == nil then return {'', 0} end
         redis.call('XTRIM', KEYS[1], 'MINID', keep)

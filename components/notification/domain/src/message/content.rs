@@ -70,6 +70,9 @@ pub(super) fn content(queue: Queue, event: &Event, settings: &MessageSettings) -
         (Queue::SecondFactorChangedEmail, Payload::SecondFactorChanged(changed)) => {
             mail(second_factor_template(changed.change), &changed.email, vec![time])
         }
+        (Queue::RemovalNoticeEmail, Payload::RemovalNoticeRequested(requested)) => {
+            mail(Template::RemovalNotice, &requested.email, vec![time])
+        }
         _ => return Err(RenderError::WrongEvent),
     };
     Ok(Some(content))

@@ -21,13 +21,14 @@ pub(super) enum Template {
     SecondFactorRemoved,
     RecoveryCodeUsed,
     RecoveryCodesReplaced,
+    RemovalNotice,
 }
 
 /// What every template may use.
 pub(super) const COMMON: [&str; 2] = ["brand_name", "public_url"];
 
 impl Template {
-    pub(super) const ALL: [Template; 16] = [
+    pub(super) const ALL: [Template; 17] = [
         Template::SignIn,
         Template::SignInSms,
         Template::Welcome,
@@ -44,6 +45,7 @@ impl Template {
         Template::SecondFactorRemoved,
         Template::RecoveryCodeUsed,
         Template::RecoveryCodesReplaced,
+        Template::RemovalNotice,
     ];
 
     /// The name of its section.
@@ -65,6 +67,7 @@ impl Template {
             Template::SecondFactorRemoved => "second_factor_removed",
             Template::RecoveryCodeUsed => "recovery_code_used",
             Template::RecoveryCodesReplaced => "recovery_codes_replaced",
+            Template::RemovalNotice => "removal_notice",
         }
     }
 
@@ -89,7 +92,8 @@ impl Template {
             | Template::SecondFactorAdded
             | Template::SecondFactorRemoved
             | Template::RecoveryCodeUsed
-            | Template::RecoveryCodesReplaced => &["time"],
+            | Template::RecoveryCodesReplaced
+            | Template::RemovalNotice => &["time"],
             Template::EmailChanged => &["time", "link"],
             Template::Verification | Template::Recovery | Template::Invitation | Template::EmailChange => {
                 &["time", "link", "code"]

@@ -4,8 +4,8 @@ use super::testing::{event, render, settings, user_id, with_settings};
 use super::{LoginNotice, MessageKind, MessageSettings, RenderError};
 use events::{
     AccountLocked, EmailChangeRequested, EmailChanged, Event, Login, PasswordChanged, Payload, Queue,
-    RecoveryRequested, SecondFactorChange, SecondFactorChanged, SignUp, SignUpRepeated, UserInvited,
-    VerificationRequested,
+    RecoveryRequested, RemovalNoticeRequested, SecondFactorChange, SecondFactorChanged, SignUp, SignUpRepeated,
+    UserInvited, VerificationRequested,
 };
 use identity::Locale;
 
@@ -133,6 +133,14 @@ fn an_owner_is_told_of_a_changed_second_factor() {
         let mail = render(Queue::SecondFactorChangedEmail, &event).unwrap().unwrap();
         assert!(mail.text.contains(words) && mail.text.contains("2024-05-06 07:08 UTC"), "{}", mail.text);
     }
+}
+
+#[test]
+fn whoever_was_removed_gets_a_last_mail() {
+    let requested = RemovalNoticeRequested { user_id: user_id(), email: "ada@example.org".into() };
+    let mail = render(Queue::RemovalNoticeEmail, &event(Payload::RemovalNoticeRequested(requested))).unwrap().unwrap();
+    assert_eq!((mail.to.as_str(), mail.subject.as_str()), ("ada@example.org", "Your account was removed"));
+    assert!(mail.text.contains("2024-05-06 07:08 UTC") && mail.text.contains("the last message"), "{}", mail.text);
 }
 
 #[test]
