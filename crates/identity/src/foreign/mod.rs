@@ -118,8 +118,7 @@ impl ForeignHash {
                 BcryptRounds::new(cost, salt, candidate.as_bytes()).run(pacer).to_vec()
             }
             Scheme::Argon2id { version, memory_kib, passes, lanes } => {
-                // In one go: there is no way to stop it. Its work is bounded.
-                pacer.pace();
+                // In one go: there is no way to stop it. Its work is bounded. The pacer would take it for one of its slices.
                 let mut output = vec![0; self.output.len()];
                 if !argon2id::derive(candidate, &self.salt, version, [memory_kib, passes, lanes], &mut output) {
                     return false;
