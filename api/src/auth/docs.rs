@@ -95,7 +95,7 @@ pub(super) fn metadata() -> Value {
     let issuer = "https://concierge.example.org/auth-ms";
     json!({"issuer": issuer, "jwks_uri": format!("{issuer}/.well-known/jwks.json"), "response_types_supported": [],
         "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["EdDSA"],
-        "claims_supported": ["iss", "aud", "sub", "client_id", "exp", "iat", "nbf", "jti", "sid", "role", "roles", "email_verified"]})
+        "claims_supported": ["iss", "aud", "sub", "client_id", "exp", "iat", "nbf", "jti", "sid", "role", "roles", "metadata", "email_verified"]})
 }
 
 pub(super) fn readiness(users: &str, latency_ms: u32) -> Value {

@@ -5,6 +5,7 @@ use crate::schema;
 use crate::wire::wire;
 use identity::Role;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// How long an access token is valid, in seconds.
@@ -134,6 +135,9 @@ wire! {
         /// All roles that mean something to anybody, `admin` among them; absent without any.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         pub roles: Vec<String> as "schema::Roles",
+        /// Public metadata of the user that the operator wants in tokens; absent without any.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub metadata: Option<Map<String, Value>> as "schema::MetadataObject",
         /// The session.
         pub sid: Uuid as "schema::SessionUuid",
         /// When the user authenticated, in seconds since 1970.
@@ -185,7 +189,7 @@ impl LoginResponse {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub enum IntrospectResponse {
     /// It is valid.
-    Active(ActiveToken),
+    Active(Box<ActiveToken>),
     /// It is not.
     Inactive(InactiveToken),
 }
@@ -193,7 +197,7 @@ pub enum IntrospectResponse {
 /// A JSON Web Key Set (RFC 7517), as the crate `tokens` writes it.
 #[derive(Serialize)]
 #[serde(transparent)]
-pub struct KeySet(pub serde_json::Value);
+pub struct KeySet(pub Value);
 
 /// What a library needs to know to accept the access tokens: the metadata of OpenID Connect Discovery 1.0, 3, and RFC 8414, 2.
 /// There is no authorization endpoint, and no ID tokens are issued.

@@ -5,7 +5,7 @@ use crate::schema;
 use crate::wire::{uuid, wire};
 use identity::{AttemptKeys, Authentication, Role, UserId};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 wire! {
@@ -173,6 +173,9 @@ wire! {
         /// All roles; absent without any.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub roles: Vec<String> as "schema::Roles",
+        /// Public metadata that tokens are to have; absent without any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub metadata: Option<Map<String, Value>> as "schema::MetadataObject",
         /// Whether the address is confirmed; absent while nobody is asked to.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub email_verified: Option<bool> as "bool",

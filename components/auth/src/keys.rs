@@ -28,6 +28,7 @@ impl Signer {
             user_id: of.user_id,
             role: of.role,
             roles: of.roles.clone(),
+            metadata: of.metadata.clone(),
             session: of.session_id,
             email_verified: of.email_verified,
             authentication: of.authentication.clone(),

@@ -358,12 +358,14 @@ impl TryFrom<RotateTokenResponse> for Rotated {
     type Error = Problem;
 
     fn try_from(RotateTokenResponse { outcome, session }: RotateTokenResponse) -> Result<Self, Problem> {
-        let Some(RotatedSession { session_id, user_id, role, roles, email_verified, authentication }) = session else {
+        let Some(RotatedSession { session_id, user_id, role, roles, metadata, email_verified, authentication }) =
+            session
+        else {
             return Ok(Self::Unknown);
         };
         let started = || {
             let role = role.ok_or_else(|| unavailable("a session without a role"))?;
-            Ok(StartedSession { session_id, user_id, role, roles, email_verified, authentication })
+            Ok(StartedSession { session_id, user_id, role, roles, metadata, email_verified, authentication })
         };
         match outcome {
             RotationOutcome::Renewed => started().map(Self::Renewed),

@@ -5,7 +5,7 @@ use problem::Problem;
 use service_kit::broker::Broker;
 use service_kit::settings::{self, Setting};
 use service_kit::{Credential, Service, TokenVerifier, config};
-use users_domain::{MAX_HASH_PERMITS, MfaRequiredFor, TotpKeys};
+use users_domain::{MAX_HASH_PERMITS, MfaRequiredFor, TokenMetadata, TotpKeys};
 
 /// The longest time for which the audit log is kept, in days: ten years.
 const MAX_AUDIT_RETENTION: u32 = 3_653;
@@ -30,6 +30,7 @@ pub(crate) const ALL: &[Setting] = &[
     || public_host().map(drop),
     || audit_retention().map(drop),
     || import_hash_memory().map(drop),
+    || token_metadata().map(drop),
     || totp_keys().map(drop),
     || mfa_required_for().map(drop),
     || config::switch("login_throttling").map(drop),
@@ -145,6 +146,13 @@ pub(crate) fn audit_retention() -> Result<u32, Problem> {
         return Err(config::fault("audit_retention", &format!("must be from 1 to {MAX_AUDIT_RETENTION}")));
     }
     Ok(days)
+}
+
+/// Which public metadata access tokens have, `token_metadata`.
+pub(crate) fn token_metadata() -> Result<TokenMetadata, Problem> {
+    let text = config::text("token_metadata")?;
+    let detail = "must be up to 16 keys, separated by commas, each 1 to 64 of A-Z, a-z, 0-9, _, - and .";
+    TokenMetadata::parse(&text).ok_or_else(|| config::fault("token_metadata", detail))
 }
 
 /// How much memory a hash of another system may need, in MiB, `import_hash_memory`.

@@ -8,6 +8,7 @@ use jwt_compact::alg::{Ed25519, Es256};
 use jwt_compact::{AlgorithmExt, Claims, Header, TimeOptions, UntrustedToken};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// The longest token that is looked at, in bytes: ours have about 500.
@@ -38,6 +39,8 @@ pub struct AccessClaims {
     pub role: Role,
     /// All roles that mean something to anybody, `admin` among them.
     pub roles: Vec<String>,
+    /// Public metadata of the user that the operator wants in tokens, if there are any.
+    pub metadata: Option<Map<String, Value>>,
     /// The session that the token belongs to.
     pub session: Uuid,
     /// Whether the address is confirmed; `None` where nobody is asked to.
@@ -63,6 +66,8 @@ struct Custom {
     role: Role,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     roles: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    metadata: Option<Map<String, Value>>,
     sid: Uuid,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     email_verified: Option<bool>,
@@ -100,6 +105,7 @@ pub fn sign(claims: &AccessClaims, audience: Audience<'_>, key: &SigningKey) -> 
         jti: claims.id,
         role: claims.role,
         roles: claims.roles.clone(),
+        metadata: claims.metadata.clone(),
         sid: claims.session,
         email_verified: claims.email_verified,
         auth_time: claims.authentication.as_ref().map(|authentication| authentication.auth_time),
@@ -158,6 +164,7 @@ pub fn verify(token: &str, audience: Audience<'_>, keys: &PublicKeys, now: i64) 
         user_id: UserId::parse(&custom.sub).map_err(|_| TokenError::Malformed)?,
         role: custom.role,
         roles: custom.roles.clone(),
+        metadata: custom.metadata.clone(),
         session: custom.sid,
         email_verified: custom.email_verified,
         authentication: custom
@@ -223,6 +230,7 @@ mod tests {
             user_id: UserId::try_from(7).unwrap(),
             role: Role::User,
             roles: vec!["billing".into(), "support".into()],
+            metadata: Some(Map::from_iter([("plan".to_owned(), "gold".into())])),
             session: Uuid::from_u128(1),
             email_verified: Some(false),
             authentication: Some(Authentication { auth_time: NOW - 60, amr: vec!["pwd".into()] }),

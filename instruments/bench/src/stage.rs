@@ -147,6 +147,7 @@ impl Stage {
             user_id: UserId::try_from(i64::from(user))?,
             role: Role::User,
             roles: Vec::new(),
+            metadata: None,
             session: Uuid::from_u128(0x4000_8000_0000_0000_0000 | u128::from(user)),
             email_verified: None,
             authentication: None,

@@ -28,6 +28,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("sign_up", "maybe"),
         ("audit_retention", "0"),
         ("import_hash_memory", "129"),
+        ("token_metadata", "plan,"),
         ("public_url", "nowhere"),
         ("totp_keys", "2026:short"),
         ("mfa_required_for", "maybe"),

@@ -89,6 +89,19 @@ const HELD: &[Held] = &[
     ("hash of an import", "1,500,000", FOREIGN, "MAX_PBKDF2_WORK: u32 = "),
     ("hash of an import", "64 bytes", FOREIGN, "SALT: std::ops::RangeInclusive<usize> = 1..="),
     ("hash of an import", "16 to", FOREIGN, "OUTPUT: std::ops::RangeInclusive<usize> = "),
+    (
+        "metadata in an access token",
+        "1 KiB",
+        "components/users/domain/src/token_metadata.rs",
+        "MAX_TOKEN_METADATA: usize = ",
+    ),
+    ("metadata in an access token", "16 keys", "components/users/domain/src/token_metadata.rs", "MAX_KEYS: usize = "),
+    (
+        "metadata in an access token",
+        "64 characters",
+        "components/users/domain/src/token_metadata.rs",
+        "MAX_KEY: usize = ",
+    ),
     // Rate limits
     ("failures of one client at one account", "5", RATE_LIMIT, "PAIR: Backoff =\n    Backoff { free_failures: "),
     ("failures at one account, from anywhere", "20", RATE_LIMIT, "ACCOUNT: Backoff =\n    Backoff { free_failures: "),

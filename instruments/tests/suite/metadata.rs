@@ -1,9 +1,12 @@
-//! What applications keep about a user: the public part for the user too, the private one for administrators alone.
+//! What applications keep about a user: the public part for the user too, the private one for administrators alone; and in tokens, if
+//! the operator wants it.
 
+use crate::sessions::{introspect, refresh};
 use blackbox::app::TestApp;
 use blackbox::backend::Backend;
 use blackbox::http::Answer;
 use blackbox::people::Person;
+use blackbox::post_office::claims;
 use serde_json::{Value, json};
 use std::sync::Barrier;
 
@@ -120,4 +123,40 @@ fn of_changes_at_once_none_is_lost() {
         });
         assert_eq!(get(app, ada, root), json!({"public": {"round": round}, "private": {"round": round}}));
     }
+}
+
+#[test]
+fn tokens_have_the_public_metadata_that_are_listed() {
+    let backend = Backend::new();
+    let app =
+        TestApp::on(&backend).variable("authorization", "required").variable("token_metadata", "plan, seats").start();
+    let (root, ada) = (app.admin("root@token-metadata.example"), app.person("ada@token-metadata.example"));
+    let tokens = |answer: Answer| answer.expect(200).json();
+    let sign_in = || tokens(app.login(&ada.email, blackbox::people::PASSWORD));
+    assert_eq!(claims(&sign_in()).get("metadata"), None);
+    let body = json!({"public": {"plan": "gold", "note": "x"}, "private": {"seats": 7}});
+    let _ = put(&app, &ada, &root, &body).expect(200);
+    let signed_in = sign_in();
+    assert_eq!(
+        claims(&signed_in)["metadata"],
+        json!({"plan": "gold"}),
+        "neither what is private nor what is not listed"
+    );
+    let access = signed_in["access_token"].as_str().expect("a token");
+    assert_eq!(introspect(&app, access)["metadata"], json!({"plan": "gold"}));
+    // A change is in the next token, and ends no session.
+    let _ = put(&app, &ada, &root, &json!({"public": {"plan": "tin", "seats": [1, null]}})).expect(200);
+    let renewed = tokens(refresh(&app, signed_in["refresh_token"].as_str().expect("a token")));
+    assert_eq!(claims(&renewed)["metadata"], json!({"plan": "tin", "seats": [1, null]}));
+    // What does not fit is left out, and somebody is told.
+    let _ = put(&app, &ada, &root, &json!({"public": {"plan": "x".repeat(1024), "seats": 3}})).expect(200);
+    let signed_in = sign_in();
+    assert_eq!(claims(&signed_in)["metadata"], json!({"seats": 3}));
+    let access = signed_in["access_token"].as_str().expect("a token");
+    let _ = app.get(&ada.path()).bearer(access).send().expect(200);
+    app.wait_for_log("metadata does not fit into a token");
+    // Nobody else's, and none where none is listed.
+    assert_eq!(claims(&tokens(app.login(&root.email, blackbox::people::PASSWORD))).get("metadata"), None);
+    let other = TestApp::on(&backend).variable("authorization", "required").start();
+    assert_eq!(claims(&tokens(other.login(&ada.email, blackbox::people::PASSWORD))).get("metadata"), None);
 }

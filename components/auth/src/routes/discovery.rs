@@ -9,7 +9,7 @@ use service_kit::{HandlerResult, Response, set_header};
 /// How long a copy may be used: a key is published for longer than that before it signs.
 const CACHED: &str = "public, max-age=300";
 /// The claims of access tokens (RFC 9068, 2.2), and those of this application.
-const CLAIMS: [&str; 15] = [
+const CLAIMS: [&str; 16] = [
     "iss",
     "aud",
     "sub",
@@ -21,6 +21,7 @@ const CLAIMS: [&str; 15] = [
     "sid",
     "role",
     "roles",
+    "metadata",
     "email_verified",
     "auth_time",
     "amr",

@@ -21,7 +21,7 @@ pub(super) async fn introspect(call: &Call<'_, Introspect>) -> HandlerResult {
         return inactive();
     }
     let authentication = claims.authentication;
-    Ok(call.ok(&IntrospectResponse::Active(ActiveToken {
+    Ok(call.ok(&IntrospectResponse::Active(Box::new(ActiveToken {
         active: true,
         acr: authentication.as_ref().map(Authentication::acr),
         auth_time: authentication.as_ref().map(|authentication| authentication.auth_time),
@@ -29,10 +29,11 @@ pub(super) async fn introspect(call: &Call<'_, Introspect>) -> HandlerResult {
         sub: claims.user_id.to_string(),
         role: claims.role,
         roles: claims.roles,
+        metadata: claims.metadata,
         sid: claims.session,
         jti: claims.id,
         iat: claims.issued_at,
         exp: claims.expires_at,
         token_type: "Bearer",
-    })))
+    }))))
 }

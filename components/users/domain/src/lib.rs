@@ -27,6 +27,7 @@ mod sign_in;
 mod sign_up;
 mod ticket;
 mod ticket_page;
+mod token_metadata;
 mod totp;
 mod totp_keys;
 mod user_order;
@@ -66,6 +67,7 @@ pub use ticket_page::{
     CONTENT_SECURITY_POLICY, email_change_form, email_changed_page, email_return_form, email_returned_page,
     invalid_link_page, recovered_page, recovery_form, verification_form, verified_page,
 };
+pub use token_metadata::TokenMetadata;
 pub use totp::{SECRET_BYTES, TotpSecret, qr_code};
 pub use totp_keys::{FactorId, NONCE_BYTES, TotpKeys, TotpKeysError};
 pub use user_order::{Cursor, Order, SortBy};

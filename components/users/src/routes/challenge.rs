@@ -3,7 +3,7 @@
 use super::second_factor::{enrol, keys, new_codes, unreadable};
 use super::sign_in::shown_if_asked_for;
 use super::tickets::publish_after;
-use super::{Call, trace};
+use super::{Call, token_metadata, trace};
 use crate::hashing;
 use crate::settings;
 use crate::store::challenges::{self, Code, OpenChallenge, Tried};
@@ -55,6 +55,7 @@ pub(super) async fn end_second_factor(call: &Call<'_, EndOperation>) -> HandlerR
     answer.keys = Some(open.keys);
     if let Some(session) = &mut answer.session {
         shown_if_asked_for(settings::email_verification()?, &mut session.email_verified);
+        session.metadata = token_metadata::of(call.request, session.user_id)?;
         let (user_id, session_id) = (session.user_id.to_string(), session.session_id.to_string());
         log::audit("session-begun", "success", &call.request.id, &[("user_id", &user_id), ("session_id", &session_id)]);
     }

@@ -25,6 +25,7 @@ mod sessions;
 mod sign_in;
 mod suspension;
 mod tickets;
+mod token_metadata;
 mod trace;
 mod transfer;
 mod verification;

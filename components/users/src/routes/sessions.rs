@@ -2,7 +2,7 @@
 //! users has the database and knows when somebody is deleted or changes a password.
 
 use super::sign_in::shown_if_asked_for;
-use super::{Call, trace};
+use super::{Call, token_metadata, trace};
 use crate::settings;
 use crate::store::Store;
 use crate::store::sessions::{self, Ended};
@@ -20,6 +20,7 @@ pub(super) fn rotate_token(call: &Call<'_, RotateToken>) -> HandlerResult {
     let mut rotated = sessions::rotate(&Store::open()?, &rotation, &trace::of_service(call.request, Actor::Nobody))?;
     if let Some(session) = &mut rotated.session {
         shown_if_asked_for(settings::email_verification()?, &mut session.email_verified);
+        session.metadata = token_metadata::of(call.request, session.user_id)?;
     }
     Ok(call.ok(&rotated))
 }

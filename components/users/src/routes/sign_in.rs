@@ -1,7 +1,7 @@
 //! /users-ms/internal/sign-in: the two halves of a sign-in at auth, each in one statement: what auth needs before it
 //! checks a password, and what came of it.
 
-use super::{Call, trace};
+use super::{Call, token_metadata, trace};
 use crate::hashing;
 use crate::settings::{self, EmailVerification};
 use crate::store::{Store, sign_in};
@@ -49,6 +49,7 @@ pub(super) fn end_sign_in(call: &Call<'_, operation::EndSignIn>) -> HandlerResul
     let mut ended = sign_in::end(&Store::open()?, &end, &attempt, trace::of_service(call.request, Actor::Owner))?;
     if let Some(session) = &mut ended.session {
         shown_if_asked_for(settings::email_verification()?, &mut session.email_verified);
+        session.metadata = token_metadata::of(call.request, session.user_id)?;
         let (user_id, session_id) = (session.user_id.to_string(), session.session_id.to_string());
         log::audit("session-begun", "success", &call.request.id, &[("user_id", &user_id), ("session_id", &session_id)]);
     }

@@ -4,6 +4,7 @@ use super::{Store, audit};
 use api::users::Metadata;
 use identity::UserId;
 use problem::Problem;
+use serde_json::{Map, Value, json};
 use spin_sdk::pg4::ParameterValue;
 use users_domain::{Trace, ValidatedMetadata};
 
@@ -38,4 +39,13 @@ pub(crate) fn change(
     let text = |text: &Option<String>| text.clone().map_or(ParameterValue::DbNull, ParameterValue::Str);
     let id = ParameterValue::Int64(id.get());
     Ok(store.one(&statement, &[id, text(&metadata.public), text(&metadata.private), audit::parameter(trace)])?)
+}
+
+/// The public metadata of a user under these keys.
+pub(crate) fn find_public(store: &Store, id: UserId, keys: &[String]) -> Result<Map<String, Value>, Problem> {
+    const STATEMENT: &str = "
+        SELECT coalesce((SELECT jsonb_object_agg(key, public -> key)
+                         FROM user_metadata, jsonb_array_elements_text($2::text::jsonb) AS key
+                         WHERE user_id = $1 AND public ? key), '{}')";
+    Ok(store.one(STATEMENT, &[ParameterValue::Int64(id.get()), ParameterValue::Str(json!(keys).to_string())])?)
 }

@@ -116,6 +116,7 @@ fn claims() -> AccessClaims {
         user_id,
         role: Role::User,
         roles: Vec::new(),
+        metadata: None,
         session,
         email_verified: None,
         authentication: None,

@@ -179,6 +179,7 @@ fn sign(
         user_id,
         role,
         roles: Vec::new(),
+        metadata: None,
         session,
         email_verified: None,
         authentication,
