@@ -116,7 +116,7 @@ fn the_new_address_is_confirmed_and_the_old_one_is_told(backend: &Arc<Backend>) 
     assert_eq!(patch(&body).expect(403).problem(), "wrong-current-password");
     let body = json!({"email": new, "name": "Augusta", "current_password": PASSWORD});
     let asked = patch(&body).expect(202).json();
-    assert_eq!((&asked["email"], &asked["name"], &asked["version"]), (&json!(old), &json!("Augusta"), &json!(2)));
+    assert_eq!((&asked["email"], &asked["name"], &asked["version"]), (&json!(old), &json!("Augusta"), &json!(3)));
     let secrets = office.secrets(new, 1);
     // A scanner of mails opens the link.
     for method in ["GET", "HEAD", "GET"] {
