@@ -134,7 +134,7 @@ fn the_new_address_is_confirmed_and_the_old_one_is_told(backend: &Arc<Backend>) 
     assert_refused(&office.by_code(old, &secrets.code));
     // The session in which it was asked for goes on, and no other does.
     let read = office.app.get(&ada.path()).bearer(&ada.access).send().expect(200).json();
-    assert_eq!((&read["email"], &read["version"]), (&json!(new), &json!(3)));
+    assert_eq!((&read["email"], &read["version"]), (&json!(new), &json!(4)));
     let _ = refresh(&office.app, &ada.refresh).expect(200);
     assert_eq!(refresh(&office.app, &elsewhere.refresh).expect(401).problem(), "invalid-token");
     assert_eq!(office.app.login(old, PASSWORD).expect(401).problem(), "invalid-credentials");
