@@ -1,9 +1,8 @@
 //! Events on the wire: CloudEvents 1.0 in its JSON format.
 
-use crate::UserInvited;
 use crate::{
     EmailChangeRequested, EmailChanged, Exchange, OneTimeSecret, PasswordChanged, RecoveryRequested,
-    RemovalNoticeRequested, SecondFactorChanged, UserRemoved,
+    RemovalNoticeRequested, SecondFactorChanged, UserInvited, UserRemoved,
 };
 use identity::{Locale, UserId};
 use serde::{Deserialize, Serialize};
