@@ -16,6 +16,7 @@ pub mod notification;
 pub mod openapi;
 mod operation;
 mod page;
+pub mod passkey;
 mod route;
 #[cfg(feature = "openapi")]
 mod schema;

@@ -25,10 +25,12 @@ macro_rules! schemas {
 }
 
 mod metadata;
+mod passkey;
 mod queries;
 mod transfer;
 
 pub(crate) use metadata::MetadataObject;
+pub(crate) use passkey::Base64Url;
 pub(crate) use queries::*;
 mod second_factor;
 

@@ -6,8 +6,8 @@ mod types;
 
 pub use types::{
     ACCESS_TOKEN_SECONDS, ActiveToken, EnrolmentRequest, InactiveToken, IntrospectRequest, IntrospectResponse, KeySet,
-    LoginRequest, LoginResponse, Metadata, RefreshResponse, RefreshTokenRequest, SecondFactorRequest,
-    SecondFactorResponse, Session,
+    LoginRequest, LoginResponse, Metadata, PasskeyLoginRequest, RefreshResponse, RefreshTokenRequest,
+    SecondFactorRequest, SecondFactorResponse, Session,
 };
 
 #[cfg(feature = "openapi")]
@@ -16,15 +16,15 @@ pub(crate) use docs::info;
 use crate::health::{Health, readiness};
 use crate::operation::operations;
 use crate::route::parameters;
-use crate::users::TotpEnrolment;
+use crate::users::{PasskeySignIn, TotpEnrolment};
 use crate::{ANY_QUERY, AccessToken, Body, ByOperator, List, NO_QUERY, Public};
 #[cfg(feature = "openapi")]
 use crate::{description::header, schema};
 #[cfg(feature = "openapi")]
 use problem::Kind::{
     AccountLocked, AccountSuspended, EmailNotVerified, Forbidden, InvalidChallenge, InvalidCode, InvalidCredentials,
-    InvalidHeader, InvalidQuery, InvalidToken, MfaEnrolmentRequired, MfaRequired, PasswordResetRequired,
-    SessionNotFound, TooBusy, TooManyAttempts, UsersUnavailable,
+    InvalidHeader, InvalidPasskey, InvalidQuery, InvalidToken, MfaEnrolmentRequired, MfaRequired, NotConfigured,
+    PasswordResetRequired, SessionNotFound, TooBusy, TooManyAttempts, UsersUnavailable,
 };
 #[cfg(feature = "openapi")]
 use serde_json::json;
@@ -33,6 +33,7 @@ use uuid::Uuid;
 impl Body for LoginRequest {}
 impl Body for SecondFactorRequest {}
 impl Body for EnrolmentRequest {}
+impl Body for PasskeyLoginRequest {}
 impl Body for RefreshTokenRequest {}
 impl Body for IntrospectRequest {
     const MEDIA_TYPES: &'static [&'static str] = &["application/x-www-form-urlencoded"];
@@ -91,6 +92,32 @@ operations! {
     |it| it.tag("auth").fails(&[InvalidChallenge, UsersUnavailable]).fails_with(InvalidHeader, docs::NO_KEY)
         .body("challenge", json!({"challenge": docs::CHALLENGE}))
         .replies(200, "What to set an app up with.").example("enrolment", crate::users::second_factor_docs::enrolment());
+
+    /// Begin to sign in with a passkey
+    ///
+    /// Returns what a page passes on to the browser. It names no account: the user chooses one of the passkeys on their device.
+    BeginPasskeyLogin: POST "/auth-ms/auth/passkey/options" (), NO_QUERY, Public, () => PasskeySignIn,
+    |it| it.tag("auth").fails(&[TooManyAttempts, UsersUnavailable])
+        .fails_with(InvalidHeader, docs::NO_KEY)
+        .fails_with(NotConfigured, "Passkeys need a domain. Set public_url or passkey_rp_id.")
+        .replies(200, "What to pass on to the browser.").example("sign_in", crate::users::passkey_docs::sign_in());
+
+    /// Sign in with a passkey
+    ///
+    /// By the browser's answer, which is accepted once, within five minutes, and for the client, by its `user-agent`, that has begun. The
+    /// device has verified its user, so the session counts as begun with more than one factor: no code is asked for. The account must not
+    /// be suspended or locked, nor wait for a new password or, where that is required, for the confirmation of its address; only whoever
+    /// has the passkey is told.
+    LoginWithPasskey: POST "/auth-ms/auth/passkey" (), NO_QUERY, Public, PasskeyLoginRequest => LoginResponse,
+    |it| it.tag("auth").fails(&[InvalidPasskey, AccountLocked, AccountSuspended, PasswordResetRequired, EmailNotVerified, TooManyAttempts, TooBusy, UsersUnavailable])
+        .fails_with(InvalidChallenge, "The challenge is not valid, or not any more. Begin again.")
+        .fails_with(InvalidHeader, docs::NO_KEY)
+        .fails_with(NotConfigured, "Passkeys need a domain. Set public_url or passkey_rp_id.")
+        .body("passkey", json!({"credential": crate::users::passkey_docs::assertion()}))
+        .body("known_device", json!({"credential": crate::users::passkey_docs::assertion(), "device_token": docs::DEVICE_TOKEN}))
+        .replies(200, "The tokens.").example("tokens", docs::login_tokens())
+        .link_body("refresh", "refresh", "Rotate the refresh token.", docs::REFRESH_TOKEN_OF_BODY)
+        .link_body("logout", "logout", "End the session.", docs::REFRESH_TOKEN_OF_BODY);
 
     /// Refresh tokens
     ///

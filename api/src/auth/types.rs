@@ -1,5 +1,6 @@
 //! What callers send to auth and get from it.
 
+use crate::passkey::SignInCredential;
 #[cfg(feature = "openapi")]
 use crate::schema;
 use crate::wire::wire;
@@ -67,6 +68,17 @@ wire! {
     pub struct EnrolmentRequest {
         /// The `challenge` that the password was answered with.
         pub challenge: String,
+    }
+
+    /// An authenticator's answer.
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct PasskeyLoginRequest {
+        /// What `navigator.credentials.get` returns, by `toJSON`.
+        pub credential: SignInCredential,
+        /// The `device_token` of an earlier login, as with the password.
+        #[serde(default)]
+        pub device_token: Option<String>,
     }
 
     /// Tokens, as the login without a second factor returns them.

@@ -19,7 +19,7 @@ schemas! {
                 "items": {"type": "string"},
                 "minItems": 1,
                 "maxItems": 8,
-                "description": "How (RFC 8176): `pwd`, with `otp` and `mfa` after a second factor.",
+                "description": "How (RFC 8176): `pwd`, with `otp` and `mfa` after a second factor; `hwk` or `swk` with `user` and `mfa` by a passkey that stays on its device, or may be on others.",
             },
         },
     };
@@ -28,7 +28,7 @@ schemas! {
         "items": {"type": "string"},
         "minItems": 1,
         "maxItems": 8,
-        "description": "How somebody authenticated (RFC 8176): `pwd`, with `otp` and `mfa` after a second factor.",
+        "description": "How somebody authenticated (RFC 8176): `pwd`, with `otp` and `mfa` after a second factor; `hwk` or `swk` with `user` and `mfa` by a passkey that stays on its device, or may be on others.",
     };
     inline Acr = {
         "enum": ["urn:concierge:aal:1", "urn:concierge:aal:2"],

@@ -1,10 +1,11 @@
 //! What operations read.
 
 use super::{
-    AcceptInvitationRequest, BeginSecondFactorRequest, BeginSignInRequest, ConfirmRecoveryRequest, ConfirmTotpRequest,
-    ConfirmVerificationRequest, EmailReturnRequest, EndSecondFactorRequest, EndSessionRequest, EndSignInRequest,
-    EnrolAtSignInRequest, ImportLine, InvitationForm, InviteRequest, MailRequest, MergePatch, MetadataChange,
-    ReauthenticateRequest, RecoveryForm, Replacement, RotateTokenRequest, SignUpRequest, VerificationForm,
+    AcceptInvitationRequest, BeginPasskeyRequest, BeginSecondFactorRequest, BeginSignInRequest, ConfirmRecoveryRequest,
+    ConfirmTotpRequest, ConfirmVerificationRequest, EmailReturnRequest, EndPasskeyRequest, EndSecondFactorRequest,
+    EndSessionRequest, EndSignInRequest, EnrolAtSignInRequest, ImportLine, InvitationForm, InviteRequest, MailRequest,
+    MergePatch, MetadataChange, NewPasskeyRequest, PasskeyNameRequest, ReauthenticateRequest, RecoveryForm,
+    Replacement, RotateTokenRequest, SignUpRequest, VerificationForm,
 };
 use crate::Body;
 
@@ -41,3 +42,7 @@ impl Body for ConfirmTotpRequest {}
 impl Body for BeginSecondFactorRequest {}
 impl Body for EnrolAtSignInRequest {}
 impl Body for EndSecondFactorRequest {}
+impl Body for NewPasskeyRequest {}
+impl Body for PasskeyNameRequest {}
+impl Body for BeginPasskeyRequest {}
+impl Body for EndPasskeyRequest {}

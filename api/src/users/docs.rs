@@ -60,6 +60,7 @@ pub(crate) fn info() -> Info {
         tags: &[
             ("users", "Sign-up, and one's own data."),
             ("second factor", "A code of an authenticator app beside the password."),
+            ("passkeys", "Signing in without a password."),
             ("email verification", "Whether an address is its user's."),
             ("invitations", "Sign-up of people whom an administrator has invited."),
             ("email change", "Another address for an account, and the way back."),
@@ -359,7 +360,7 @@ pub(super) fn export() -> Value {
         "subject": "Welcome", "consumer": "notification", "attempts": 1, "delivered_at": "2026-05-04T09:30:02.123456789Z"});
     json!({"user": user(), "sessions": [session()], "kept_answers": [], "addresses": [{"email": "ada@example.com", "is_former": true, "until": "2026-05-06T09:31:00.123456Z"}],
         "pending_events": [{"kept_in": "user_login_event", "event": event()}], "notifications": [notification], "activity": [activity()], "metadata": metadata(),
-        "email_verified_at": "2026-05-04T09:12:31.480912Z", "second_factor": {"totp": null, "recovery_codes_left": 0},
+        "email_verified_at": "2026-05-04T09:12:31.480912Z", "second_factor": {"totp": null, "recovery_codes_left": 0}, "passkeys": [],
         "exported_at": "2026-05-04T09:32:00.123456Z"})
 }
 
@@ -378,7 +379,7 @@ pub(super) fn permit() -> Value {
 
 pub(super) fn credentials() -> Value {
     json!({"id": 7, "email": "ada@example.org", "phone": null, "role": "user", "password_hash": HASH, "credentials_epoch": 1,
-        "suspended": false, "password_reset_required": false, "has_second_factor": false})
+        "suspended": false, "password_reset_required": false, "has_second_factor": false, "has_passkey": false})
 }
 
 pub(super) fn begun(is_permitted: bool, credentials: Value, retry_after: Option<u32>, locked: bool) -> Value {

@@ -2,6 +2,7 @@
 
 use super::audit::Activity;
 use super::metadata::Metadata;
+use super::passkey::Passkey;
 use super::second_factor::SecondFactor;
 use super::sessions::Session;
 #[cfg(feature = "openapi")]
@@ -88,6 +89,8 @@ wire! {
         pub email_verified_at: Option<String> as "Option<schema::Timestamp>",
         /// The second factor.
         pub second_factor: SecondFactor,
+        /// The passkeys.
+        pub passkeys: Vec<Passkey>,
         /// Events that are not yet fully processed.
         #[cfg_attr(feature = "openapi", schemars(length(max = 20_000)))]
         pub pending_events: Vec<Value> as "Vec<schema::PendingEvent>",

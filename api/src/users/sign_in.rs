@@ -74,6 +74,9 @@ wire! {
         /// Whether the account has a second factor.
         #[serde(default)]
         pub has_second_factor: bool,
+        /// Whether it has passkeys.
+        #[serde(default)]
+        pub has_passkey: bool,
         /// Whether the account is suspended.
         #[serde(default)]
         pub suspended: bool,

@@ -3,6 +3,10 @@
 pub use super::audit::{Activity, AuditRow};
 pub use super::invitations::{AcceptInvitationRequest, Invitation, InvitationForm, InvitationId, InviteRequest};
 pub use super::metadata::{Metadata, MetadataChange};
+pub use super::passkey::{
+    BeginPasskeyRequest, BeginPasskeyResponse, EndPasskeyRequest, EndPasskeyResponse, NewPasskeyRequest, Passkey,
+    PasskeyNameRequest, PasskeyOutcome, PasskeyRegistration, PasskeySignIn,
+};
 pub use super::people::{
     ChangeRequest, Export, Fibonacci, KeptAddress, MergePatch, OutboxState, ReauthenticateRequest, Replacement,
     SignUpRequest, Suspension, SweepResult, User,

@@ -176,14 +176,7 @@ impl Users {
         code: String,
         session: &SecondFactorSession<'_>,
     ) -> Result<EndSecondFactorResponse, Problem> {
-        let session = api::users::SecondFactorSession {
-            session_id: session.id,
-            refresh_digest: session.refresh.digest(),
-            idle_seconds: IDLE_SECONDS,
-            absolute_seconds: ABSOLUTE_SECONDS,
-            user_agent: session.origin.user_agent.clone(),
-            network: session.origin.network.clone(),
-        };
+        let session = session.to_begin();
         let body = EndSecondFactorRequest {
             challenge_digest: challenge.digest.clone(),
             client_digest: challenge.client.clone(),
@@ -244,7 +237,7 @@ impl Users {
         Ok(read::<SessionsEnded>(&answer)?.ended)
     }
 
-    async fn post(&self, path: &str, body: &impl Serialize) -> Result<Answer, Problem> {
+    pub(crate) async fn post(&self, path: &str, body: &impl Serialize) -> Result<Answer, Problem> {
         let body = serde_json::to_vec(body).map_err(|error| unavailable(&error.to_string()))?;
         self.call(&Method::POST, path, body).await.map_err(|cause| unavailable(&cause))
     }
@@ -354,6 +347,20 @@ pub(crate) enum Rotated {
     Unknown,
 }
 
+impl SecondFactorSession<'_> {
+    /// As users is asked for it.
+    pub(crate) fn to_begin(&self) -> api::users::SecondFactorSession {
+        api::users::SecondFactorSession {
+            session_id: self.id,
+            refresh_digest: self.refresh.digest(),
+            idle_seconds: IDLE_SECONDS,
+            absolute_seconds: ABSOLUTE_SECONDS,
+            user_agent: self.origin.user_agent.clone(),
+            network: self.origin.network.clone(),
+        }
+    }
+}
+
 impl TryFrom<RotateTokenResponse> for Rotated {
     type Error = Problem;
 
@@ -376,7 +383,7 @@ impl TryFrom<RotateTokenResponse> for Rotated {
     }
 }
 
-fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Problem> {
+pub(crate) fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Problem> {
     if answer.status != 200 {
         return Err(unavailable(&format!("status {}", answer.status)));
     }

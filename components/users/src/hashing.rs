@@ -73,6 +73,20 @@ impl PermitGuard {
     }
 }
 
+/// Releases the permit of a sign-in that begins nothing. If that fails, the permit expires, and the attempt counts as a failure then.
+pub(crate) fn release_failed(
+    store: &Store,
+    permit: &HashPermit,
+    attempt: &Attempt,
+    succeeded: Option<bool>,
+    entry: AuditEntry,
+) {
+    let request = ReleasePermit::new(permit, attempt, succeeded, entry.user_id).audited(Some(entry)).to_json();
+    if let Err(problem) = hash_permits::release(store, &request) {
+        log::warn("failed to count an attempt", &[("cause", problem.cause().unwrap_or_default())]);
+    }
+}
+
 /// Counts a failure for which no permit is held, and writes it in the audit log.
 pub(crate) fn count_failure(store: &Store, attempt: Attempt, entry: AuditEntry) {
     let request = ReleasePermit::failure(&with_enabled_limits(attempt)).audited(Some(entry)).to_json();

@@ -1,6 +1,7 @@
 //! The variables of this component, read by requests and checked by readiness.
 
 use identity::{MAX_FOREIGN_MEMORY, MinLength};
+use passkeys::RelyingParty;
 use problem::Problem;
 use service_kit::broker::Broker;
 use service_kit::settings::{self, Setting};
@@ -33,6 +34,7 @@ pub(crate) const ALL: &[Setting] = &[
     || token_metadata().map(drop),
     || totp_keys().map(drop),
     || mfa_required_for().map(drop),
+    || relying_party().map(drop),
     || config::switch("login_throttling").map(drop),
     settings::trusted_proxies,
     settings::allowed_origins,
@@ -137,6 +139,16 @@ pub(crate) fn sign_up() -> Result<SignUpMode, Problem> {
 /// Where people reach this app, `public_url`, without a slash at its end.
 pub(crate) fn public_url() -> Result<String, Problem> {
     Ok(config::address("public_url", &["https", "http"])?.trim().trim_end_matches('/').to_owned())
+}
+
+/// Whom passkeys are for, by `public_url`, `passkey_rp_id` and `allowed_origins`; nobody if none of them has a domain.
+pub(crate) fn relying_party() -> Result<Option<RelyingParty>, Problem> {
+    let (url, id) = (public_url()?, config::text("passkey_rp_id")?);
+    let party = users_domain::relying_party(&url, id.trim(), &config::text("allowed_origins")?);
+    if party.is_none() && !id.trim().is_empty() {
+        return Err(config::fault("passkey_rp_id", "must be the domain of public_url, or one that this belongs to"));
+    }
+    Ok(party)
 }
 
 /// For how many days rows of the audit log are kept, `audit_retention`.

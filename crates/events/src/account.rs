@@ -103,6 +103,10 @@ pub enum SecondFactorChange {
     RecoveryCodeUsed,
     /// It has new recovery codes.
     RecoveryCodesReplaced,
+    /// It has one more passkey.
+    PasskeyAdded,
+    /// It has one passkey less, or none any more.
+    PasskeyRemoved,
 }
 
 impl SecondFactorChange {
@@ -114,6 +118,8 @@ impl SecondFactorChange {
             SecondFactorChange::Removed => "removed",
             SecondFactorChange::RecoveryCodeUsed => "recovery-code-used",
             SecondFactorChange::RecoveryCodesReplaced => "recovery-codes-replaced",
+            SecondFactorChange::PasskeyAdded => "passkey-added",
+            SecondFactorChange::PasskeyRemoved => "passkey-removed",
         }
     }
 }
@@ -129,6 +135,8 @@ mod tests {
             SecondFactorChange::Removed,
             SecondFactorChange::RecoveryCodeUsed,
             SecondFactorChange::RecoveryCodesReplaced,
+            SecondFactorChange::PasskeyAdded,
+            SecondFactorChange::PasskeyRemoved,
         ] {
             assert_eq!(serde_json::to_value(change).unwrap(), change.name());
         }

@@ -14,7 +14,7 @@ pub const MULTI_FACTOR_METHOD: &str = "mfa";
 pub struct Authentication {
     /// When, in seconds since 1970: at the sign-in, or with the current password since. A refresh does not move it.
     pub auth_time: i64,
-    /// The methods (RFC 8176): `pwd`, with `otp` and `mfa` after a second factor.
+    /// The methods (RFC 8176): `pwd`, with `otp` and `mfa` after a second factor; `hwk` or `swk` with `user` and `mfa` by a passkey.
     pub amr: Vec<String>,
 }
 

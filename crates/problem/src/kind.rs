@@ -121,6 +121,9 @@ kinds! {
     /// The challenge is wrong, was used, has expired, was tried five times or belongs to another client, or the account has changed.
     /// Which of these is not said.
     InvalidChallenge = "invalid-challenge", 403, "Invalid challenge", "The sign-in cannot continue. Begin again with the password." at "/challenge";
+    /// The authenticator's answer is not accepted: nobody has its passkey, it is for another page, its user was not verified, or it cannot be
+    /// read. What is wrong is in the service's log.
+    InvalidPasskey = "invalid-passkey", 403, "Invalid passkey", "The passkey is not accepted. Begin again, and let the device verify you." at "/credential";
     /// Nothing is at this path.
     NoSuchRoute = "no-such-route", 404, "No such route", "Not found. See the OpenAPI document.";
     /// No user has this id, or none that the caller may see.
@@ -131,6 +134,8 @@ kinds! {
     SessionNotFound = "session-not-found", 404, "Session not found", "The user has no session with this id.";
     /// The user has no second factor, or begins to add none.
     SecondFactorNotFound = "second-factor-not-found", 404, "Second factor not found", "The user has no second factor.";
+    /// The user has no passkey with this id.
+    PasskeyNotFound = "passkey-not-found", 404, "Passkey not found", "The user has no passkey with this id.";
     /// No queue has this name.
     QueueNotFound = "queue-not-found", 404, "Queue not found", "No queue has this name.";
     /// The queue has no dead letter with this id.
@@ -141,6 +146,10 @@ kinds! {
     EmailTaken = "email-taken", 409, "Email taken", "Another user already has this email." at "/email";
     /// The user has a second factor already.
     SecondFactorExists = "second-factor-exists", 409, "Second factor exists", "The account has a second factor. Remove it before you add another one.";
+    /// The credential belongs to an account already.
+    PasskeyExists = "passkey-exists", 409, "Passkey exists", "This passkey belongs to an account already. Make a new one.";
+    /// The account has as many passkeys as it may have.
+    TooManyPasskeys = "too-many-passkeys", 409, "Too many passkeys", "The account has as many passkeys as it may have. Remove one first.";
     /// This would leave no administrator.
     LastAdministrator = "last-administrator", 409, "Last administrator", "This is the last administrator. Make somebody else one first.";
     /// `if-match` names another version of the user.

@@ -101,6 +101,13 @@ impl Browser {
         self.command("POST", "/execute/sync", Some(&json!({"script": script, "args": []})))
     }
 
+    /// Gives it an authenticator that keeps passkeys and always finds its user, the person, there (WebAuthn level 3, 11).
+    pub fn add_authenticator(&self) {
+        let options = json!({"protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
+            "hasUserVerification": true, "isUserConsenting": true, "isUserVerified": true});
+        self.command("POST", "/webauthn/authenticator", Some(&options));
+    }
+
     /// What the console shows: errors and warnings, violations of a content security policy among them.
     #[must_use]
     pub fn console(&self) -> Vec<String> {

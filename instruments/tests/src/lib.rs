@@ -15,6 +15,7 @@
 //! | [`kept`] | all that is kept anywhere, to be searched |
 //! | [`schedules`] | the outbox swept, the consumers woken |
 //! | [`authenticator`] | an authenticator app |
+//! | [`passkey_device`] | a device with passkeys |
 //! | [`browser`] | a browser, driven as a person would |
 //! | [`mail_api`] | a mail provider that can fail |
 //! | [`post_office`] | an app that sends links and codes, and the mails that arrive |
@@ -38,6 +39,7 @@ pub mod http;
 pub mod kept;
 pub mod mail_api;
 pub mod openapi;
+pub mod passkey_device;
 pub mod people;
 pub mod poll;
 pub mod post_office;

@@ -68,6 +68,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("webhook_secrets", "crm=whsec_short"),
     ],
     &[
+        ("passkey_rp_id", "10.0.0.7"),
         ("token_issuer", "somebody"),
         ("notification_claim_ms", "510"),
         ("notification_send_ms", "500"),

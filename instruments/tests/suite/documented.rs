@@ -243,6 +243,7 @@ fn a_value_of_an_internal_route_that_is_not_acceptable_is_named() {
     const PERMIT: &str = "1102a751-c9c5-4a86-b0a6-1c0d4a0c5d51";
     let keys = json!({"account": "ada@example.org", "client": "b".repeat(64), "pair": "c".repeat(64)});
     let permit = json!({"number": 1, "holder": PERMIT});
+    let session = json!({"session_id": PERMIT, "refresh_digest": "a", "idle_seconds": 60, "absolute_seconds": 600});
     let bad = [
         ("replace_user", "role", json!("root"), "/role"),
         ("patch_user", "role", json!("Admin"), "/role"),
@@ -263,6 +264,7 @@ fn a_value_of_an_internal_route_that_is_not_acceptable_is_named() {
         ("begin_second_factor", "challenge_digest", json!("a"), "/challenge_digest"),
         ("enrol_at_sign_in", "challenge_digest", json!("A".repeat(64)), "/challenge_digest"),
         ("end_second_factor", "client_digest", json!(""), "/client_digest"),
+        ("end_passkey_sign_in", "session", session, "/session/refresh_digest"),
     ];
     let app = TestApp::shared();
     let caller = caller(&app);

@@ -93,6 +93,7 @@ fn an_export_has_the_user_the_sessions_the_events_and_the_deliveries() {
           "to": "ada@export.example"
         }
       ],
+      "passkeys": [],
       "pending_events": [
         {
           "event": {

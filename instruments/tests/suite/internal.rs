@@ -17,6 +17,8 @@ const INTERNAL: &[(&str, &str, &str)] = &[
     ("POST", "/users-ms/internal/second-factor/begin", "auth"),
     ("POST", "/users-ms/internal/second-factor/enrol", "auth"),
     ("POST", "/users-ms/internal/second-factor/end", "auth"),
+    ("POST", "/users-ms/internal/passkeys/begin", "auth"),
+    ("POST", "/users-ms/internal/passkeys/end", "auth"),
     ("POST", "/users-ms/internal/sessions/rotate", "auth"),
     ("POST", "/users-ms/internal/sessions/end", "auth"),
     ("GET", "/users-ms/internal/sessions/00000000-0000-0000-0000-000000000001", "auth"),
@@ -184,7 +186,7 @@ fn credentials_are_given_with_the_permit_to_check_them() {
     let answer = begin(&app, "credentials@INTERNAL.example").expect(200).json();
     let expected = json!({"id": id, "email": "Credentials@internal.example", "phone": null, "role": "user",
         "password_hash": answer["credentials"]["password_hash"], "credentials_epoch": 1, "suspended": false,
-        "password_reset_required": false, "has_second_factor": false});
+        "password_reset_required": false, "has_second_factor": false, "has_passkey": false});
     assert_eq!(answer["credentials"], expected);
     assert!(answer["credentials"]["password_hash"].as_str().unwrap().starts_with("v2:v1:$2b$04$"), "{answer}");
     assert!(answer["permit"]["number"].is_u64() && answer["retry_after"].is_null(), "{answer}");

@@ -9,6 +9,7 @@ const PAGE: &str = include_str!("../../../docs/limits.md");
 type Held = (&'static str, &'static str, &'static str, &'static str);
 
 const SECOND_FACTOR: &str = "components/users/domain/src/second_factor.rs";
+const PASSKEY: &str = "components/users/domain/src/passkey.rs";
 const RATE_LIMIT: &str = "components/users/domain/src/rate_limit.rs";
 const HASH_PERMIT: &str = "components/users/domain/src/hash_permit.rs";
 const POLICY: &str = "crates/events/src/delivery_policy.rs";
@@ -153,6 +154,15 @@ const HELD: &[Held] = &[
     ("holding a hashing permit", "30 s", HASH_PERMIT, "PERMIT_SECONDS: i32 = "),
     ("holding a hashing permit", "12", HASH_PERMIT, "USUAL_COST: u32 = "),
     // Tickets
+    (
+        "sign-ins with passkeys that one client begins",
+        "100",
+        RATE_LIMIT,
+        "PASSKEY_CHALLENGES: Backoff =\n    Backoff { free_failures: ",
+    ),
+    ("id of a credential, in base64url", "1364", "migrations/0035_passkeys.sql", "length(credential_id) <= "),
+    ("passkeys of one account", "10", PASSKEY, "MAX_PASSKEYS: i64 = "),
+    ("challenge for a passkey", "5 minutes", PASSKEY, "PASSKEY_CHALLENGE_SECONDS: i32 = "),
     ("mails that one client requests", "20", RATE_LIMIT, "MAIL_REQUESTS: Backoff =\n    Backoff { free_failures: "),
     (
         "mails to confirm an address, to recover an account, or to tell its owner of another sign-up",

@@ -4,6 +4,7 @@ mod discovery;
 mod health;
 mod introspect;
 mod login;
+mod passkey;
 mod refresh;
 mod second_factor;
 mod sessions;
@@ -33,6 +34,8 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         Login(call) => login::login(&call).await,
         LoginWithSecondFactor(call) => second_factor::login_with_second_factor(&call).await,
         EnrolAtLogin(call) => second_factor::enrol_at_login(&call).await,
+        BeginPasskeyLogin(call) => passkey::begin_passkey_login(&call).await,
+        LoginWithPasskey(call) => passkey::login_with_passkey(&call).await,
         Refresh(call) => refresh::refresh(&call).await,
         Logout(call) => refresh::logout(&call).await,
         ListSessions(call) => sessions::list_sessions(&call).await,

@@ -13,8 +13,8 @@
 //! the same moment are no more guesses than one after the other.
 
 use crate::rate_limit::{
-    ACCOUNT, CLIENT, DEVICE, ENUMERATION, INVITATIONS, KNOWN_SECONDS, MAIL_REQUESTS, MAILS, PAIR, RateLimit, Reset,
-    TICKETS, sign_ups,
+    ACCOUNT, CLIENT, DEVICE, ENUMERATION, INVITATIONS, KNOWN_SECONDS, MAIL_REQUESTS, MAILS, PAIR, PASSKEY_CHALLENGES,
+    RateLimit, Reset, TICKETS, sign_ups,
 };
 use identity::{AttemptKeys, DIGEST_LENGTH};
 use problem::{FieldError, Kind, Problem};
@@ -137,6 +137,12 @@ impl Attempt {
     pub fn to_invite(administrator: &str, address: &str) -> Self {
         let rate_limits = vec![RateLimit::new(administrator, INVITATIONS), RateLimit::new(address, MAILS)];
         Self { rate_limits, ..Self::default() }
+    }
+
+    /// A sign-in with a passkey that this client begins.
+    #[must_use]
+    pub fn to_begin_passkey(client: &str) -> Self {
+        Self { rate_limits: vec![RateLimit::new(client, PASSKEY_CHALLENGES)], ..Self::default() }
     }
 
     /// A link or a code that this client shows.

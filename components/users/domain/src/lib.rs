@@ -17,6 +17,7 @@ mod invitation;
 mod invitation_page;
 mod metadata;
 mod page;
+mod passkey;
 mod precondition;
 mod rate_limit;
 mod recovery;
@@ -48,13 +49,18 @@ pub use invitation::{Acceptance, Invite, invitation_not_found, too_many_invitati
 pub use invitation_page::{Filled, invitation_accepted_page, invitation_form, invitation_invalid_page};
 pub use metadata::{MAX_METADATA, ValidatedMetadata};
 pub use page::{MAX_LIMIT, PageRequest};
+pub use passkey::{
+    EndPasskey, MAX_PASSKEYS, NewPasskey, PASSKEY_CHALLENGE_SECONDS, PasskeyAccount, PasskeyChallenge, client_digest,
+    decode_bytes, encode_bytes, invalid_passkey, invalid_passkey_challenge, passkey_methods, passkey_name,
+    relying_party,
+};
 pub use precondition::{Precondition, etag};
 pub use rate_limit::RESET_SECONDS;
 pub use recovery::{Owner, new_password};
 pub use recovery_code::{RECOVERY_CODE_BYTES, RECOVERY_CODES, recovery_code, recovery_digest};
 pub use second_factor::{
-    CHALLENGE_SECONDS, ENROLMENT_SECONDS, EndSecondFactor, MfaRequiredFor, NewChallenge, ShownChallenge, invalid_code,
-    second_factor_exists, second_factor_not_found,
+    CHALLENGE_SECONDS, ENROLMENT_SECONDS, EndSecondFactor, MfaRequiredFor, NewChallenge, SessionStart, ShownChallenge,
+    invalid_code, second_factor_exists, second_factor_not_found,
 };
 pub use session::{Rotation, ShownToken};
 pub use sign_in::{BeginSignIn, EndSignIn, NewSession, Origin, Renewal, Verdict};

@@ -42,6 +42,9 @@ pub(crate) const MAILS: Backoff =
 /// Invitations that one administrator sends: a hundred, and one more each quarter of an hour, which makes a hundred a day.
 pub(crate) const INVITATIONS: Backoff =
     Backoff { free_failures: 100, longest_seconds: 60 * 60, drain_seconds: Some(864), ceiling: None };
+/// Sign-ins with a passkey that one client begins: a page begins one when it is opened, and many people may share an address.
+pub(crate) const PASSKEY_CHALLENGES: Backoff =
+    Backoff { free_failures: 100, longest_seconds: 5 * 60, drain_seconds: Some(6), ceiling: None };
 /// Links and codes that one client shows.
 pub(crate) const TICKETS: Backoff = CLIENT;
 

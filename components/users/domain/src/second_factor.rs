@@ -4,7 +4,8 @@ use crate::attempt::validate_keys;
 use crate::session::{digest, lifetime};
 use crate::sign_in::{Origin, Renewal};
 use api::users::{
-    BeginSecondFactorRequest, EndSecondFactorRequest, EnrolAtSignInRequest, HashPermit, SecondFactorTask,
+    BeginSecondFactorRequest, EndSecondFactorRequest, EnrolAtSignInRequest, HashPermit, SecondFactorSession,
+    SecondFactorTask,
 };
 use identity::{AttemptKeys, Role, UserId};
 use problem::{Kind, Problem};
@@ -38,13 +39,18 @@ impl MfaRequiredFor {
         }
     }
 
-    /// What a sign-in by somebody with this role needs beside the password.
+    /// What a sign-in by somebody with this role needs beside the password. Whoever must have more than one factor and has passkeys adds
+    /// no app by the password alone: they sign in with a passkey, or with a recovery code.
     #[must_use]
-    pub fn task(self, role: Role, has_second_factor: bool) -> Option<SecondFactorTask> {
-        match (self, role) {
-            _ if has_second_factor => Some(SecondFactorTask::Code),
-            (Self::All, _) | (Self::Admin, Role::Admin) => Some(SecondFactorTask::Enrolment),
-            (Self::None, _) | (Self::Admin, Role::User) => None,
+    pub fn task(self, role: Role, has_second_factor: bool, has_passkey: bool) -> Option<SecondFactorTask> {
+        let is_required = match (self, role) {
+            (Self::All, _) | (Self::Admin, Role::Admin) => true,
+            (Self::None, _) | (Self::Admin, Role::User) => false,
+        };
+        match (has_second_factor, is_required, has_passkey) {
+            (true, _, _) | (_, true, true) => Some(SecondFactorTask::Code),
+            (_, true, false) => Some(SecondFactorTask::Enrolment),
+            (_, false, _) => None,
         }
     }
 }
@@ -84,8 +90,15 @@ pub struct EndSecondFactor {
     pub challenge: ShownChallenge,
     /// The code, as it was sent.
     pub code: String,
+    /// The session to begin.
+    pub session: SessionStart,
+}
+
+/// A session to begin, once everything is proved.
+#[derive(Debug)]
+pub struct SessionStart {
     /// The id of the session.
-    pub session: Uuid,
+    pub id: Uuid,
     /// The digest of its first refresh token.
     pub refresh_digest: String,
     /// How long it lives unused, in seconds.
@@ -133,11 +146,19 @@ impl TryFrom<EndSecondFactorRequest> for EndSecondFactor {
 
     /// Fails with `invalid-value`.
     fn try_from(request: EndSecondFactorRequest) -> Result<Self, Problem> {
-        let session = request.session;
         Ok(Self {
             challenge: ShownChallenge::parse(request.challenge_digest, request.client_digest)?,
             code: request.code,
-            session: session.session_id,
+            session: SessionStart::parse(request.session)?,
+        })
+    }
+}
+
+impl SessionStart {
+    /// Fails with `invalid-value`.
+    pub(crate) fn parse(session: SecondFactorSession) -> Result<Self, Problem> {
+        Ok(Self {
+            id: session.session_id,
             refresh_digest: digest("session/refresh_digest", session.refresh_digest)?,
             idle_seconds: lifetime("session/idle_seconds", session.idle_seconds)?,
             absolute_seconds: lifetime("session/absolute_seconds", session.absolute_seconds)?,
@@ -174,11 +195,16 @@ mod tests {
         use SecondFactorTask::{Code, Enrolment};
         let tasks = |text: &str| {
             let required = MfaRequiredFor::parse(text).unwrap();
-            [required.task(Role::User, false), required.task(Role::Admin, false), required.task(Role::User, true)]
+            [
+                required.task(Role::User, false, false),
+                required.task(Role::Admin, false, false),
+                required.task(Role::User, true, false),
+                required.task(Role::Admin, false, true),
+            ]
         };
-        assert_eq!(tasks("none"), [None, None, Some(Code)]);
-        assert_eq!(tasks(" admin "), [None, Some(Enrolment), Some(Code)]);
-        assert_eq!(tasks("all"), [Some(Enrolment), Some(Enrolment), Some(Code)]);
+        assert_eq!(tasks("none"), [None, None, Some(Code), None]);
+        assert_eq!(tasks(" admin "), [None, Some(Enrolment), Some(Code), Some(Code)]);
+        assert_eq!(tasks("all"), [Some(Enrolment), Some(Enrolment), Some(Code), Some(Code)]);
         assert!(MfaRequiredFor::parse("").is_none() && MfaRequiredFor::parse("admins").is_none());
     }
 

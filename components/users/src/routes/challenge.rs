@@ -4,15 +4,14 @@ use super::second_factor::{enrol, keys, new_codes, unreadable};
 use super::sign_in::shown_if_asked_for;
 use super::tickets::publish_after;
 use super::{Call, token_metadata, trace};
-use crate::hashing;
+use crate::hashing::{self, release_failed};
 use crate::settings;
-use crate::store::challenges::{self, Code, OpenChallenge, Tried};
+use crate::store::challenges::{self, Code, OpenChallenge, Proved, Tried};
 use crate::store::second_factors::{self, Factor, GoesOn};
 use crate::store::{Store, hash_permits};
 use api::users::operation::{BeginSecondFactor, EndSecondFactor as EndOperation, EnrolAtSignIn};
 use api::users::{
-    BeginSecondFactorResponse, EndSecondFactorResponse, EnrolAtSignInResponse, HashPermit, SecondFactorOutcome,
-    SecondFactorTask,
+    BeginSecondFactorResponse, EndSecondFactorResponse, EnrolAtSignInResponse, SecondFactorOutcome, SecondFactorTask,
 };
 use identity::{Peppers, UserId};
 use problem::{Kind, Problem};
@@ -85,7 +84,7 @@ async fn answer(
     };
     let trace = trace::of_service(call.request, Actor::Owner);
     let audited = |result| entry(result, open.user_id, trace.clone());
-    let release = |succeeded, result| release(&store, &permit, &attempt, succeeded, audited(result));
+    let release = |succeeded, result| release_failed(&store, &permit, &attempt, succeeded, audited(result));
     let Some(tried) = challenges::count_try(&store, &end.challenge)? else {
         release(None, "invalid-challenge");
         return Ok(refused(SecondFactorOutcome::InvalidChallenge));
@@ -110,8 +109,16 @@ async fn answer(
     };
     let request =
         ReleasePermit::new(&permit, &attempt, Some(true), Some(open.user_id)).audited(Some(audited("invalid-code")));
-    let ended =
-        challenges::end(&store, end, open.user_id, credentials_epoch, &code, open.keys.device.is_some(), &request)?;
+    let proved = Proved::by_code(&code, &end.challenge.digest);
+    let ended = challenges::end(
+        &store,
+        &end.session,
+        open.user_id,
+        credentials_epoch,
+        &proved,
+        open.keys.device.is_some(),
+        &request,
+    )?;
     publish_after(call.request, ended.events);
     let Some(session) = ended.session else { return Ok(refused(SecondFactorOutcome::WrongCode)) };
     Ok(EndSecondFactorResponse {
@@ -170,15 +177,6 @@ fn confirmed(
     log::audit("second-factor-added", "success", &call.request.id, &[("user_id", &open.user_id.to_string())]);
     publish_after(call.request, changed.events);
     Ok(Some(Confirmed { credentials_epoch, recovery_codes: Some(codes) }))
-}
-
-/// Releases the permit of an attempt that begins nothing. If that fails, the permit expires, and the attempt counts as a failure
-/// then.
-fn release(store: &Store, permit: &HashPermit, attempt: &Attempt, succeeded: Option<bool>, entry: AuditEntry) {
-    let request = ReleasePermit::new(permit, attempt, succeeded, entry.user_id).audited(Some(entry)).to_json();
-    if let Err(problem) = hash_permits::release(store, &request) {
-        log::warn("failed to count an attempt", &[("cause", problem.cause().unwrap_or_default())]);
-    }
 }
 
 /// The row of the audit log about a login: this is its result unless it succeeds.

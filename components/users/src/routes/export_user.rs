@@ -49,6 +49,7 @@ pub(super) fn export_user(call: &Call<'_, ExportUser>) -> HandlerResult {
         addresses: kept.addresses,
         email_verified_at: kept.email_verified_at,
         second_factor: kept.second_factor,
+        passkeys: kept.passkeys,
         pending_events,
         notifications,
         metadata: kept.metadata,

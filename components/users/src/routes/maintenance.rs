@@ -3,7 +3,9 @@
 
 use super::Call;
 use crate::settings;
-use crate::store::{Store, audit, challenges, exports, idempotency, invitations, rate_limits, sessions, tickets};
+use crate::store::{
+    Store, audit, challenges, exports, idempotency, invitations, passkey_sign_ins, rate_limits, sessions, tickets,
+};
 use crate::{erasure, outbox};
 use api::users::SweepResult;
 use api::users::operation::Sweep;
@@ -27,6 +29,7 @@ pub(super) fn run_maintenance(call: &Call<'_, Sweep>) -> HandlerResult {
     tickets::delete_expired(&store)?;
     invitations::delete_expired(&store)?;
     challenges::delete_expired(&store)?;
+    passkey_sign_ins::delete_expired(&store)?;
     audit::delete_expired(&store, settings::audit_retention()?)?;
     Ok(call.ok(&SweepResult { published: swept.published as u64, left: swept.left as u64 }))
 }

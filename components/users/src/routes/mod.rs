@@ -18,6 +18,8 @@ mod load_test;
 mod maintenance;
 mod metadata;
 mod outbox;
+mod passkey_sign_in;
+mod passkeys;
 mod reauthenticate;
 mod recovery;
 mod second_factor;
@@ -95,6 +97,13 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         ConfirmTotp(call) => second_factor::confirm_totp(&call).await,
         RemoveSecondFactor(call) => second_factor::remove_second_factor(&call),
         ReplaceRecoveryCodes(call) => second_factor::replace_recovery_codes(&call),
+        ListPasskeys(call) => passkeys::list_passkeys(&call),
+        BeginPasskeyRegistration(call) => passkeys::begin_passkey_registration(&call),
+        AddPasskey(call) => passkeys::add_passkey(&call),
+        RenamePasskey(call) => passkeys::rename_passkey(&call),
+        RemovePasskey(call) => passkeys::remove_passkey(&call),
+        BeginPasskeySignIn(call) => passkey_sign_in::begin_passkey_sign_in(&call),
+        EndPasskeySignIn(call) => passkey_sign_in::end_passkey_sign_in(&call).await,
         GetSuspension(call) => suspension::get_suspension(&call),
         ListActivity(call) => audit::list_activity(&call),
         ListAudit(call) => audit::list_audit(&call),

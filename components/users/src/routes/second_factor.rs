@@ -6,7 +6,7 @@ use super::tickets::publish_after;
 use crate::hashing::PermitGuard;
 use crate::settings;
 use crate::store::second_factors::{self, GoesOn};
-use crate::store::{Store, users};
+use crate::store::{Store, passkeys, users};
 use api::users::operation::{ConfirmTotp, EnrolTotp, GetSecondFactor, RemoveSecondFactor, ReplaceRecoveryCodes};
 use api::users::{RecoveryCodes, TotpEnrolment};
 use api::{AccessToken, Operation};
@@ -19,6 +19,9 @@ use users_domain::{
 };
 use uuid::Uuid;
 
+/// Of what only the owner may do.
+const OWN: &str = "Use your own id: only its owner adds a second factor to an account.";
+
 /// GET: the second factor.
 pub(super) fn get_second_factor(call: &Call<'_, GetSecondFactor>) -> HandlerResult {
     call.caller.authorize_access(call.request, call.path)?;
@@ -30,7 +33,7 @@ pub(super) fn get_second_factor(call: &Call<'_, GetSecondFactor>) -> HandlerResu
 
 /// POST `/totp`: begins to add an authenticator app.
 pub(super) fn enrol_totp(call: &Call<'_, EnrolTotp>) -> HandlerResult {
-    require_own(call)?;
+    require_own(call, OWN)?;
     let keys = keys()?;
     let store = Store::open()?;
     call.caller.require_live_session(&store)?.require_recent(call.request)?;
@@ -42,7 +45,7 @@ pub(super) fn enrol_totp(call: &Call<'_, EnrolTotp>) -> HandlerResult {
 /// POST `/totp/confirm`: confirms it by a code.
 pub(super) async fn confirm_totp(call: &Call<'_, ConfirmTotp>) -> HandlerResult {
     let (request, id) = (call.request, call.path);
-    let session = require_own(call)?;
+    let session = require_own(call, OWN)?;
     let code = call.body()?.code;
     let (keys, peppers) = (keys()?, config::peppers()?);
     let store = Store::open()?;
@@ -91,13 +94,18 @@ pub(super) fn remove_second_factor(call: &Call<'_, RemoveSecondFactor>) -> Handl
         log::audit("second-factor-removed", "success", &request.id, &fields);
     }
     publish_after(request, changed.events);
+    if own_session.is_none() {
+        // Whoever has lost everything starts anew.
+        let removed = passkeys::remove(&store, id, None, None, &guard.trace(request, id)?)?;
+        publish_after(request, removed.events);
+    }
     Ok(call.empty(StatusCode::NO_CONTENT))
 }
 
 /// POST `/recovery-codes`: new ones in the place of the earlier ones.
 pub(super) fn replace_recovery_codes(call: &Call<'_, ReplaceRecoveryCodes>) -> HandlerResult {
     let id = call.path;
-    require_own(call)?;
+    require_own(call, OWN)?;
     let store = Store::open()?;
     call.caller.require_live_session(&store)?.require_recent(call.request)?;
     let (codes, digests) = new_codes(id, &config::peppers()?);
@@ -144,8 +152,11 @@ pub(super) fn unreadable() -> Problem {
     Problem::internal("no key of totp_keys opens the secret of a second factor")
 }
 
-/// Admits only the owner of the account: a second factor is not added for somebody else. Answers their session.
-fn require_own<O: Operation<Access = AccessToken, Path = UserId>>(call: &Call<'_, O>) -> Result<Uuid, Problem>
+/// Admits only the owner of the account: a factor is not added for somebody else. Answers their session.
+pub(super) fn require_own<O: Operation<Access = AccessToken, Path = UserId>>(
+    call: &Call<'_, O>,
+    refusal: &str,
+) -> Result<Uuid, Problem>
 where
     AccessToken: Admit<super::Users, Proof = super::Guard>,
 {
@@ -153,7 +164,7 @@ where
     guard.authorize_access(call.request, id)?;
     let session = guard.session.ok_or_else(invalid_token)?;
     if !guard.caller().is(id) {
-        return Err(Problem::forbidden("Use your own id: only its owner adds a second factor to an account."));
+        return Err(Problem::forbidden(refusal));
     }
     Ok(session)
 }

@@ -22,7 +22,9 @@ pub(super) async fn begin_sign_in(call: &Call<'_, operation::BeginSignIn>) -> Ha
     let verification = settings::email_verification()?;
     let is_unverified = credentials.as_ref().is_some_and(|credentials| credentials.email_verified == Some(false));
     let second_factor = match &credentials {
-        Some(credentials) => settings::mfa_required_for()?.task(credentials.role, credentials.has_second_factor),
+        Some(credentials) => {
+            settings::mfa_required_for()?.task(credentials.role, credentials.has_second_factor, credentials.has_passkey)
+        }
         None => None,
     };
     if let Some(credentials) = &mut credentials {

@@ -12,9 +12,7 @@ use problem::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use spin_sdk::pg4::ParameterValue;
-use users_domain::{
-    Attempt, AuditEntry, CHALLENGE_SECONDS, EndSecondFactor, NewChallenge, ReleasePermit, ShownChallenge,
-};
+use users_domain::{Attempt, AuditEntry, CHALLENGE_SECONDS, NewChallenge, ReleasePermit, SessionStart, ShownChallenge};
 use uuid::Uuid;
 
 /// The condition that a challenge `c` of the user `u` can be answered, over parameters 1 and 2.
@@ -116,14 +114,40 @@ pub(crate) struct Ended {
     pub(crate) events: Vec<OutboxEvent>,
 }
 
-/// Spends the code and the challenge, and begins the session; releases the permit. Nothing begins if one of them was used before: that
-/// counts as a failure. Of the rest see `END_SIGN_IN`.
+/// What a sign-in has proved.
+#[derive(Debug)]
+pub(crate) struct Proved {
+    /// The function of the database that spends it, and the challenge; it answers whether they were good.
+    pub(crate) spend: &'static str,
+    /// What that is asked.
+    pub(crate) request: Value,
+    /// The methods (RFC 8176).
+    pub(crate) amr: &'static str,
+    /// What the owner is told of.
+    pub(crate) change: Option<SecondFactorChange>,
+}
+
+impl Proved {
+    /// A code that answers this challenge.
+    pub(crate) fn by_code(code: &Code, challenge: &str) -> Self {
+        let mut request = json!(code);
+        request["challenge"] = json!(challenge);
+        let (amr, change) = match code {
+            Code::Totp { .. } => ("pwd otp mfa", None),
+            Code::Recovery { .. } => ("pwd mfa", Some(SecondFactorChange::RecoveryCodeUsed)),
+        };
+        Self { spend: "spend_second_factor", request, amr, change }
+    }
+}
+
+/// Spends what was proved and the challenge, and begins the session; releases the permit. Nothing begins if one of them was used
+/// before: that counts as a failure. Of the rest see `END_SIGN_IN`.
 pub(crate) fn end(
     store: &Store,
-    end: &EndSecondFactor,
+    session: &SessionStart,
     user_id: UserId,
     credentials_epoch: i32,
-    code: &Code,
+    proved: &Proved,
     known_device: bool,
     release: &ReleasePermit<'_>,
 ) -> Result<Ended, Problem> {
@@ -132,7 +156,7 @@ pub(crate) fn end(
             SELECT id, email, phone, role, roles_json(role, roles) AS roles, credentials_epoch, email_verified_at IS NOT NULL AS email_verified FROM users
             WHERE id = $2 AND credentials_epoch = $3 AND suspended_at IS NULL FOR NO KEY UPDATE
          ), spent AS MATERIALIZED (
-            SELECT spend_second_factor(id, $4::text::jsonb) AS is_spent FROM account
+            SELECT {}(id, $4::text::jsonb) AS is_spent FROM account
          ), room AS MATERIALIZED (
             SELECT remove_surplus_sessions(id, 49) FROM account, spent WHERE is_spent
          ), begun AS (
@@ -164,33 +188,28 @@ pub(crate) fn end(
             'event', (SELECT event FROM kept WHERE leased_until > now() AND exchange = $16),
             'events', (SELECT coalesce(jsonb_agg(to_jsonb(kept) - 'leased_until'), '[]')
                        FROM kept WHERE leased_until > now() AND exchange <> $16))
-         FROM released"
+         FROM released",
+        proved.spend
     );
-    let mut spend = json!(code);
-    spend["challenge"] = json!(end.challenge.digest);
-    let (amr, change) = match code {
-        Code::Totp { .. } => ("pwd otp mfa", None),
-        Code::Recovery { .. } => ("pwd mfa", Some(SecondFactorChange::RecoveryCodeUsed.name())),
-    };
     let optional = |value: Option<&str>| value.map_or(ParameterValue::DbNull, text);
     let parameters = [
         text(&release.to_json()),
         ParameterValue::Int64(user_id.get()),
         ParameterValue::Int32(credentials_epoch),
-        text(&spend.to_string()),
-        text(&end.session.to_string()),
-        text(&end.refresh_digest),
-        ParameterValue::Int32(end.idle_seconds),
-        ParameterValue::Int32(end.absolute_seconds),
-        optional(end.origin.user_agent.as_deref()),
-        optional(end.origin.network.as_deref()),
-        text(amr),
+        text(&proved.request.to_string()),
+        text(&session.id.to_string()),
+        text(&session.refresh_digest),
+        ParameterValue::Int32(session.idle_seconds),
+        ParameterValue::Int32(session.absolute_seconds),
+        optional(session.origin.user_agent.as_deref()),
+        optional(session.origin.network.as_deref()),
+        text(proved.amr),
         text(&Event::template("/auth-ms", Exchange::UserLogin)),
         text(&Event::template("/users-ms", Exchange::SecondFactorChanged)),
-        optional(change),
+        optional(proved.change.map(SecondFactorChange::name)),
         ParameterValue::Int32(OWN_LEASE_SECONDS),
         text(Exchange::UserLogin.name()),
-        text(&details(&end.origin, Some(known_device))),
+        text(&details(&session.origin, Some(known_device))),
     ];
     Ok(store.one(&statement, &parameters)?)
 }

@@ -3,7 +3,7 @@
 use super::sessions::SHOWN;
 use super::statements::ALIVE;
 use super::{Store, User, audit, audit_reading, second_factors};
-use api::users::{AuditRow, KeptAddress, Metadata, SecondFactor, Session};
+use api::users::{AuditRow, KeptAddress, Metadata, Passkey, SecondFactor, Session};
 use identity::UserId;
 use problem::Problem;
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,7 @@ pub(crate) struct Kept {
     pub(crate) activity: Vec<AuditRow>,
     pub(crate) email_verified_at: Option<String>,
     pub(crate) second_factor: SecondFactor,
+    pub(crate) passkeys: Vec<Passkey>,
     /// Addresses beside that of the user.
     pub(crate) addresses: Vec<KeptAddress>,
     /// Events in the outbox (published ones are with the broker); one more than an export holds at most.
@@ -100,6 +101,7 @@ pub(crate) fn begin(store: &Store, id: UserId, session: Option<Uuid>, pause: i32
                     SELECT to_char(u.email_verified_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')
                     FROM users u WHERE id = $1),
                 'second_factor', (SELECT {} FROM users u WHERE id = $1),
+                'passkeys', {},
                 'addresses', (
                     SELECT coalesce(jsonb_agg(jsonb_build_object(
                         'email', new_email -> 'address', 'is_former', purpose = 'email_return',
@@ -113,6 +115,7 @@ pub(crate) fn begin(store: &Store, id: UserId, session: Option<Uuid>, pause: i32
          FROM begun",
         audit_reading::SHOWN,
         second_factors::SHOWN,
+        super::passkeys::all_shown(),
         MAX_EXPORTED + 1
     );
     let session = session.map_or(ParameterValue::DbNull, |session| ParameterValue::Str(session.to_string()));

@@ -21,6 +21,8 @@ pub(crate) mod idempotency;
 pub(crate) mod invitations;
 pub(crate) mod metadata;
 pub(crate) mod outbox;
+pub(crate) mod passkey_sign_ins;
+pub(crate) mod passkeys;
 pub(crate) mod password_resets;
 pub(crate) mod rate_limits;
 pub(crate) mod recovery;

@@ -47,8 +47,8 @@ pub(crate) struct Recovered {
 }
 
 /// Spends a ticket and sets the password. All sessions end: the new hash raises the credentials epoch. The failures under
-/// `failures` are forgotten, and the address is confirmed, for its mail was read. If it was not confirmed before, a second factor
-/// goes: nobody knows whether the owner of the address has added it.
+/// `failures` are forgotten, and the address is confirmed, for its mail was read. If it was not confirmed before, second factor
+/// and passkeys go: nobody knows whether the owner of the address has added them.
 pub(crate) fn recover(
     store: &Store,
     shown: &ShownTicket,
@@ -71,6 +71,8 @@ pub(crate) fn recover(
             DELETE FROM totp_factors WHERE user_id IN (SELECT id FROM unproved)
          ), without_codes AS (
             DELETE FROM recovery_codes WHERE user_id IN (SELECT id FROM unproved)
+         ), without_passkeys AS (
+            DELETE FROM passkeys WHERE user_id IN (SELECT id FROM unproved)
          ), ended AS (
             DELETE FROM sessions WHERE user_id IN (SELECT id FROM changed)
          ), forgotten AS (

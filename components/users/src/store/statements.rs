@@ -148,7 +148,8 @@ pub(super) const BEGIN_SIGN_IN: &str = "
                     password_reset_required,
                     email_verified_at IS NOT NULL AS email_verified,
                     EXISTS (SELECT FROM totp_factors f WHERE f.user_id = users.id AND f.confirmed_at IS NOT NULL)
-                        AS has_second_factor
+                        AS has_second_factor,
+                    EXISTS (SELECT FROM passkeys p WHERE p.user_id = users.id) AS has_passkey
                 FROM jsonb_array_elements_text($2::text::jsonb) WITH ORDINALITY AS asked(key, place)
                 JOIN users ON email_key = key ORDER BY place LIMIT 1) c)
         END,

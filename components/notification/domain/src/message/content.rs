@@ -88,6 +88,8 @@ fn second_factor_template(change: SecondFactorChange) -> Template {
         SecondFactorChange::Removed => Template::SecondFactorRemoved,
         SecondFactorChange::RecoveryCodeUsed => Template::RecoveryCodeUsed,
         SecondFactorChange::RecoveryCodesReplaced => Template::RecoveryCodesReplaced,
+        SecondFactorChange::PasskeyAdded => Template::PasskeyAdded,
+        SecondFactorChange::PasskeyRemoved => Template::PasskeyRemoved,
     }
 }
 

@@ -22,13 +22,15 @@ pub(super) enum Template {
     RecoveryCodeUsed,
     RecoveryCodesReplaced,
     RemovalNotice,
+    PasskeyAdded,
+    PasskeyRemoved,
 }
 
 /// What every template may use.
 pub(super) const COMMON: [&str; 2] = ["brand_name", "public_url"];
 
 impl Template {
-    pub(super) const ALL: [Template; 17] = [
+    pub(super) const ALL: [Template; 19] = [
         Template::SignIn,
         Template::SignInSms,
         Template::Welcome,
@@ -46,6 +48,8 @@ impl Template {
         Template::RecoveryCodeUsed,
         Template::RecoveryCodesReplaced,
         Template::RemovalNotice,
+        Template::PasskeyAdded,
+        Template::PasskeyRemoved,
     ];
 
     /// The name of its section.
@@ -68,6 +72,8 @@ impl Template {
             Template::RecoveryCodeUsed => "recovery_code_used",
             Template::RecoveryCodesReplaced => "recovery_codes_replaced",
             Template::RemovalNotice => "removal_notice",
+            Template::PasskeyAdded => "passkey_added",
+            Template::PasskeyRemoved => "passkey_removed",
         }
     }
 
@@ -93,7 +99,9 @@ impl Template {
             | Template::SecondFactorRemoved
             | Template::RecoveryCodeUsed
             | Template::RecoveryCodesReplaced
-            | Template::RemovalNotice => &["time"],
+            | Template::RemovalNotice
+            | Template::PasskeyAdded
+            | Template::PasskeyRemoved => &["time"],
             Template::EmailChanged => &["time", "link"],
             Template::Verification | Template::Recovery | Template::Invitation | Template::EmailChange => {
                 &["time", "link", "code"]

@@ -127,6 +127,8 @@ fn an_owner_is_told_of_a_changed_second_factor() {
         (SecondFactorChange::Removed, "the password alone"),
         (SecondFactorChange::RecoveryCodeUsed, "a recovery code"),
         (SecondFactorChange::RecoveryCodesReplaced, "were replaced"),
+        (SecondFactorChange::PasskeyAdded, "with a new passkey"),
+        (SecondFactorChange::PasskeyRemoved, "not accepted any more"),
     ] {
         let changed = SecondFactorChanged { user_id: user_id(), email: "ada@example.org".into(), change };
         let event = event(Payload::SecondFactorChanged(changed));
