@@ -24,7 +24,7 @@ use crate::{description::header, schema};
 use problem::Kind::{
     AccountLocked, AccountSuspended, EmailNotVerified, Forbidden, InvalidChallenge, InvalidCode, InvalidCredentials,
     InvalidHeader, InvalidPasskey, InvalidQuery, InvalidToken, MfaEnrolmentRequired, MfaRequired, NotConfigured,
-    PasswordResetRequired, SessionNotFound, TooBusy, TooManyAttempts, UsersUnavailable,
+    PasswordResetRequired, ReauthenticationRequired, SessionNotFound, TooBusy, TooManyAttempts, UsersUnavailable,
 };
 #[cfg(feature = "openapi")]
 use serde_json::json;
@@ -151,16 +151,18 @@ operations! {
 
     /// End all sessions
     ///
-    /// The caller's, including the one of this request unless `others` is `true`; for administrators anybody's, with `user_id`.
+    /// The caller's, including the one of this request unless `others` is `true`; for administrators anybody's, with `user_id`. It
+    /// needs a sign-in of the last ten minutes; `POST /auth-ms/auth/logout` ends the caller's own session without one.
     EndSessions: DELETE "/auth-ms/auth/sessions" (), Some(&[USER_ID, OTHERS]), AccessToken, () => (),
-    |it| it.tag("sessions").fails(&[UsersUnavailable]).fails_with(Forbidden, docs::ADMINISTRATORS)
+    |it| it.tag("sessions").fails(&[ReauthenticationRequired, UsersUnavailable]).fails_with(Forbidden, docs::ADMINISTRATORS)
         .replies(204, "The sessions have ended.");
 
     /// End one session
     ///
-    /// One of the caller's own; for administrators anybody's, with `user_id`.
+    /// One of the caller's own; for administrators anybody's, with `user_id`. Another than that of the request needs a sign-in of
+    /// the last ten minutes.
     EndSession: DELETE "/auth-ms/auth/sessions/{id}" Uuid, Some(&[USER_ID]), AccessToken, () => (),
-    |it| it.tag("sessions").fails(&[SessionNotFound, UsersUnavailable]).fails_with(Forbidden, docs::ADMINISTRATORS)
+    |it| it.tag("sessions").fails(&[ReauthenticationRequired, SessionNotFound, UsersUnavailable]).fails_with(Forbidden, docs::ADMINISTRATORS)
         .replies(204, "The session has ended.");
 
     /// Introspect a token

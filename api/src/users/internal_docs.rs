@@ -49,7 +49,7 @@ pub(super) fn check_session(it: Description) -> Description {
         .tag("internal")
         .fails(&[DatabaseUnavailable])
         .replies(200, "Whether it is alive. An unknown one is not.")
-        .example("alive", json!({"alive": true}))
+        .example("alive", json!({"alive": true, "recent": true}))
 }
 
 /// Describes the list of sessions.

@@ -94,6 +94,9 @@ wire! {
     pub struct SessionStatus {
         /// Whether it is.
         pub alive: bool,
+        /// Whether its user signed in, or showed the current password, in the last ten minutes.
+        #[serde(default)]
+        pub recent: bool,
     }
 
     /// How many sessions were ended.

@@ -211,11 +211,11 @@ impl Users {
         Ok(read::<EndSessionResponse>(&self.post("/users-ms/internal/sessions/end", &body).await?)?.ended)
     }
 
-    /// Whether a session is alive.
-    pub(crate) async fn is_session_alive(&self, session: Uuid) -> Result<bool, Problem> {
+    /// Whether a session is alive, and its user has authenticated recently.
+    pub(crate) async fn session_status(&self, session: Uuid) -> Result<SessionStatus, Problem> {
         let path = format!("/users-ms/internal/sessions/{session}");
         let answer = self.call(&Method::GET, &path, Vec::new()).await.map_err(|cause| unavailable(&cause))?;
-        Ok(read::<SessionStatus>(&answer)?.alive)
+        read(&answer)
     }
 
     /// The sessions of a user.

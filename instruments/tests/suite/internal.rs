@@ -433,7 +433,7 @@ fn a_session_goes_on_and_ends() {
     };
     let (session, first, second) = (Uuid::new_v4(), digest(), digest());
     let said = begin(session, &first);
-    assert_eq!(get(&format!("/sessions/{session}")).json(), json!({"alive": true}));
+    assert_eq!(get(&format!("/sessions/{session}")).json(), json!({"alive": true, "recent": true}));
     let listed = get(&format!("/users/{id}/sessions")).json();
     assert_eq!(listed["items"][0]["id"], session.to_string());
 

@@ -31,6 +31,34 @@ fn needing<'a>(app: &'a TestApp, person: &Person) -> Vec<Request<'a>> {
 }
 
 #[test]
+fn ten_minutes_after_the_sign_in_a_token_ends_no_session_but_its_own() {
+    let app = TestApp::guarded();
+    let (root, ada) = (app.admin("root@ends.example"), app.person("ada@ends.example"));
+    let other = app.sign_in(ada.id, &ada.email);
+    let_pass(&app, &ada, 11);
+    let_pass(&app, &root, 11);
+    let all = "/auth-ms/auth/sessions";
+    let sessions = app.get(all).bearer(&ada.access).send().expect(200).json();
+    let of = |current: bool| {
+        let items = sessions["items"].as_array().expect("sessions are a list");
+        let session = items.iter().find(|session| session["current"] == current).expect("both are there");
+        format!("{all}/{}", session["id"].as_str().expect("a text"))
+    };
+    for path in [all.to_owned(), format!("{all}?others=true"), of(false)] {
+        assert_eq!(app.delete(&path).bearer(&ada.access).send().outcome(), required(), "{path}");
+    }
+    let of_ada = format!("{all}?user_id={}", ada.id);
+    assert_eq!(app.delete(&of_ada).bearer(&root.access).send().outcome(), required());
+    let _ = app.get(&ada.path()).bearer(&other.access).send().expect(200);
+    // The own session is anybody's who holds it.
+    let _ = app.delete(&of(true)).bearer(&ada.access).send().expect(204);
+    // The current password does in the place of a sign-in.
+    let path = format!("{}/reauthenticate", ada.path());
+    let _ = app.post(&path).bearer(&other.access).json(&json!({"current_password": PASSWORD})).send().expect(204);
+    let _ = app.delete(&format!("{all}?others=true")).bearer(&other.access).send().expect(204);
+}
+
+#[test]
 fn ten_minutes_after_the_sign_in_a_token_neither_removes_nor_exports_nor_changes_the_phone() {
     let app = TestApp::guarded();
     let ada = app.person("ada@recent.example");

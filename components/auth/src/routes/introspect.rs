@@ -17,7 +17,7 @@ pub(super) async fn introspect(call: &Call<'_, Introspect>) -> HandlerResult {
         .ok_or_else(|| Problem::field(Kind::InvalidQuery, "token", "The form field token is required."))?;
     let inactive = || Ok(call.ok(&IntrospectResponse::Inactive(InactiveToken { active: false })));
     let Ok(claims) = token_verifier()?.verify(token) else { return inactive() };
-    if !Users::from_config(call.request)?.is_session_alive(claims.session).await? {
+    if !Users::from_config(call.request)?.session_status(claims.session).await?.alive {
         return inactive();
     }
     let authentication = claims.authentication;

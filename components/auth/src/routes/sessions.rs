@@ -12,7 +12,7 @@ use tokens::AccessClaims;
 
 /// GET: lists them, and says which one the caller uses.
 pub(super) async fn list_sessions(call: &Call<'_, ListSessions>) -> HandlerResult {
-    let (user_id, users) = authorize(call).await?;
+    let Authorized { user_id, users, .. } = authorize(call).await?;
     let shown = |session: api::users::Session| Session {
         current: session.id == call.caller.session,
         id: session.id,
@@ -44,8 +44,14 @@ pub(super) async fn end_session(call: &Call<'_, EndSession>) -> HandlerResult {
     Ok(call.empty(StatusCode::NO_CONTENT))
 }
 
+/// Ends sessions. Whoever has stolen a token must not be able to sign its owner out: all but the caller's own session takes a
+/// recent sign-in (OWASP ASVS 5.0, 7.5.2).
 async fn end<O: Operation<Access = AccessToken>>(call: &Call<'_, O>, which: Ended) -> Result<u64, Problem> {
-    let (user_id, users) = authorize(call).await?;
+    let Authorized { user_id, users, is_recent } = authorize(call).await?;
+    if !is_recent && !matches!(which, Ended::One(session) if session == call.caller.session) {
+        log::audit("access", "reauthentication-required", &call.request.id, &[]);
+        return Err(Problem::of(Kind::ReauthenticationRequired));
+    }
     let ended = users.end_sessions(user_id, which).await?;
     if !matches!(which, Ended::One(_)) || ended > 0 {
         let (user_id, by, count) = (user_id.to_string(), call.caller.user_id.to_string(), ended.to_string());
@@ -55,8 +61,17 @@ async fn end<O: Operation<Access = AccessToken>>(call: &Call<'_, O>, which: Ende
     Ok(ended)
 }
 
+/// A call that may go on.
+struct Authorized {
+    /// Whose sessions it is about.
+    user_id: UserId,
+    users: Users,
+    /// Whether the caller signed in, or showed the current password, a moment ago.
+    is_recent: bool,
+}
+
 /// Whose sessions the call is about: the caller's own, or for administrators anybody's. The caller's session has to be alive.
-async fn authorize<O: Operation<Access = AccessToken>>(call: &Call<'_, O>) -> Result<(UserId, Users), Problem>
+async fn authorize<O: Operation<Access = AccessToken>>(call: &Call<'_, O>) -> Result<Authorized, Problem>
 where
     AccessToken: Admit<Auth, Proof = AccessClaims>,
 {
@@ -71,8 +86,9 @@ where
         return Err(Problem::forbidden("Only an administrator may access the sessions of others."));
     }
     let users = Users::from_config(call.request)?.by(caller.user_id);
-    if !users.is_session_alive(caller.session).await? {
+    let session = users.session_status(caller.session).await?;
+    if !session.alive {
         return Err(invalid_token());
     }
-    Ok((user_id, users))
+    Ok(Authorized { user_id, users, is_recent: session.recent })
 }

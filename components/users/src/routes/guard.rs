@@ -46,7 +46,7 @@ impl Guard {
         let Some(token) = request.bearer_token() else { return Ok(None) };
         let Ok(claims) = TokenVerifier::from_config()?.verify(token) else { return Ok(None) };
         let Caller::Admin(id) = Caller::new(claims.user_id, claims.role) else { return Ok(None) };
-        Ok(sessions::is_alive(&Store::open()?, claims.session)?.then_some(id))
+        Ok(sessions::find_alive(&Store::open()?, claims.session)?.map(|_| id))
     }
 
     /// Admits only callers who may list users.

@@ -34,8 +34,9 @@ pub(super) fn end_session_by_token(call: &Call<'_, EndSessionByToken>) -> Handle
 
 /// GET `/{session_id}`: whether a session is alive.
 pub(super) fn check_session(call: &Call<'_, CheckSession>) -> HandlerResult {
-    let alive = sessions::is_alive(&Store::open()?, call.path)?;
-    Ok(call.ok(&SessionStatus { alive }))
+    let found = sessions::find_alive(&Store::open()?, call.path)?;
+    let recent = found.as_ref().is_some_and(|session| session.is_recent);
+    Ok(call.ok(&SessionStatus { alive: found.is_some(), recent }))
 }
 
 /// GET: the sessions of a user.

@@ -40,12 +40,6 @@ pub(crate) fn list(store: &Store, user_id: UserId) -> Result<Vec<Session>, Probl
     Ok(store.one(&statement, &[ParameterValue::Int64(user_id.get())])?)
 }
 
-/// Whether a session is alive.
-pub(crate) fn is_alive(store: &Store, id: Uuid) -> Result<bool, Problem> {
-    let statement = format!("SELECT to_jsonb(EXISTS (SELECT FROM sessions s WHERE s.id = $1::text::uuid AND {ALIVE}))");
-    Ok(store.one(&statement, &[text(&id.to_string())])?)
-}
-
 /// A session that is alive.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Alive {
