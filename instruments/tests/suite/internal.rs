@@ -456,7 +456,7 @@ fn a_session_goes_on_and_ends() {
     let end = |digest: &str| post("/end", &json!({"session_id": session, "refresh_digest": digest})).expect(200).json();
     assert_eq!(end(&first), json!({"ended": {"session_id": session, "user_id": id}}), "an earlier one will do");
     assert_eq!(end(&first), json!({"ended": null}));
-    assert_eq!(get(&format!("/sessions/{session}")).json(), json!({"alive": false}));
+    assert_eq!(get(&format!("/sessions/{session}")).json(), json!({"alive": false, "recent": false}));
     let delete = |path: &str| {
         let path = format!("/users-ms/internal/users/{id}/sessions{path}");
         app.delete(&path).bearer(app.auth()).send().expect(200).json()
