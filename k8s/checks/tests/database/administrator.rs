@@ -24,5 +24,5 @@ fn an_administrator_is_made_once_and_nobody_is_refused() {
         let line: Value = serde_json::from_slice(&made.stdout).expect("a line of the audit log");
         assert_eq!((&line["audit"], &line["result"]), (&json!("role-changed"), &json!(result)));
     }
-    stage.sql("SELECT 1 / (role = 'admin' AND version = 2 AND credentials_epoch = 2)::int FROM users");
+    stage.sql("SELECT 1 / (role = 'admin' AND version = 3 AND credentials_epoch = 2)::int FROM users");
 }
