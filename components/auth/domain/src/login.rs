@@ -149,6 +149,7 @@ mod tests {
             suspended: false,
             password_reset_required: false,
             has_second_factor: false,
+            has_passkey: false,
         }
     }
 
