@@ -71,6 +71,28 @@ fn the_old_address_is_taken_back_once_and_the_account_with_it() {
 }
 
 #[test]
+fn a_factor_that_was_added_shortly_before_the_change_goes_and_an_older_one_stays() {
+    let _turn = turn::together();
+    let office = office();
+    for (name, hours, then) in [("young", 71, 200), ("old", 73, 403)] {
+        let (old, new) = (format!("{name}@factors.example"), format!("thief-{name}@factors.example"));
+        let ada = office.resident(&old);
+        let thief = office.again(&ada, &old, PASSWORD);
+        let _ = office.app.add_totp(&thief);
+        let age = "UPDATE totp_factors f SET created_at = now() - make_interval(hours => $1)
+            FROM users u WHERE u.id = f.user_id AND u.id = $2";
+        let aged = office.app.backend.sql().execute(age, &[&hours, &ada.id]).expect("a factor can be aged");
+        assert_eq!(aged, 1);
+        office.move_to(&thief, &new);
+        let _ = take_back(&office, &way_back(&office, &old)).expect(204);
+        let secrets = office.secrets_of("Choose a new password", RECOVER, &old, 1);
+        let body = json!({"token": secrets.token, "password": NEW});
+        let _ = office.app.post("/users-ms/password-recovery/confirm").json(&body).send().expect(204);
+        let _ = office.app.login(&old, NEW).expect(then);
+    }
+}
+
+#[test]
 fn the_way_back_stays_open_whatever_the_thief_changes_next_and_the_thief_has_none() {
     let _turn = turn::together();
     let office = office();

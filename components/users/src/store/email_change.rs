@@ -179,7 +179,8 @@ pub(crate) fn take_back(
     let more = json!({
         "password_hash": hash.expose(), "recovery_digest": recovery.ticket.digest,
         "recovery_code_digest": recovery.ticket.code_digest, "recovery_seconds": Purpose::Recovery.seconds(),
-        "return_seconds": Purpose::EmailReturn.seconds(),
+        // What is as young before the change as the way back is after it goes, too: a takeover may begin with a factor.
+        "return_seconds": 2 * Purpose::EmailReturn.seconds(),
     });
     let parameters = [
         text(&with(shown, more)),
