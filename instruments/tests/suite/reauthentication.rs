@@ -126,7 +126,7 @@ fn nobody_shows_a_password_for_somebody_else() {
 #[test]
 fn the_password_beside_a_change_does_in_the_place_of_a_recent_sign_in() {
     let app = TestApp::guarded();
-    let ada = app.person("ada@beside.example");
+    let ada = app.person("ada@beside-it.example");
     let_pass(&app, &ada, 30);
     let change = |body: serde_json::Value| app.patch(&ada.path()).bearer(&ada.access).json(&body).send();
     assert_eq!(change(json!({"phone": "+4912345678"})).outcome(), required());
@@ -135,7 +135,7 @@ fn the_password_beside_a_change_does_in_the_place_of_a_recent_sign_in() {
     let _ = change(json!({"phone": "+4912345678", "current_password": PASSWORD})).expect(200);
     // The same phone again is no change.
     let _ = change(json!({"phone": "+4912345678"})).expect(200);
-    let _ = change(json!({"email": "new@beside.example", "current_password": PASSWORD})).expect(200);
+    let _ = change(json!({"email": "new@beside-it.example", "current_password": PASSWORD})).expect(200);
 }
 
 #[test]
