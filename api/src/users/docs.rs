@@ -96,6 +96,7 @@ pub(super) fn of_fields(it: Description) -> Description {
         Kind::InvalidEmail,
         Kind::InvalidPassword,
         Kind::InvalidPhone,
+        Kind::InvalidValue,
         Kind::ValidationFailed,
     ])
 }
@@ -117,7 +118,6 @@ pub(super) fn of_change(it: Description) -> Description {
             Kind::EmailTaken,
             Kind::LastAdministrator,
             Kind::PreconditionFailed,
-            Kind::InvalidValue,
             Kind::TooManyAttempts,
             Kind::TooBusy,
             Kind::DatabaseUnavailable,

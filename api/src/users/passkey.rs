@@ -65,7 +65,7 @@ wire! {
         pub client_address: String,
         /// What the client calls itself.
         #[serde(default)]
-        pub user_agent: Option<String> as "Option<schema::UserAgent>",
+        pub user_agent: Option<String>,
     }
 
     /// A sign-in that was begun, or not.

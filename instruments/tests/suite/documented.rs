@@ -245,6 +245,7 @@ fn a_value_of_an_internal_route_that_is_not_acceptable_is_named() {
     let permit = json!({"number": 1, "holder": PERMIT});
     let session = json!({"session_id": PERMIT, "refresh_digest": "a", "idle_seconds": 60, "absolute_seconds": 600});
     let bad = [
+        ("create_user", "locale", json!("english!"), "/locale"),
         ("replace_user", "role", json!("root"), "/role"),
         ("patch_user", "role", json!("Admin"), "/role"),
         ("begin_sign_in", "keys", keys.clone(), "/keys"),
