@@ -152,7 +152,9 @@ fn what_a_device_may_not_sign_lets_nobody_in() {
 
 #[test]
 fn a_challenge_of_a_sign_in_is_good_once_in_time_and_where_it_was_issued() {
-    let app = TestApp::guarded();
+    // Everybody's challenges expire in the end.
+    let _turn = turn::together();
+    let app = TestApp::on(&Backend::new()).variable("authorization", "required").start();
     let ada = app.person("ada@once.example");
     let mut device = app.add_passkey(&ada);
     let options = app.passkey_options();

@@ -125,7 +125,9 @@ fn what_a_device_may_not_answer_adds_nothing() {
 
 #[test]
 fn a_challenge_of_a_registration_is_good_once_in_time_and_in_its_session() {
-    let app = TestApp::guarded();
+    // Everybody's challenges expire in the end.
+    let _turn = turn::together();
+    let app = TestApp::on(&Backend::new()).variable("authorization", "required").start();
     let (ada, bob) = (app.person("ada@challenged.example"), app.person("bob@challenged.example"));
     let elsewhere = app.sign_in(ada.id, &ada.email);
     let begun = |person: &Person| app.begin_passkey(person).expect(200).json()["public_key"].clone();
@@ -151,7 +153,7 @@ fn a_challenge_of_a_registration_is_good_once_in_time_and_in_its_session() {
     // Of ten at once with one challenge, one is added.
     let options = begun(&ada);
     let statuses: Vec<_> = std::thread::scope(|scope| {
-        let (app, ada, options) = (&*app, &ada, &options);
+        let (app, ada, options) = (&app, &ada, &options);
         let add = move || app.send_passkey(ada, &Device::new().create(options)).status;
         let all: Vec<_> = (0..10).map(|_| scope.spawn(add)).collect();
         all.into_iter().map(|one| one.join().expect("it answers")).collect()
