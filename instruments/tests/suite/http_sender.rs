@@ -172,7 +172,9 @@ fn a_queue_whose_provider_is_away_pauses_and_goes_on_by_itself() {
     let state = welcome();
     assert!(state["paused_for"].as_u64().is_some_and(|seconds| seconds <= 5), "{state}");
     assert!(state["failures_in_a_row"].as_u64().unwrap() >= 5, "{state}");
-    poll::until(SOON, "what was under way has failed", || mail_api.refused() >= 5);
+    poll::until(SOON, "what was under way has failed", || {
+        mail_api.refused() >= 5 && mail_api.begun() == mail_api.refused()
+    });
     let refused = mail_api.refused();
     poll::throughout(Duration::from_secs(2), "nothing is sent", || mail_api.refused() <= refused + 3);
     // The first probe fails, and the pause grows; then the provider is back.
