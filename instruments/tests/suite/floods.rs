@@ -7,6 +7,7 @@ use blackbox::http::Request;
 use blackbox::people::{PASSWORD, sign_up_form};
 use blackbox::turn;
 use serde_json::json;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,11 @@ const SIGN_IN: Duration = Duration::from_secs(3);
 const ELSEWHERE: &str = "192.0.2.1";
 
 fn app() -> Setup {
-    TestApp::on(&Backend::new()).variable("login_throttling", "on").variable("trusted_proxies", "127.0.0.0/8")
+    app_on(&Backend::new())
+}
+
+fn app_on(backend: &Arc<Backend>) -> Setup {
+    TestApp::on(backend).variable("login_throttling", "on").variable("trusted_proxies", "127.0.0.0/8")
 }
 
 /// Signs in from elsewhere, with the device's token if there is one.
@@ -133,6 +138,26 @@ fn while_many_addresses_sign_up_all_the_time_others_sign_in() {
     let _turn = turn::alone();
     let app = app().variable("bcrypt_cost", 10).start();
     flood("sign-ups from many addresses", &app, false, sign_up(&app, many_addresses));
+}
+
+#[test]
+fn while_many_addresses_sign_up_all_the_time_where_nobody_may_the_log_stays_short() {
+    let _turn = turn::alone();
+    let backend = Backend::new();
+    let open = app_on(&backend).start();
+    let _ = open.sign_up("person@floods.example");
+    drop(open);
+    let app = app_on(&backend).variable("sign_up", "invite").start();
+    let before = app.log().lines().count();
+    std::thread::scope(|scope| {
+        for connection in 0..CONNECTIONS {
+            let request = sign_up(&app, many_addresses);
+            scope.spawn(move || (0..40).for_each(|number| drop(request(connection, number).send().expect(403))));
+        }
+    });
+    let _ = sign_in(&app, None);
+    let lines = app.log().lines().count() - before;
+    assert!(lines < 100, "{lines} lines for {} requests", 40 * CONNECTIONS);
 }
 
 #[test]
