@@ -11,6 +11,7 @@
 mod account;
 mod delivery_policy;
 mod event;
+mod payload;
 pub mod redis;
 mod secret;
 mod topology;
@@ -24,8 +25,9 @@ pub use delivery_policy::{
     DeliveryPolicy, FIRST_PAUSE, FailedAttempt, LONGEST_PAUSE, LONGEST_RETRY, MAX_CLAIMS, MAX_CRASHES, RetryDecision,
 };
 pub use event::{
-    AccountLocked, Event, EventError, Login, MAX_EVENT_BYTES, Payload, SignUp, SignUpRepeated, VerificationRequested,
+    AccountLocked, Event, EventError, Login, MAX_EVENT_BYTES, SignUp, SignUpRepeated, VerificationRequested,
 };
+pub use payload::Payload;
 pub use secret::{OneTimeSecret, remove_secrets};
 pub use topology::{Exchange, Queue};
 pub use webhook::ENDPOINT_PAUSE_AFTER;
