@@ -9,6 +9,7 @@ use p256::ecdsa::signature::Signer;
 use p256::ecdsa::{DerSignature, SigningKey};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 /// The page that the device is used on, unless a test is about pages: where the app says that people reach it.
 pub const ORIGIN: &str = "http://localhost:4000";
@@ -202,5 +203,23 @@ impl TestApp {
     pub fn login_by(&self, device: &mut Device) -> Answer {
         let options = self.passkey_options();
         self.send_assertion(&device.get(&options))
+    }
+
+    /// Begins a sign-in at users, as auth does.
+    #[track_caller]
+    #[must_use]
+    pub fn begin_for_auth(&self) -> Answer {
+        let body = json!({"client_address": "192.0.2.1"});
+        self.post("/users-ms/internal/passkeys/begin").bearer(self.auth()).json(&body).send()
+    }
+
+    /// Ends a sign-in at users, as auth does.
+    #[track_caller]
+    #[must_use]
+    pub fn end_for_auth(&self, credential: &Value) -> Answer {
+        let session = json!({"session_id": Uuid::new_v4(), "refresh_digest": "a".repeat(64), "idle_seconds": 60,
+            "absolute_seconds": 60});
+        let body = json!({"credential": credential, "client_address": "192.0.2.1", "session": session});
+        self.post("/users-ms/internal/passkeys/end").bearer(self.auth()).json(&body).send()
     }
 }

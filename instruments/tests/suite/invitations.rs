@@ -180,6 +180,29 @@ fn the_page_makes_a_user_without_scripts_and_says_what_is_wrong() {
 }
 
 #[test]
+fn while_nobody_can_hash_the_invitation_stays_good() {
+    let _turn = turn::together();
+    let office = office(|setup| setup.variable("hash_permits", 1));
+    let root = office.root("root@hashing.example");
+    let (_, secrets) = office.invited(&root, "bob@hashing.example", 1);
+    let hold = |until: &str| {
+        let hold =
+            format!("UPDATE hashing_places SET holder = gen_random_uuid(), held_until = now() + interval '{until}'");
+        assert!(office.app.backend.sql().execute(&hold, &[]).expect("the test is made so") > 0);
+    };
+    hold("1 minute");
+    let busy = |answer: Answer| {
+        assert_eq!((answer.status, answer.problem().as_str()), (503, "too-busy"), "{}", answer.text());
+        assert!(answer.header("retry-after").is_some());
+    };
+    busy(office.by_link(&secrets));
+    let form = format!("token={}&name=Bob&surname=Bell&password=correct+horse+battery", secrets.token);
+    busy(office.app.post(PAGE).body(FORM, form).send());
+    hold("0 minutes");
+    let _ = office.by_link(&secrets).expect(201);
+}
+
+#[test]
 fn the_code_accepts_as_well_and_after_five_wrong_ones_only_the_link_does() {
     let _turn = turn::together();
     let office = office(|setup| setup);

@@ -76,6 +76,26 @@ fn a_passkey_signs_in_without_a_password_as_more_than_one_factor() {
 }
 
 #[test]
+fn what_auth_asks_users_begins_a_session_or_says_why_not() {
+    let app = TestApp::guarded();
+    let ada = app.person("ada@for-auth.example");
+    let mut device = app.add_passkey(&ada);
+    let begin = || app.begin_for_auth().expect(200).json()["sign_in"]["public_key"].clone();
+    let end = |credential: &Value| app.end_for_auth(credential).expect(200).json();
+    let mut assertion = device.get(&begin());
+    let ended = end(&assertion);
+    assert_eq!((&ended["outcome"], &ended["session"]["user_id"]), (&json!("signed-in"), &json!(ada.id)), "{ended}");
+    assert!(ended["event"].is_object(), "{ended}");
+    let again = end(&assertion);
+    assert_eq!((&again["outcome"], &again["session"]), (&json!("invalid-challenge"), &Value::Null), "{again}");
+    device.counter += 1;
+    assertion = device.get(&begin());
+    assertion["response"]["signature"] = json!(encode(b"another"));
+    let wrong = end(&assertion);
+    assert_eq!((&wrong["outcome"], &wrong["session"]), (&json!("invalid-passkey"), &Value::Null), "{wrong}");
+}
+
+#[test]
 fn a_passkey_that_may_be_copied_is_a_key_of_software() {
     let app = TestApp::guarded();
     let ada = app.person("ada@copied.example");

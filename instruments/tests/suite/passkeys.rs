@@ -306,5 +306,7 @@ fn without_a_domain_there_are_no_passkeys() {
     device.user_handle = "BwcHBwcHBwcHBwcHBwcHBw".into();
     let assertion = device.get(&json!({"challenge": "AQIDBAUGBwgJCgsMDQ4PEA", "userVerification": "required"}));
     assert_eq!(app.send_assertion(&assertion).outcome(), refused(501, "not-configured"));
+    assert_eq!(app.begin_for_auth().outcome(), refused(501, "not-configured"));
+    assert_eq!(app.end_for_auth(&assertion).outcome(), refused(501, "not-configured"));
     let _ = app.login(&ada.email, PASSWORD).expect(200);
 }
