@@ -31,6 +31,7 @@ mod roles;
 pub(crate) mod second_factors;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
+mod sign_in_statements;
 mod statements;
 pub(crate) mod suspensions;
 pub(crate) mod tickets;

@@ -1,6 +1,6 @@
 //! The statements about sign-ins with passkeys.
 
-use super::Store;
+use super::{Store, sign_in_statements as statements};
 use identity::UserId;
 use problem::Problem;
 use serde::Deserialize;
@@ -11,15 +11,6 @@ use uuid::Uuid;
 /// Keeps the digest of a challenge for this client, unless it has begun too many sign-ins: answers after how many seconds it may
 /// begin another.
 pub(crate) fn begin(store: &Store, client: &str, challenge: &str, limit: &Attempt) -> Result<Option<u32>, Problem> {
-    const STATEMENT: &str = "
-        WITH admitted AS MATERIALIZED (
-            SELECT admit_request($1::text::jsonb, $2::int4) AS wait
-        ), kept AS (
-            INSERT INTO passkey_challenges (digest, client, expires_at)
-            SELECT $3, $4, now() + make_interval(secs => $5::int4) FROM admitted WHERE wait IS NULL
-            ON CONFLICT DO NOTHING
-        )
-        SELECT to_jsonb(wait) FROM admitted";
     let parameters = [
         text(&limit.rate_limits_as_json()),
         ParameterValue::Int32(RESET_SECONDS),
@@ -27,7 +18,7 @@ pub(crate) fn begin(store: &Store, client: &str, challenge: &str, limit: &Attemp
         text(client),
         ParameterValue::Int32(PASSKEY_CHALLENGE_SECONDS),
     ];
-    Ok(store.one(STATEMENT, &parameters)?)
+    Ok(store.one(statements::BEGIN_PASSKEY, &parameters)?)
 }
 
 /// What is known of an answer before it is verified.
@@ -57,16 +48,7 @@ pub(crate) struct Known {
 
 /// Finds the passkey and the challenge of an answer.
 pub(crate) fn find(store: &Store, end: &EndPasskey) -> Result<Found, Problem> {
-    const STATEMENT: &str = "
-        SELECT jsonb_build_object(
-            'is_open', EXISTS (SELECT FROM passkey_challenges WHERE digest = $1 AND client = $2 AND expires_at > now()),
-            'known', (SELECT to_jsonb(k) FROM (
-                SELECT p.id, p.user_id, u.email_key, h.handle, p.public_key, p.sign_count, p.backup, u.credentials_epoch,
-                    u.suspended_at IS NOT NULL AS suspended, u.password_reset_required,
-                    u.email_verified_at IS NOT NULL AS email_verified
-                FROM passkeys p JOIN users u ON u.id = p.user_id JOIN passkey_handles h ON h.user_id = p.user_id
-                WHERE p.credential_id = $3) k))";
-    Ok(store.one(STATEMENT, &[text(&end.challenge), text(&end.client), text(&end.credential_id)])?)
+    Ok(store.one(statements::FIND_PASSKEY, &[text(&end.challenge), text(&end.client), text(&end.credential_id)])?)
 }
 
 /// Deletes challenges that have expired.
