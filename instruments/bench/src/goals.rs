@@ -29,6 +29,8 @@ pub(crate) fn judge(report: &Report) -> Vec<Goal> {
         at_least("logins, against native hashes on all cores at once", 0.9, part(real_limit)),
         at_least("sign-ups to be confirmed, against native hashes on all cores at once", 0.9, hashes("sign-up")),
         at_least("logins with a code, against native hashes on all cores at once", 0.9, hashes("login-code")),
+        at_least("logins with a code, against native", 0.9, against("login-code", "native")),
+        at_least("logins with a passkey, against native", 0.4, against("login-passkey", "native")),
         at_most("p99 of the healthcheck in a storm of logins, against idle", 2.0, storm("health")),
         at_most("p99 of GET one user in a storm of logins, against idle", 2.0, storm("get-user")),
         at_least("events consumed and acknowledged, against native", 0.8, against("event consumed", "native")),

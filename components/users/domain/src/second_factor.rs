@@ -155,8 +155,11 @@ impl TryFrom<EndSecondFactorRequest> for EndSecondFactor {
 }
 
 impl SessionStart {
-    /// Fails with `invalid-value`.
-    pub(crate) fn parse(session: SecondFactorSession) -> Result<Self, Problem> {
+    /// Reads what the calling service has made.
+    ///
+    /// # Errors
+    /// `invalid-value`.
+    pub fn parse(session: SecondFactorSession) -> Result<Self, Problem> {
         Ok(Self {
             id: session.session_id,
             refresh_digest: digest("session/refresh_digest", session.refresh_digest)?,

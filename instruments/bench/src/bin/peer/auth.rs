@@ -16,26 +16,28 @@ use identity::{AttemptKeys, Authentication, DeviceToken, Email, Role, Unpaced, U
 use problem::{Kind, Problem};
 use serde::Deserialize;
 use tokens::AccessClaims;
-use users_domain::{AcquirePermit, Acquired, Actor, AuditEntry, Origin, PermitLimits, ReleasePermit, Trace};
+use users_domain::{AcquirePermit, Acquired, Actor, Attempt, AuditEntry, Origin, PermitLimits, ReleasePermit, Trace};
 use uuid::Uuid;
 
 use crate::answer::{Answer, Outcome, finish, invalid_token, json as answer, request_id};
 use crate::clock::now;
 use crate::database::Parameter;
-use crate::{Peer, statements};
+use crate::{Peer, second_step, statements};
 
 /// How long the event of a sign-in is not for a sweep, in seconds.
-const OWN_LEASE_SECONDS: i32 = 10;
+pub(crate) const OWN_LEASE_SECONDS: i32 = 10;
+/// The address of all clients.
+pub(crate) const CLIENT: &str = "127.0.0.1";
 
 /// POST /auth-ms/auth/login.
 pub(crate) async fn login(State(peer): State<Arc<Peer>>, headers: HeaderMap, body: Bytes) -> Answer {
-    finish(&request_id(&headers), let_in(&peer, &body).await)
+    finish(&request_id(&headers), let_in(&peer, &headers, &body).await)
 }
 
-async fn let_in(peer: &Arc<Peer>, body: &[u8]) -> Outcome {
+async fn let_in(peer: &Arc<Peer>, headers: &HeaderMap, body: &[u8]) -> Outcome {
     let attempt = LoginAttempt::from(problem::decode::<LoginRequest>(body)?);
-    let keys = AttemptKeys::new(&peer.settings.peppers, attempt.username(), "127.0.0.1");
-    let counted = users_domain::Attempt::to_sign_in(&keys);
+    let keys = AttemptKeys::new(&peer.settings.peppers, attempt.username(), CLIENT);
+    let counted = peer.settings.limited(Attempt::to_sign_in(&keys));
     let (permit, known) = begin(peer, &counted, attempt.email.as_ref()).await?;
     // A hash would keep a thread of the runtime for as long as it takes.
     let judge = tokio::task::spawn_blocking({
@@ -43,27 +45,41 @@ async fn let_in(peer: &Arc<Peer>, body: &[u8]) -> Outcome {
         move || attempt.authenticate(known, None, &peer.settings.peppers, peer.settings.cost, &mut Unpaced)
     });
     let judged = judge.await.map_err(|_| internal())?;
+    if let Some(known) = judged.as_ref().ok().map(|it| &it.credentials).filter(|known| known.has_second_factor) {
+        return Err(second_step::challenge(peer, &permit, &counted, &keys, known, headers).await);
+    }
     let refresh = RefreshSecret::new(random());
     let outcome = judged.as_ref().map(|authenticated| &authenticated.credentials).map_err(attempt_outcome);
     let ended = end(peer, &permit, &counted, outcome, &refresh.digest()).await?;
     judged?;
-    let StartedSession { session_id, user_id, role, authentication, .. } =
-        ended.session.ok_or_else(invalid_credentials)?;
+    let session = ended.session.ok_or_else(invalid_credentials)?;
+    let tokens = login_response(peer, session, ended.event.unwrap_or_default(), refresh, &keys).await?;
+    Ok(answer(StatusCode::OK, &tokens))
+}
+
+/// Publishes the event of a sign-in, and makes its tokens.
+pub(crate) async fn login_response(
+    peer: &Peer,
+    session: StartedSession,
+    event: serde_json::Value,
+    refresh: RefreshSecret,
+    keys: &AttemptKeys,
+) -> Result<LoginResponse, Problem> {
+    let StartedSession { session_id, user_id, role, authentication, .. } = session;
     let access = sign(peer, user_id, role, session_id, authentication)?;
-    let event = ended.event.unwrap_or_default();
     for command in events::redis::publish(Exchange::UserLogin, &event.to_string()) {
         peer.broker.run(&command).await.map_err(|_| internal())?;
     }
     let id = event["id"].as_str().unwrap_or_default();
     peer.database.one::<bool>(statements::MARK_EVENT, &[&id]).await?;
     let refresh = peer.settings.refresh_keys.token(session_id, 0, refresh);
-    let device = DeviceToken::new(*Uuid::new_v4().as_bytes(), now()).sign(&peer.settings.peppers, &keys);
-    Ok(answer(StatusCode::OK, &LoginResponse::new(access, refresh, device)))
+    let device = DeviceToken::new(*Uuid::new_v4().as_bytes(), now()).sign(&peer.settings.peppers, keys);
+    Ok(LoginResponse::new(access, refresh, device))
 }
 
 async fn begin(
     peer: &Peer,
-    counted: &users_domain::Attempt,
+    counted: &Attempt,
     email: Option<&Email>,
 ) -> Result<(HashPermit, Option<Credentials>), Problem> {
     #[derive(Deserialize)]
@@ -71,25 +87,36 @@ async fn begin(
         acquired: Acquired,
         credentials: Option<Credentials>,
     }
-    let permits = peer.settings.hash_permits;
-    // All of the load comes from one client.
-    let limits = PermitLimits { permits, per_client: permits, for_sign_ins: 0, cost: peer.settings.cost };
-    let request = AcquirePermit::new(counted, &limits, None).to_json();
+    let request = AcquirePermit::new(counted, &limits(peer), None).to_json();
     let begun: Begun =
         peer.database.one(statements::BEGIN_SIGN_IN, &[&request, &email.map(Email::keys_as_json)]).await?;
-    let Acquired { permit, retry_after, .. } = begun.acquired;
-    let permit = permit.ok_or_else(|| match retry_after {
+    Ok((permit_of(begun.acquired)?, begun.credentials))
+}
+
+/// A permit, or the problem that there is none.
+pub(crate) async fn acquire(peer: &Peer, counted: &Attempt) -> Result<HashPermit, Problem> {
+    let request = AcquirePermit::new(counted, &limits(peer), None).to_json();
+    permit_of(peer.database.one(statements::ACQUIRE_HASH_PERMIT, &[&request]).await?)
+}
+
+fn limits(peer: &Peer) -> PermitLimits {
+    let permits = peer.settings.hash_permits;
+    // All of the load comes from one client.
+    PermitLimits { permits, per_client: permits, for_sign_ins: 0, cost: peer.settings.cost }
+}
+
+fn permit_of(Acquired { permit, retry_after, .. }: Acquired) -> Result<HashPermit, Problem> {
+    permit.ok_or_else(|| match retry_after {
         Some(seconds) => Problem::of(Kind::TooManyAttempts).with_header("retry-after", seconds.to_string()),
         None => Problem::of(Kind::TooBusy),
-    })?;
-    Ok((permit, begun.credentials))
+    })
 }
 
 /// Ends a sign-in: with the credentials that were right, or with what it counts as.
 pub(crate) async fn end(
     peer: &Peer,
     permit: &HashPermit,
-    counted: &users_domain::Attempt,
+    counted: &Attempt,
     outcome: Result<&Credentials, Option<bool>>,
     digest: &str,
 ) -> Result<EndSignInResponse, Problem> {
@@ -163,7 +190,7 @@ async fn go_on(peer: &Peer, body: &[u8]) -> Outcome {
 }
 
 /// What the audit log says about a request.
-fn trace() -> Trace {
+pub(crate) fn trace() -> Trace {
     Trace::new(Actor::Owner, Origin::from_texts(Some("bench"), Some("127.0.0.0/24")), "bench")
 }
 
@@ -191,13 +218,13 @@ fn sign(
 }
 
 /// 32 random bytes: two random UUIDs, whose few fixed bits do not matter to a yardstick.
-fn random() -> [u8; 32] {
+pub(crate) fn random() -> [u8; 32] {
     let mut bytes = [0; 32];
     bytes[..16].copy_from_slice(Uuid::new_v4().as_bytes());
     bytes[16..].copy_from_slice(Uuid::new_v4().as_bytes());
     bytes
 }
 
-fn internal() -> Problem {
+pub(crate) fn internal() -> Problem {
     Problem::of(Kind::Internal)
 }

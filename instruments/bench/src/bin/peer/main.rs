@@ -12,7 +12,10 @@ mod clock;
 mod consumer;
 mod database;
 mod health;
+mod second_step;
 mod settings;
+#[path = "../../../../../components/users/src/store/sign_in_statements.rs"]
+mod sign_in_statements;
 #[path = "../../../../../components/users/src/store/statements.rs"]
 #[expect(dead_code, reason = "what only the component needs")]
 mod statements;
@@ -55,6 +58,9 @@ async fn main() -> Result<()> {
         .route("/users-ms/internal/sign-in/end", post(users::end_sign_in))
         .route("/auth-ms/healthcheck", get(health::alive))
         .route("/auth-ms/auth/login", post(auth::login))
+        .route("/auth-ms/auth/login/second-factor", post(second_step::code))
+        .route("/auth-ms/auth/passkey/options", post(second_step::passkey_options))
+        .route("/auth-ms/auth/passkey", post(second_step::passkey))
         .route("/auth-ms/auth/refresh", post(auth::refresh))
         .route("/notification-ms/healthcheck", get(health::alive))
         .route("/notification-ms/readiness", get(health::broker))

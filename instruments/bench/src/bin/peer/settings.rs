@@ -2,10 +2,12 @@
 
 use std::str::FromStr;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use auth_domain::RefreshKeys;
 use identity::{Cost, Peppers, Secret};
+use passkeys::RelyingParty;
 use tokens::{Audience, PublicKeys, SigningKey};
+use users_domain::{Attempt, TotpKeys, relying_party};
 
 /// Connections to the database, as many as a component has.
 const CONNECTIONS: usize = 64;
@@ -23,6 +25,10 @@ pub(crate) struct Settings {
     pub(crate) signing_key: SigningKey,
     pub(crate) keys: PublicKeys,
     pub(crate) refresh_keys: RefreshKeys,
+    pub(crate) totp_keys: TotpKeys,
+    pub(crate) relying_party: RelyingParty,
+    /// Whether attempts are limited.
+    pub(crate) limits_attempts: bool,
     /// Whether it consumes the queues.
     pub(crate) consumes: bool,
 }
@@ -49,8 +55,18 @@ impl Settings {
             signing_key,
             refresh_keys: RefreshKeys::new(&variable("refresh_token_key")?, "")
                 .context("refresh_token_key is too short")?,
+            totp_keys: TotpKeys::parse(&variable("totp_keys")?)
+                .map_err(|error| anyhow!("{error}"))?
+                .context("there is no key of authenticator apps")?,
+            relying_party: relying_party("http://localhost:4000", "", "").context("there is no domain")?,
+            limits_attempts: or("login_throttling", "on") == "on",
             consumes: std::env::var_os("PEER_CONSUMES").is_some(),
         })
+    }
+
+    /// An attempt, with its limits if there are any.
+    pub(crate) fn limited(&self, attempt: Attempt) -> Attempt {
+        if self.limits_attempts { attempt } else { attempt.without_limits() }
     }
 
     /// Who issues the tokens, and whom they are for.
