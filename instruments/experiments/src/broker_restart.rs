@@ -1,9 +1,10 @@
 //! The broker dies by SIGKILL in the middle of the work and comes back: people still sign in meanwhile, and nothing is
 //! lost.
 
+use crate::plot::{self, Line};
 use crate::split::to_f64;
 use crate::stage::{Plan, Stage};
-use crate::{Report, broker, fate, plot};
+use crate::{Report, broker, fate};
 use anyhow::Result;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -41,7 +42,7 @@ pub(crate) fn report(
     Ok(Report {
         name,
         text: format!("{}\nsign-ins that were refused: {refused}\n", fate::shown(&fates)),
-        svg: timeline.plot(title, stage)?,
+        svg: timeline.plot(title, ("it is killed", Some("it is back")), stage)?,
         // Each consumer may have sent one message of each queue that it could not acknowledge any more.
         is_kept: refused == 0 && fates.iter().all(|fate| fate.lost == 0 && fate.repeated <= plan.consumers),
     })
@@ -52,15 +53,18 @@ pub(crate) struct Timeline {
     start: Instant,
     arrivals: Vec<(f64, f64)>,
     broken_at: f64,
+    /// When that was over, if it was broken for a time.
+    mended_at: f64,
 }
 
 impl Timeline {
-    /// The arrivals, and a line where something was broken.
-    pub(crate) fn plot(mut self, title: &str, stage: &Stage) -> Result<String> {
+    /// The arrivals, and a mark where something was broken.
+    pub(crate) fn plot(mut self, title: &str, names: (&str, Option<&str>), stage: &Stage) -> Result<String> {
         let all = to_f64(stage.arrived());
         self.arrivals.push((self.start.elapsed().as_secs_f64(), all));
-        let broken = vec![(self.broken_at, 0.0), (self.broken_at, all)];
-        plot::lines(title, "messages", &[("arrived", self.arrivals), ("broken here", broken)])
+        let mut marks = vec![(self.broken_at, names.0.to_owned())];
+        marks.extend(names.1.map(|name| (self.mended_at, name.to_owned())));
+        plot::lines(title, "messages", &[Line::main("arrived", self.arrivals)], &marks)
     }
 }
 
@@ -79,7 +83,7 @@ pub(crate) fn break_in_the_middle(
             is_signing_in.store(false, Ordering::SeqCst);
             sent
         });
-        let mut timeline = Timeline { start, arrivals: vec![(0.0, 0.0)], broken_at: 0.0 };
+        let mut timeline = Timeline { start, arrivals: vec![(0.0, 0.0)], broken_at: 0.0, mended_at: 0.0 };
         let mut note = |arrived: usize| timeline.arrivals.push((start.elapsed().as_secs_f64(), to_f64(arrived)));
         while start.elapsed() < PATIENCE {
             let arrived = stage.arrived();
@@ -91,6 +95,7 @@ pub(crate) fn break_in_the_middle(
         }
         timeline.broken_at = start.elapsed().as_secs_f64();
         breakage(stage)?;
+        timeline.mended_at = start.elapsed().as_secs_f64();
         let mut note = |arrived: usize| timeline.arrivals.push((start.elapsed().as_secs_f64(), to_f64(arrived)));
         while start.elapsed() < PATIENCE
             && (is_signing_in.load(Ordering::SeqCst) || stage.arrived() < 2 * plan.messages)

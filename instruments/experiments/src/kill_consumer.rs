@@ -16,7 +16,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Report> {
     Ok(Report {
         name: "kill-consumer",
         text: fate::shown(&fates),
-        svg: timeline.plot("Arrived messages; one consumer is killed in the middle", &stage)?,
+        svg: timeline.plot("Arrived messages; one consumer is killed in the middle", ("it is killed", None), &stage)?,
         // What the dead one had sent and not yet acknowledged comes again: one message of each queue at most.
         is_kept: fates.iter().all(|fate| fate.lost == 0 && fate.repeated <= 1),
     })

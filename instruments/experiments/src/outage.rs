@@ -5,9 +5,10 @@
 //! later people get in again, without anybody's help; and whoever was told that they are in or signed up gets their
 //! messages, each once.
 
+use crate::plot::{self, Line};
 use crate::stage::{Plan, Stage};
 use crate::table::table;
-use crate::{Report, broker, fate, plot};
+use crate::{Report, broker, fate};
 use anyhow::{Context as _, Result, bail};
 use blackbox::people::{PASSWORD, with_phone};
 use std::collections::BTreeMap;
@@ -222,8 +223,13 @@ fn report(
         ),
         svg: plot::lines(
             &format!("Outages in turn ({})", plan.broker.name()),
-            "a second",
-            &[("let in", answered), ("refused", refused), ("messages arrived (all = top)", scaled)],
+            "requests a second",
+            &[
+                Line::main("let in", answered),
+                Line::bad("refused", refused),
+                Line::other("messages that have arrived (all of them at the top)", scaled),
+            ],
+            &phases.iter().skip(1).map(|phase| (phase.from, phase.name.to_owned())).collect::<Vec<_>>(),
         )?,
         is_kept,
     })

@@ -1,10 +1,11 @@
 //! A message that the mail provider fails at each time: it is tried five times with growing delay and ends among the dead
 //! letters, while the others keep flowing.
 
+use crate::plot::{self, Line};
 use crate::split::to_f64;
 use crate::stage::{Plan, Stage, TRIES};
 use crate::table::table;
-use crate::{Report, broker, fate, plot};
+use crate::{Report, broker, fate};
 use anyhow::{Result, bail};
 use blackbox::broker::{DeadLetter, LOGIN_EMAIL, LOGIN_SMS, login_event};
 use std::cmp::max;
@@ -68,7 +69,11 @@ pub(crate) fn run(plan: &Plan) -> Result<Report> {
         svg: plot::lines(
             "A poisoned message, and the others",
             "deliveries",
-            &[("deliveries of the poisoned message", attempts), ("the others (all of them = 5)", scaled)],
+            &[
+                Line::bad("deliveries of the poisoned message", attempts),
+                Line::main("the others (all of them at 5)", scaled),
+            ],
+            &[],
         )?,
         is_kept: dead.iter().all(|(_, letters)| letters.len() == 1 && letters[0].deliveries == TRIES)
             && fates.iter().all(|fate| fate.once == fate.sent),

@@ -8,7 +8,7 @@ use crate::objects;
 use crate::samples::number;
 use crate::stage::Stage;
 use anyhow::Result;
-use experiments::plot;
+use experiments::plot::{self, Line};
 use experiments::table::table;
 use std::time::{Duration, Instant};
 
@@ -77,11 +77,14 @@ pub(crate) fn run(stage: &Stage) -> Result<Report> {
         ];
         let pods = seen.iter().map(|(at, pods, _)| (*at, number(usize::try_from(*pods).unwrap_or(0)))).collect();
         let load = seen.iter().filter_map(|(at, _, load)| Some((*at, number(usize::try_from((*load)?).ok()?) / 60.0)));
-        let lines = [("pods", pods), ("load, 1 is the target", load.collect())];
+        let lines = [Line::main("pods", pods), Line::other("load (1 is the target)", load.collect())];
+        let mut marks = vec![(from, "the load begins".to_owned()), (to, "it ends".to_owned())];
+        marks.extend(grew.map(|after| (from + after, "a new pod".to_owned())));
+        marks.extend(shrank.map(|after| (to + after, "as few as before".to_owned())));
         Ok(Report {
             name: "autoscale",
             text: table(&["what", "value"], &rows.map(|row| row.map(str::to_owned).into())),
-            svg: plot::lines("users under load", "pods", &lines)?,
+            svg: plot::lines("users under load", "pods", &lines, &marks)?,
             is_reached: most > least && shrank.is_some(),
         })
     })

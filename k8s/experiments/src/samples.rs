@@ -96,13 +96,13 @@ impl Samples {
         longest.max(since.map_or(0.0, |start| last - start))
     }
 
-    /// For each second, how many there are of those that `is_one` takes.
+    /// For each whole second, how many there are of those that `is_one` takes.
     #[must_use]
     pub fn per_second(&self, is_one: impl Fn(&Sample) -> bool) -> Vec<(f64, f64)> {
         let Some(last) = self.0.last() else { return Vec::new() };
         let mut counts = Vec::new();
         let mut second = 0.0;
-        while second <= last.at {
+        while second + 1.0 <= last.at {
             let inside = self.0.iter().filter(|sample| (second..second + 1.0).contains(&sample.at) && is_one(sample));
             counts.push((second, number(inside.count())));
             second += 1.0;
@@ -145,11 +145,18 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_and_seconds() {
+    fn the_last_part_of_a_second_is_no_second() {
+        let per_second = |statuses: &[u16]| samples(statuses).per_second(Sample::has_failed);
+        assert_eq!(per_second(&[200, 200, 0, 0, 0]), [(0.0, 0.0), (1.0, 2.0)]);
+        assert_eq!(per_second(&[200, 200, 0, 0]), [(0.0, 0.0)]);
+        assert_eq!(per_second(&[]), []);
+    }
+
+    #[test]
+    fn quantiles_and_spans() {
         let samples = samples(&[200, 200, 0, 200]);
         assert!((samples.quantile_ms(0.5) - 3.0).abs() < 1e-9);
         assert!((samples.quantile_ms(0.99) - 4.0).abs() < 1e-9);
-        assert_eq!(samples.per_second(Sample::has_failed), [(0.0, 0.0), (1.0, 1.0)]);
         assert_eq!(samples.span_of(200), Some((0.0, 1.5)));
         assert_eq!(samples.span_of(500), None);
         assert_eq!(samples.between(0.5, 1.5).count(), 2);

@@ -6,7 +6,7 @@ use crate::objects::{self, APP_NAME, Pod};
 use crate::samples::{Sample, Samples};
 use crate::{Arguments, Report};
 use anyhow::{Context as _, Result, bail};
-use experiments::plot;
+use experiments::plot::{self, Line};
 use experiments::table::table;
 use serde_json::{Value, json};
 use std::process::Command;
@@ -155,7 +155,12 @@ pub(crate) fn report(
     Ok(Report {
         name,
         text: table(&["phase", "requests", "failed", "longest outage s", "p50 ms", "p99 ms"], &rows),
-        svg: plot::lines(title, "requests a second", &[("answered", good), ("failed", bad)])?,
+        svg: plot::lines(
+            title,
+            "requests a second",
+            &[Line::main("answered", good), Line::bad("failed", bad)],
+            &phases.iter().skip(1).map(|(phase, from, _)| (*from, (*phase).to_owned())).collect::<Vec<_>>(),
+        )?,
         is_reached,
     })
 }

@@ -6,7 +6,7 @@ use crate::objects::{self, APP_NAME};
 use crate::samples::{Samples, number};
 use crate::stage::{Stage, and_back};
 use anyhow::Result;
-use experiments::plot;
+use experiments::plot::{self, Line};
 use experiments::table::table;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -131,7 +131,12 @@ fn shown(name: &'static str, title: &str, samples: &Samples, marks: &[(String, f
     Ok(Report {
         name,
         text: table(&["phase", "requests", "failed", "new version", "expected"], &rows),
-        svg: plot::lines(title, "requests a second", &[("old", of(OLD)), ("new", of(NEW)), ("failed", failed)])?,
+        svg: plot::lines(
+            title,
+            "requests a second",
+            &[Line::main("old", of(OLD)), Line::other("new", of(NEW)), Line::bad("failed", failed)],
+            &marks.iter().map(|(phase, from, ..)| (*from, phase.clone())).collect::<Vec<_>>(),
+        )?,
         is_reached,
     })
 }
