@@ -8,6 +8,7 @@ mod network;
 mod order;
 mod pod_security;
 mod probes;
+mod published;
 mod references;
 mod scaling;
 mod selectors;
@@ -41,6 +42,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("secrecy", variables::check_secrecy),
     ("service-links", service_links::check),
     ("network", network::check),
+    ("published", published::check),
     ("probes", probes::check),
     ("schedules", probes::check_schedules),
     ("pod-security", pod_security::check),

@@ -171,6 +171,8 @@ pub(crate) fn mutations() -> Vec<Mutation> {
         ),
         keda("network", "NetworkPolicy/redis-from-keda", Drop),
         keda("network", "NetworkPolicy/notification-ms-to-mailpit", Drop),
+        minikube("published", "Service/users-db-cluster-ip-service", Set("/spec/type", json!("NodePort"))),
+        minikube("published", "Service/redis-cluster-ip-service", Set("/spec/type", json!("LoadBalancer"))),
         minikube("probes", "SpinApp/users-ms", Set("/spec/checks/liveness/httpGet/path", json!("/users-ms/health"))),
         minikube(
             "probes",
