@@ -25,6 +25,10 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// How often it is tried.
 const TRIES: u32 = 24;
 
+/// What an API server or a webhook says that has looked at a manifest and does not take it.
+const REFUSALS: [&str; 5] =
+    ["denied the request", "is invalid", "is forbidden", "strict decoding error", "(BadRequest)"];
+
 /// A minikube profile.
 pub(crate) struct Cluster {
     pub(crate) folder: Folder,
@@ -33,11 +37,18 @@ pub(crate) struct Cluster {
     path: Option<OsString>,
     /// How often something is tried that may not be ready yet.
     tries: u32,
+    /// Between two tries.
+    pause: Duration,
+}
+
+/// Whether words of kubectl tell of a manifest that is not taken, rather than of something that is still starting.
+fn is_refusal(words: &str) -> bool {
+    REFUSALS.iter().any(|refusal| words.contains(refusal))
 }
 
 impl Cluster {
     pub(crate) fn new(folder: Folder, profile: &str) -> Self {
-        Self { folder, profile: profile.to_owned(), path: None, tries: TRIES }
+        Self { folder, profile: profile.to_owned(), path: None, tries: TRIES, pause: PAUSE }
     }
 
     /// The same with programs from elsewhere, which are as ready as they will ever be.
@@ -45,6 +56,13 @@ impl Cluster {
     pub(crate) fn with_path(mut self, path: OsString) -> Self {
         self.path = Some(path);
         self.tries = 1;
+        self
+    }
+
+    /// The same, trying more often and without pauses.
+    #[cfg(test)]
+    pub(crate) fn with_tries(mut self, tries: u32) -> Self {
+        (self.tries, self.pause) = (tries, Duration::ZERO);
         self
     }
 
@@ -62,13 +80,21 @@ impl Cluster {
         act().with_context(|| format!("{name} failed. {advice}\nWhat was said"))
     }
 
-    /// Does something that fails while something else is still starting, again and again for two minutes.
+    /// Does something that fails while something else is still starting, again and again for two minutes. What is refused for what it
+    /// is will not become better, so that is told at once; else what was said is told when it changes.
     pub(crate) fn insist(&self, act: impl Fn() -> Result<()>) -> Result<()> {
+        let mut told = String::new();
         for _ in 1..self.tries {
-            if act().is_ok() {
-                return Ok(());
+            let Err(error) = act() else { return Ok(()) };
+            let words = format!("{error:#}");
+            if is_refusal(&words) {
+                return Err(error);
             }
-            std::thread::sleep(PAUSE);
+            if words != told {
+                println!("  not yet, trying for {} seconds: {words}", (self.pause * self.tries).as_secs());
+                told = words;
+            }
+            std::thread::sleep(self.pause);
         }
         act()
     }

@@ -59,6 +59,8 @@ pub(crate) fn apply(cluster: &Cluster, arguments: &Arguments, tag: &str) -> Resu
     let namespace = ["--namespace", NAMESPACE];
     let advice = "`kubectl logs --namespace concierge job/migrations` says what the database said.";
     cluster.step("migrations", advice, || {
+        // It is gone from a cluster that was emptied.
+        cluster.kubectl(&["apply", "--filename", "k8s/base/namespace.yaml"])?;
         let make = ["create", "configmap", "migrations", "--from-file=migrations", "--dry-run=client", "--output=yaml"];
         let map = cluster.kubectl(&[&make[..], &namespace[..]].concat())?;
         cluster.apply(&map)?;

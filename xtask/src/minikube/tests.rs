@@ -22,7 +22,10 @@ const PROGRAM: &str = r#"#!/bin/sh
 line="${0##*/} $*"
 echo "$line" >> "${0%/*}/log"
 if [ -s "${0%/*}/fails" ]; then
-    case "$line" in *"$(cat "${0%/*}/fails")"*) echo "it did not work" >&2; exit 1 ;; esac
+    case "$line" in *"$(cat "${0%/*}/fails")"*)
+        if [ -s "${0%/*}/words" ]; then cat "${0%/*}/words" >&2; else echo "it did not work" >&2; fi
+        exit 1 ;;
+    esac
 fi
 case "$line" in
     *containerRuntimeVersion*) echo containerd://2.1.0 ;;
@@ -51,6 +54,11 @@ impl Stage {
 
     fn fails_at(&self, words: &str) {
         std::fs::write(self.folder.path().join("fails"), words).unwrap();
+    }
+
+    fn fails_saying(&self, at: &str, words: &str) {
+        self.fails_at(at);
+        std::fs::write(self.folder.path().join("words"), words).unwrap();
     }
 
     /// What was called since the last look.
@@ -109,12 +117,27 @@ fn a_step_that_fails_says_which_why_and_what_to_do() {
 }
 
 #[test]
+fn what_is_refused_is_told_at_once_and_what_is_still_starting_is_tried_again() {
+    const REFUSED: &str = "Error from server: admission webhook \"mspinapp.kb.io\" denied the request: no executor";
+    const STARTING: &str = "failed calling webhook \"mspinapp.kb.io\": no endpoints available for service";
+    for (words, tries) in [(REFUSED, 1), (STARTING, 4)] {
+        let stage = Stage::set();
+        stage.fails_saying("apply --kustomize", words);
+        let cluster = stage.cluster().with_tries(4);
+        let error = format!("{:#}", deploy::apply(&cluster, &deploy::Arguments::default(), "1").unwrap_err());
+        assert!(error.contains(words), "{error}");
+        assert_eq!(stage.calls().iter().filter(|call| call.contains("apply --kustomize")).count(), tries, "{words}");
+    }
+}
+
+#[test]
 fn manifests_are_applied_before_what_is_merged_into_their_deployments() {
     let stage = Stage::set();
     deploy::apply(&stage.cluster(), &deploy::Arguments::default(), "1").unwrap();
     let calls = stage.calls();
     let order = [
         "make-secrets.sh",
+        "namespace.yaml",
         "create configmap migrations",
         "delete job migrations",
         "apply --kustomize",
