@@ -1,8 +1,9 @@
 //! The native peer answers like the components: a yardstick that does less would be none.
 
-use blackbox::app::{REFRESH_TOKEN_KEY, SIGNING_KEY, TestApp, public_keys};
+use blackbox::app::{REFRESH_TOKEN_KEY, SIGNING_KEY, TOTP_KEYS, TestApp, public_keys};
 use blackbox::backend::Backend;
 use blackbox::http::{Answer, Client};
+use blackbox::people::{PASSWORD, Person};
 use dev_servers::ports;
 use dev_servers::process::{Launch, Managed};
 use serde_json::{Value, json};
@@ -29,6 +30,7 @@ fn peer(app: &TestApp, authorization: &str) -> Peer {
         ("refresh_token_key", REFRESH_TOKEN_KEY.to_owned()),
         ("authorization", authorization.to_owned()),
         ("bcrypt_cost", "4".to_owned()),
+        ("totp_keys", TOTP_KEYS.to_owned()),
     ];
     for (name, value) in app.backend.variables().into_iter().chain(own.map(|(name, value)| (name.to_owned(), value))) {
         command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
@@ -52,7 +54,7 @@ fn shown(answer: &Answer) -> (u16, Vec<Option<String>>, Value) {
     if let Value::Object(body) = &mut body {
         body.remove("instance");
         body.remove("checks");
-        for token in ["access_token", "refresh_token", "device_token"] {
+        for token in ["access_token", "refresh_token", "device_token", "challenge"] {
             body.entry(token).and_modify(|token| *token = token.as_str().map(str::len).into());
         }
     }
@@ -79,7 +81,7 @@ fn the_peer_answers_like_the_components() {
         assert_eq!(shown(&theirs), shown(&ours), "{path}");
     }
     for body in [
-        json!({"username": ada.email, "password": blackbox::people::PASSWORD}),
+        json!({"username": ada.email, "password": PASSWORD}),
         json!({"username": ada.email, "password": "wrong"}),
         json!({"username": "nobody", "password": "wrong"}),
         json!({"username": 7}),
@@ -119,5 +121,48 @@ fn the_peer_asks_for_a_token_like_the_components() {
             token.map_or_else(|| client.request("GET", &path), |token| request.bearer(token)).send()
         };
         assert_eq!(shown(&ask(app.client())), shown(&ask(&peer.client)), "{path}");
+    }
+}
+
+#[test]
+fn the_peer_lets_in_with_codes_and_passkeys_like_the_components() {
+    let backend = Backend::new();
+    let app = TestApp::on(&backend).variable("authorization", "required").start();
+    let peer = peer(&app, "required");
+    let post = |client: &Client, path: &str, body: &Value| client.request("POST", path).json(body).send();
+    let both = |path: &str, theirs: &Value, ours: &Value| {
+        let (theirs, ours) = (post(app.client(), path, theirs), post(&peer.client, path, ours));
+        assert_eq!(shown(&theirs), shown(&ours), "{path}");
+        (theirs, ours)
+    };
+    let (one, two) = (app.person("one@codes.example"), app.person("two@codes.example"));
+    let apps = [&one, &two].map(|person| app.add_totp(person));
+    let form = |person: &Person| json!({"username": person.email, "password": PASSWORD});
+    let (theirs, ours) = both("/auth-ms/auth/login", &form(&one), &form(&two));
+    let [challenge, other] = [theirs, ours].map(|answer| answer.expect(403).json()["challenge"].clone());
+    let code = |challenge: &Value, code: String| json!({"challenge": challenge, "code": code});
+    let path = "/auth-ms/auth/login/second-factor";
+    let _ = both(path, &code(&challenge, apps[0].wrong_code()), &code(&other, apps[1].wrong_code()));
+    let codes = [code(&challenge, apps[0].code()), code(&other, apps[1].code())];
+    let (theirs, ours) = both(path, &codes[0], &codes[1]);
+    let _ = (theirs.expect(200), ours.expect(200));
+
+    let (ada, bob) = (app.person("ada@keys.example"), app.person("bob@keys.example"));
+    let mut devices = [&ada, &bob].map(|person| app.add_passkey(person));
+    let options = |client: &Client| {
+        let answer = client.request("POST", "/auth-ms/auth/passkey/options").send().expect(200).json();
+        assert_eq!(answer["expires_in"], 300);
+        answer["public_key"].clone()
+    };
+    let (theirs, ours) = (options(app.client()), options(&peer.client));
+    let signed = [devices[0].get(&theirs), devices[1].get(&ours)].map(|credential| json!({ "credential": credential }));
+    let (theirs, ours) = both("/auth-ms/auth/passkey", &signed[0], &signed[1]);
+    let _ = (theirs.expect(200), ours.expect(200));
+    // Nor does it take an answer twice.
+    for again in [
+        post(app.client(), "/auth-ms/auth/passkey", &signed[0]),
+        post(&peer.client, "/auth-ms/auth/passkey", &signed[1]),
+    ] {
+        assert_eq!(again.status, 403);
     }
 }
