@@ -1,11 +1,11 @@
 //! What operations read.
 
 use super::{
-    AcceptInvitationRequest, BeginPasskeyRequest, BeginSecondFactorRequest, BeginSignInRequest, ConfirmRecoveryRequest,
-    ConfirmTotpRequest, ConfirmVerificationRequest, EmailReturnRequest, EndPasskeyRequest, EndSecondFactorRequest,
-    EndSessionRequest, EndSignInRequest, EnrolAtSignInRequest, ImportLine, InvitationForm, InviteRequest, MailRequest,
-    MergePatch, MetadataChange, NewPasskeyRequest, PasskeyNameRequest, ReauthenticateRequest, RecoveryForm,
-    Replacement, RotateTokenRequest, SignUpRequest, VerificationForm,
+    AcceptInvitationRequest, BeginPasskeyRequest, BeginSecondFactorRequest, BeginSignInRequest, ConfirmPhoneRequest,
+    ConfirmRecoveryRequest, ConfirmTotpRequest, ConfirmVerificationRequest, EmailReturnRequest, EndPasskeyRequest,
+    EndSecondFactorRequest, EndSessionRequest, EndSignInRequest, EnrolAtSignInRequest, ImportLine, InvitationForm,
+    InviteRequest, MailRequest, MergePatch, MetadataChange, NewPasskeyRequest, PasskeyNameRequest,
+    ReauthenticateRequest, RecoveryForm, Replacement, RotateTokenRequest, SignUpRequest, VerificationForm,
 };
 use crate::Body;
 
@@ -38,6 +38,7 @@ impl Body for AcceptInvitationRequest {}
 impl Body for InvitationForm {
     const MEDIA_TYPES: &'static [&'static str] = &["application/x-www-form-urlencoded"];
 }
+impl Body for ConfirmPhoneRequest {}
 impl Body for ConfirmTotpRequest {}
 impl Body for BeginSecondFactorRequest {}
 impl Body for EnrolAtSignInRequest {}

@@ -62,6 +62,7 @@ pub(crate) fn info() -> Info {
             ("second factor", "A code of an authenticator app beside the password."),
             ("passkeys", "Signing in without a password."),
             ("email verification", "Whether an address is its user's."),
+            ("phone verification", "Whether a phone number is its user's."),
             ("invitations", "Sign-up of people whom an administrator has invited."),
             ("email change", "Another address for an account, and the way back."),
             ("password recovery", "A new password for whoever has forgotten theirs."),
@@ -329,12 +330,12 @@ pub(super) fn activity() -> Value {
 }
 
 pub(super) fn user() -> Value {
-    json!({"id": 7, "name": "Ada", "surname": "Lovelace", "email": "ada@example.org", "email_verified": true, "phone": null, "role": "user", "roles": ["billing"], "locale": "en",
+    json!({"id": 7, "name": "Ada", "surname": "Lovelace", "email": "ada@example.org", "email_verified": true, "phone": null, "phone_verified": false, "role": "user", "roles": ["billing"], "locale": "en",
         "created_at": "2026-05-04T09:30:00.123456Z", "updated_at": "2026-05-04T09:30:00.123456Z", "version": 1})
 }
 
 pub(super) fn changed_user(name: &str) -> Value {
-    json!({"id": 7, "name": name, "surname": "King", "email": "ada@example.org", "email_verified": true, "phone": "+39021234567", "role": "user", "roles": [], "locale": "it",
+    json!({"id": 7, "name": name, "surname": "King", "email": "ada@example.org", "email_verified": true, "phone": "+39021234567", "phone_verified": false, "role": "user", "roles": [], "locale": "it",
         "created_at": "2026-05-04T09:30:00.123456Z", "updated_at": "2026-05-05T10:00:00.654321Z", "version": 2})
 }
 
@@ -360,7 +361,7 @@ pub(super) fn export() -> Value {
         "subject": "Welcome", "consumer": "notification", "attempts": 1, "delivered_at": "2026-05-04T09:30:02.123456789Z"});
     json!({"user": user(), "sessions": [session()], "kept_answers": [], "addresses": [{"email": "ada@example.com", "is_former": true, "until": "2026-05-06T09:31:00.123456Z"}],
         "pending_events": [{"kept_in": "user_login_event", "event": event()}], "notifications": [notification], "activity": [activity()], "metadata": metadata(),
-        "email_verified_at": "2026-05-04T09:12:31.480912Z", "second_factor": {"totp": null, "recovery_codes_left": 0}, "passkeys": [],
+        "email_verified_at": "2026-05-04T09:12:31.480912Z", "phone_verified_at": null, "second_factor": {"totp": null, "recovery_codes_left": 0}, "passkeys": [],
         "exported_at": "2026-05-04T09:32:00.123456Z"})
 }
 

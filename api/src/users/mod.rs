@@ -21,6 +21,11 @@ pub(crate) mod passkey_docs;
 #[macro_use]
 mod passkey_operations;
 mod people;
+mod phone;
+#[cfg(feature = "openapi")]
+mod phone_docs;
+#[macro_use]
+mod phone_operations;
 mod recovery;
 mod second_factor;
 #[cfg(feature = "openapi")]
@@ -65,7 +70,7 @@ readiness! {
     database,
 }
 
-with_passkey_operations! { with_ticket_operations! { operations! {
+with_phone_operations! { with_passkey_operations! { with_ticket_operations! { operations! {
     /// List users
     ///
     /// Returns a page of users to an administrator. Filters combine, and ignore case, as orders do. Users who come and go between
@@ -371,7 +376,7 @@ with_passkey_operations! { with_ticket_operations! { operations! {
     EndSession: DELETE "/users-ms/internal/users/{id}/sessions/{session_id}" (UserId, Uuid), NO_QUERY, ByAuth, () => SessionsEnded,
     |it| docs::of_client(it).heeds(ACTING_USER).tag("internal").fails(&[DatabaseUnavailable])
         .replies(200, "How many have ended: one, or none if the user has no such session.").example("one", json!({"ended": 1}));
-} } }
+} } } }
 
 /// Whether a path is also there without `-ms`, as a redirection.
 #[must_use]

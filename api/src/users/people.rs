@@ -49,6 +49,9 @@ wire! {
         pub email_verified: bool,
         /// Digits, with `+` before an international number; null if there is none.
         pub phone: Option<String> as "schema::StoredPhone",
+        /// Whether a code that went there came back. No other SMS goes there before.
+        #[serde(default)]
+        pub phone_verified: bool,
         /// What the user may do here: `admin` if that is among the roles, else `user`.
         pub role: Role as "schema::Role",
         /// All roles, `admin` among them. The others mean something to other services.
@@ -87,6 +90,8 @@ wire! {
         pub addresses: Vec<KeptAddress>,
         /// When the address was confirmed; null if it was not.
         pub email_verified_at: Option<String> as "Option<schema::Timestamp>",
+        /// When the phone number was confirmed; null if it was not.
+        pub phone_verified_at: Option<String> as "Option<schema::Timestamp>",
         /// The second factor.
         pub second_factor: SecondFactor,
         /// The passkeys.

@@ -37,6 +37,9 @@ wire! {
         /// Whether it is known that the address is the user's.
         #[serde(default)]
         pub email_verified: Option<bool>,
+        /// Whether it is known that the number is the user's. Only then SMS go there.
+        #[serde(default)]
+        pub phone_verified: Option<bool>,
         /// Whether the user is suspended.
         #[serde(default)]
         pub suspended: Option<bool>,
@@ -104,6 +107,8 @@ wire! {
         pub locale: Option<String> as "Option<schema::Locale>",
         /// Whether it is known that the address is the user's.
         pub email_verified: bool,
+        /// Whether it is known that the number is the user's.
+        pub phone_verified: bool,
         /// Whether the user is suspended.
         pub suspended: bool,
         /// Whether the user has to choose a new password before the next sign-in.

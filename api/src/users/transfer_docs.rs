@@ -13,7 +13,7 @@ pub(super) fn import_users(it: Description) -> Description {
         .fails_with(MalformedJson, "Send a line of JSON for each user.")
         .fails_with(BodyTooLarge, "The body may have at most 1048576 bytes.")
         .body("least", json!({"email": "ada@example.org", "name": "Ada", "surname": "Lovelace"}))
-        .body("hash", json!({"email": "grace@example.org", "name": "Grace", "surname": "Hopper", "email_verified": true,
+        .body("hash", json!({"email": "grace@example.org", "name": "Grace", "surname": "Hopper", "email_verified": true, "phone_verified": false,
             "password_hash": "$argon2id$v=19$m=7168,t=5,p=1$c2FsdCBvZiBzaXh0ZWVuIQ$C8CqWQuweL4gpauSFitkNFnjdvIHOlbwikb9TAFR2AM"}))
         .replies(200, "What came of each line.")
         .example("lines", json!({"created": 1, "existing": 1, "refused": 1, "lines": [
@@ -30,7 +30,7 @@ pub(super) fn export_users(it: Description) -> Description {
         .replies(200, "A line for each user.")
         .lines()
         .example("line", json!({"id": 7, "email": "ada@example.org", "name": "Ada", "surname": "Lovelace", "phone": null,
-            "role": "user", "roles": ["billing"], "locale": "en", "email_verified": true, "suspended": false, "password_reset_required": false,
+            "role": "user", "roles": ["billing"], "locale": "en", "email_verified": true, "phone_verified": false, "suspended": false, "password_reset_required": false,
             "metadata": {"public": {"plan": "gold"}, "private": {}}, "created_at": "2026-05-04T09:30:00.123456Z"}))
 }
 

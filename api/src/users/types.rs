@@ -11,6 +11,7 @@ pub use super::people::{
     ChangeRequest, Export, Fibonacci, KeptAddress, MergePatch, OutboxState, ReauthenticateRequest, Replacement,
     SignUpRequest, Suspension, SweepResult, User,
 };
+pub use super::phone::ConfirmPhoneRequest;
 pub use super::recovery::{ConfirmRecoveryRequest, RecoveryForm};
 pub use super::second_factor::{
     BeginSecondFactorRequest, BeginSecondFactorResponse, ConfirmTotpRequest, EndSecondFactorRequest,

@@ -1,7 +1,8 @@
 //! The templates of messages: files that the manifest mounts, and the settings that they are filled in with.
 
+use events::LoginNotice;
 use identity::Locale;
-use notification_domain::{LoginNotice, MessageSettings, Renderer};
+use notification_domain::{MessageSettings, Renderer};
 use problem::Problem;
 use service_kit::config;
 use std::fs;

@@ -1,12 +1,16 @@
 //! The variables of this component, read by requests and checked by readiness.
 
+use events::LoginNotice;
 use identity::{MAX_FOREIGN_MEMORY, MinLength};
 use passkeys::RelyingParty;
 use problem::Problem;
 use service_kit::broker::Broker;
 use service_kit::settings::{self, Setting};
 use service_kit::{Credential, Service, TokenVerifier, config};
-use users_domain::{MAX_HASH_PERMITS, MfaRequiredFor, TokenMetadata, TotpKeys};
+use users_domain::{
+    MAX_HASH_PERMITS, MAX_SMS_PER_DAY, MfaRequiredFor, NoticeTerms, PHONE_CODES_PER_DAY, SmsLimits, TokenMetadata,
+    TotpKeys,
+};
 
 /// The longest time for which the audit log is kept, in days: ten years.
 const MAX_AUDIT_RETENTION: u32 = 3_653;
@@ -29,6 +33,8 @@ pub(crate) const ALL: &[Setting] = &[
     || email_verification().map(drop),
     || sign_up().map(drop),
     || public_host().map(drop),
+    || sms_per_day().map(drop),
+    || login_notice().map(drop),
     || audit_retention().map(drop),
     || import_hash_memory().map(drop),
     || token_metadata().map(drop),
@@ -158,6 +164,34 @@ pub(crate) fn audit_retention() -> Result<u32, Problem> {
         return Err(config::fault("audit_retention", &format!("must be from 1 to {MAX_AUDIT_RETENTION}")));
     }
     Ok(days)
+}
+
+/// How many SMS go to one number in a day, `sms_per_day`.
+fn sms_per_day() -> Result<i32, Problem> {
+    let most = config::parsed::<u32>("sms_per_day")?;
+    let fault = || config::fault("sms_per_day", &format!("must be at most {MAX_SMS_PER_DAY}"));
+    i32::try_from(most).ok().filter(|_| most <= MAX_SMS_PER_DAY).ok_or_else(fault)
+}
+
+/// Which sign-ins people are told of, `login_notice`, as notification reads it.
+fn login_notice() -> Result<LoginNotice, Problem> {
+    let notice = LoginNotice::parse(config::text("login_notice")?.trim());
+    notice.ok_or_else(|| config::fault("login_notice", "must be new-device, always or off"))
+}
+
+/// How many SMS a day there may be, unless `login_throttling` is off.
+pub(crate) fn sms_limits() -> Result<SmsLimits, Problem> {
+    let most = sms_per_day()?;
+    Ok(match config::switch("login_throttling") {
+        Ok(false) => SmsLimits { per_number: None, per_account: None },
+        Ok(true) | Err(_) => SmsLimits { per_number: Some(most), per_account: Some(PHONE_CODES_PER_DAY) },
+    })
+}
+
+/// By what somebody is told of a sign-in on a device that is known, or not.
+pub(crate) fn notice_terms(known_device: Option<bool>) -> Result<NoticeTerms, Problem> {
+    let sms_per_day = if login_notice()?.is_due(known_device) { sms_limits()?.per_number } else { Some(0) };
+    Ok(NoticeTerms { known_device, sms_per_day })
 }
 
 /// Which public metadata access tokens have, `token_metadata`.

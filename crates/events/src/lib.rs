@@ -11,7 +11,9 @@
 mod account;
 mod delivery_policy;
 mod event;
+mod login_notice;
 mod payload;
+mod phone;
 pub mod redis;
 mod secret;
 mod topology;
@@ -27,7 +29,9 @@ pub use delivery_policy::{
 pub use event::{
     AccountLocked, Event, EventError, Login, MAX_EVENT_BYTES, SignUp, SignUpRepeated, VerificationRequested,
 };
+pub use login_notice::LoginNotice;
 pub use payload::Payload;
+pub use phone::PhoneVerificationRequested;
 pub use secret::{OneTimeSecret, remove_secrets};
 pub use topology::{Exchange, Queue};
 pub use webhook::ENDPOINT_PAUSE_AFTER;

@@ -1,8 +1,8 @@
 //! The payloads of events, one for each exchange.
 
 use crate::{
-    AccountLocked, EmailChangeRequested, EmailChanged, Exchange, Login, PasswordChanged, RecoveryRequested,
-    RemovalNoticeRequested, SecondFactorChanged, SignUp, SignUpRepeated, UserInvited, UserRemoved,
+    AccountLocked, EmailChangeRequested, EmailChanged, Exchange, Login, PasswordChanged, PhoneVerificationRequested,
+    RecoveryRequested, RemovalNoticeRequested, SecondFactorChanged, SignUp, SignUpRepeated, UserInvited, UserRemoved,
     VerificationRequested,
 };
 use identity::UserId;
@@ -21,6 +21,8 @@ pub enum Payload {
     VerificationRequested(VerificationRequested),
     /// `sign_up_repeated_event`.
     SignUpRepeated(SignUpRepeated),
+    /// `phone_verification_requested_event`.
+    PhoneVerificationRequested(PhoneVerificationRequested),
     /// `recovery_requested_event`.
     RecoveryRequested(RecoveryRequested),
     /// `password_changed_event`.
@@ -49,6 +51,7 @@ impl Payload {
             Payload::AccountLocked(_) => Exchange::AccountLocked,
             Payload::VerificationRequested(_) => Exchange::VerificationRequested,
             Payload::SignUpRepeated(_) => Exchange::SignUpRepeated,
+            Payload::PhoneVerificationRequested(_) => Exchange::PhoneVerificationRequested,
             Payload::RecoveryRequested(_) => Exchange::RecoveryRequested,
             Payload::PasswordChanged(_) => Exchange::PasswordChanged,
             Payload::SecondFactorChanged(_) => Exchange::SecondFactorChanged,
@@ -69,6 +72,7 @@ impl Payload {
             Payload::AccountLocked(locked) => locked.user_id,
             Payload::VerificationRequested(requested) => requested.user_id,
             Payload::SignUpRepeated(repeated) => repeated.user_id,
+            Payload::PhoneVerificationRequested(requested) => requested.user_id,
             Payload::RecoveryRequested(requested) => requested.user_id,
             Payload::PasswordChanged(changed) => changed.user_id,
             Payload::SecondFactorChanged(changed) => changed.user_id,
@@ -88,6 +92,7 @@ impl Payload {
             Payload::AccountLocked(locked) => serde_json::to_value(locked),
             Payload::VerificationRequested(requested) => serde_json::to_value(requested),
             Payload::SignUpRepeated(repeated) => serde_json::to_value(repeated),
+            Payload::PhoneVerificationRequested(requested) => serde_json::to_value(requested),
             Payload::RecoveryRequested(requested) => serde_json::to_value(requested),
             Payload::PasswordChanged(changed) => serde_json::to_value(changed),
             Payload::SecondFactorChanged(changed) => serde_json::to_value(changed),
@@ -108,6 +113,9 @@ impl Payload {
             Exchange::AccountLocked => serde_json::from_value(data).map(Payload::AccountLocked),
             Exchange::VerificationRequested => serde_json::from_value(data).map(Payload::VerificationRequested),
             Exchange::SignUpRepeated => serde_json::from_value(data).map(Payload::SignUpRepeated),
+            Exchange::PhoneVerificationRequested => {
+                serde_json::from_value(data).map(Payload::PhoneVerificationRequested)
+            }
             Exchange::RecoveryRequested => serde_json::from_value(data).map(Payload::RecoveryRequested),
             Exchange::PasswordChanged => serde_json::from_value(data).map(Payload::PasswordChanged),
             Exchange::SecondFactorChanged => serde_json::from_value(data).map(Payload::SecondFactorChanged),

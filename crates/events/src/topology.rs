@@ -13,6 +13,8 @@ pub enum Exchange {
     VerificationRequested,
     /// `sign_up_repeated_event`, published by users when somebody signs up with an address that a user has.
     SignUpRepeated,
+    /// `phone_verification_requested_event`, published by users when a phone number is to be confirmed.
+    PhoneVerificationRequested,
     /// `recovery_requested_event`, published by users when somebody has forgotten their password.
     RecoveryRequested,
     /// `password_changed_event`, published by users when an account has a new password.
@@ -35,12 +37,13 @@ pub enum Exchange {
 
 impl Exchange {
     /// All exchanges.
-    pub const ALL: [Exchange; 13] = [
+    pub const ALL: [Exchange; 14] = [
         Exchange::UserLogin,
         Exchange::NewUser,
         Exchange::AccountLocked,
         Exchange::VerificationRequested,
         Exchange::SignUpRepeated,
+        Exchange::PhoneVerificationRequested,
         Exchange::RecoveryRequested,
         Exchange::PasswordChanged,
         Exchange::SecondFactorChanged,
@@ -60,6 +63,7 @@ impl Exchange {
             Exchange::AccountLocked => "account_locked_event",
             Exchange::VerificationRequested => "verification_requested_event",
             Exchange::SignUpRepeated => "sign_up_repeated_event",
+            Exchange::PhoneVerificationRequested => "phone_verification_requested_event",
             Exchange::RecoveryRequested => "recovery_requested_event",
             Exchange::PasswordChanged => "password_changed_event",
             Exchange::SecondFactorChanged => "second_factor_changed_event",
@@ -86,6 +90,7 @@ impl Exchange {
             Exchange::AccountLocked => &[Queue::AccountLockedEmail, Queue::AccountLockedWebhook],
             Exchange::VerificationRequested => &[Queue::VerificationEmail],
             Exchange::SignUpRepeated => &[Queue::SignUpRepeatedEmail],
+            Exchange::PhoneVerificationRequested => &[Queue::PhoneVerificationSms],
             Exchange::RecoveryRequested => &[Queue::RecoveryEmail],
             Exchange::PasswordChanged => &[Queue::PasswordChangedEmail, Queue::PasswordChangedWebhook],
             Exchange::SecondFactorChanged => &[Queue::SecondFactorChangedEmail, Queue::SecondFactorChangedWebhook],
@@ -113,6 +118,8 @@ pub enum Queue {
     VerificationEmail,
     /// `sign_up_repeated_email_notification`: somebody signed up with a user's address, by mail.
     SignUpRepeatedEmail,
+    /// `phone_verification_sms_notification`: a phone number is to be confirmed, by SMS.
+    PhoneVerificationSms,
     /// `recovery_email_notification`: somebody has forgotten their password, by mail.
     RecoveryEmail,
     /// `password_changed_email_notification`: an account has a new password, by mail.
@@ -145,13 +152,14 @@ pub enum Queue {
 
 impl Queue {
     /// All queues.
-    pub const ALL: [Queue; 20] = [
+    pub const ALL: [Queue; 21] = [
         Queue::LoginEmail,
         Queue::LoginSms,
         Queue::WelcomeEmail,
         Queue::AccountLockedEmail,
         Queue::VerificationEmail,
         Queue::SignUpRepeatedEmail,
+        Queue::PhoneVerificationSms,
         Queue::RecoveryEmail,
         Queue::PasswordChangedEmail,
         Queue::SecondFactorChangedEmail,
@@ -178,6 +186,7 @@ impl Queue {
             Queue::AccountLockedEmail => "account_locked_email_notification",
             Queue::VerificationEmail => "verification_email_notification",
             Queue::SignUpRepeatedEmail => "sign_up_repeated_email_notification",
+            Queue::PhoneVerificationSms => "phone_verification_sms_notification",
             Queue::RecoveryEmail => "recovery_email_notification",
             Queue::PasswordChangedEmail => "password_changed_email_notification",
             Queue::SecondFactorChangedEmail => "second_factor_changed_email_notification",
@@ -210,6 +219,7 @@ impl Queue {
             Queue::AccountLockedEmail | Queue::AccountLockedWebhook => Exchange::AccountLocked,
             Queue::VerificationEmail => Exchange::VerificationRequested,
             Queue::SignUpRepeatedEmail => Exchange::SignUpRepeated,
+            Queue::PhoneVerificationSms => Exchange::PhoneVerificationRequested,
             Queue::RecoveryEmail => Exchange::RecoveryRequested,
             Queue::PasswordChangedEmail | Queue::PasswordChangedWebhook => Exchange::PasswordChanged,
             Queue::SecondFactorChangedEmail | Queue::SecondFactorChangedWebhook => Exchange::SecondFactorChanged,

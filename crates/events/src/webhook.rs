@@ -24,6 +24,7 @@ impl Exchange {
             Exchange::RemovalNoticeRequested
             | Exchange::VerificationRequested
             | Exchange::SignUpRepeated
+            | Exchange::PhoneVerificationRequested
             | Exchange::RecoveryRequested
             | Exchange::EmailChangeRequested
             | Exchange::UserInvited => None,

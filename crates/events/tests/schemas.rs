@@ -3,8 +3,8 @@
 
 use events::{
     AccountLocked, EmailChangeRequested, EmailChanged, Event, Exchange, Login, PasswordChanged, Payload,
-    RecoveryRequested, RemovalNoticeRequested, SecondFactorChange, SecondFactorChanged, SignUp, SignUpRepeated,
-    UserInvited, UserRemoved, VerificationRequested,
+    PhoneVerificationRequested, RecoveryRequested, RemovalNoticeRequested, SecondFactorChange, SecondFactorChanged,
+    SignUp, SignUpRepeated, UserInvited, UserRemoved, VerificationRequested,
 };
 use identity::{Locale, UserId};
 use serde_json::Value;
@@ -47,6 +47,12 @@ fn complete(exchange: Exchange) -> Payload {
         Exchange::RecoveryRequested => {
             Payload::RecoveryRequested(RecoveryRequested { user_id, email, link: link(), code: code() })
         }
+        Exchange::PhoneVerificationRequested => Payload::PhoneVerificationRequested(PhoneVerificationRequested {
+            user_id,
+            email,
+            phone: "+39021234567".to_owned(),
+            code: code(),
+        }),
         Exchange::PasswordChanged => Payload::PasswordChanged(PasswordChanged { user_id, email }),
         Exchange::EmailChangeRequested => {
             Payload::EmailChangeRequested(EmailChangeRequested { user_id, email, link: link(), code: code() })

@@ -150,6 +150,8 @@ kinds! {
     PasskeyExists = "passkey-exists", 409, "Passkey exists", "This passkey belongs to an account already. Make a new one.";
     /// The account has as many passkeys as it may have.
     TooManyPasskeys = "too-many-passkeys", 409, "Too many passkeys", "The account has as many passkeys as it may have. Remove one first.";
+    /// The account has no phone number that could be confirmed.
+    NoPhone = "no-phone", 409, "No phone number", "The account has no phone number. Set one first.";
     /// This would leave no administrator.
     LastAdministrator = "last-administrator", 409, "Last administrator", "This is the last administrator. Make somebody else one first.";
     /// `if-match` names another version of the user.

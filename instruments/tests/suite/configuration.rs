@@ -27,6 +27,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("email_verification", "maybe"),
         ("sign_up", "maybe"),
         ("audit_retention", "0"),
+        ("sms_per_day", "1001"),
         ("import_hash_memory", "129"),
         ("token_metadata", "plan,"),
         ("public_url", "nowhere"),

@@ -50,6 +50,7 @@ fn zenobia(app: &TestApp) -> i64 {
         "password": PASSWORD,
     });
     let answer = app.post("/users-ms/users").header("idempotency-key", KEY).json(&form).send().expect(201);
+    app.confirm_phone("zenobia@erasure.example");
     app.backend.wait_until_published();
     answer.json()["id"].as_i64().expect("an id is an integer")
 }

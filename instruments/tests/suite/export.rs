@@ -115,6 +115,7 @@ fn an_export_has_the_user_the_sessions_the_events_and_the_deliveries() {
           "kept_in": "user_login_event"
         }
       ],
+      "phone_verified_at": null,
       "second_factor": {
         "recovery_codes_left": 0,
         "totp": null
@@ -137,6 +138,7 @@ fn an_export_has_the_user_the_sessions_the_events_and_the_deliveries() {
         "locale": null,
         "name": "Ada",
         "phone": null,
+        "phone_verified": false,
         "role": "user",
         "roles": [],
         "surname": "Lovelace",

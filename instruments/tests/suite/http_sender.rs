@@ -40,6 +40,7 @@ fn messages_are_posted_as_the_mail_api_wants_them() {
     let mut form = sign_up_form(to);
     form["phone"] = "+39 02 1234567".into();
     let _ = app.sign_up_with(&form);
+    app.confirm_phone(to);
     let _ = app.login(to, PASSWORD).expect(200);
     poll::until(SOON, "three deliveries", || app.deliveries_to(to).len() == 3);
     let posted = mail_api.taken();

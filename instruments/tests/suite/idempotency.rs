@@ -55,6 +55,7 @@ fn a_repeated_sign_up_gets_the_answer_of_the_first_and_makes_nobody() {
       "locale": null,
       "name": "Ada",
       "phone": null,
+      "phone_verified": false,
       "role": "user",
       "roles": [],
       "surname": "Lovelace",

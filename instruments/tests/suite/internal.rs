@@ -320,6 +320,7 @@ fn the_queues_are_shown_to_an_operator() {
         (Some("account_locked_email_notification"), Some("account_locked_event")),
         (Some("verification_email_notification"), Some("verification_requested_event")),
         (Some("sign_up_repeated_email_notification"), Some("sign_up_repeated_event")),
+        (Some("phone_verification_sms_notification"), Some("phone_verification_requested_event")),
         (Some("recovery_email_notification"), Some("recovery_requested_event")),
         (Some("password_changed_email_notification"), Some("password_changed_event")),
         (Some("second_factor_changed_email_notification"), Some("second_factor_changed_event")),

@@ -9,6 +9,7 @@ const PAGE: &str = include_str!("../../../docs/limits.md");
 type Held = (&'static str, &'static str, &'static str, &'static str);
 
 const SECOND_FACTOR: &str = "components/users/domain/src/second_factor.rs";
+const PHONE_CODE: &str = "components/users/domain/src/phone_code.rs";
 const PASSKEY: &str = "components/users/domain/src/passkey.rs";
 const RATE_LIMIT: &str = "components/users/domain/src/rate_limit.rs";
 const HASH_PERMIT: &str = "components/users/domain/src/hash_permit.rs";
@@ -115,6 +116,27 @@ const HELD: &[Held] = &[
     ),
     ("failures of one client at any account", "50", RATE_LIMIT, "CLIENT: Backoff =\n    Backoff { free_failures: "),
     ("failures of a known device", "100", RATE_LIMIT, "DEVICE: Backoff = Backoff { ceiling: Some("),
+    ("SMS that one client requests", "10", RATE_LIMIT, "SMS_REQUESTS: Backoff =\n    Backoff { free_failures: "),
+    ("codes that confirm a phone number, for one account", "5", PHONE_CODE, "PHONE_CODES_PER_DAY: i32 = "),
+    (
+        "SMS to one phone number, codes and notices, whichever accounts have it",
+        "10",
+        MANIFEST,
+        "sms_per_day = { default = ",
+    ),
+    (
+        "SMS to one phone number, codes and notices, whichever accounts have it",
+        "1,000",
+        PHONE_CODE,
+        "MAX_SMS_PER_DAY: u32 = ",
+    ),
+    ("a code that confirms a phone number", "10 minutes", PHONE_CODE, "PHONE_CODE_SECONDS: i32 = "),
+    (
+        "wrong codes for one phone number",
+        "5",
+        "migrations/0036_phone_verification.sql",
+        "tries_left        integer     NOT NULL DEFAULT ",
+    ),
     ("sign-ups of one client", "60", MANIFEST, "sign_ups_per_hour = { default = "),
     (
         "sign-ups and email changes of one client with a taken email",

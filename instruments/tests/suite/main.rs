@@ -49,6 +49,7 @@ mod passkeys_in_a_browser;
 mod password_reset;
 mod passwords;
 mod peppers;
+mod phone_verification;
 mod poison;
 mod privileges;
 mod probes;

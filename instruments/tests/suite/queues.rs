@@ -89,6 +89,7 @@ fn events_are_published_as_cloud_events() {
     let mut form = blackbox::people::sign_up_form("shape@queues.example");
     form["phone"] = "+39021234567".into();
     let id = app.sign_up_with(&form);
+    app.confirm_phone("shape@queues.example");
     let _ = app.login("shape@queues.example", PASSWORD).expect(200);
     backend.wait_until_published();
     let mut broker = backend.broker();

@@ -132,6 +132,7 @@ fn an_endpoint_gets_signed_events_that_satisfy_their_schema() {
         let mut form = sign_up_form("hook@webhooks.example");
         form["phone"] = "+39 02 1234567".into();
         let id = app.sign_up_with(&form);
+        app.confirm_phone("hook@webhooks.example");
         let _ = app.login("hook@webhooks.example", PASSWORD).expect(200);
         poll::until(SOON, "two events", || all.received().len() == 2 && some.received().len() == 1);
         let received = all.received();

@@ -16,7 +16,7 @@ pub use adapter::{Account, AccountError, Adapter, ApiAnswer, ApiRequest, mail_ad
 pub use dead::shown_letter;
 pub use failure::SendError;
 pub use log::{LogItem, from_entry};
-pub use message::{LoginNotice, Message, MessageKind, MessageSettings, ReadFile, RenderError, Renderer, TemplateError};
+pub use message::{Message, MessageKind, MessageSettings, ReadFile, RenderError, Renderer, TemplateError};
 pub use query::{LogQuery, is_entry_id, next_page};
 pub use rabbit::{AmqpLogin, RabbitLetter, amqp_login};
 pub use webhook::{Endpoint, EndpointError, endpoints, webhook_result};

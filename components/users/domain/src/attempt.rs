@@ -14,7 +14,7 @@
 
 use crate::rate_limit::{
     ACCOUNT, CLIENT, DEVICE, ENUMERATION, INVITATIONS, KNOWN_SECONDS, MAIL_REQUESTS, MAILS, PAIR, PASSKEY_CHALLENGES,
-    RateLimit, Reset, TICKETS, sign_ups,
+    RateLimit, Reset, SMS_REQUESTS, TICKETS, sign_ups,
 };
 use identity::{AttemptKeys, DIGEST_LENGTH};
 use problem::{FieldError, Kind, Problem};
@@ -124,6 +124,12 @@ impl Attempt {
     #[must_use]
     pub fn to_mail(address: &str) -> Self {
         Self { rate_limits: vec![RateLimit::new(address, MAILS)], ..Self::default() }
+    }
+
+    /// A request by this client for an SMS to its own number.
+    #[must_use]
+    pub fn to_request_sms(client: &str) -> Self {
+        Self { rate_limits: vec![RateLimit::new(client, SMS_REQUESTS)], ..Self::default() }
     }
 
     /// A change of the address of this account to this address.

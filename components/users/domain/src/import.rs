@@ -38,6 +38,8 @@ pub struct ImportedUser {
     pub locale: Option<Locale>,
     /// Whether it is known that the address is the user's.
     pub email_verified: bool,
+    /// Whether it is known that the number is the user's.
+    pub phone_verified: bool,
     /// Whether the user is suspended.
     pub suspended: bool,
     /// Whether the user has to choose a new password.
@@ -99,6 +101,7 @@ impl ImportedUser {
                 roles: roles?,
                 locale,
                 email_verified: line.email_verified.unwrap_or_default(),
+                phone_verified: line.phone_verified.unwrap_or_default(),
                 suspended: line.suspended.unwrap_or_default(),
                 password_reset_required: line.password_reset_required.unwrap_or_default(),
                 metadata: metadata?,

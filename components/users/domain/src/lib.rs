@@ -18,6 +18,7 @@ mod invitation_page;
 mod metadata;
 mod page;
 mod passkey;
+mod phone_code;
 mod precondition;
 mod rate_limit;
 mod recovery;
@@ -53,6 +54,10 @@ pub use passkey::{
     EndPasskey, MAX_PASSKEYS, NewPasskey, PASSKEY_CHALLENGE_SECONDS, PasskeyAccount, PasskeyChallenge, client_digest,
     decode_bytes, encode_bytes, invalid_passkey, invalid_passkey_challenge, passkey_methods, passkey_name,
     relying_party,
+};
+pub use phone_code::{
+    MAX_SMS_PER_DAY, NewPhoneCode, NoticeTerms, PHONE_CODE_SECONDS, PHONE_CODES_PER_DAY, SmsLimits, no_phone,
+    phone_code_digest, too_many_phone_codes,
 };
 pub use precondition::{Precondition, etag};
 pub use rate_limit::RESET_SECONDS;

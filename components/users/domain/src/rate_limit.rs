@@ -45,6 +45,9 @@ pub(crate) const INVITATIONS: Backoff =
 /// Sign-ins with a passkey that one client begins: a page begins one when it is opened, and many people may share an address.
 pub(crate) const PASSKEY_CHALLENGES: Backoff =
     Backoff { free_failures: 100, longest_seconds: 5 * 60, drain_seconds: Some(6), ceiling: None };
+/// SMS that one client asks for: ten an hour, then with growing pauses.
+pub(crate) const SMS_REQUESTS: Backoff =
+    Backoff { free_failures: 10, longest_seconds: 60 * 60, drain_seconds: Some(360), ceiling: None };
 /// Links and codes that one client shows.
 pub(crate) const TICKETS: Backoff = CLIENT;
 

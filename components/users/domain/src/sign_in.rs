@@ -133,6 +133,17 @@ fn is_network(text: &str) -> bool {
     }
 }
 
+impl EndSignIn {
+    /// Whether the session was begun on a device that is known; unknown too where none begins.
+    #[must_use]
+    pub fn known_device(&self) -> Option<bool> {
+        match &self.verdict {
+            Verdict::Succeeded(session) => session.known_device,
+            Verdict::Failed | Verdict::Unverified => None,
+        }
+    }
+}
+
 /// A renewed hash.
 #[derive(Debug)]
 pub struct Renewal {

@@ -116,7 +116,7 @@ async fn answer(
         open.user_id,
         credentials_epoch,
         &proved,
-        open.keys.device.is_some(),
+        settings::notice_terms(Some(open.keys.device.is_some()))?,
         &request,
     )?;
     publish_after(call.request, ended.events);

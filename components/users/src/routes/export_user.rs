@@ -48,6 +48,7 @@ pub(super) fn export_user(call: &Call<'_, ExportUser>) -> HandlerResult {
         kept_answers: kept.kept_answers,
         addresses: kept.addresses,
         email_verified_at: kept.email_verified_at,
+        phone_verified_at: kept.phone_verified_at,
         second_factor: kept.second_factor,
         passkeys: kept.passkeys,
         pending_events,

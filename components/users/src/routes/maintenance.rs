@@ -4,7 +4,8 @@
 use super::Call;
 use crate::settings;
 use crate::store::{
-    Store, audit, challenges, exports, idempotency, invitations, passkey_sign_ins, rate_limits, sessions, tickets,
+    Store, audit, challenges, exports, idempotency, invitations, passkey_sign_ins, phones, rate_limits, sessions,
+    tickets,
 };
 use crate::{erasure, outbox};
 use api::users::SweepResult;
@@ -30,6 +31,7 @@ pub(super) fn run_maintenance(call: &Call<'_, Sweep>) -> HandlerResult {
     invitations::delete_expired(&store)?;
     challenges::delete_expired(&store)?;
     passkey_sign_ins::delete_expired(&store)?;
+    phones::delete_expired(&store)?;
     audit::delete_expired(&store, settings::audit_retention()?)?;
     Ok(call.ok(&SweepResult { published: swept.published as u64, left: swept.left as u64 }))
 }

@@ -20,6 +20,7 @@ mod metadata;
 mod outbox;
 mod passkey_sign_in;
 mod passkeys;
+mod phone;
 mod reauthenticate;
 mod recovery;
 mod second_factor;
@@ -104,6 +105,8 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         RemovePasskey(call) => passkeys::remove_passkey(&call),
         BeginPasskeySignIn(call) => passkey_sign_in::begin_passkey_sign_in(&call),
         EndPasskeySignIn(call) => passkey_sign_in::end_passkey_sign_in(&call).await,
+        RequestPhoneCode(call) => phone::request_phone_code(&call),
+        ConfirmPhone(call) => phone::confirm_phone(&call),
         GetSuspension(call) => suspension::get_suspension(&call),
         ListActivity(call) => audit::list_activity(&call),
         ListAudit(call) => audit::list_audit(&call),

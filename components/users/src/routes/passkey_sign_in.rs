@@ -133,7 +133,7 @@ async fn answer(
         known.user_id,
         known.credentials_epoch,
         &proved,
-        keys.device.is_some(),
+        settings::notice_terms(Some(keys.device.is_some()))?,
         &release,
     )?;
     publish_after(call.request, std::mem::take(&mut ended.events));

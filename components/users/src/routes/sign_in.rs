@@ -48,7 +48,8 @@ pub(super) async fn begin_sign_in(call: &Call<'_, operation::BeginSignIn>) -> Ha
 pub(super) fn end_sign_in(call: &Call<'_, operation::EndSignIn>) -> HandlerResult {
     let end = EndSignIn::try_from(call.body()?)?;
     let attempt = hashing::with_enabled_limits(Attempt::to_sign_in(&end.keys));
-    let mut ended = sign_in::end(&Store::open()?, &end, &attempt, trace::of_service(call.request, Actor::Owner))?;
+    let trace = trace::of_service(call.request, Actor::Owner);
+    let mut ended = sign_in::end(&Store::open()?, &end, &attempt, settings::notice_terms(end.known_device())?, trace)?;
     if let Some(session) = &mut ended.session {
         shown_if_asked_for(settings::email_verification()?, &mut session.email_verified);
         session.metadata = token_metadata::of(call.request, session.user_id)?;

@@ -11,7 +11,9 @@ use problem::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use spin_sdk::pg4::ParameterValue;
-use users_domain::{Attempt, AuditEntry, CHALLENGE_SECONDS, NewChallenge, ReleasePermit, SessionStart, ShownChallenge};
+use users_domain::{
+    Attempt, AuditEntry, CHALLENGE_SECONDS, NewChallenge, NoticeTerms, ReleasePermit, SessionStart, ShownChallenge,
+};
 use uuid::Uuid;
 
 /// Releases the permit of a sign-in whose password was right, and keeps its challenge; false if the credentials have changed.
@@ -116,7 +118,7 @@ pub(crate) fn end(
     user_id: UserId,
     credentials_epoch: i32,
     proved: &Proved,
-    known_device: bool,
+    terms: NoticeTerms,
     release: &ReleasePermit<'_>,
 ) -> Result<Ended, Problem> {
     let optional = |value: Option<&str>| value.map_or(ParameterValue::DbNull, text);
@@ -137,7 +139,7 @@ pub(crate) fn end(
         optional(proved.change.map(SecondFactorChange::name)),
         ParameterValue::Int32(OWN_LEASE_SECONDS),
         text(Exchange::UserLogin.name()),
-        text(&details(&session.origin, Some(known_device))),
+        text(&details(&session.origin, terms)),
     ];
     Ok(store.one(&statements::end_challenge(proved.spend), &parameters)?)
 }

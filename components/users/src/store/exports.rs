@@ -59,6 +59,7 @@ pub(crate) struct Kept {
     /// The newest rows of the audit log about the user.
     pub(crate) activity: Vec<AuditRow>,
     pub(crate) email_verified_at: Option<String>,
+    pub(crate) phone_verified_at: Option<String>,
     pub(crate) second_factor: SecondFactor,
     pub(crate) passkeys: Vec<Passkey>,
     /// Addresses beside that of the user.
@@ -99,6 +100,9 @@ pub(crate) fn begin(store: &Store, id: UserId, session: Option<Uuid>, pause: i32
                         ORDER BY created_at DESC, audit_log.id DESC LIMIT {MAX_ACTIVITY}) a),
                 'email_verified_at', (
                     SELECT to_char(u.email_verified_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')
+                    FROM users u WHERE id = $1),
+                'phone_verified_at', (
+                    SELECT to_char(u.phone_verified_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')
                     FROM users u WHERE id = $1),
                 'second_factor', (SELECT {} FROM users u WHERE id = $1),
                 'passkeys', {},

@@ -24,6 +24,7 @@ pub(crate) mod outbox;
 pub(crate) mod passkey_sign_ins;
 pub(crate) mod passkeys;
 pub(crate) mod password_resets;
+pub(crate) mod phones;
 pub(crate) mod rate_limits;
 pub(crate) mod recovery;
 pub(crate) mod removal;

@@ -9,7 +9,9 @@ use problem::Problem;
 use serde::Deserialize;
 use serde_json::Value;
 use spin_sdk::pg4::ParameterValue;
-use users_domain::{Acquired, Attempt, AuditEntry, EndSignIn, Origin, ReleasePermit, Renewal, Trace, Verdict};
+use users_domain::{
+    Acquired, Attempt, AuditEntry, EndSignIn, NoticeTerms, Origin, ReleasePermit, Renewal, Trace, Verdict,
+};
 
 /// The outcome of a request to begin a sign-in.
 #[derive(Deserialize)]
@@ -33,6 +35,7 @@ pub(crate) fn end(
     store: &Store,
     sign_in: &EndSignIn,
     attempt: &Attempt,
+    terms: NoticeTerms,
     trace: Trace,
 ) -> Result<EndSignInResponse, Problem> {
     let (succeeded, session) = match &sign_in.verdict {
@@ -63,20 +66,21 @@ pub(crate) fn end(
         ParameterValue::Int32(OWN_LEASE_SECONDS),
         optional(session.and_then(|session| session.origin.user_agent.as_deref())),
         optional(session.and_then(|session| session.origin.network.as_deref())),
-        text(&session.map_or_else(|| "{}".to_owned(), |session| details(&session.origin, session.known_device))),
+        text(&session.map_or_else(|| "{}".to_owned(), |session| details(&session.origin, terms))),
     ];
     Ok(store.one(statements::END_SIGN_IN, &parameters)?)
 }
 
-/// What the event says of the sign-in beside whose it was.
-pub(super) fn details(origin: &Origin, known_device: Option<bool>) -> String {
+/// What the event says of the sign-in beside whose it was, and `sms_per_day`, which the statement takes out.
+pub(super) fn details(origin: &Origin, terms: NoticeTerms) -> String {
     let mut details = serde_json::Map::new();
     let Origin { user_agent, network } = origin;
     let device = user_agent.as_deref().and_then(device_name);
-    let known: [(&str, Option<Value>); 3] = [
-        ("known_device", known_device.map(Value::from)),
+    let known: [(&str, Option<Value>); 4] = [
+        ("known_device", terms.known_device.map(Value::from)),
         ("device", device.map(Value::from)),
         ("network", network.clone().map(Value::from)),
+        ("sms_per_day", terms.sms_per_day.map(Value::from)),
     ];
     details.extend(known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
     Value::Object(details).to_string()

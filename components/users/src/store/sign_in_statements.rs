@@ -47,12 +47,13 @@ pub(super) fn count_try() -> String {
 
 /// Ends a sign-in of the user `$2` under the epoch `$3`: the function `spend` of the database spends what was proved and the challenge, `$4`.
 /// If it was good, the session `$5` begins, with the refresh token `$6`, to live `$7` seconds unused and `$8` at most, by the user agent `$9`
-/// from the network `$10`, with the methods `$11`. The events, `$12` with the user's data and `$17`, and `$13` if a change `$14` is told of,
+/// from the network `$10`, with the methods `$11`. The events, `$12` with the user's data and `$17` as `END_SIGN_IN` has it, and `$13` if a change `$14` is told of,
 /// are enqueued, and leased to the callers for `$15` seconds; the first is that of the exchange `$16`. The permit is released by `$1`.
 pub(super) fn end_challenge(spend: &str) -> String {
     format!(
         "WITH account AS (
-            SELECT id, email, phone, role, roles_json(role, roles) AS roles, credentials_epoch, email_verified_at IS NOT NULL AS email_verified FROM users
+            SELECT id, email, CASE WHEN phone_verified_at IS NOT NULL THEN phone END AS phone, role, roles_json(role, roles) AS roles,
+            credentials_epoch, email_verified_at IS NOT NULL AS email_verified FROM users
             WHERE id = $2 AND credentials_epoch = $3 AND suspended_at IS NULL FOR NO KEY UPDATE
          ), spent AS MATERIALIZED (
             SELECT {spend}(id, $4::text::jsonb) AS is_spent FROM account
@@ -67,7 +68,8 @@ pub(super) fn end_challenge(spend: &str) -> String {
             RETURNING id AS session_id, user_id, authentication_json(authenticated_at, amr) AS authentication
          ), happened AS (
             SELECT 1 AS place, id, $12::text::jsonb AS event,
-                jsonb_build_object('user_id', id, 'email', email, 'phone', phone) || $17::text::jsonb AS data
+                jsonb_build_object('user_id', id, 'email', email,
+                    'phone', admit_sms(phone, ($17::text::jsonb ->> 'sms_per_day')::int4)) || ($17::text::jsonb - 'sms_per_day') AS data
             FROM account JOIN begun ON user_id = id
             UNION ALL
             SELECT 2, id, $13::text::jsonb, jsonb_build_object('user_id', id, 'email', email, 'change', $14::text)

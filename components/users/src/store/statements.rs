@@ -164,12 +164,14 @@ pub(super) const BEGIN_SIGN_IN: &str = "
 /// and the epoch `$5` and is not suspended. The row is locked first: a
 /// change either comes before, and is seen, or comes after, and raises the epoch above the session's. Ended sessions of
 /// the user are deleted, and all but the 49 last used: with the new one they are 50, however many sign-ins end at once.
-/// The hash `$10` replaces `$9` if given. The event, `$12` with the user's data and `$16`, is enqueued for the exchange `$11` and
+/// The hash `$10` replaces `$9` if given. The event, `$12` with the user's data, the number if it is confirmed and gets an SMS more today
+/// (`sms_per_day` of `$16`, or NULL), and the rest of `$16`, is enqueued for the exchange `$11` and
 /// leased to the caller for `$13` seconds, unless the outbox is so long that it is left to the sweeps. A success that
 /// begins no session counts as a failure.
 pub(super) const END_SIGN_IN: &str = concat!(
     "WITH account AS (
-        SELECT id, email, phone, role, roles_json(role, roles) AS roles, credentials_epoch, email_verified_at IS NOT NULL AS email_verified FROM users
+        SELECT id, email, CASE WHEN phone_verified_at IS NOT NULL THEN phone END AS phone, role, roles_json(role, roles) AS roles,
+            credentials_epoch, email_verified_at IS NOT NULL AS email_verified FROM users
         WHERE id = $3::int8 AND $4::text::jsonb ? email_key AND credentials_epoch = $5::int4 AND suspended_at IS NULL
         FOR NO KEY UPDATE
     ), room AS MATERIALIZED (
@@ -186,7 +188,8 @@ pub(super) const END_SIGN_IN: &str = concat!(
         INSERT INTO outbox (exchange, event, leased_until)
         SELECT $11, $12::text::jsonb || jsonb_build_object(
                    'subject', id::text,
-                   'data', jsonb_build_object('user_id', id, 'email', email, 'phone', phone) || $16::text::jsonb),
+                   'data', jsonb_build_object('user_id', id, 'email', email,
+                    'phone', admit_sms(phone, ($16::text::jsonb ->> 'sms_per_day')::int4)) || ($16::text::jsonb - 'sms_per_day')),
                now() + make_interval(secs => CASE WHEN ",
     outbox_is_long!(),
     " THEN 0 ELSE $13::int4 END)

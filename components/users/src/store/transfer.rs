@@ -47,6 +47,7 @@ pub(crate) fn import(
                 "roles": user.roles.others,
                 "locale": user.locale.as_ref().map(Locale::as_str),
                 "email_verified": user.email_verified,
+                "phone_verified": user.phone_verified,
                 "suspended": user.suspended,
                 "password_reset_required": user.password_reset_required,
                 "public": object(&user.metadata.public),
@@ -74,7 +75,8 @@ pub(crate) fn export(store: &Store, after: i64, with_hashes: bool) -> Result<Vec
     const STATEMENT: &str = "
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'id', u.id, 'email', u.email, 'name', u.name, 'surname', u.surname, 'phone', u.phone, 'role', u.role, 'roles', roles_json(u.role, u.roles),
-            'locale', u.locale, 'email_verified', u.email_verified_at IS NOT NULL, 'suspended', u.suspended_at IS NOT NULL,
+            'locale', u.locale, 'email_verified', u.email_verified_at IS NOT NULL, 'phone_verified', u.phone_verified_at IS NOT NULL,
+            'suspended', u.suspended_at IS NOT NULL,
             'password_reset_required', u.password_reset_required,
             'metadata', jsonb_build_object('public', coalesce(m.public, '{}'), 'private', coalesce(m.private, '{}')),
             'created_at', to_char(u.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),

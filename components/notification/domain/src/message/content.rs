@@ -48,6 +48,11 @@ pub(super) fn content(queue: Queue, event: &Event, settings: &MessageSettings) -
         (Queue::SignUpRepeatedEmail, Payload::SignUpRepeated(repeated)) => {
             mail(Template::SignUpRepeated, &repeated.email, vec![time])
         }
+        (Queue::PhoneVerificationSms, Payload::PhoneVerificationRequested(requested)) => {
+            let code = ("code", requested.code.expose().to_owned());
+            let phone = Some(requested.phone.clone());
+            Content { phone, ..mail(Template::PhoneVerificationSms, &requested.email, vec![code]) }
+        }
         (Queue::RecoveryEmail, Payload::RecoveryRequested(requested)) => {
             let [link, code] = secrets(&requested.link, &requested.code);
             mail(Template::Recovery, &requested.email, vec![time, link, code])

@@ -18,7 +18,7 @@ mod tests;
 
 pub use error::{RenderError, TemplateError};
 pub use renderer::{ReadFile, Renderer};
-pub use settings::{LoginNotice, MessageSettings};
+pub use settings::MessageSettings;
 
 use serde::{Deserialize, Serialize};
 

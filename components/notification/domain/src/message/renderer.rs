@@ -18,6 +18,9 @@ const ENDING: &str = ".txt";
 /// The most letters of an SMS.
 const MAX_SMS: usize = 160;
 
+/// What stands in for a code when the template of an SMS is checked: no word that it may say.
+const SAMPLE_CODE: &str = "123456";
+
 /// Reads a file of the folder of templates.
 pub type ReadFile = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
@@ -97,6 +100,7 @@ impl Renderer {
             let sample = |name: &&'static str| {
                 let value = match *name {
                     "time" => "2024-05-06 07:08 UTC",
+                    "code" if template.kind() == MessageKind::Sms => SAMPLE_CODE,
                     "link" | "code" => *name,
                     _ if is_known => *name,
                     _ => "",
@@ -106,11 +110,8 @@ impl Renderer {
             let values = template.variables().iter().map(sample).collect();
             let content = Content { template, to: String::new(), phone: None, values };
             let message = self.message(tag, section, content)?;
-            let has_paragraph = |name: &str| message.text.split("\n\n").any(|paragraph| paragraph.trim() == name);
-            for name in ["link", "code"] {
-                if template.has(name) && !has_paragraph(name) {
-                    return fault("needs its link, and its code if it has one, as paragraphs of their own");
-                }
+            if let Some(what) = missing_secret(template, &message) {
+                return fault(what);
             }
             if message.kind == MessageKind::Sms && message.text.chars().count() > MAX_SMS {
                 return fault("is longer than an SMS");
@@ -179,6 +180,18 @@ impl Renderer {
         ]);
         let rendered = self.engines.render(Format::Html, &layout, &context);
         rendered.map_err(|error| TemplateError::of_engine(LAYOUT, section.name, &error))
+    }
+}
+
+/// What is wrong if a message does not show its link or its code: in a mail as paragraphs of their own, in an SMS anywhere.
+fn missing_secret(template: Template, message: &Message) -> Option<&'static str> {
+    let has_paragraph = |name: &str| message.text.split("\n\n").any(|paragraph| paragraph.trim() == name);
+    match message.kind {
+        MessageKind::Sms => (template.has("code") && !message.text.contains(SAMPLE_CODE)).then_some("needs its code"),
+        MessageKind::Email => ["link", "code"]
+            .into_iter()
+            .any(|name| template.has(name) && !has_paragraph(name))
+            .then_some("needs its link, and its code if it has one, as paragraphs of their own"),
     }
 }
 

@@ -11,6 +11,7 @@ pub(super) enum Template {
     AccountLocked,
     Verification,
     SignUpRepeated,
+    PhoneVerificationSms,
     Recovery,
     Invitation,
     PasswordChanged,
@@ -30,13 +31,14 @@ pub(super) enum Template {
 pub(super) const COMMON: [&str; 2] = ["brand_name", "public_url"];
 
 impl Template {
-    pub(super) const ALL: [Template; 19] = [
+    pub(super) const ALL: [Template; 20] = [
         Template::SignIn,
         Template::SignInSms,
         Template::Welcome,
         Template::AccountLocked,
         Template::Verification,
         Template::SignUpRepeated,
+        Template::PhoneVerificationSms,
         Template::Recovery,
         Template::Invitation,
         Template::PasswordChanged,
@@ -61,6 +63,7 @@ impl Template {
             Template::AccountLocked => "account_locked",
             Template::Verification => "verification",
             Template::SignUpRepeated => "sign_up_repeated",
+            Template::PhoneVerificationSms => "phone_verification_sms",
             Template::Recovery => "recovery",
             Template::Invitation => "invitation",
             Template::PasswordChanged => "password_changed",
@@ -79,7 +82,7 @@ impl Template {
 
     pub(super) fn kind(self) -> MessageKind {
         match self {
-            Template::SignInSms => MessageKind::Sms,
+            Template::SignInSms | Template::PhoneVerificationSms => MessageKind::Sms,
             _ => MessageKind::Email,
         }
     }
@@ -89,6 +92,7 @@ impl Template {
     pub(super) fn variables(self) -> &'static [&'static str] {
         match self {
             Template::Welcome => &[],
+            Template::PhoneVerificationSms => &["code"],
             Template::SignIn => &["time", "device", "network"],
             Template::SignInSms
             | Template::AccountLocked

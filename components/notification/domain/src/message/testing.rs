@@ -1,7 +1,7 @@
 //! What the tests of messages share.
 
-use super::{LoginNotice, Message, MessageSettings, RenderError, Renderer};
-use events::{Event, Payload, Queue};
+use super::{Message, MessageSettings, RenderError, Renderer};
+use events::{Event, LoginNotice, Payload, Queue};
 use identity::{Locale, UserId};
 use time::macros::datetime;
 

@@ -1,11 +1,11 @@
 //! What each event leads to.
 
 use super::testing::{event, render, settings, user_id, with_settings};
-use super::{LoginNotice, MessageKind, MessageSettings, RenderError};
+use super::{MessageKind, MessageSettings, RenderError};
 use events::{
-    AccountLocked, EmailChangeRequested, EmailChanged, Event, Login, PasswordChanged, Payload, Queue,
-    RecoveryRequested, RemovalNoticeRequested, SecondFactorChange, SecondFactorChanged, SignUp, SignUpRepeated,
-    UserInvited, VerificationRequested,
+    AccountLocked, EmailChangeRequested, EmailChanged, Event, Login, LoginNotice, PasswordChanged, Payload,
+    PhoneVerificationRequested, Queue, RecoveryRequested, RemovalNoticeRequested, SecondFactorChange,
+    SecondFactorChanged, SignUp, SignUpRepeated, UserInvited, VerificationRequested,
 };
 use identity::Locale;
 
@@ -80,6 +80,24 @@ fn the_owner_of_an_address_is_told_of_another_sign_up() {
     let repeated = SignUpRepeated { user_id: user_id(), email: "ada@example.org".into() };
     let mail = render(Queue::SignUpRepeatedEmail, &event(Payload::SignUpRepeated(repeated))).unwrap().unwrap();
     assert!(mail.text.contains("already has an account"), "{}", mail.text);
+}
+
+#[test]
+fn who_confirms_a_number_gets_a_code_by_sms_in_every_language() {
+    for locale in ["en", "de", "es", "fr", "it"] {
+        let requested = PhoneVerificationRequested {
+            user_id: user_id(),
+            email: "ada@example.org".into(),
+            phone: "+39021234567".into(),
+            code: "012345".to_owned().into(),
+        };
+        let event = event(Payload::PhoneVerificationRequested(requested));
+        let event = Event { locale: Locale::parse(locale).ok(), ..event };
+        let sms = render(Queue::PhoneVerificationSms, &event).unwrap().unwrap();
+        assert_eq!((sms.kind, sms.phone.as_deref()), (MessageKind::Sms, Some("+39021234567")));
+        assert!(sms.text.starts_with("012345 ") && sms.text.contains("Concierge"), "{}", sms.text);
+        assert!(!sms.subject.contains("012345"), "subjects are in the delivery log");
+    }
 }
 
 #[test]

@@ -5,10 +5,10 @@ use std::time::Duration;
 use events::redis::{
     self as queues, Acquisition, Claimed, Delivery, LoggedDelivery, Outcome, Preference, ProviderHealth,
 };
-use events::{Event, Exchange, Queue};
+use events::{Event, Exchange, LoginNotice, Queue};
 use futures_util::StreamExt as _;
 use identity::Locale;
-use notification_domain::{LogItem, LoginNotice, MessageSettings, Renderer};
+use notification_domain::{LogItem, MessageSettings, Renderer};
 
 use crate::broker::Broker;
 
