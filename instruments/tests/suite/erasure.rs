@@ -416,7 +416,8 @@ fn a_removed_person_is_told_by_mail_in_their_language_and_then_forgotten() {
     // What the mail left behind goes with the second pass, and nothing more is sent.
     poll::until(SOON, "it is acknowledged", || backend.broker().length(NOTICE[0]) == 0);
     sweep_again(app, &backend);
-    assert_eq!(backend.places_of(MARKS), [""; 0]);
+    // A sweep of the schedule's may have the second pass in hand.
+    poll::until(SOON, "nothing is left of her", || backend.places_of(MARKS).is_empty());
     assert_eq!(office.mail.taken().len(), 2);
 }
 
