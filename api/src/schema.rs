@@ -138,6 +138,13 @@ schemas! {
         "description": "A language (BCP 47), such as `en` or `pt-BR`, in which the user gets messages. If there is none in this language, they are in a more general or the default one.",
         "examples": ["it"],
     };
+    shared ZoneInfo = {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 40,
+        "description": "A time zone of the IANA database, such as `Europe/Rome`, in whatever case. Messages tell times in it.",
+        "examples": ["Europe/Rome"],
+    };
     shared Password = {
         "type": "string",
         "format": "password",

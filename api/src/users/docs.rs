@@ -330,12 +330,12 @@ pub(super) fn activity() -> Value {
 }
 
 pub(super) fn user() -> Value {
-    json!({"id": 7, "name": "Ada", "surname": "Lovelace", "email": "ada@example.org", "email_verified": true, "phone": null, "phone_verified": false, "role": "user", "roles": ["billing"], "locale": "en",
+    json!({"id": 7, "name": "Ada", "surname": "Lovelace", "email": "ada@example.org", "email_verified": true, "phone": null, "phone_verified": false, "role": "user", "roles": ["billing"], "locale": "en", "zoneinfo": "Europe/London",
         "created_at": "2026-05-04T09:30:00.123456Z", "updated_at": "2026-05-04T09:30:00.123456Z", "version": 1})
 }
 
 pub(super) fn changed_user(name: &str) -> Value {
-    json!({"id": 7, "name": name, "surname": "King", "email": "ada@example.org", "email_verified": true, "phone": "+39021234567", "phone_verified": false, "role": "user", "roles": [], "locale": "it",
+    json!({"id": 7, "name": name, "surname": "King", "email": "ada@example.org", "email_verified": true, "phone": "+39021234567", "phone_verified": false, "role": "user", "roles": [], "locale": "it", "zoneinfo": null,
         "created_at": "2026-05-04T09:30:00.123456Z", "updated_at": "2026-05-05T10:00:00.654321Z", "version": 2})
 }
 

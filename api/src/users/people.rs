@@ -31,6 +31,9 @@ wire! {
         /// The language of messages; without it, that of `accept-language`.
         #[serde(default)]
         pub locale: Option<String> as "Option<schema::Locale>",
+        /// The time zone of times in messages; without it, UTC.
+        #[serde(default)]
+        pub zoneinfo: Option<String> as "Option<schema::ZoneInfo>",
     }
 
     /// A user.
@@ -60,6 +63,9 @@ wire! {
         /// The language of messages; null if none is known.
         #[serde(default)]
         pub locale: Option<String> as "Option<schema::Locale>",
+        /// The time zone of times in messages; null if none is known.
+        #[serde(default)]
+        pub zoneinfo: Option<String> as "Option<schema::ZoneInfo>",
         /// When the user signed up.
         pub created_at: String as "schema::Timestamp",
         /// When the user last changed.
@@ -180,6 +186,9 @@ pub struct ChangeRequest {
     /// The language of messages.
     #[serde(default, deserialize_with = "given")]
     pub locale: Option<Option<String>>,
+    /// The time zone of times in messages.
+    #[serde(default, deserialize_with = "given")]
+    pub zoneinfo: Option<Option<String>>,
     /// The new password.
     #[serde(default, deserialize_with = "given")]
     pub password: Option<Option<String>>,
@@ -221,8 +230,8 @@ mod schemas {
         }
 
         fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-            let description = "The whole user. Without a phone or a locale, or with null, these are removed; without a \
-                               password, a role or roles these stay.";
+            let description = "The whole user. Without a phone, a locale or a zoneinfo, or with null, these are \
+                               removed; without a password, a role or roles these stay.";
             let mut schema = change(generator, description);
             schema.insert("required".to_owned(), ["name", "surname", "email"].as_slice().into());
             schema
@@ -235,8 +244,8 @@ mod schemas {
         }
 
         fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-            let description = "A merge patch (RFC 7396): absent fields stay as they are. Only phone and locale may be \
-                               null, which removes them.";
+            let description = "A merge patch (RFC 7396): absent fields stay as they are. Only phone, locale and \
+                               zoneinfo may be null, which removes them.";
             change(generator, description)
         }
     }
@@ -256,6 +265,7 @@ mod schemas {
                 "email": generator.subschema_for::<schema::Email>(),
                 "phone": generator.subschema_for::<Option<schema::Phone>>(),
                 "locale": generator.subschema_for::<Option<schema::Locale>>(),
+                "zoneinfo": generator.subschema_for::<Option<schema::ZoneInfo>>(),
                 "password": generator.subschema_for::<schema::Password>(),
                 "role": generator.subschema_for::<schema::Role>(),
                 "roles": generator.subschema_for::<schema::Roles>(),

@@ -34,6 +34,9 @@ wire! {
         /// The language of messages.
         #[serde(default)]
         pub locale: Option<String> as "Option<schema::Locale>",
+        /// The time zone of times in messages.
+        #[serde(default)]
+        pub zoneinfo: Option<String> as "Option<schema::ZoneInfo>",
         /// Whether it is known that the address is the user's.
         #[serde(default)]
         pub email_verified: Option<bool>,
@@ -105,6 +108,8 @@ wire! {
         pub roles: Vec<String> as "schema::Roles",
         /// The language of messages.
         pub locale: Option<String> as "Option<schema::Locale>",
+        /// The time zone of times in messages.
+        pub zoneinfo: Option<String> as "Option<schema::ZoneInfo>",
         /// Whether it is known that the address is the user's.
         pub email_verified: bool,
         /// Whether it is known that the number is the user's.

@@ -30,7 +30,7 @@ pub(super) fn export_users(it: Description) -> Description {
         .replies(200, "A line for each user.")
         .lines()
         .example("line", json!({"id": 7, "email": "ada@example.org", "name": "Ada", "surname": "Lovelace", "phone": null,
-            "role": "user", "roles": ["billing"], "locale": "en", "email_verified": true, "phone_verified": false, "suspended": false, "password_reset_required": false,
+            "role": "user", "roles": ["billing"], "locale": "en", "zoneinfo": "Europe/London", "email_verified": true, "phone_verified": false, "suspended": false, "password_reset_required": false,
             "metadata": {"public": {"plan": "gold"}, "private": {}}, "created_at": "2026-05-04T09:30:00.123456Z"}))
 }
 

@@ -1,7 +1,7 @@
 //! Events on the wire: CloudEvents 1.0 in its JSON format.
 
 use crate::{Exchange, OneTimeSecret, Payload};
-use identity::{Locale, UserId};
+use identity::{Locale, UserId, ZoneInfo};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -25,6 +25,8 @@ pub struct Event {
     pub payload: Payload,
     /// The language of the user whom it is about: `locale` among the data, if it is known.
     pub locale: Option<Locale>,
+    /// The time zone of that user: `zoneinfo` among the data, if it is known.
+    pub zoneinfo: Option<ZoneInfo>,
 }
 
 /// The data of a `user_login_event`.
@@ -122,7 +124,14 @@ impl Event {
     /// A new event that happened now.
     #[must_use]
     pub fn new(source: &str, payload: Payload) -> Self {
-        Self { id: Uuid::new_v4(), source: source.to_owned(), time: OffsetDateTime::now_utc(), payload, locale: None }
+        Self {
+            id: Uuid::new_v4(),
+            source: source.to_owned(),
+            time: OffsetDateTime::now_utc(),
+            payload,
+            locale: None,
+            zoneinfo: None,
+        }
     }
 
     /// The JSON of a new event of this exchange without `subject` and `data`: the database adds both, in the statement
@@ -148,6 +157,9 @@ impl Event {
         let mut data = self.payload.to_json();
         if let Some(locale) = &self.locale {
             data["locale"] = locale.as_str().into();
+        }
+        if let Some(zone) = &self.zoneinfo {
+            data["zoneinfo"] = zone.as_str().into();
         }
         let envelope = Envelope {
             specversion: SPEC_VERSION.to_owned(),
@@ -183,9 +195,10 @@ impl Event {
         let data = envelope.data.filter(serde_json::Value::is_object).ok_or(EventError::BadData)?;
         // One that is no tag is none: the message is sent in the default language.
         let locale = data.get("locale").and_then(|locale| Locale::parse(locale.as_str()?).ok());
+        let zoneinfo = data.get("zoneinfo").and_then(|zone| ZoneInfo::parse(zone.as_str()?).ok());
         let exchange = Exchange::from_name(&envelope.r#type).ok_or(EventError::UnknownType)?;
         let payload = Payload::from_json(exchange, data).map_err(|_| EventError::BadData)?;
-        Ok(Self { id: envelope.id, source: envelope.source, time: envelope.time, payload, locale })
+        Ok(Self { id: envelope.id, source: envelope.source, time: envelope.time, payload, locale, zoneinfo })
     }
 }
 

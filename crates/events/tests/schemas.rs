@@ -6,7 +6,7 @@ use events::{
     PhoneVerificationRequested, RecoveryRequested, RemovalNoticeRequested, SecondFactorChange, SecondFactorChanged,
     SignUp, SignUpRepeated, UserInvited, UserRemoved, VerificationRequested,
 };
-use identity::{Locale, UserId};
+use identity::{Locale, UserId, ZoneInfo};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -70,7 +70,11 @@ fn complete(exchange: Exchange) -> Payload {
 fn json_of(exchange: Exchange) -> Value {
     let source =
         schema_of(exchange)["properties"]["source"]["const"].as_str().expect("a schema names its source").to_owned();
-    let event = Event { locale: Locale::parse("pt-BR").ok(), ..Event::new(&source, complete(exchange)) };
+    let event = Event {
+        locale: Locale::parse("pt-BR").ok(),
+        zoneinfo: ZoneInfo::parse("Europe/Rome").ok(),
+        ..Event::new(&source, complete(exchange))
+    };
     serde_json::from_str(&event.to_json()).expect("an event is JSON")
 }
 

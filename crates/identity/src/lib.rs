@@ -23,6 +23,7 @@ mod secret;
 mod text;
 mod user_agent;
 mod user_id;
+mod zone_info;
 
 pub use attempt::{AttemptKeys, DIGEST_LENGTH};
 pub use authentication::{Authentication, MULTI_FACTOR_METHOD, ONE_TIME_METHOD, PASSWORD_METHOD};
@@ -42,3 +43,4 @@ pub use role::{MAX_ROLES, Role, RoleError, RoleName, Roles};
 pub use secret::{MIN_SECRET_BYTES, Secret};
 pub use user_agent::device_name;
 pub use user_id::{UserId, UserIdError};
+pub use zone_info::{ZoneInfo, ZoneInfoError};

@@ -114,6 +114,7 @@ fn each_value_that_is_not_acceptable_has_its_own_problem() {
         ("password", json!("\u{200b}".repeat(8)), "invalid-password"),
         ("password", json!("aaaaaaaaaaaa"), "invalid-password"),
         ("locale", json!("english!"), "invalid-value"),
+        ("zoneinfo", json!("Europe/Atlantis"), "invalid-value"),
         ("phone", json!(""), "invalid-phone"),
         ("phone", json!("112"), "invalid-phone"),
         ("phone", json!("0212345678"), "invalid-phone"),

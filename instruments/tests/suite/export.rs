@@ -143,7 +143,8 @@ fn an_export_has_the_user_the_sessions_the_events_and_the_deliveries() {
         "roles": [],
         "surname": "Lovelace",
         "updated_at": "[time]",
-        "version": 1
+        "version": 1,
+        "zoneinfo": null
       }
     }
     "#);

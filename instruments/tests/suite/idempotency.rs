@@ -60,7 +60,8 @@ fn a_repeated_sign_up_gets_the_answer_of_the_first_and_makes_nobody() {
       "roles": [],
       "surname": "Lovelace",
       "updated_at": "[time]",
-      "version": 1
+      "version": 1,
+      "zoneinfo": null
     }
     "#);
     for header in ["location", "etag", "content-type"] {

@@ -53,7 +53,7 @@ fn each_line_is_answered_by_itself_and_a_second_time_nothing_happens() {
     let lines = [
         line(
             "ada@import.example",
-            &json!({"id": "b2c1d0", "phone": "+39 02 1234567", "locale": "de-at", "role": "admin",
+            &json!({"id": "b2c1d0", "phone": "+39 02 1234567", "locale": "de-at", "zoneinfo": "europe/vienna", "phone_verified": true, "role": "admin",
             "email_verified": true, "metadata": {"public": {"plan": "gold"}, "private": {"n": 1}},
             "created_at": "2020-05-04T09:30:00Z"}),
         ),
@@ -87,6 +87,7 @@ fn each_line_is_answered_by_itself_and_a_second_time_nothing_happens() {
     is("phone", "+39021234567");
     is("role", "admin");
     is("locale", "de-AT");
+    is("zoneinfo", "Europe/Vienna");
     is("created_at", "2020-05-04T09:30:00.000000Z");
     let metadata = app.get(&format!("{path}/metadata")).bearer(&root.access).send().expect(200).json();
     assert_eq!(metadata, json!({"public": {"plan": "gold"}, "private": {"n": 1}}));

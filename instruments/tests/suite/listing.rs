@@ -57,7 +57,8 @@ fn a_page_has_users_in_the_order_of_their_ids_and_the_way_to_the_next() {
           "roles": [],
           "surname": "page",
           "updated_at": "[time]",
-          "version": 1
+          "version": 1,
+          "zoneinfo": null
         },
         {
           "created_at": "[time]",
@@ -72,7 +73,8 @@ fn a_page_has_users_in_the_order_of_their_ids_and_the_way_to_the_next() {
           "roles": [],
           "surname": "page",
           "updated_at": "[time]",
-          "version": 1
+          "version": 1,
+          "zoneinfo": null
         }
       ],
       "next_cursor": "[cursor]"

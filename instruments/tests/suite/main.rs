@@ -70,6 +70,7 @@ mod sign_up_modes;
 mod storm;
 mod suspension;
 mod throttling;
+mod time_zones;
 mod tokens;
 mod users;
 mod verification;

@@ -33,7 +33,8 @@ fn a_sign_up_gives_the_user_and_where_it_is() {
       "roles": [],
       "surname": "Lovelace",
       "updated_at": "[time]",
-      "version": 1
+      "version": 1,
+      "zoneinfo": null
     }
     "#);
     let id = &answer.json()["id"];
@@ -135,7 +136,8 @@ fn a_user_is_shown_by_id() {
       "roles": [],
       "surname": "Lovelace",
       "updated_at": "[time]",
-      "version": 1
+      "version": 1,
+      "zoneinfo": null
     }
     "#);
     assert_eq!(answer.json()["id"], id);
@@ -229,7 +231,8 @@ fn a_replacement_takes_the_place_of_everything_but_the_password() {
       "roles": [],
       "surname": "King",
       "updated_at": "[time]",
-      "version": 2
+      "version": 2,
+      "zoneinfo": null
     }
     "#);
     assert_eq!(app.get(&path).send().json()["phone"], json!(null));
@@ -295,7 +298,8 @@ fn a_merge_patch_changes_what_it_names() {
       "roles": [],
       "surname": "King",
       "updated_at": "[time]",
-      "version": 2
+      "version": 2,
+      "zoneinfo": null
     }
     "#);
     let user = answer.json();

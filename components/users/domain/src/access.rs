@@ -175,6 +175,7 @@ mod tests {
         email: None,
         phone: None,
         locale: None,
+        zoneinfo: None,
         password: None,
         role: Some(Role::Admin),
         other_roles: None,

@@ -2,7 +2,7 @@
 
 use crate::fields::Fields;
 use api::users::ChangeRequest;
-use identity::{Email, Locale, MinLength, Password, PersonName, Phone, Role, RoleName};
+use identity::{Email, Locale, MinLength, Password, PersonName, Phone, Role, RoleName, ZoneInfo};
 use problem::{Kind, Problem};
 
 /// A valid change; `None` leaves a field as it is.
@@ -18,6 +18,8 @@ pub struct ValidatedChange {
     pub phone: Option<Option<Phone>>,
     /// The new language of messages; `Some(None)` removes it.
     pub locale: Option<Option<Locale>>,
+    /// The new time zone of times in messages; `Some(None)` removes it.
+    pub zoneinfo: Option<Option<ZoneInfo>>,
     /// The new password.
     pub password: Option<Password>,
     /// The new role.
@@ -46,25 +48,28 @@ impl ValidatedChange {
         Self::validate(request, false, min)
     }
 
-    /// Validates a replacement: name, surname and email are required; without a phone number or a
-    /// language these are removed. The password is not part of a user's representation, so without one it stays; so does the role, which users do not
+    /// Validates a replacement: name, surname and email are required; without a phone number, a
+    /// language or a time zone these are removed. The password is not part of a user's representation, so without one it stays; so does the role, which users do not
     /// assign themselves.
     ///
     /// # Errors
     /// A problem that lists every fault.
     pub fn replacement(request: ChangeRequest, min: MinLength) -> Result<Self, Problem> {
         let change = Self::validate(request, true, min)?;
-        Ok(Self { phone: Some(change.phone.flatten()), locale: Some(change.locale.flatten()), ..change })
+        let (phone, locale) = (Some(change.phone.flatten()), Some(change.locale.flatten()));
+        Ok(Self { phone, locale, zoneinfo: Some(change.zoneinfo.flatten()), ..change })
     }
 
     fn validate(request: ChangeRequest, complete: bool, min: MinLength) -> Result<Self, Problem> {
-        let ChangeRequest { name, surname, email, phone, locale, password, role, roles, current_password } = request;
+        let ChangeRequest { name, surname, email, phone, locale, zoneinfo, password, role, roles, current_password } =
+            request;
         let mut fields = Fields::default();
         let name = required(&mut fields, "name", name, complete).and_then(|text| fields.name(&text));
         let surname = required(&mut fields, "surname", surname, complete).and_then(|text| fields.surname(&text));
         let email = required(&mut fields, "email", email, complete).and_then(|text| fields.email(&text));
         let phone = phone.map(|phone| phone.and_then(|text| fields.phone(&text)));
         let locale = locale.map(|locale| locale.and_then(|text| fields.locale(&text)));
+        let zoneinfo = zoneinfo.map(|zone| zone.and_then(|text| fields.zoneinfo(&text)));
         let password = required(&mut fields, "password", password, false).and_then(|text| fields.password(&text, min));
         if let Some(password) = &password {
             let own = email.as_ref().map(Email::words).into_iter().flatten();
@@ -78,7 +83,8 @@ impl ValidatedChange {
             None => (role, None),
         };
         let current_password = required(&mut fields, "current_password", current_password, false);
-        let change = Self { name, surname, email, phone, locale, password, role, other_roles, current_password };
+        let change =
+            Self { name, surname, email, phone, locale, zoneinfo, password, role, other_roles, current_password };
         fields.finish(Some(change))
     }
 }
@@ -128,6 +134,9 @@ mod tests {
     fn null_removes_the_phone_and_nothing_else() {
         assert_eq!(patch(json!({"phone": null})).unwrap().phone, Some(None));
         assert_eq!(patch(json!({"locale": null})).unwrap().locale, Some(None));
+        assert_eq!(patch(json!({"zoneinfo": null})).unwrap().zoneinfo, Some(None));
+        let zone = patch(json!({"zoneinfo": "europe/rome"})).unwrap().zoneinfo.flatten().unwrap();
+        assert_eq!(zone.as_str(), "Europe/Rome");
         assert_eq!(patch(json!({"name": null})).err().unwrap().kind(), Kind::WrongType);
         assert_eq!(patch(json!({"password": null})).err().unwrap().kind(), Kind::WrongType);
     }
@@ -137,7 +146,7 @@ mod tests {
         assert_eq!(replacement(json!({"name": "Ada", "surname": "L"})).err().unwrap().kind(), Kind::MissingField);
         let whole = json!({"name": "Ada", "surname": "L", "email": "ada@example.org"});
         let change = replacement(whole).unwrap();
-        assert_eq!((change.phone, change.locale), (Some(None), Some(None)));
+        assert_eq!((change.phone, change.locale, change.zoneinfo), (Some(None), Some(None), Some(None)));
         assert!(change.password.is_none());
     }
 

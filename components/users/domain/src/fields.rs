@@ -1,6 +1,6 @@
 //! Validation of the fields of a body, with all errors reported at once.
 
-use identity::{Email, Locale, MinLength, Password, PersonName, Phone, Role, Roles};
+use identity::{Email, Locale, MinLength, Password, PersonName, Phone, Role, Roles, ZoneInfo};
 use problem::{FieldError, Kind, Problem};
 use std::fmt::Display;
 
@@ -29,6 +29,10 @@ impl Fields {
 
     pub(crate) fn locale(&mut self, text: &str) -> Option<Locale> {
         self.keep("locale", Kind::InvalidValue, Locale::parse(text))
+    }
+
+    pub(crate) fn zoneinfo(&mut self, text: &str) -> Option<ZoneInfo> {
+        self.keep("zoneinfo", Kind::InvalidValue, ZoneInfo::parse(text))
     }
 
     pub(crate) fn password(&mut self, text: &str, min: MinLength) -> Option<Password> {

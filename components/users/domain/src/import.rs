@@ -4,7 +4,7 @@ use crate::audit_page::utc;
 use crate::fields::Fields;
 use crate::metadata::ValidatedMetadata;
 use api::users::{ImportLine, MetadataChange};
-use identity::{Cost, Email, Locale, PasswordHash, Peppers, PersonName, Phone, Roles};
+use identity::{Cost, Email, Locale, PasswordHash, Peppers, PersonName, Phone, Roles, ZoneInfo};
 use problem::{Kind, Problem};
 
 /// How many lines an import has at most.
@@ -36,6 +36,8 @@ pub struct ImportedUser {
     pub roles: Roles,
     /// The language of messages, if one is known.
     pub locale: Option<Locale>,
+    /// The time zone of times in messages, if one is known.
+    pub zoneinfo: Option<ZoneInfo>,
     /// Whether it is known that the address is the user's.
     pub email_verified: bool,
     /// Whether it is known that the number is the user's.
@@ -68,6 +70,7 @@ impl ImportedUser {
         // A fault is noted; the value that stands in for it is not used.
         let phone = line.phone.as_deref().and_then(|phone| fields.phone(phone));
         let locale = line.locale.as_deref().and_then(|locale| fields.locale(locale));
+        let zoneinfo = line.zoneinfo.as_deref().and_then(|zone| fields.zoneinfo(zone));
         let role = line.role.as_deref().and_then(|role| fields.role(role));
         let roles = match line.roles.as_deref() {
             Some(names) => fields.roles(role, Some(names)),
@@ -100,6 +103,7 @@ impl ImportedUser {
                 phone,
                 roles: roles?,
                 locale,
+                zoneinfo,
                 email_verified: line.email_verified.unwrap_or_default(),
                 phone_verified: line.phone_verified.unwrap_or_default(),
                 suspended: line.suspended.unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use crate::fields::Fields;
 use api::users::SignUpRequest;
-use identity::{Email, Locale, MinLength, Password, PersonName, Phone};
+use identity::{Email, Locale, MinLength, Password, PersonName, Phone, ZoneInfo};
 use problem::Problem;
 
 /// A valid sign-up. The password is hashed at once and then dropped.
@@ -18,6 +18,8 @@ pub struct SignUp {
     pub phone: Option<Phone>,
     /// The language of messages, if one is known.
     pub locale: Option<Locale>,
+    /// The time zone of times in messages, if it was chosen.
+    pub zoneinfo: Option<ZoneInfo>,
     /// The password.
     pub password: Password,
 }
@@ -34,6 +36,7 @@ impl SignUp {
         let email = fields.email(&request.email);
         let phone = request.phone.as_deref().map(|phone| fields.phone(phone));
         let locale = request.locale.as_deref().map(|locale| fields.locale(locale));
+        let zoneinfo = request.zoneinfo.as_deref().map(|zone| fields.zoneinfo(zone));
         let password = fields.password(&request.password, min);
         if let (Some(password), Some(email)) = (&password, &email) {
             fields.refuse_words(password, email.words().into_iter().chain([&*request.name, &*request.surname]));
@@ -50,6 +53,10 @@ impl SignUp {
                 locale: match locale {
                     None => None,
                     Some(locale) => Some(locale?),
+                },
+                zoneinfo: match zoneinfo {
+                    None => None,
+                    Some(zone) => Some(zone?),
                 },
                 password: password?,
             })

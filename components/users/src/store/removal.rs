@@ -45,7 +45,7 @@ pub(crate) fn remove(store: &Store, id: UserId, condition: &Precondition, trace:
     let audited = audit::row("user-removed", "success", "NULL::int8", 4, "removed");
     let statement = format!(
         "WITH removed AS (
-            DELETE FROM users WHERE id = $1 AND {admits} AND {KEEPS_AN_ADMIN} RETURNING id, email, locale
+            DELETE FROM users WHERE id = $1 AND {admits} AND {KEEPS_AN_ADMIN} RETURNING id, email, locale, zoneinfo
          ), unpublished AS (
             DELETE FROM outbox WHERE id IN (
                 SELECT id FROM outbox WHERE event #>> '{{data,user_id}}' IN (SELECT id::text FROM removed)
@@ -58,7 +58,7 @@ pub(crate) fn remove(store: &Store, id: UserId, condition: &Precondition, trace:
             SELECT 1 AS place, id, $5::text::jsonb AS event, jsonb_build_object('user_id', id) AS data FROM removed
             UNION ALL
             SELECT 2, id, $6::text::jsonb,
-                jsonb_strip_nulls(jsonb_build_object('user_id', id, 'email', email, 'locale', locale)) FROM removed
+                jsonb_strip_nulls(jsonb_build_object('user_id', id, 'email', email, 'locale', locale, 'zoneinfo', zoneinfo)) FROM removed
          ), {}, audited AS ({audited})
          SELECT jsonb_build_object('exists', EXISTS (SELECT FROM users WHERE id = $1),
                                    'removed', EXISTS (SELECT FROM removed),

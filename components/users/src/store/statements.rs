@@ -88,14 +88,14 @@ pub(super) const FIND_USER_IN_SESSION: &str = concat!(
         'user', (SELECT user_json(u) FROM users u WHERE id = $1))"
 );
 
-/// Inserts a user with the columns `$1` to `$6` and the language `$13`, enqueues its event, `$8` with the user's data, for the exchange `$7`,
+/// Inserts a user with the columns `$1` to `$6` the language `$13` and the time zone `$14`, enqueues its event, `$8` with the user's data, for the exchange `$7`,
 /// and stores the response under the digests `$10` and `$11`; or does nothing if the email is taken. The event is
 /// leased to the caller for `$9` seconds, unless the outbox is so long that it is left to the sweeps. By `$12`, it is in the
 /// audit log.
 pub(super) const INSERT_USER: &str = concat!(
     "WITH new_user AS (
-        INSERT INTO users AS u (email, email_key, name, surname, phone, password_hash, locale)
-        VALUES ($1, $2, $3, $4, $5, $6, $13)
+        INSERT INTO users AS u (email, email_key, name, surname, phone, password_hash, locale, zoneinfo)
+        VALUES ($1, $2, $3, $4, $5, $6, $13, $14)
         ON CONFLICT (email_key) DO NOTHING
         RETURNING u.id, u.email, u.name, user_json(u) AS shown
     ), kept AS (

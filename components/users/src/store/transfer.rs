@@ -2,7 +2,7 @@
 
 use super::{Store, audit};
 use api::users::ExportedUser;
-use identity::{Locale, PasswordHash, Phone, UserId};
+use identity::{Locale, PasswordHash, Phone, UserId, ZoneInfo};
 use problem::Problem;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -46,6 +46,7 @@ pub(crate) fn import(
                 "role": user.roles.role,
                 "roles": user.roles.others,
                 "locale": user.locale.as_ref().map(Locale::as_str),
+                "zoneinfo": user.zoneinfo.as_ref().map(ZoneInfo::as_str),
                 "email_verified": user.email_verified,
                 "phone_verified": user.phone_verified,
                 "suspended": user.suspended,
@@ -75,7 +76,7 @@ pub(crate) fn export(store: &Store, after: i64, with_hashes: bool) -> Result<Vec
     const STATEMENT: &str = "
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'id', u.id, 'email', u.email, 'name', u.name, 'surname', u.surname, 'phone', u.phone, 'role', u.role, 'roles', roles_json(u.role, u.roles),
-            'locale', u.locale, 'email_verified', u.email_verified_at IS NOT NULL, 'phone_verified', u.phone_verified_at IS NOT NULL,
+            'locale', u.locale, 'zoneinfo', u.zoneinfo, 'email_verified', u.email_verified_at IS NOT NULL, 'phone_verified', u.phone_verified_at IS NOT NULL,
             'suspended', u.suspended_at IS NOT NULL,
             'password_reset_required', u.password_reset_required,
             'metadata', jsonb_build_object('public', coalesce(m.public, '{}'), 'private', coalesce(m.private, '{}')),

@@ -6,7 +6,7 @@ use super::tickets::template;
 use super::{Changed, Found, Store, StoreError, User, statements};
 use super::{audit, email_change};
 use ::events::{Event, Exchange};
-use identity::{Email, Locale, PasswordHash, Phone, Role, RoleName, UserId};
+use identity::{Email, Locale, PasswordHash, Phone, Role, RoleName, UserId, ZoneInfo};
 use problem::Problem;
 use serde::Deserialize;
 use spin_sdk::pg4::ParameterValue;
@@ -61,6 +61,7 @@ pub(crate) fn insert(
             optional(request.map(|request| request.body.as_str())),
             audit::parameter(trace),
             optional(sign_up.locale.as_ref().map(Locale::as_str)),
+            optional(sign_up.zoneinfo.as_ref().map(ZoneInfo::as_str)),
         ],
     );
     match inserted {
@@ -209,6 +210,7 @@ pub(crate) fn update(
     assign("email_key", email.map(|email| text(email.key())));
     assign("phone", change.phone.as_ref().map(|phone| optional(phone.as_ref().map(Phone::as_str))));
     assign("locale", change.locale.as_ref().map(|locale| optional(locale.as_ref().map(Locale::as_str))));
+    assign("zoneinfo", change.zoneinfo.as_ref().map(|zone| optional(zone.as_ref().map(ZoneInfo::as_str))));
     assign("password_hash", hash.map(|hash| text(hash.expose())));
     assign("role", change.role.map(|role| text(role.name())));
     let other_roles = change.other_roles.as_deref().map(|others| {

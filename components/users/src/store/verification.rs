@@ -5,7 +5,7 @@ use super::outbox::{ENQUEUED, OutboxEvent, enqueue};
 use super::tickets::{Issue, template};
 use super::{Store, StoreError};
 use ::events::Exchange;
-use identity::{Locale, PasswordHash, Phone, UserId};
+use identity::{Locale, PasswordHash, Phone, UserId, ZoneInfo};
 use problem::Problem;
 use serde::Deserialize;
 use spin_sdk::pg4::ParameterValue;
@@ -34,8 +34,8 @@ pub(crate) fn sign_up(
         "WITH allowed AS MATERIALIZED (
             SELECT admit_request($10::text::jsonb, $11::int4) IS NULL AS may_mail
          ), new_user AS (
-            INSERT INTO users AS u (email, email_key, name, surname, phone, password_hash, locale)
-            SELECT $1, $2, $3, $4, $5, $6, $20
+            INSERT INTO users AS u (email, email_key, name, surname, phone, password_hash, locale, zoneinfo)
+            SELECT $1, $2, $3, $4, $5, $6, $20, $21
             WHERE NOT is_email_taken($7::text::jsonb, NULL)
             ON CONFLICT (email_key) DO NOTHING
             RETURNING u.id, u.email, u.email_key, u.name, u.credentials_epoch, user_json(u) AS shown
@@ -99,6 +99,7 @@ pub(crate) fn sign_up(
         template(Exchange::SignUpRepeated),
         audit::parameter(trace),
         optional(sign_up.locale.as_ref().map(Locale::as_str)),
+        optional(sign_up.zoneinfo.as_ref().map(ZoneInfo::as_str)),
     ];
     match store.one(&statement, &parameters) {
         // A concurrent request was first, so this one did nothing.

@@ -3,7 +3,6 @@
 use super::template::Template;
 use super::{MessageSettings, RenderError};
 use events::{Event, OneTimeSecret, Payload, Queue, SecondFactorChange};
-use time::macros::format_description;
 
 /// A message before it is put in words.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,13 +12,12 @@ pub(super) struct Content {
     pub(super) to: String,
     /// The number that an SMS goes to.
     pub(super) phone: Option<String>,
-    /// The template's variables.
+    /// The template's variables, but for the time.
     pub(super) values: Vec<(&'static str, String)>,
 }
 
 /// The content of the message of `queue` about an event; `None` if there is none to send.
 pub(super) fn content(queue: Queue, event: &Event, settings: &MessageSettings) -> Result<Option<Content>, RenderError> {
-    let time = ("time", time_of(event));
     let content = match (queue, &event.payload) {
         (Queue::LoginEmail | Queue::LoginSms, Payload::Login(login))
             if !settings.login_notice.is_due(login.known_device) =>
@@ -29,24 +27,24 @@ pub(super) fn content(queue: Queue, event: &Event, settings: &MessageSettings) -
         (Queue::LoginEmail, Payload::Login(login)) => {
             let device = ("device", login.device.clone().unwrap_or_default());
             let network = ("network", login.network.clone().unwrap_or_default());
-            mail(Template::SignIn, &login.email, vec![time, device, network])
+            mail(Template::SignIn, &login.email, vec![device, network])
         }
         (Queue::LoginSms, Payload::Login(login)) => {
             let Some(phone) = &login.phone else { return Ok(None) };
-            Content { phone: Some(phone.clone()), ..mail(Template::SignInSms, &login.email, vec![time]) }
+            Content { phone: Some(phone.clone()), ..mail(Template::SignInSms, &login.email, vec![]) }
         }
         // The mail that asks to confirm the address takes its place.
         (Queue::WelcomeEmail, Payload::SignUp(sign_up)) if sign_up.awaits_verification => return Ok(None),
         (Queue::WelcomeEmail, Payload::SignUp(sign_up)) => mail(Template::Welcome, &sign_up.email, vec![]),
         (Queue::AccountLockedEmail, Payload::AccountLocked(locked)) => {
-            mail(Template::AccountLocked, &locked.email, vec![time])
+            mail(Template::AccountLocked, &locked.email, vec![])
         }
         (Queue::VerificationEmail, Payload::VerificationRequested(requested)) => {
             let [link, code] = secrets(&requested.link, &requested.code);
-            mail(Template::Verification, &requested.email, vec![time, link, code])
+            mail(Template::Verification, &requested.email, vec![link, code])
         }
         (Queue::SignUpRepeatedEmail, Payload::SignUpRepeated(repeated)) => {
-            mail(Template::SignUpRepeated, &repeated.email, vec![time])
+            mail(Template::SignUpRepeated, &repeated.email, vec![])
         }
         (Queue::PhoneVerificationSms, Payload::PhoneVerificationRequested(requested)) => {
             let code = ("code", requested.code.expose().to_owned());
@@ -55,28 +53,28 @@ pub(super) fn content(queue: Queue, event: &Event, settings: &MessageSettings) -
         }
         (Queue::RecoveryEmail, Payload::RecoveryRequested(requested)) => {
             let [link, code] = secrets(&requested.link, &requested.code);
-            mail(Template::Recovery, &requested.email, vec![time, link, code])
+            mail(Template::Recovery, &requested.email, vec![link, code])
         }
         (Queue::InvitationEmail, Payload::UserInvited(invited)) => {
             let [link, code] = secrets(&invited.link, &invited.code);
-            mail(Template::Invitation, &invited.email, vec![time, link, code])
+            mail(Template::Invitation, &invited.email, vec![link, code])
         }
         (Queue::PasswordChangedEmail, Payload::PasswordChanged(changed)) => {
-            mail(Template::PasswordChanged, &changed.email, vec![time])
+            mail(Template::PasswordChanged, &changed.email, vec![])
         }
         (Queue::EmailChangeEmail, Payload::EmailChangeRequested(requested)) => {
             let [link, code] = secrets(&requested.link, &requested.code);
-            mail(Template::EmailChange, &requested.email, vec![time, link, code])
+            mail(Template::EmailChange, &requested.email, vec![link, code])
         }
         (Queue::EmailChangedEmail, Payload::EmailChanged(changed)) => match &changed.link {
-            Some(link) => mail(Template::EmailChanged, &changed.email, vec![time, ("link", link.expose().to_owned())]),
-            None => mail(Template::EmailChangedByAdministrator, &changed.email, vec![time]),
+            Some(link) => mail(Template::EmailChanged, &changed.email, vec![("link", link.expose().to_owned())]),
+            None => mail(Template::EmailChangedByAdministrator, &changed.email, vec![]),
         },
         (Queue::SecondFactorChangedEmail, Payload::SecondFactorChanged(changed)) => {
-            mail(second_factor_template(changed.change), &changed.email, vec![time])
+            mail(second_factor_template(changed.change), &changed.email, vec![])
         }
         (Queue::RemovalNoticeEmail, Payload::RemovalNoticeRequested(requested)) => {
-            mail(Template::RemovalNotice, &requested.email, vec![time])
+            mail(Template::RemovalNotice, &requested.email, vec![])
         }
         _ => return Err(RenderError::WrongEvent),
     };
@@ -100,10 +98,4 @@ fn second_factor_template(change: SecondFactorChange) -> Template {
 
 fn secrets(link: &OneTimeSecret, code: &OneTimeSecret) -> [(&'static str, String); 2] {
     [("link", link.expose().to_owned()), ("code", code.expose().to_owned())]
-}
-
-/// The time of the event, for people.
-fn time_of(event: &Event) -> String {
-    let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
-    event.time.to_offset(time::UtcOffset::UTC).format(format).unwrap_or_else(|_| "an unknown time".to_owned())
 }

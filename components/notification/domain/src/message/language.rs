@@ -12,6 +12,9 @@
 
 use super::TemplateError;
 
+/// The section that says how a time is written, which is no message.
+pub(super) const TIME: &str = "time";
+
 /// A section: the template of a message.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Section<'a> {
@@ -22,9 +25,14 @@ pub(super) struct Section<'a> {
     pub(super) body: &'a str,
 }
 
-/// The sections of a file.
+/// The messages of a file.
 pub(super) fn sections<'a>(file: &str, text: &'a str) -> Result<Vec<Section<'a>>, TemplateError> {
-    starts(text).map(|(name, rest)| section(file, name, rest)).collect()
+    starts(text).filter(|(name, _)| *name != TIME).map(|(name, rest)| section(file, name, rest)).collect()
+}
+
+/// What stands in the section of this name.
+pub(super) fn text_of<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    starts(text).find(|(known, _)| *known == name).map(|(_, rest)| rest)
 }
 
 /// The section of this name.

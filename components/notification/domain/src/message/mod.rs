@@ -15,6 +15,7 @@ mod template;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod time_format;
 
 pub use error::{RenderError, TemplateError};
 pub use renderer::{ReadFile, Renderer};

@@ -5,10 +5,13 @@ use super::engine::{Engines, Format};
 use super::language::{self, Section};
 use super::look::paragraphs;
 use super::template::{COMMON, Template};
+use super::time_format::TimeFormat;
 use super::{Message, MessageKind, MessageSettings, RenderError, TemplateError};
 use events::{Event, Queue};
 use identity::Locale;
 use std::collections::BTreeMap;
+use time::OffsetDateTime;
+use time::macros::datetime;
 use upon::Value;
 
 /// The file of the layout of a mail's HTML.
@@ -18,6 +21,8 @@ const ENDING: &str = ".txt";
 /// The most letters of an SMS.
 const MAX_SMS: usize = 160;
 
+/// What stands in for a time when templates are checked: one of the longest.
+const SAMPLE_TIME: OffsetDateTime = datetime!(2026-09-30 22:58 UTC);
 /// What stands in for a code when the template of an SMS is checked: no word that it may say.
 const SAMPLE_CODE: &str = "123456";
 
@@ -46,9 +51,13 @@ impl Renderer {
     /// # Errors
     /// If the event does not belong in the queue, or the templates are at fault.
     pub fn render(&self, queue: Queue, event: &Event) -> Result<Option<Message>, RenderError> {
-        let Some(content) = content(queue, event, &self.settings)? else { return Ok(None) };
+        let Some(mut content) = content(queue, event, &self.settings)? else { return Ok(None) };
         let (tag, text) = self.language(event.locale.as_ref())?;
         let file = format!("{tag}{ENDING}");
+        if content.template.has("time") {
+            let time = TimeFormat::of(&file, &text)?.write(&file, event.time, event.zoneinfo, &self.engines)?;
+            content.values.push(("time", time));
+        }
         let section = language::find(&file, &text, content.template.name())?;
         Ok(Some(self.message(&tag, &section, content)?))
     }
@@ -73,6 +82,7 @@ impl Renderer {
             return Err(TemplateError::of_file(&file, "is not named after a language, such as en.txt or pt-BR.txt"));
         }
         let text = (self.read)(&file).ok_or_else(|| TemplateError::of_file(&file, "cannot be read"))?;
+        let sample_time = TimeFormat::of(&file, &text)?.write(&file, SAMPLE_TIME, None, &self.engines)?;
         let sections = language::sections(&file, &text)?;
         for (place, section) in sections.iter().enumerate() {
             let fault = |what: &str| Err(TemplateError::of_section(&file, section.name, what));
@@ -80,7 +90,7 @@ impl Renderer {
                 return fault("is there twice");
             }
             match Template::ALL.into_iter().find(|template| template.name() == section.name) {
-                Some(template) => self.check_section(tag, template, section)?,
+                Some(template) => self.check_section(tag, template, section, &sample_time)?,
                 None => return fault("is no message"),
             }
         }
@@ -91,7 +101,13 @@ impl Renderer {
     }
 
     /// Renders a section with all values, then with empty ones where a value may be unknown.
-    fn check_section(&self, tag: &str, template: Template, section: &Section<'_>) -> Result<(), TemplateError> {
+    fn check_section(
+        &self,
+        tag: &str,
+        template: Template,
+        section: &Section<'_>,
+        time: &str,
+    ) -> Result<(), TemplateError> {
         let fault = |what: &str| Err(TemplateError::of_section(&format!("{tag}{ENDING}"), section.name, what));
         if template.has("link") != section.action.is_some() {
             return fault(if section.action.is_some() { "has an Action and no link" } else { "has no Action" });
@@ -99,7 +115,7 @@ impl Renderer {
         for is_known in [true, false] {
             let sample = |name: &&'static str| {
                 let value = match *name {
-                    "time" => "2024-05-06 07:08 UTC",
+                    "time" => time,
                     "code" if template.kind() == MessageKind::Sms => SAMPLE_CODE,
                     "link" | "code" => *name,
                     _ if is_known => *name,

@@ -7,7 +7,7 @@ use events::{
     PhoneVerificationRequested, Queue, RecoveryRequested, RemovalNoticeRequested, SecondFactorChange,
     SecondFactorChanged, SignUp, SignUpRepeated, UserInvited, VerificationRequested,
 };
-use identity::Locale;
+use identity::{Locale, ZoneInfo};
 
 fn login(phone: Option<&str>) -> Event {
     event(Payload::Login(Login::of(user_id(), "ada@example.org".into(), phone.map(str::to_owned))))
@@ -26,7 +26,7 @@ fn sign_up() -> Event {
 fn a_login_leads_to_a_mail_and_an_sms() {
     let mail = render(Queue::LoginEmail, &login(None)).unwrap().unwrap();
     assert_eq!((mail.kind, mail.to.as_str()), (MessageKind::Email, "ada@example.org"));
-    assert!(mail.text.contains("2024-05-06 07:08 UTC"));
+    assert!(mail.text.contains("6 May 2024, 07:08 (UTC)"));
     let sms = render(Queue::LoginSms, &login(Some("+3902"))).unwrap().unwrap();
     assert_eq!((sms.kind, sms.phone.as_deref()), (MessageKind::Sms, Some("+3902")));
     assert!(sms.text.len() <= 160);
@@ -54,7 +54,7 @@ fn a_locked_account_leads_to_a_mail_that_says_what_to_do() {
     let locked = AccountLocked { user_id: user_id(), email: "ada@example.org".into() };
     let mail = render(Queue::AccountLockedEmail, &event(Payload::AccountLocked(locked))).unwrap().unwrap();
     assert_eq!((mail.kind, mail.to.as_str()), (MessageKind::Email, "ada@example.org"));
-    assert!(mail.text.contains("2024-05-06 07:08 UTC") && mail.text.contains("device"), "{}", mail.text);
+    assert!(mail.text.contains("6 May 2024, 07:08 (UTC)") && mail.text.contains("device"), "{}", mail.text);
 }
 
 #[test]
@@ -101,6 +101,25 @@ fn who_confirms_a_number_gets_a_code_by_sms_in_every_language() {
 }
 
 #[test]
+fn a_time_is_that_of_the_persons_zone_as_the_language_writes_it() {
+    for (locale, zone, time) in [
+        ("en", "Europe/London", "Time: 6 May 2024, 08:08 (Europe/London)"),
+        ("de", "Europe/Berlin", "Zeit: 6. Mai 2024, 09:08 Uhr (Europe/Berlin)"),
+        ("es", "America/Bogota", "Hora: 6 de mayo de 2024, 02:08 (America/Bogota)"),
+        ("fr", "Europe/Paris", "Heure : 6 mai 2024 à 09:08 (Europe/Paris)"),
+        ("it", "Europe/Rome", "Ora: 6 maggio 2024, 09:08 (Europe/Rome)"),
+        ("it", "none", "Ora: 6 maggio 2024, 07:08 (UTC)"),
+    ] {
+        let (locale, zoneinfo) = (Locale::parse(locale).ok(), ZoneInfo::parse(zone).ok());
+        let event = Event { locale, zoneinfo, ..login(Some("+39021234567")) };
+        let mail = render(Queue::LoginEmail, &event).unwrap().unwrap();
+        assert!(mail.text.contains(time), "{}", mail.text);
+        let sms = render(Queue::LoginSms, &event).unwrap().unwrap();
+        assert!(sms.text.contains(time.split_once(": ").unwrap().1), "{}", sms.text);
+    }
+}
+
+#[test]
 fn an_event_in_the_wrong_queue_leads_to_nothing() {
     assert_eq!(render(Queue::WelcomeEmail, &login(None)), Err(RenderError::WrongEvent));
     assert_eq!(render(Queue::LoginSms, &sign_up()), Err(RenderError::WrongEvent));
@@ -121,7 +140,7 @@ fn who_has_forgotten_a_password_gets_link_and_code_and_is_told_of_the_new_one() 
     assert!(!mail.subject.contains("012345"), "subjects are in the delivery log");
     let changed = PasswordChanged { user_id: user_id(), email: "ada@example.org".into() };
     let mail = render(Queue::PasswordChangedEmail, &event(Payload::PasswordChanged(changed))).unwrap().unwrap();
-    assert!(mail.text.contains("2024-05-06 07:08 UTC") && mail.text.contains("If not"), "{}", mail.text);
+    assert!(mail.text.contains("6 May 2024, 07:08 (UTC)") && mail.text.contains("If not"), "{}", mail.text);
 }
 
 #[test]
@@ -151,7 +170,7 @@ fn an_owner_is_told_of_a_changed_second_factor() {
         let changed = SecondFactorChanged { user_id: user_id(), email: "ada@example.org".into(), change };
         let event = event(Payload::SecondFactorChanged(changed));
         let mail = render(Queue::SecondFactorChangedEmail, &event).unwrap().unwrap();
-        assert!(mail.text.contains(words) && mail.text.contains("2024-05-06 07:08 UTC"), "{}", mail.text);
+        assert!(mail.text.contains(words) && mail.text.contains("6 May 2024, 07:08 (UTC)"), "{}", mail.text);
     }
 }
 
@@ -160,7 +179,7 @@ fn whoever_was_removed_gets_a_last_mail() {
     let requested = RemovalNoticeRequested { user_id: user_id(), email: "ada@example.org".into() };
     let mail = render(Queue::RemovalNoticeEmail, &event(Payload::RemovalNoticeRequested(requested))).unwrap().unwrap();
     assert_eq!((mail.to.as_str(), mail.subject.as_str()), ("ada@example.org", "Your account was removed"));
-    assert!(mail.text.contains("2024-05-06 07:08 UTC") && mail.text.contains("the last message"), "{}", mail.text);
+    assert!(mail.text.contains("6 May 2024, 07:08 (UTC)") && mail.text.contains("the last message"), "{}", mail.text);
 }
 
 #[test]
@@ -212,11 +231,11 @@ fn a_sign_in_says_device_and_network_as_far_as_they_are_known() {
         ..Login::of(user_id(), "ada@example.org".into(), None)
     };
     let mail = render(Queue::LoginEmail, &event(Payload::Login(login))).unwrap().unwrap();
-    let lines = "Time: 2024-05-06 07:08 UTC\nDevice: Firefox, Linux\nNetwork: 203.0.113.0/24\n\n";
+    let lines = "Time: 6 May 2024, 07:08 (UTC)\nDevice: Firefox, Linux\nNetwork: 203.0.113.0/24\n\n";
     assert!(mail.text.contains(lines), "{}", mail.text);
     assert!(mail.html.unwrap().contains("Device: Firefox, Linux<br>Network"));
     let mail = render(Queue::LoginEmail, &self::login(None)).unwrap().unwrap();
-    assert!(mail.text.contains("Time: 2024-05-06 07:08 UTC\n\n"), "{}", mail.text);
+    assert!(mail.text.contains("Time: 6 May 2024, 07:08 (UTC)\n\n"), "{}", mail.text);
 }
 
 #[test]
