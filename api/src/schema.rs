@@ -200,7 +200,7 @@ schemas! {
         "type": "string",
         "enum": [
             "user_login_event", "new_user_event", "account_locked_event", "verification_requested_event",
-            "sign_up_repeated_event", "phone_verification_requested_event", "recovery_requested_event", "password_changed_event",
+            "sign_up_repeated_event", "phone_verification_requested_event", "recovery_requested_event", "sign_in_requested_event", "password_changed_event",
             "second_factor_changed_event",
             "email_change_requested_event",
             "email_changed_event",
@@ -216,7 +216,7 @@ schemas! {
             "login_email_notification", "login_sms_notification", "welcome_email_notification",
             "account_locked_email_notification", "verification_email_notification", "sign_up_repeated_email_notification",
             "phone_verification_sms_notification",
-            "recovery_email_notification", "password_changed_email_notification",
+            "recovery_email_notification", "sign_in_link_email_notification", "password_changed_email_notification",
             "second_factor_changed_email_notification",
             "email_change_email_notification",
             "email_changed_email_notification",

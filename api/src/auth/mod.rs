@@ -2,8 +2,12 @@
 
 #[cfg(feature = "openapi")]
 mod docs;
+mod mail;
+#[cfg(feature = "openapi")]
+mod mail_docs;
 mod types;
 
+pub use mail::{ConfirmMailLoginRequest, MailLoginForm, MailLoginRequest};
 pub use types::{
     ACCESS_TOKEN_SECONDS, ActiveToken, EnrolmentRequest, InactiveToken, IntrospectRequest, IntrospectResponse, KeySet,
     LoginRequest, LoginResponse, Metadata, PasskeyLoginRequest, RefreshResponse, RefreshTokenRequest,
@@ -16,7 +20,7 @@ pub(crate) use docs::info;
 use crate::health::{Health, readiness};
 use crate::operation::operations;
 use crate::route::parameters;
-use crate::users::{PasskeySignIn, TotpEnrolment};
+use crate::users::{MailSignIn, PasskeySignIn, TotpEnrolment};
 use crate::{ANY_QUERY, AccessToken, Body, ByOperator, List, NO_QUERY, Public};
 #[cfg(feature = "openapi")]
 use crate::{description::header, schema};
@@ -48,6 +52,7 @@ readiness! {
 
 parameters! {
     OTHERS = "others", "Whether only the sessions other than the one of this request end.", schema::Switch, "\"true\"";
+    TOKEN = "token", "The secret of the link.", schema::Token, "VGhpcyBpcyBub3QgYSBzZWNyZXQgYnV0IGFuIGV4YW0";
     USER_ID = "user_id", "Whose sessions, if not the caller's own; for administrators.", schema::UserId, "7";
 }
 
@@ -118,6 +123,37 @@ operations! {
         .replies(200, "The tokens.").example("tokens", docs::login_tokens())
         .link_body("refresh", "refresh", "Rotate the refresh token.", docs::REFRESH_TOKEN_OF_BODY)
         .link_body("logout", "logout", "End the session.", docs::REFRESH_TOKEN_OF_BODY);
+
+    /// Ask for a mail that signs in
+    ///
+    /// Where `sign_in_by_mail` is `on`. If the address has an account that is not suspended, it gets a mail with a link and a code, valid
+    /// once and for ten minutes. The answer and its time are the same if not. Keep the `request`: the code is good together with it, and
+    /// the link without it, for whoever opens it. An address gets five such mails an hour, then fewer.
+    RequestMailLogin: POST "/auth-ms/auth/mail" (), NO_QUERY, Public, MailLoginRequest => MailSignIn,
+    mail_docs::request_mail_login;
+
+    /// Sign in by mail
+    ///
+    /// By the `token` of the link, or by `request` and code. It answers as a login does: to somebody with a second factor with 403
+    /// `mfa-required` and a `challenge`, which goes on at `/auth-ms/auth/login/second-factor`. The address counts as confirmed. If nobody
+    /// had confirmed it, whoever has signed up with it may be somebody else: the password and the factors of before are not valid any
+    /// more, and a new password is set by a recovery. Five wrong codes make link and code invalid; after 25 wrong ones at an account
+    /// only links sign in. A new password, another address or a suspension makes both invalid.
+    ConfirmMailLogin: POST "/auth-ms/auth/mail/confirm" (), NO_QUERY, Public, ConfirmMailLoginRequest => LoginResponse,
+    mail_docs::confirm_mail_login;
+
+    /// Show the page behind the link
+    ///
+    /// A page with a button that signs in, for applications without a page of their own (`sign_in_page`). Opening it does nothing:
+    /// programs that scan mail open links, too.
+    ShowMailLoginPage: GET "/auth-ms/auth/mail/page" (), Some(&[TOKEN]), Public, () => (),
+    mail_docs::show_mail_login_page;
+
+    /// Sign in by mail on the page
+    ///
+    /// What the button of the page sends.
+    SubmitMailLoginPage: POST "/auth-ms/auth/mail/page" (), NO_QUERY, Public, MailLoginForm => LoginResponse,
+    mail_docs::submit_mail_login_page;
 
     /// Refresh tokens
     ///

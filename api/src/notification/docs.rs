@@ -54,6 +54,7 @@ pub(super) fn queues() -> Value {
         queue("sign_up_repeated_email_notification", "sign_up_repeated_event"),
         queue("phone_verification_sms_notification", "phone_verification_requested_event"),
         queue("recovery_email_notification", "recovery_requested_event"),
+        queue("sign_in_link_email_notification", "sign_in_requested_event"),
         queue("password_changed_email_notification", "password_changed_event"),
         queue("second_factor_changed_email_notification", "second_factor_changed_event"),
         queue("email_change_email_notification", "email_change_requested_event"),

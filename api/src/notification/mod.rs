@@ -23,7 +23,7 @@ use problem::Kind::{
 use serde_json::json;
 
 /// How many queues there are.
-const QUEUES: usize = 21;
+const QUEUES: usize = 22;
 
 parameters! {
     TO = "to", "Only deliveries to this address, ignoring case and whitespace around it; at most 254 bytes, not blank.", schema::RecipientText, "ada@example.org";

@@ -1,11 +1,12 @@
 //! What operations read.
 
 use super::{
-    AcceptInvitationRequest, BeginPasskeyRequest, BeginSecondFactorRequest, BeginSignInRequest, ConfirmPhoneRequest,
-    ConfirmRecoveryRequest, ConfirmTotpRequest, ConfirmVerificationRequest, EmailReturnRequest, EndPasskeyRequest,
-    EndSecondFactorRequest, EndSessionRequest, EndSignInRequest, EnrolAtSignInRequest, ImportLine, InvitationForm,
-    InviteRequest, MailRequest, MergePatch, MetadataChange, NewPasskeyRequest, PasskeyNameRequest,
-    ReauthenticateRequest, RecoveryForm, Replacement, RotateTokenRequest, SignUpRequest, VerificationForm,
+    AcceptInvitationRequest, BeginMailSignInRequest, BeginPasskeyRequest, BeginSecondFactorRequest, BeginSignInRequest,
+    ConfirmPhoneRequest, ConfirmRecoveryRequest, ConfirmTotpRequest, ConfirmVerificationRequest, EmailReturnRequest,
+    EndMailSignInRequest, EndPasskeyRequest, EndSecondFactorRequest, EndSessionRequest, EndSignInRequest,
+    EnrolAtSignInRequest, ImportLine, InvitationForm, InviteRequest, MailRequest, MergePatch, MetadataChange,
+    NewPasskeyRequest, PasskeyNameRequest, ReauthenticateRequest, RecoveryForm, Replacement, RotateTokenRequest,
+    SignUpRequest, VerificationForm,
 };
 use crate::Body;
 
@@ -47,3 +48,5 @@ impl Body for NewPasskeyRequest {}
 impl Body for PasskeyNameRequest {}
 impl Body for BeginPasskeyRequest {}
 impl Body for EndPasskeyRequest {}
+impl Body for BeginMailSignInRequest {}
+impl Body for EndMailSignInRequest {}

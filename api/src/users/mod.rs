@@ -13,6 +13,11 @@ mod internal_docs;
 #[cfg(feature = "openapi")]
 mod invitation_docs;
 mod invitations;
+mod mail_sign_in;
+#[cfg(feature = "openapi")]
+pub(crate) mod mail_sign_in_docs;
+#[macro_use]
+mod mail_sign_in_operations;
 mod metadata;
 mod parameters;
 mod passkey;
@@ -70,7 +75,7 @@ readiness! {
     database,
 }
 
-with_phone_operations! { with_passkey_operations! { with_ticket_operations! { operations! {
+with_mail_sign_in_operations! { with_phone_operations! { with_passkey_operations! { with_ticket_operations! { operations! {
     /// List users
     ///
     /// Returns a page of users to an administrator. Filters combine, and ignore case, as orders do. Users who come and go between
@@ -376,7 +381,7 @@ with_phone_operations! { with_passkey_operations! { with_ticket_operations! { op
     EndSession: DELETE "/users-ms/internal/users/{id}/sessions/{session_id}" (UserId, Uuid), NO_QUERY, ByAuth, () => SessionsEnded,
     |it| docs::of_client(it).heeds(ACTING_USER).tag("internal").fails(&[DatabaseUnavailable])
         .replies(200, "How many have ended: one, or none if the user has no such session.").example("one", json!({"ended": 1}));
-} } } }
+} } } } }
 
 /// Whether a path is also there without `-ms`, as a redirection.
 #[must_use]

@@ -2,6 +2,10 @@
 
 pub use super::audit::{Activity, AuditRow};
 pub use super::invitations::{AcceptInvitationRequest, Invitation, InvitationForm, InvitationId, InviteRequest};
+pub use super::mail_sign_in::{
+    BeginMailSignInRequest, BeginMailSignInResponse, EndMailSignInRequest, EndMailSignInResponse, MailSignIn,
+    MailSignInOutcome,
+};
 pub use super::metadata::{Metadata, MetadataChange};
 pub use super::passkey::{
     BeginPasskeyRequest, BeginPasskeyResponse, EndPasskeyRequest, EndPasskeyResponse, NewPasskeyRequest, Passkey,

@@ -32,6 +32,8 @@ pub(crate) const ALL: &[Setting] = &[
     || sign_ups_per_hour().map(drop),
     || email_verification().map(drop),
     || sign_up().map(drop),
+    || sign_in_by_mail().map(drop),
+    || sign_in_page().map(drop),
     || public_host().map(drop),
     || sms_per_day().map(drop),
     || login_notice().map(drop),
@@ -140,6 +142,19 @@ pub(crate) fn sign_up() -> Result<SignUpMode, Problem> {
         "closed" => Ok(SignUpMode::Closed),
         _ => Err(config::fault("sign_up", "must be open, invite or closed")),
     }
+}
+
+/// Whether people can sign in by a link or a code that goes to their address, `sign_in_by_mail`.
+pub(crate) fn sign_in_by_mail() -> Result<bool, Problem> {
+    config::switch("sign_in_by_mail")
+}
+
+/// The application's page that the link of such a mail leads to, `sign_in_page`; none if it is empty.
+pub(crate) fn sign_in_page() -> Result<Option<String>, Problem> {
+    if config::text("sign_in_page")?.trim().is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(config::address("sign_in_page", &["https", "http"])?.trim().to_owned()))
 }
 
 /// Where people reach this app, `public_url`, without a slash at its end.

@@ -1,8 +1,82 @@
-//! The data of events about how somebody gets into their account.
+//! The data of events: about accounts, and how somebody gets into theirs.
 
 use crate::OneTimeSecret;
 use identity::UserId;
 use serde::{Deserialize, Serialize};
+
+/// The data of a `user_login_event`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Login {
+    /// Who signed in.
+    pub user_id: UserId,
+    /// Where mail goes.
+    pub email: String,
+    /// Where an SMS goes, if anywhere.
+    #[serde(default)]
+    pub phone: Option<String>,
+    /// Whether it was a device on which the user had signed in before; unknown in events of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_device: Option<bool>,
+    /// The device, in words that are the same in all languages: `Firefox, Linux`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// The network that the sign-in came from: `203.0.113.0/24`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
+}
+
+impl Login {
+    /// A sign-in of which no more is known than whose it was.
+    #[must_use]
+    pub fn of(user_id: UserId, email: String, phone: Option<String>) -> Self {
+        Self { user_id, email, phone, known_device: None, device: None, network: None }
+    }
+}
+
+/// The data of a `new_user_event`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SignUp {
+    /// Who signed up.
+    pub user_id: UserId,
+    /// Where mail goes.
+    pub email: String,
+    /// How to address the person.
+    pub name: String,
+    /// Whether the address is yet to be confirmed, for which another mail is sent.
+    #[serde(default)]
+    pub awaits_verification: bool,
+}
+
+/// The data of an `account_locked_event`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AccountLocked {
+    /// Whose account it is.
+    pub user_id: UserId,
+    /// Where mail goes.
+    pub email: String,
+}
+
+/// The data of a `verification_requested_event`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VerificationRequested {
+    /// Whose address it is.
+    pub user_id: UserId,
+    /// The address, where the mail goes.
+    pub email: String,
+    /// The link that confirms it.
+    pub link: OneTimeSecret,
+    /// The code that does the same.
+    pub code: OneTimeSecret,
+}
+
+/// The data of a `sign_up_repeated_event`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SignUpRepeated {
+    /// Who has the address.
+    pub user_id: UserId,
+    /// Where mail goes.
+    pub email: String,
+}
 
 /// The data of a `recovery_requested_event`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,6 +88,19 @@ pub struct RecoveryRequested {
     /// The link that leads to a new password.
     pub link: OneTimeSecret,
     /// The code that does the same.
+    pub code: OneTimeSecret,
+}
+
+/// The data of a `sign_in_requested_event`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SignInRequested {
+    /// Whose account it is.
+    pub user_id: UserId,
+    /// The address of the account, where the mail goes.
+    pub email: String,
+    /// The link that signs in.
+    pub link: OneTimeSecret,
+    /// The code that does the same where the mail was asked for.
     pub code: OneTimeSecret,
 }
 

@@ -1,7 +1,7 @@
 //! Events on the wire: CloudEvents 1.0 in its JSON format.
 
-use crate::{Exchange, OneTimeSecret, Payload};
-use identity::{Locale, UserId, ZoneInfo};
+use crate::{Exchange, Payload};
+use identity::{Locale, ZoneInfo};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -27,80 +27,6 @@ pub struct Event {
     pub locale: Option<Locale>,
     /// The time zone of that user: `zoneinfo` among the data, if it is known.
     pub zoneinfo: Option<ZoneInfo>,
-}
-
-/// The data of a `user_login_event`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Login {
-    /// Who signed in.
-    pub user_id: UserId,
-    /// Where mail goes.
-    pub email: String,
-    /// Where an SMS goes, if anywhere.
-    #[serde(default)]
-    pub phone: Option<String>,
-    /// Whether it was a device on which the user had signed in before; unknown in events of earlier versions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub known_device: Option<bool>,
-    /// The device, in words that are the same in all languages: `Firefox, Linux`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device: Option<String>,
-    /// The network that the sign-in came from: `203.0.113.0/24`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub network: Option<String>,
-}
-
-impl Login {
-    /// A sign-in of which no more is known than whose it was.
-    #[must_use]
-    pub fn of(user_id: UserId, email: String, phone: Option<String>) -> Self {
-        Self { user_id, email, phone, known_device: None, device: None, network: None }
-    }
-}
-
-/// The data of a `new_user_event`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SignUp {
-    /// Who signed up.
-    pub user_id: UserId,
-    /// Where mail goes.
-    pub email: String,
-    /// How to address the person.
-    pub name: String,
-    /// Whether the address is yet to be confirmed, for which another mail is sent.
-    #[serde(default)]
-    pub awaits_verification: bool,
-}
-
-/// The data of an `account_locked_event`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AccountLocked {
-    /// Whose account it is.
-    pub user_id: UserId,
-    /// Where mail goes.
-    pub email: String,
-}
-
-/// The data of a `verification_requested_event`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct VerificationRequested {
-    /// Whose address it is.
-    pub user_id: UserId,
-    /// The address, where the mail goes.
-    pub email: String,
-    /// The link that confirms it.
-    pub link: OneTimeSecret,
-    /// The code that does the same.
-    pub code: OneTimeSecret,
-}
-
-/// The data of a `sign_up_repeated_event`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SignUpRepeated {
-    /// Who has the address.
-    pub user_id: UserId,
-    /// Where mail goes.
-    pub email: String,
 }
 
 /// The envelope of CloudEvents 1.0.2, section 3. Attributes that are not known here are allowed, as the
@@ -222,6 +148,8 @@ pub enum EventError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Login;
+    use identity::UserId;
 
     fn login() -> Event {
         let user_id = UserId::try_from(7).unwrap();

@@ -20,15 +20,14 @@ mod topology;
 mod webhook;
 
 pub use account::{
-    EmailChangeRequested, EmailChanged, PasswordChanged, RecoveryRequested, RemovalNoticeRequested, SecondFactorChange,
-    SecondFactorChanged, UserInvited, UserRemoved,
+    AccountLocked, EmailChangeRequested, EmailChanged, Login, PasswordChanged, RecoveryRequested,
+    RemovalNoticeRequested, SecondFactorChange, SecondFactorChanged, SignInRequested, SignUp, SignUpRepeated,
+    UserInvited, UserRemoved, VerificationRequested,
 };
 pub use delivery_policy::{
     DeliveryPolicy, FIRST_PAUSE, FailedAttempt, LONGEST_PAUSE, LONGEST_RETRY, MAX_CLAIMS, MAX_CRASHES, RetryDecision,
 };
-pub use event::{
-    AccountLocked, Event, EventError, Login, MAX_EVENT_BYTES, SignUp, SignUpRepeated, VerificationRequested,
-};
+pub use event::{Event, EventError, MAX_EVENT_BYTES};
 pub use login_notice::LoginNotice;
 pub use payload::Payload;
 pub use phone::PhoneVerificationRequested;

@@ -2,8 +2,8 @@
 
 use crate::{
     AccountLocked, EmailChangeRequested, EmailChanged, Exchange, Login, PasswordChanged, PhoneVerificationRequested,
-    RecoveryRequested, RemovalNoticeRequested, SecondFactorChanged, SignUp, SignUpRepeated, UserInvited, UserRemoved,
-    VerificationRequested,
+    RecoveryRequested, RemovalNoticeRequested, SecondFactorChanged, SignInRequested, SignUp, SignUpRepeated,
+    UserInvited, UserRemoved, VerificationRequested,
 };
 use identity::UserId;
 use serde_json::Value;
@@ -25,6 +25,8 @@ pub enum Payload {
     PhoneVerificationRequested(PhoneVerificationRequested),
     /// `recovery_requested_event`.
     RecoveryRequested(RecoveryRequested),
+    /// `sign_in_requested_event`.
+    SignInRequested(SignInRequested),
     /// `password_changed_event`.
     PasswordChanged(PasswordChanged),
     /// `second_factor_changed_event`.
@@ -53,6 +55,7 @@ impl Payload {
             Payload::SignUpRepeated(_) => Exchange::SignUpRepeated,
             Payload::PhoneVerificationRequested(_) => Exchange::PhoneVerificationRequested,
             Payload::RecoveryRequested(_) => Exchange::RecoveryRequested,
+            Payload::SignInRequested(_) => Exchange::SignInRequested,
             Payload::PasswordChanged(_) => Exchange::PasswordChanged,
             Payload::SecondFactorChanged(_) => Exchange::SecondFactorChanged,
             Payload::EmailChangeRequested(_) => Exchange::EmailChangeRequested,
@@ -74,6 +77,7 @@ impl Payload {
             Payload::SignUpRepeated(repeated) => repeated.user_id,
             Payload::PhoneVerificationRequested(requested) => requested.user_id,
             Payload::RecoveryRequested(requested) => requested.user_id,
+            Payload::SignInRequested(requested) => requested.user_id,
             Payload::PasswordChanged(changed) => changed.user_id,
             Payload::SecondFactorChanged(changed) => changed.user_id,
             Payload::EmailChangeRequested(requested) => requested.user_id,
@@ -94,6 +98,7 @@ impl Payload {
             Payload::SignUpRepeated(repeated) => serde_json::to_value(repeated),
             Payload::PhoneVerificationRequested(requested) => serde_json::to_value(requested),
             Payload::RecoveryRequested(requested) => serde_json::to_value(requested),
+            Payload::SignInRequested(requested) => serde_json::to_value(requested),
             Payload::PasswordChanged(changed) => serde_json::to_value(changed),
             Payload::SecondFactorChanged(changed) => serde_json::to_value(changed),
             Payload::EmailChangeRequested(requested) => serde_json::to_value(requested),
@@ -117,6 +122,7 @@ impl Payload {
                 serde_json::from_value(data).map(Payload::PhoneVerificationRequested)
             }
             Exchange::RecoveryRequested => serde_json::from_value(data).map(Payload::RecoveryRequested),
+            Exchange::SignInRequested => serde_json::from_value(data).map(Payload::SignInRequested),
             Exchange::PasswordChanged => serde_json::from_value(data).map(Payload::PasswordChanged),
             Exchange::SecondFactorChanged => serde_json::from_value(data).map(Payload::SecondFactorChanged),
             Exchange::EmailChangeRequested => serde_json::from_value(data).map(Payload::EmailChangeRequested),

@@ -17,6 +17,8 @@ pub enum Exchange {
     PhoneVerificationRequested,
     /// `recovery_requested_event`, published by users when somebody has forgotten their password.
     RecoveryRequested,
+    /// `sign_in_requested_event`, published by users when somebody wants to sign in by mail.
+    SignInRequested,
     /// `password_changed_event`, published by users when an account has a new password.
     PasswordChanged,
     /// `second_factor_changed_event`, published by users when an account has a second factor, or has none any more.
@@ -37,7 +39,7 @@ pub enum Exchange {
 
 impl Exchange {
     /// All exchanges.
-    pub const ALL: [Exchange; 14] = [
+    pub const ALL: [Exchange; 15] = [
         Exchange::UserLogin,
         Exchange::NewUser,
         Exchange::AccountLocked,
@@ -45,6 +47,7 @@ impl Exchange {
         Exchange::SignUpRepeated,
         Exchange::PhoneVerificationRequested,
         Exchange::RecoveryRequested,
+        Exchange::SignInRequested,
         Exchange::PasswordChanged,
         Exchange::SecondFactorChanged,
         Exchange::EmailChangeRequested,
@@ -65,6 +68,7 @@ impl Exchange {
             Exchange::SignUpRepeated => "sign_up_repeated_event",
             Exchange::PhoneVerificationRequested => "phone_verification_requested_event",
             Exchange::RecoveryRequested => "recovery_requested_event",
+            Exchange::SignInRequested => "sign_in_requested_event",
             Exchange::PasswordChanged => "password_changed_event",
             Exchange::SecondFactorChanged => "second_factor_changed_event",
             Exchange::EmailChangeRequested => "email_change_requested_event",
@@ -92,6 +96,7 @@ impl Exchange {
             Exchange::SignUpRepeated => &[Queue::SignUpRepeatedEmail],
             Exchange::PhoneVerificationRequested => &[Queue::PhoneVerificationSms],
             Exchange::RecoveryRequested => &[Queue::RecoveryEmail],
+            Exchange::SignInRequested => &[Queue::SignInLinkEmail],
             Exchange::PasswordChanged => &[Queue::PasswordChangedEmail, Queue::PasswordChangedWebhook],
             Exchange::SecondFactorChanged => &[Queue::SecondFactorChangedEmail, Queue::SecondFactorChangedWebhook],
             Exchange::EmailChangeRequested => &[Queue::EmailChangeEmail],
@@ -122,6 +127,8 @@ pub enum Queue {
     PhoneVerificationSms,
     /// `recovery_email_notification`: somebody has forgotten their password, by mail.
     RecoveryEmail,
+    /// `sign_in_link_email_notification`: somebody wants to sign in by mail.
+    SignInLinkEmail,
     /// `password_changed_email_notification`: an account has a new password, by mail.
     PasswordChangedEmail,
     /// `second_factor_changed_email_notification`: the second factor of an account has changed, by mail.
@@ -152,7 +159,7 @@ pub enum Queue {
 
 impl Queue {
     /// All queues.
-    pub const ALL: [Queue; 21] = [
+    pub const ALL: [Queue; 22] = [
         Queue::LoginEmail,
         Queue::LoginSms,
         Queue::WelcomeEmail,
@@ -161,6 +168,7 @@ impl Queue {
         Queue::SignUpRepeatedEmail,
         Queue::PhoneVerificationSms,
         Queue::RecoveryEmail,
+        Queue::SignInLinkEmail,
         Queue::PasswordChangedEmail,
         Queue::SecondFactorChangedEmail,
         Queue::EmailChangeEmail,
@@ -188,6 +196,7 @@ impl Queue {
             Queue::SignUpRepeatedEmail => "sign_up_repeated_email_notification",
             Queue::PhoneVerificationSms => "phone_verification_sms_notification",
             Queue::RecoveryEmail => "recovery_email_notification",
+            Queue::SignInLinkEmail => "sign_in_link_email_notification",
             Queue::PasswordChangedEmail => "password_changed_email_notification",
             Queue::SecondFactorChangedEmail => "second_factor_changed_email_notification",
             Queue::EmailChangeEmail => "email_change_email_notification",
@@ -221,6 +230,7 @@ impl Queue {
             Queue::SignUpRepeatedEmail => Exchange::SignUpRepeated,
             Queue::PhoneVerificationSms => Exchange::PhoneVerificationRequested,
             Queue::RecoveryEmail => Exchange::RecoveryRequested,
+            Queue::SignInLinkEmail => Exchange::SignInRequested,
             Queue::PasswordChangedEmail | Queue::PasswordChangedWebhook => Exchange::PasswordChanged,
             Queue::SecondFactorChangedEmail | Queue::SecondFactorChangedWebhook => Exchange::SecondFactorChanged,
             Queue::EmailChangeEmail => Exchange::EmailChangeRequested,

@@ -26,6 +26,7 @@ impl Exchange {
             | Exchange::SignUpRepeated
             | Exchange::PhoneVerificationRequested
             | Exchange::RecoveryRequested
+            | Exchange::SignInRequested
             | Exchange::EmailChangeRequested
             | Exchange::UserInvited => None,
         }

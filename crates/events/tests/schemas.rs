@@ -4,7 +4,7 @@
 use events::{
     AccountLocked, EmailChangeRequested, EmailChanged, Event, Exchange, Login, PasswordChanged, Payload,
     PhoneVerificationRequested, RecoveryRequested, RemovalNoticeRequested, SecondFactorChange, SecondFactorChanged,
-    SignUp, SignUpRepeated, UserInvited, UserRemoved, VerificationRequested,
+    SignInRequested, SignUp, SignUpRepeated, UserInvited, UserRemoved, VerificationRequested,
 };
 use identity::{Locale, UserId, ZoneInfo};
 use serde_json::Value;
@@ -53,6 +53,9 @@ fn complete(exchange: Exchange) -> Payload {
             phone: "+39021234567".to_owned(),
             code: code(),
         }),
+        Exchange::SignInRequested => {
+            Payload::SignInRequested(SignInRequested { user_id, email, link: link(), code: code() })
+        }
         Exchange::PasswordChanged => Payload::PasswordChanged(PasswordChanged { user_id, email }),
         Exchange::EmailChangeRequested => {
             Payload::EmailChangeRequested(EmailChangeRequested { user_id, email, link: link(), code: code() })

@@ -30,6 +30,15 @@ pub fn lines() -> Response {
     with_body(StatusCode::OK, LINES, Vec::new())
 }
 
+/// A page for people.
+#[must_use]
+pub fn page(status: StatusCode, html: String) -> Response {
+    let mut response = with_body(status, "text/html; charset=utf-8", html.into_bytes());
+    set_header(&mut response, "content-security-policy", pages::CONTENT_SECURITY_POLICY);
+    set_header(&mut response, "referrer-policy", "no-referrer");
+    response
+}
+
 /// A response without a body.
 #[must_use]
 pub fn empty(status: StatusCode) -> Response {

@@ -26,6 +26,8 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("sign_ups_per_hour", "many"),
         ("email_verification", "maybe"),
         ("sign_up", "maybe"),
+        ("sign_in_by_mail", "maybe"),
+        ("sign_in_page", "nowhere"),
         ("audit_retention", "0"),
         ("sms_per_day", "1001"),
         ("import_hash_memory", "129"),

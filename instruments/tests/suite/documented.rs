@@ -265,7 +265,12 @@ fn a_value_of_an_internal_route_that_is_not_acceptable_is_named() {
         ("begin_second_factor", "challenge_digest", json!("a"), "/challenge_digest"),
         ("enrol_at_sign_in", "challenge_digest", json!("A".repeat(64)), "/challenge_digest"),
         ("end_second_factor", "client_digest", json!(""), "/client_digest"),
-        ("end_passkey_sign_in", "session", session, "/session/refresh_digest"),
+        ("end_passkey_sign_in", "session", session.clone(), "/session/refresh_digest"),
+        ("begin_mail_sign_in", "email", json!("no-address"), "/email"),
+        ("end_mail_sign_in", "session", session, "/session/refresh_digest"),
+        ("end_mail_sign_in", "challenge_digest", json!("a"), "/challenge_digest"),
+        ("end_mail_sign_in", "token", json!("x"), "/token"),
+        ("confirm_mail_login", "token", json!("x"), "/token"),
     ];
     let app = TestApp::shared();
     let caller = caller(&app);
@@ -451,7 +456,7 @@ fn whatever_needs_a_server_that_is_away_says_so_and_when_to_come_back() {
     }
     let _turn = turn::together();
     let backend = Backend::with_own_postgres();
-    let app = TestApp::on(&backend).start();
+    let app = TestApp::on(&backend).variable("sign_in_by_mail", "on").start();
     let caller = Caller::new(&app, "root@away.example");
     let assert_away = |slug: &str| {
         let asked = with(slug);

@@ -11,6 +11,8 @@ type Held = (&'static str, &'static str, &'static str, &'static str);
 const SECOND_FACTOR: &str = "components/users/domain/src/second_factor.rs";
 const PHONE_CODE: &str = "components/users/domain/src/phone_code.rs";
 const PASSKEY: &str = "components/users/domain/src/passkey.rs";
+const MAIL_SIGN_IN: &str = "components/users/domain/src/mail_sign_in.rs";
+const WRONG_CODES: &str = "RECOVERY_CODES: Backoff =\n    Backoff { free_failures: u32::MAX >> 1, longest_seconds: 0, drain_seconds: None, ceiling: Some(";
 const RATE_LIMIT: &str = "components/users/domain/src/rate_limit.rs";
 const HASH_PERMIT: &str = "components/users/domain/src/hash_permit.rs";
 const POLICY: &str = "crates/events/src/delivery_policy.rs";
@@ -182,6 +184,15 @@ const HELD: &[Held] = &[
         RATE_LIMIT,
         "PASSKEY_CHALLENGES: Backoff =\n    Backoff { free_failures: ",
     ),
+    ("mails that sign in", "5 an hour", RATE_LIMIT, "MAILS: Backoff =\n    Backoff { free_failures: "),
+    (
+        "mails that sign in one user and are valid, besides a new one",
+        "4",
+        "migrations/0038_mail_sign_ins.sql",
+        "sign_in_tickets WHERE user_id = of_user ORDER BY created_at DESC LIMIT ",
+    ),
+    ("a link and a code that sign in", "10 minutes", MAIL_SIGN_IN, "MAIL_SIGN_IN_SECONDS: i32 = "),
+    ("wrong codes in a row that would sign in to an account, of all its mails", "25", RATE_LIMIT, WRONG_CODES),
     ("id of a credential, in base64url", "1364", "migrations/0035_passkeys.sql", "length(credential_id) <= "),
     ("passkeys of one account", "10", PASSKEY, "MAX_PASSKEYS: i64 = "),
     ("challenge for a passkey", "5 minutes", PASSKEY, "PASSKEY_CHALLENGE_SECONDS: i32 = "),
@@ -243,12 +254,7 @@ const HELD: &[Held] = &[
         "migrations/0031_invitations.sql",
         "tries_left  integer     NOT NULL DEFAULT ",
     ),
-    (
-        "wrong codes in a row that would recover an account, of all its tickets",
-        "25",
-        RATE_LIMIT,
-        "RECOVERY_CODES: Backoff =\n    Backoff { free_failures: u32::MAX >> 1, longest_seconds: 0, drain_seconds: None, ceiling: Some(",
-    ),
+    ("wrong codes in a row that would recover an account, of all its tickets", "25", RATE_LIMIT, WRONG_CODES),
     // Sessions and tokens
     ("user agent of a session", "200", "crates/service-kit/src/client_address.rs", "MAX_USER_AGENT: usize = "),
     ("user agent of a session", "200", "components/users/domain/src/sign_in.rs", "MAX_USER_AGENT: usize = "),

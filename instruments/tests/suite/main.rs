@@ -37,6 +37,8 @@ mod listing;
 mod listing_order;
 mod load_test;
 mod login;
+mod mail_login;
+mod mail_login_limits;
 mod messages;
 mod metadata;
 mod mfa_login;

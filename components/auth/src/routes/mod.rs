@@ -4,10 +4,12 @@ mod discovery;
 mod health;
 mod introspect;
 mod login;
+mod mail;
 mod passkey;
 mod refresh;
 mod second_factor;
 mod sessions;
+mod token_keys;
 
 use crate::keys::token_verifier;
 use problem::Problem;
@@ -36,6 +38,10 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         EnrolAtLogin(call) => second_factor::enrol_at_login(&call).await,
         BeginPasskeyLogin(call) => passkey::begin_passkey_login(&call).await,
         LoginWithPasskey(call) => passkey::login_with_passkey(&call).await,
+        RequestMailLogin(call) => mail::request_mail_login(&call).await,
+        ConfirmMailLogin(call) => mail::confirm_mail_login(&call).await,
+        ShowMailLoginPage(call) => mail::show_mail_login_page(&call),
+        SubmitMailLoginPage(call) => mail::submit_mail_login_page(&call).await,
         Refresh(call) => refresh::refresh(&call).await,
         Logout(call) => refresh::logout(&call).await,
         ListSessions(call) => sessions::list_sessions(&call).await,

@@ -1,21 +1,18 @@
 //! /auth-ms/auth/passkey: a sign-in without a password. users, which has the passkeys, verifies them.
 
 use super::Call;
-use crate::keys::{Signer, refresh_keys};
-use crate::login_event::publish_login;
+use super::token_keys::{Begun, TokenKeys};
 use crate::origin::Origin;
 use crate::users::{SecondFactorSession, Users, read};
 use api::auth::operation::{BeginPasskeyLogin, LoginWithPasskey};
-use api::auth::{ACCESS_TOKEN_SECONDS, LoginResponse};
 use api::users::{BeginPasskeyRequest, BeginPasskeyResponse, EndPasskeyRequest, EndPasskeyResponse, PasskeyOutcome};
 use auth_domain::RefreshSecret;
-use identity::DeviceToken;
 use problem::{Kind, Problem};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use service_kit::attempts::{account_locked, too_busy, too_many_attempts};
 use service_kit::{
-    HandlerResult, StatusCode, client_address, client_user_agent, config, log, now, random, refuse_idempotency_key,
+    HandlerResult, StatusCode, client_address, client_user_agent, config, log, random, refuse_idempotency_key,
 };
 use uuid::Uuid;
 
@@ -35,7 +32,7 @@ pub(super) async fn login_with_passkey(call: &Call<'_, LoginWithPasskey>) -> Han
     refuse_idempotency_key(request)?;
     let form = call.body()?;
     let (peppers, origin) = (config::peppers()?, Origin::of(request)?);
-    let (signer, refresh_keys) = (Signer::from_config()?, refresh_keys()?);
+    let token_keys = TokenKeys::from_config()?;
     let users = Users::from_config(request)?;
     let refresh = RefreshSecret::new(random::bytes());
     let session = SecondFactorSession { id: Uuid::new_v4(), refresh, origin: &origin };
@@ -55,18 +52,9 @@ pub(super) async fn login_with_passkey(call: &Call<'_, LoginWithPasskey>) -> Han
         }
         return Err(problem);
     };
-    let access = signer.sign(&session, ACCESS_TOKEN_SECONDS)?;
-    let (user, session_id) = (session.user_id.to_string(), session.session_id.to_string());
-    let fields = [("account", keys.account.as_str()), ("user_id", &user), ("session_id", &session_id)];
-    log::audit("login", "success", &request.id, &fields);
-    if let Some(event) = ended.event {
-        let request_id = request.id.clone();
-        request.after(async move { publish_login(&users, &event, &request_id).await });
-    }
-    let refresh = refresh_keys.token(session.session_id, 0, refresh);
-    let known = form.device_token.as_deref().and_then(|text| DeviceToken::verify(text, &peppers, &keys, now()));
-    let device = known.map_or_else(|| DeviceToken::new(random::bytes(), now()), |device| device.renewed(now()));
-    Ok(call.ok(&LoginResponse::new(access, refresh, device.sign(&peppers, &keys))))
+    let device_token = form.device_token.as_deref();
+    let begun = Begun { session: &session, refresh, keys: &keys, event: ended.event, device_token };
+    Ok(call.ok(&token_keys.issue(request, users, &peppers, begun)?))
 }
 
 /// Asks users, which knows whether there is a domain that passkeys could be for.

@@ -1,18 +1,16 @@
 //! /auth-ms/auth/login/second-factor and .../enrolment: a sign-in goes on after the right password.
 
 use super::Call;
-use crate::keys::{Signer, refresh_keys};
-use crate::login_event::publish_login;
+use super::token_keys::{Begun, TokenKeys};
 use crate::origin::Origin;
 use crate::users::{SecondFactorSession, Users};
+use api::auth::SecondFactorResponse;
 use api::auth::operation::{EnrolAtLogin, LoginWithSecondFactor};
-use api::auth::{ACCESS_TOKEN_SECONDS, LoginResponse, SecondFactorResponse};
 use api::users::{EndSecondFactorResponse, SecondFactorOutcome};
 use auth_domain::{Challenge, RefreshSecret, invalid_challenge, invalid_code};
-use identity::DeviceToken;
 use problem::Problem;
 use service_kit::attempts::{account_locked, too_busy, too_many_attempts};
-use service_kit::{HandlerResult, config, log, now, random, refuse_idempotency_key};
+use service_kit::{HandlerResult, config, log, random, refuse_idempotency_key};
 use uuid::Uuid;
 
 /// Lets somebody in who has shown the password before, and now a code; then publishes `user_login_event`.
@@ -22,7 +20,7 @@ pub(super) async fn login_with_second_factor(call: &Call<'_, LoginWithSecondFact
     let form = call.body()?;
     let (peppers, origin) = (config::peppers()?, Origin::of(request)?);
     let challenge = Challenge::read(form.challenge, origin.user_agent.as_deref(), &peppers)?;
-    let (signer, refresh_keys) = (Signer::from_config()?, refresh_keys()?);
+    let token_keys = TokenKeys::from_config()?;
     let users = Users::from_config(request)?;
     let refresh = RefreshSecret::new(random::bytes());
     let session = SecondFactorSession { id: Uuid::new_v4(), refresh, origin: &origin };
@@ -36,18 +34,9 @@ pub(super) async fn login_with_second_factor(call: &Call<'_, LoginWithSecondFact
     })?;
     let SignedIn { response, keys } = signed_in;
     let Some(session) = response.session else { return Err(invalid_code()) };
-    let access = signer.sign(&session, ACCESS_TOKEN_SECONDS)?;
-    let (user, session_id) = (session.user_id.to_string(), session.session_id.to_string());
-    let fields = [("account", keys.account.as_str()), ("user_id", &user), ("session_id", &session_id)];
-    log::audit("login", "success", &request.id, &fields);
-    if let Some(event) = response.event {
-        let request_id = request.id.clone();
-        request.after(async move { publish_login(&users, &event, &request_id).await });
-    }
-    let refresh = refresh_keys.token(session.session_id, 0, refresh);
-    let known = form.device_token.as_deref().and_then(|text| DeviceToken::verify(text, &peppers, &keys, now()));
-    let device = known.map_or_else(|| DeviceToken::new(random::bytes(), now()), |device| device.renewed(now()));
-    let tokens = LoginResponse::new(access, refresh, device.sign(&peppers, &keys));
+    let device_token = form.device_token.as_deref();
+    let begun = Begun { session: &session, refresh, keys: &keys, event: response.event, device_token };
+    let tokens = token_keys.issue(request, users, &peppers, begun)?;
     Ok(call.ok(&SecondFactorResponse { tokens, recovery_codes: response.recovery_codes }))
 }
 

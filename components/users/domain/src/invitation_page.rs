@@ -1,6 +1,6 @@
 //! The page behind the link of an invitation.
 
-use crate::ticket_page::{escaped, form, page};
+use pages::{escaped, form, page};
 use problem::{FieldError, Problem};
 
 /// What somebody has entered.

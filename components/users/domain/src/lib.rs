@@ -15,6 +15,7 @@ mod idempotency;
 mod import;
 mod invitation;
 mod invitation_page;
+mod mail_sign_in;
 mod metadata;
 mod page;
 mod passkey;
@@ -48,6 +49,10 @@ pub use idempotency::{IdempotencyKey, RETENTION_SECONDS, RequestDigests, key_reu
 pub use import::{HashRules, ImportedUser, MAX_IMPORT_LINES, address_not_free, import_lines};
 pub use invitation::{Acceptance, Invite, invitation_not_found, too_many_invitations};
 pub use invitation_page::{Filled, invitation_accepted_page, invitation_form, invitation_invalid_page};
+pub use mail_sign_in::{
+    BeginMailSignIn, EndMailSignIn, MAIL_SIGN_IN_METHOD, MAIL_SIGN_IN_SECONDS, NewMailSignIn, ShownSignIn,
+    mail_sign_in_link,
+};
 pub use metadata::{MAX_METADATA, ValidatedMetadata};
 pub use page::{MAX_LIMIT, PageRequest};
 pub use passkey::{
@@ -75,8 +80,8 @@ pub use ticket::{
     invalid_ticket,
 };
 pub use ticket_page::{
-    CONTENT_SECURITY_POLICY, email_change_form, email_changed_page, email_return_form, email_returned_page,
-    invalid_link_page, recovered_page, recovery_form, verification_form, verified_page,
+    email_change_form, email_changed_page, email_return_form, email_returned_page, invalid_link_page, recovered_page,
+    recovery_form, verification_form, verified_page,
 };
 pub use token_metadata::TokenMetadata;
 pub use totp::{SECRET_BYTES, TotpSecret, qr_code};

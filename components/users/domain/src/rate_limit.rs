@@ -56,6 +56,9 @@ pub(crate) const TICKETS: Backoff = CLIENT;
 pub(crate) const RECOVERY_CODES: Backoff =
     Backoff { free_failures: u32::MAX >> 1, longest_seconds: 0, drain_seconds: None, ceiling: Some(25) };
 
+/// Wrong codes that would sign in to an account, likewise.
+pub(crate) const SIGN_IN_CODES: Backoff = RECOVERY_CODES;
+
 /// How many people may sign up from one client in an hour.
 pub(crate) fn sign_ups(per_hour: u32) -> Backoff {
     let drain_seconds = (RESET_SECONDS.unsigned_abs() / per_hour.max(1)).max(1);

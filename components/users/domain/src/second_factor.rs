@@ -110,7 +110,8 @@ pub struct SessionStart {
 }
 
 impl ShownChallenge {
-    fn parse(challenge: String, client: String) -> Result<Self, Problem> {
+    /// Fails with `invalid-value`.
+    pub(crate) fn parse(challenge: String, client: String) -> Result<Self, Problem> {
         Ok(Self { digest: digest("challenge_digest", challenge)?, client: digest("client_digest", client)? })
     }
 }

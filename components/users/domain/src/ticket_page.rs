@@ -2,9 +2,7 @@
 //!
 //! Programs that scan mail open links. So a page only has a form, and what the form sends does what the link is for.
 
-/// What a page may do: nothing but send its form.
-pub const CONTENT_SECURITY_POLICY: &str =
-    "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+use pages::{escaped, form, page};
 
 /// The page with the button.
 #[must_use]
@@ -75,30 +73,6 @@ pub fn invalid_link_page() -> String {
         "<p>It has been used, has expired, or was replaced by the link of a newer mail. Request a new one where you \
          signed up or sign in.</p>",
     )
-}
-
-/// A form with the secret of the link. It goes to where its page is, under whichever name and path that was reached.
-pub(crate) fn form(token: &str, fields: &str, button: &str) -> String {
-    let token = escaped(token);
-    format!(
-        "<form method=\"post\" action=\"page\">\n\
-         <input type=\"hidden\" name=\"token\" value=\"{token}\">\n\
-         {fields}<button type=\"submit\">{button}</button>\n\
-         </form>"
-    )
-}
-
-pub(crate) fn page(title: &str, content: &str) -> String {
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n</head>\n\
-         <body>\n<main>\n<h1>{title}</h1>\n{content}\n</main>\n</body>\n</html>\n"
-    )
-}
-
-/// A text as it stands in an attribute between double quotes.
-pub(crate) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -109,7 +109,7 @@ async fn answer(
     };
     let request =
         ReleasePermit::new(&permit, &attempt, Some(true), Some(open.user_id)).audited(Some(audited("invalid-code")));
-    let proved = Proved::by_code(&code, &end.challenge.digest);
+    let proved = Proved::by_code(&code, &end.challenge.digest, &open.first_method);
     let ended = challenges::end(
         &store,
         &end.session,

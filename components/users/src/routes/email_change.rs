@@ -1,7 +1,7 @@
 //! /users-ms/email-change: confirming the new address of an account. /users-ms/email-return: taking the old one back.
 
 use super::create_user::hash_with_permit;
-use super::tickets::{NewMail, even_out, page, publish_after, shown_by_client};
+use super::tickets::{NewMail, even_out, publish_after, shown_by_client};
 use super::{Call, trace};
 use crate::settings;
 use crate::store::Store;
@@ -13,7 +13,7 @@ use api::users::operation::{
 use identity::{Email, Password, Peppers};
 use problem::Problem;
 use service_kit::attempts::too_many_attempts;
-use service_kit::{HandlerResult, Request, StatusCode, config, log, random};
+use service_kit::{HandlerResult, Request, StatusCode, config, log, page, random};
 use std::time::Instant;
 use users_domain::{
     Actor, NewTicket, Purpose, ShownTicket, email_change_form, email_changed_page, email_return_form,

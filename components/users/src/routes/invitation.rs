@@ -1,7 +1,7 @@
 //! /users-ms/invitation: how somebody who is invited accepts.
 
 use super::create_user::{created, hash_with_permit};
-use super::tickets::{even_out, page, publish_after, shown_by_client};
+use super::tickets::{even_out, publish_after, shown_by_client};
 use super::{Call, trace};
 use crate::settings::{self, SignUpMode};
 use crate::store::{Store, User, invitations};
@@ -9,7 +9,7 @@ use api::users::operation::{AcceptInvitation, ShowInvitationPage, SubmitInvitati
 use identity::{Locale, Peppers};
 use problem::{Kind, Problem};
 use service_kit::attempts::too_many_attempts;
-use service_kit::{HandlerResult, Request, StatusCode, config, log};
+use service_kit::{HandlerResult, Request, StatusCode, config, log, page};
 use std::time::Instant;
 use users_domain::{
     Acceptance, Actor, Filled, Purpose, ShownTicket, invitation_accepted_page, invitation_form, invitation_invalid_page,

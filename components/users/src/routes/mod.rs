@@ -15,6 +15,7 @@ mod invitation;
 mod invitations;
 mod list_users;
 mod load_test;
+mod mail_sign_in;
 mod maintenance;
 mod metadata;
 mod outbox;
@@ -107,6 +108,8 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         EndPasskeySignIn(call) => passkey_sign_in::end_passkey_sign_in(&call).await,
         RequestPhoneCode(call) => phone::request_phone_code(&call),
         ConfirmPhone(call) => phone::confirm_phone(&call),
+        BeginMailSignIn(call) => mail_sign_in::begin_mail_sign_in(&call).await,
+        EndMailSignIn(call) => mail_sign_in::end_mail_sign_in(&call).await,
         GetSuspension(call) => suspension::get_suspension(&call),
         ListActivity(call) => audit::list_activity(&call),
         ListAudit(call) => audit::list_audit(&call),

@@ -1,7 +1,7 @@
 //! /users-ms/password-recovery: a new password for whoever has forgotten theirs.
 
 use super::create_user::hash_with_permit;
-use super::tickets::{even_out, page, publish_after, request_mail, shown_by_client};
+use super::tickets::{even_out, publish_after, request_mail, shown_by_client};
 use super::{Call, trace};
 use crate::settings;
 use crate::store::{Store, recovery};
@@ -9,7 +9,7 @@ use api::users::operation::{ConfirmRecovery, RequestRecovery, ShowRecoveryPage, 
 use identity::{AttemptKeys, Email, Peppers};
 use problem::{Kind, Problem};
 use service_kit::attempts::too_many_attempts;
-use service_kit::{HandlerResult, Request, StatusCode, client_address, config, log};
+use service_kit::{HandlerResult, Request, StatusCode, client_address, config, log, page};
 use std::time::Instant;
 use users_domain::{
     Actor, Owner, Purpose, ShownTicket, code_limit_key, invalid_link_page, invalid_ticket, new_password,

@@ -10,9 +10,9 @@ use crate::store::tickets::{self, Issue};
 use identity::{Email, Peppers, UserId};
 use problem::{Kind, Problem};
 use service_kit::attempts::too_many_attempts;
-use service_kit::{Request, Response, StatusCode, client_address, config, random, set_header, sleep};
+use service_kit::{Request, client_address, config, random, sleep};
 use std::time::{Duration, Instant};
-use users_domain::{Attempt, CONTENT_SECURITY_POLICY, NewTicket, Purpose};
+use users_domain::{Attempt, NewTicket, Purpose};
 
 /// When a request is answered, counted from its begin: later than it takes to do whatever there is to do, so that the time says
 /// nothing about who has an account.
@@ -94,14 +94,4 @@ pub(super) fn publish_after(request: &Request, events: Vec<OutboxEvent>) {
     if !events.is_empty() {
         request.after(async move { events.iter().for_each(outbox::publish_now) });
     }
-}
-
-/// The answer that is a page for people.
-pub(super) fn page(status: StatusCode, html: String) -> Response {
-    let mut response = Response::new(html.into_bytes());
-    *response.status_mut() = status;
-    set_header(&mut response, "content-type", "text/html; charset=utf-8");
-    set_header(&mut response, "content-security-policy", CONTENT_SECURITY_POLICY);
-    set_header(&mut response, "referrer-policy", "no-referrer");
-    response
 }

@@ -1,6 +1,6 @@
 //! /users-ms/email-verification: confirming an address.
 
-use super::tickets::{even_out, page, request_mail, shown_by_client};
+use super::tickets::{even_out, request_mail, shown_by_client};
 use super::{Call, trace};
 use crate::settings::{self, EmailVerification};
 use crate::store::{Store, verification};
@@ -8,7 +8,7 @@ use api::users::operation::{ConfirmVerification, RequestVerification, ShowVerifi
 use identity::Peppers;
 use problem::Problem;
 use service_kit::attempts::too_many_attempts;
-use service_kit::{HandlerResult, Request, StatusCode, config, log};
+use service_kit::{HandlerResult, Request, StatusCode, config, log, page};
 use std::time::Instant;
 use users_domain::{Actor, Purpose, ShownTicket, invalid_link_page, invalid_ticket, verification_form, verified_page};
 

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use spin_sdk::pg4::ParameterValue;
 use users_domain::{
-    Attempt, AuditEntry, CHALLENGE_SECONDS, NewChallenge, NoticeTerms, ReleasePermit, SessionStart, ShownChallenge,
+    Attempt, AuditEntry, CHALLENGE_SECONDS, MAIL_SIGN_IN_METHOD, NewChallenge, NoticeTerms, ReleasePermit,
+    SessionStart, ShownChallenge,
 };
 use uuid::Uuid;
 
@@ -38,6 +39,8 @@ pub(crate) struct OpenChallenge {
     pub(crate) user_id: UserId,
     pub(crate) keys: AttemptKeys,
     pub(crate) task: SecondFactorTask,
+    /// What the sign-in has begun with (RFC 8176).
+    pub(crate) first_method: String,
 }
 
 /// The challenge, if it can be answered.
@@ -99,12 +102,16 @@ pub(crate) struct Proved {
 
 impl Proved {
     /// A code that answers this challenge.
-    pub(crate) fn by_code(code: &Code, challenge: &str) -> Self {
+    pub(crate) fn by_code(code: &Code, challenge: &str, first_method: &str) -> Self {
         let mut request = json!(code);
         request["challenge"] = json!(challenge);
+        let is_by_mail = first_method == MAIL_SIGN_IN_METHOD;
         let (amr, change) = match code {
-            Code::Totp { .. } => ("pwd otp mfa", None),
-            Code::Recovery { .. } => ("pwd mfa", Some(SecondFactorChange::RecoveryCodeUsed)),
+            // By mail, both are passwords that are good once.
+            Code::Totp { .. } => (if is_by_mail { "otp mfa" } else { "pwd otp mfa" }, None),
+            Code::Recovery { .. } => {
+                (if is_by_mail { "otp mfa" } else { "pwd mfa" }, Some(SecondFactorChange::RecoveryCodeUsed))
+            }
         };
         Self { spend: "spend_second_factor", request, amr, change }
     }

@@ -19,6 +19,7 @@ pub(crate) mod exports;
 pub(crate) mod hash_permits;
 pub(crate) mod idempotency;
 pub(crate) mod invitations;
+pub(crate) mod mail_sign_ins;
 pub(crate) mod metadata;
 pub(crate) mod outbox;
 pub(crate) mod passkey_sign_ins;

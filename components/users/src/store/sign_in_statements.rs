@@ -25,7 +25,8 @@ pub(super) const BEGIN_CHALLENGE: &str = "
 /// The challenge `$1` of the client `$2`, if it can be answered.
 pub(super) fn find_challenge() -> String {
     format!(
-        "SELECT (SELECT jsonb_build_object('user_id', c.user_id, 'keys', c.keys, 'task', c.task)
+        "SELECT (SELECT jsonb_build_object('user_id', c.user_id, 'keys', c.keys, 'task', c.task,
+                'first_method', c.first_method)
                  FROM sign_in_challenges c, users u WHERE {IS_OPEN})"
     )
 }

@@ -55,6 +55,10 @@ pub(super) fn content(queue: Queue, event: &Event, settings: &MessageSettings) -
             let [link, code] = secrets(&requested.link, &requested.code);
             mail(Template::Recovery, &requested.email, vec![link, code])
         }
+        (Queue::SignInLinkEmail, Payload::SignInRequested(requested)) => {
+            let [link, code] = secrets(&requested.link, &requested.code);
+            mail(Template::SignInLink, &requested.email, vec![link, code])
+        }
         (Queue::InvitationEmail, Payload::UserInvited(invited)) => {
             let [link, code] = secrets(&invited.link, &invited.code);
             mail(Template::Invitation, &invited.email, vec![link, code])

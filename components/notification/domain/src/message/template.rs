@@ -13,6 +13,7 @@ pub(super) enum Template {
     SignUpRepeated,
     PhoneVerificationSms,
     Recovery,
+    SignInLink,
     Invitation,
     PasswordChanged,
     EmailChange,
@@ -31,7 +32,7 @@ pub(super) enum Template {
 pub(super) const COMMON: [&str; 2] = ["brand_name", "public_url"];
 
 impl Template {
-    pub(super) const ALL: [Template; 20] = [
+    pub(super) const ALL: [Template; 21] = [
         Template::SignIn,
         Template::SignInSms,
         Template::Welcome,
@@ -40,6 +41,7 @@ impl Template {
         Template::SignUpRepeated,
         Template::PhoneVerificationSms,
         Template::Recovery,
+        Template::SignInLink,
         Template::Invitation,
         Template::PasswordChanged,
         Template::EmailChange,
@@ -65,6 +67,7 @@ impl Template {
             Template::SignUpRepeated => "sign_up_repeated",
             Template::PhoneVerificationSms => "phone_verification_sms",
             Template::Recovery => "recovery",
+            Template::SignInLink => "sign_in_link",
             Template::Invitation => "invitation",
             Template::PasswordChanged => "password_changed",
             Template::EmailChange => "email_change",
@@ -107,9 +110,11 @@ impl Template {
             | Template::PasskeyAdded
             | Template::PasskeyRemoved => &["time"],
             Template::EmailChanged => &["time", "link"],
-            Template::Verification | Template::Recovery | Template::Invitation | Template::EmailChange => {
-                &["time", "link", "code"]
-            }
+            Template::Verification
+            | Template::Recovery
+            | Template::SignInLink
+            | Template::Invitation
+            | Template::EmailChange => &["time", "link", "code"],
         }
     }
 

@@ -5,7 +5,7 @@ use super::{MessageKind, MessageSettings, RenderError};
 use events::{
     AccountLocked, EmailChangeRequested, EmailChanged, Event, Login, LoginNotice, PasswordChanged, Payload,
     PhoneVerificationRequested, Queue, RecoveryRequested, RemovalNoticeRequested, SecondFactorChange,
-    SecondFactorChanged, SignUp, SignUpRepeated, UserInvited, VerificationRequested,
+    SecondFactorChanged, SignInRequested, SignUp, SignUpRepeated, UserInvited, VerificationRequested,
 };
 use identity::{Locale, ZoneInfo};
 
@@ -141,6 +141,23 @@ fn who_has_forgotten_a_password_gets_link_and_code_and_is_told_of_the_new_one() 
     let changed = PasswordChanged { user_id: user_id(), email: "ada@example.org".into() };
     let mail = render(Queue::PasswordChangedEmail, &event(Payload::PasswordChanged(changed))).unwrap().unwrap();
     assert!(mail.text.contains("6 May 2024, 07:08 (UTC)") && mail.text.contains("If not"), "{}", mail.text);
+}
+
+#[test]
+fn who_signs_in_by_mail_gets_link_and_code_for_ten_minutes() {
+    let requested = SignInRequested {
+        user_id: user_id(),
+        email: "ada@example.org".into(),
+        link: "https://example.org/sign-in?token=abc".to_owned().into(),
+        code: "012345".to_owned().into(),
+    };
+    let mail = render(Queue::SignInLinkEmail, &event(Payload::SignInRequested(requested))).unwrap().unwrap();
+    assert!(
+        mail.text.contains("\n\nhttps://example.org/sign-in?token=abc\n\n") && mail.text.contains("\n\n012345\n\n")
+    );
+    assert!(mail.text.contains("10 minutes") && !mail.subject.contains("012345"), "{}", mail.text);
+    let html = mail.html.expect("a mail has HTML");
+    assert!(html.contains("https://example.org/sign-in?token=abc") && html.contains("012345"), "{html}");
 }
 
 #[test]
