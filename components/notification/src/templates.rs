@@ -32,7 +32,8 @@ pub(crate) fn check() -> Result<(), Problem> {
     let unreadable = |error: std::io::Error| Problem::internal(format!("templates in {FOLDER}: {error}"));
     let entries = fs::read_dir(FOLDER).map_err(unreadable)?;
     let files: Vec<_> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
-    renderer()?.check(&files).map_err(|error| Problem::internal(error.to_string()))
+    let advice = "correct the file and roll it out; messages wait until then";
+    renderer()?.check(&files).map_err(|error| Problem::internal(format!("{error}; {advice}")))
 }
 
 pub(crate) fn brand_name() -> Result<String, Problem> {

@@ -7,6 +7,7 @@ use crate::turn::{self, Together};
 use crate::{folder, poll, skipped};
 use dev_servers::app::{App, AppOptions};
 use std::ops::Deref;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -64,9 +65,15 @@ pub struct Setup {
     variables: Vec<(String, String)>,
     components: Vec<String>,
     port: u16,
+    messages: Option<PathBuf>,
 }
 
 impl Setup {
+    /// Mounts another folder in the place of the messages that are shipped.
+    pub fn messages(self, folder: &Path) -> Self {
+        Self { messages: Some(folder.to_owned()), ..self }
+    }
+
     /// Gives a variable of the manifest a value.
     pub fn variable(mut self, name: &str, value: impl ToString) -> Self {
         self.variables.push((name.to_owned(), value.to_string()));
@@ -92,7 +99,13 @@ impl Setup {
     pub fn start(self) -> TestApp {
         let workspace = folder::workspace();
         let manifest = if self.backend.rabbit.is_some() { "spin.rabbitmq.toml" } else { "spin.toml" };
-        let mut options = AppOptions::new(runtime(), &workspace.join(manifest), &folder::fresh("app"));
+        let dir = folder::fresh("app");
+        let manifest = match &self.messages {
+            Some(messages) => with_messages(&workspace.join(manifest), messages, &dir),
+            None => workspace.join(manifest),
+        };
+        let mut options = AppOptions::new(runtime(), &manifest, &dir);
+        options.binary = Some(runtime().binary(workspace));
         options.runtime_config = Some(workspace.join("runtime-config.toml"));
         options.variables = self.backend.variables();
         options.variables.extend(self.variables);
@@ -111,6 +124,25 @@ impl Setup {
     }
 }
 
+/// The manifest with another folder of messages, written into `dir`, so that what it names is named wholly.
+fn with_messages(manifest: &Path, messages: &Path, dir: &Path) -> PathBuf {
+    let text = std::fs::read_to_string(manifest).expect("the manifest can be read");
+    let shipped = "source = \"components/notification/messages\"";
+    assert_eq!(text.matches(shipped).count(), 1, "the manifest mounts the messages");
+    let text = text.replace(shipped, &format!("source = \"{}\"", messages.display()));
+    // What is no file, such as the exchange that a queue gets its messages from, stays as it is.
+    let whole = |(number, part): (usize, &str)| match part.split_once('"') {
+        Some((path, rest)) if number > 0 && folder::workspace().join(path).exists() => {
+            format!("{}\"{rest}", folder::workspace().join(path).display())
+        }
+        _ => part.to_owned(),
+    };
+    let text = text.split("source = \"").enumerate().map(whole).collect::<Vec<_>>().join("source = \"");
+    let written = dir.join("spin.toml");
+    std::fs::write(&written, text).expect("a manifest can be written");
+    written
+}
+
 /// A running app. Dropping it stops it, and shows its log if the test has failed.
 #[derive(Debug)]
 pub struct TestApp {
@@ -125,7 +157,7 @@ impl TestApp {
     /// An app on this backend, with cheap password hashing and quick sends, that asks nobody who they are, makes
     /// nobody wait, asks nobody to confirm an address and tells people of every sign-in: most tests are about something else.
     pub fn on(backend: &Arc<Backend>) -> Setup {
-        Setup { backend: Arc::clone(backend), variables: Vec::new(), components: Vec::new(), port: 0 }
+        Setup { backend: Arc::clone(backend), variables: Vec::new(), components: Vec::new(), port: 0, messages: None }
             .variable("password_pepper", PEPPER)
             .variable("token_signing_key", SIGNING_KEY)
             .variable("refresh_token_key", REFRESH_TOKEN_KEY)

@@ -13,7 +13,11 @@ pub fn workspace() -> &'static Path {
 }
 
 /// A new folder of this run.
-pub(crate) fn fresh(name: &str) -> PathBuf {
+///
+/// # Panics
+/// If it cannot be made.
+#[must_use]
+pub fn fresh(name: &str) -> PathBuf {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let folder = run().join(format!("{number:03}-{name}"));

@@ -8,6 +8,7 @@ mod authorization;
 mod bad_input;
 mod bad_values;
 mod breached;
+mod broken_templates;
 mod concurrency;
 mod configuration;
 mod contracts;

@@ -24,6 +24,18 @@ impl Engines {
         Self { text: Engine::new(), html }
     }
 
+    /// Renders a part of a file that begins in this line, counted from 1. An error names the line of the file.
+    pub(super) fn render_part(
+        &self,
+        format: Format,
+        source: &str,
+        line: usize,
+        values: &Value,
+    ) -> Result<String, Error> {
+        let rendered = self.render(format, source, values);
+        rendered.or_else(|_| self.render(format, &format!("{}{source}", "\n".repeat(line.saturating_sub(1))), values))
+    }
+
     pub(super) fn render(&self, format: Format, source: &str, values: &Value) -> Result<String, Error> {
         let engine = match format {
             Format::Text => &self.text,

@@ -32,7 +32,7 @@ impl TemplateError {
 
     /// What the engine found, with the line of the template, as one line.
     pub(super) fn of_engine(file: &str, section: &str, error: &upon::Error) -> Self {
-        let shown = format!("{error:#}");
+        let shown = format!("{error:#}").replace("<anonymous>", file);
         Self::of_section(file, section, shown.split_whitespace().collect::<Vec<_>>().join(" "))
     }
 }

@@ -20,14 +20,18 @@ pub(super) const TIME: &str = "time";
 pub(super) struct Section<'a> {
     pub(super) name: &'a str,
     pub(super) subject: &'a str,
+    /// The line of the file in which the subject is.
+    pub(super) subject_line: usize,
     /// What the link's button says, if there is a link.
     pub(super) action: Option<&'a str>,
     pub(super) body: &'a str,
+    /// The line of the file in which the body begins.
+    pub(super) body_line: usize,
 }
 
 /// The messages of a file.
 pub(super) fn sections<'a>(file: &str, text: &'a str) -> Result<Vec<Section<'a>>, TemplateError> {
-    starts(text).filter(|(name, _)| *name != TIME).map(|(name, rest)| section(file, name, rest)).collect()
+    starts(text).filter(|(name, _)| *name != TIME).map(|(name, rest)| section(file, text, name, rest)).collect()
 }
 
 /// What stands in the section of this name.
@@ -39,7 +43,7 @@ pub(super) fn text_of<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 pub(super) fn find<'a>(file: &str, text: &'a str, name: &str) -> Result<Section<'a>, TemplateError> {
     let found = starts(text).find(|(known, _)| *known == name);
     let (name, rest) = found.ok_or_else(|| TemplateError::of_section(file, name, "is missing"))?;
-    section(file, name, rest)
+    section(file, text, name, rest)
 }
 
 /// The name of each section with its text.
@@ -74,8 +78,14 @@ fn heading(line: &str) -> Option<&str> {
     (!name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')).then_some(name)
 }
 
+/// In which line of a text this part of it begins, counted from 1.
+pub(super) fn line_of(text: &str, part: &str) -> usize {
+    let before = text.get(..part.as_ptr().addr().wrapping_sub(text.as_ptr().addr()));
+    before.map_or(1, |before| before.matches('\n').count() + 1)
+}
+
 /// Headers, an empty line, and the body.
-fn section<'a>(file: &str, name: &'a str, text: &'a str) -> Result<Section<'a>, TemplateError> {
+fn section<'a>(file: &str, whole: &str, name: &'a str, text: &'a str) -> Result<Section<'a>, TemplateError> {
     let fault = |what: &str| TemplateError::of_section(file, name, what);
     let (mut subject, mut action) = (None, None);
     let mut rest = text.trim_start();
@@ -94,7 +104,9 @@ fn section<'a>(file: &str, name: &'a str, text: &'a str) -> Result<Section<'a>, 
     if body.is_empty() {
         return Err(fault("has no text"));
     }
-    Ok(Section { name, subject, action: action.filter(|action| !action.is_empty()), body })
+    let action = action.filter(|action| !action.is_empty());
+    let (subject_line, body_line) = (line_of(whole, subject), line_of(whole, body));
+    Ok(Section { name, subject, subject_line, action, body, body_line })
 }
 
 #[cfg(test)]
@@ -108,8 +120,21 @@ mod tests {
     fn a_file_is_its_sections() {
         let sections = sections("en.txt", TEXT).unwrap();
         let body = "Hello,\n\n[not a heading] is text";
-        assert_eq!(sections[0], Section { name: "one", subject: "First: really", action: None, body });
-        assert_eq!(sections[1], Section { name: "two", subject: "Second", action: Some("Go"), body: "Bye" });
+        assert_eq!(
+            sections[0],
+            Section { name: "one", subject: "First: really", subject_line: 4, action: None, body, body_line: 6 }
+        );
+        assert_eq!(
+            sections[1],
+            Section {
+                name: "two",
+                subject: "Second",
+                subject_line: 12,
+                action: Some("Go"),
+                body: "Bye",
+                body_line: 15
+            }
+        );
         assert_eq!(sections.len(), 2);
         assert_eq!(find("en.txt", TEXT, "two"), Ok(sections[1]));
     }

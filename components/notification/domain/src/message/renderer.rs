@@ -150,12 +150,12 @@ impl Renderer {
         let file = format!("{tag}{ENDING}");
         let values = self.values(&content);
         let context = Value::from(values.clone());
-        let rendered = |source: &str| {
-            let rendered = self.engines.render(Format::Text, source, &context);
+        let rendered = |source: &str, line: usize| {
+            let rendered = self.engines.render_part(Format::Text, source, line, &context);
             rendered.map_err(|error| TemplateError::of_engine(&file, section.name, &error))
         };
-        let subject = rendered(section.subject)?;
-        let text = rendered(section.body)?.trim().to_owned();
+        let subject = rendered(section.subject, section.subject_line)?;
+        let text = rendered(section.body, section.body_line)?.trim().to_owned();
         let kind = content.template.kind();
         let (text, html) = match kind {
             MessageKind::Sms => (text, None),
@@ -252,6 +252,10 @@ mod tests {
     fn a_variable_that_is_unknown_is_a_fault_and_no_empty_space() {
         let fault = fault_of(english().replace("{{ code }}", "{{ kode }}"));
         assert!(fault.starts_with("template en.txt [verification]: ") && fault.contains("{{ kode }}"), "{fault}");
+        // By the line of the file.
+        let line = english().lines().position(|line| line.contains("{{ code }} is")).unwrap() + 1;
+        let fault = fault_of(english().replace("{{ code }} is", "{{ code is"));
+        assert!(fault.contains(&format!("--> en.txt:{line}:")) && !fault.contains("anonymous"), "{fault}");
         let text = english().replacen("{{ time }}", "{{ link }}", 1);
         let event = event(Payload::Login(events::Login::of(user_id(), "ada@example.org".into(), None)));
         let error = with("en.txt", Some(text)).render(Queue::LoginEmail, &event).unwrap_err();

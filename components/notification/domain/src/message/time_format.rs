@@ -24,6 +24,8 @@ const MONTHS: usize = 12;
 pub(super) struct TimeFormat<'a> {
     months: Vec<&'a str>,
     pattern: &'a str,
+    /// The line of the file in which the pattern is.
+    line: usize,
 }
 
 impl<'a> TimeFormat<'a> {
@@ -41,7 +43,7 @@ impl<'a> TimeFormat<'a> {
         if pattern.is_empty() || pattern.contains('\n') {
             return Err(fault("needs one line of text after an empty one"));
         }
-        Ok(Self { months, pattern })
+        Ok(Self { months, pattern, line: language::line_of(text, pattern) })
     }
 
     /// A time, as it is in this zone.
@@ -64,7 +66,7 @@ impl<'a> TimeFormat<'a> {
             ("minute", Value::from(format!("{:02}", time.minute()))),
             ("zone", Value::from(zone)),
         ]);
-        let written = engines.render(Format::Text, self.pattern, &values);
+        let written = engines.render_part(Format::Text, self.pattern, self.line, &values);
         written.map_err(|error| TemplateError::of_engine(file, TIME, &error))
     }
 }
