@@ -43,6 +43,7 @@ mod mail_login_limits;
 mod messages;
 mod metadata;
 mod mfa_login;
+mod migration_recipes;
 mod openapi;
 mod outages;
 mod outbox;
