@@ -126,7 +126,8 @@ fn users_of_django_are_brought_and_sign_in() {
     let mut sql = backend.sql();
     sql.batch_execute(DJANGO).expect("the table can be made");
     for (name, hash) in DJANGO_HASHES {
-        let insert = "INSERT INTO auth_user (username, password, email) VALUES ($1::text, $2, $1::text || '@django.example')";
+        let insert =
+            "INSERT INTO auth_user (username, password, email) VALUES ($1::text, $2, $1::text || '@django.example')";
         assert_eq!(sql.execute(insert, &[&name, &hash]).expect("a row can be inserted"), 1);
     }
     let others =

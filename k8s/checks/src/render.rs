@@ -25,6 +25,11 @@ const VARIANTS: &[Variant] = &[
                         components: [../../components/mailpit, ../../components/keda]\n",
     },
     Variant {
+        name: "minikube-keda-webhooks",
+        kustomization: "labels: [{pairs: {app.kubernetes.io/part-of: concierge}}]\nresources: [../minikube]\n\
+                        components: [../../components/keda, ../../components/keda-webhooks]\n",
+    },
+    Variant {
         name: "minikube-whole-app",
         kustomization: "labels: [{pairs: {app.kubernetes.io/part-of: concierge}}]\nresources: [../minikube]\n\
                         components: [../../components/whole-app]\n",

@@ -4,6 +4,8 @@ use k8s_checks::app::{App, workspace};
 use k8s_checks::checks::{CHECKS, manifest_of};
 use k8s_checks::manifests::Manifests;
 use k8s_checks::render::overlays;
+use serde_json::Value;
+use std::collections::BTreeSet;
 
 #[test]
 fn every_overlay_keeps_every_invariant() {
@@ -53,5 +55,32 @@ fn whoever_waits_for_something_to_be_created_waits_for_one_thing() {
         // What is waited for is named `kind/name`; a variable of the shell stands for one name.
         let count = wait.split_whitespace().filter(|word| word.contains('/') && !word.starts_with('-')).count();
         assert_eq!(count, 1, "{wait}");
+    }
+}
+
+/// The queues, each with its exchange, as the manifest of RabbitMQ lists them; with those of webhooks or without.
+fn queues(with_webhooks: bool) -> BTreeSet<(String, String)> {
+    let text = std::fs::read_to_string(workspace().join("spin.rabbitmq.toml")).expect("the manifest is there");
+    let manifest: toml::Table = text.parse().expect("the manifest is TOML");
+    let triggers = manifest["trigger"]["amqp"].as_array().expect("it has triggers");
+    let field = |trigger: &toml::Value, name: &str| trigger[name].as_str().expect("a text").to_owned();
+    let queues = triggers.iter().map(|trigger| (field(trigger, "exchange"), field(trigger, "queue")));
+    queues.filter(|(_, queue)| with_webhooks || !queue.contains("_webhook_")).collect()
+}
+
+#[test]
+fn keda_looks_at_each_queue_and_at_those_of_webhooks_only_with_the_component_for_them() {
+    for (overlay, with_webhooks) in [("minikube-mailpit-keda", false), ("minikube-keda-webhooks", true)] {
+        // None is rendered without kubectl.
+        let Some(manifests) = overlays().iter().find(|manifests| manifests.name == overlay) else { continue };
+        let scaled = manifests.get("ScaledObject", "notification-ms").expect("it is scaled");
+        let triggers = scaled.at("/spec/triggers").as_array().expect("it has triggers");
+        let field = |trigger: &Value, name: &str| trigger["metadata"][name].as_str().expect("a text").to_owned();
+        let asked: BTreeSet<_> =
+            triggers.iter().map(|trigger| (field(trigger, "stream"), field(trigger, "consumerGroup"))).collect();
+        assert_eq!(asked, queues(with_webhooks), "{overlay}");
+        let names: BTreeSet<_> = triggers.iter().filter_map(|trigger| trigger["name"].as_str()).collect();
+        assert_eq!(names.len(), triggers.len(), "KEDA knows a trigger by its name");
+        assert!(triggers.iter().all(|trigger| trigger["authenticationRef"]["name"] == "redis"));
     }
 }
