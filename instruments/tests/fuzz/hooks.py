@@ -27,7 +27,8 @@ CREDENTIALS = ("authCredential", "schedulerCredential", "operatorCredential")
 # What makes a password one that nobody else has: that many people have it no pattern can say.
 RARE = "-qzxvkwjy"
 SHORTEST, LONGEST = 8, 1024
-# What takes a code of an app, or the signature of a passkey.
+LONGEST_ZONE = 40
+# What takes a code of an app or of an SMS, or the signature of a passkey; and what sends that SMS, to whoever has a number.
 BY_DEVICE = (
     "/login/enrolment",
     "/login/second-factor",
@@ -36,6 +37,8 @@ BY_DEVICE = (
     "/totp/confirm",
     "/users/{id}/passkeys",
     "/passkeys/{passkey_id}",
+    "/phone-verification",
+    "/phone-verification/confirm",
 )
 # What can be a key.
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -158,6 +161,10 @@ def before_call(context, case, kwargs):
     if isinstance(case.body, dict):
         mend_passwords(case)
         mend_names(case)
+        zone = case.body.get("zoneinfo")
+        if isinstance(zone, str) and 1 <= len(zone) <= LONGEST_ZONE:
+            # Which names the database of time zones has, no pattern can say.
+            case.body["zoneinfo"] = "Europe/Rome"
         if "roles" in case.body:
             # The two can contradict each other, which no pattern can say.
             case.body.pop("role", None)
