@@ -5,8 +5,8 @@ use super::{
     ConfirmPhoneRequest, ConfirmRecoveryRequest, ConfirmTotpRequest, ConfirmVerificationRequest, EmailReturnRequest,
     EndMailSignInRequest, EndPasskeyRequest, EndSecondFactorRequest, EndSessionRequest, EndSignInRequest,
     EnrolAtSignInRequest, ImportLine, InvitationForm, InviteRequest, MailRequest, MergePatch, MetadataChange,
-    NewPasskeyRequest, PasskeyNameRequest, ReauthenticateRequest, RecoveryForm, Replacement, RotateTokenRequest,
-    SignUpRequest, VerificationForm,
+    NewPasskeyRequest, NotMeRequest, PasskeyNameRequest, ReauthenticateRequest, RecoveryForm, Replacement,
+    RotateTokenRequest, SignUpRequest, VerificationForm,
 };
 use crate::Body;
 
@@ -26,6 +26,7 @@ impl Body for EndSessionRequest {}
 impl Body for MailRequest {}
 impl Body for MetadataChange {}
 impl Body for EmailReturnRequest {}
+impl Body for NotMeRequest {}
 impl Body for ConfirmRecoveryRequest {}
 impl Body for RecoveryForm {
     const MEDIA_TYPES: &'static [&'static str] = &["application/x-www-form-urlencoded"];

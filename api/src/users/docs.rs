@@ -65,6 +65,7 @@ pub(crate) fn info() -> Info {
             ("phone verification", "Whether a phone number is its user's."),
             ("invitations", "Sign-up of people whom an administrator has invited."),
             ("email change", "Another address for an account, and the way back."),
+            ("sessions and credentials", "What owners say was not they."),
             ("password recovery", "A new password for whoever has forgotten theirs."),
             ("probes", "Liveness and readiness."),
             ("experiments", "Operations for experiments, disabled unless a variable enables them."),

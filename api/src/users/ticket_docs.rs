@@ -8,6 +8,9 @@ use problem::Kind::{
 };
 use serde_json::json;
 
+const NOT_ME: &str =
+    "nm1.7.1795405395.BwcHBwcHBwcHBwcHBwcHBw.60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752";
+
 /// Describes the request for a mail that confirms an address.
 pub(super) fn request_verification(it: Description) -> Description {
     it.tag("email verification")
@@ -109,4 +112,24 @@ pub(super) fn confirm_email_return(it: Description) -> Description {
 pub(super) fn submit_email_return_page(it: Description) -> Description {
     let it = submit_verification_page(it).tag("email change").fails(&[TooBusy]);
     it.replaces(200, "The address is that of the account again.")
+}
+
+/// Describes the report of somebody else's sign-in or change.
+pub(super) fn confirm_not_me(it: Description) -> Description {
+    it.tag("sessions and credentials")
+        .fails(&[InvalidTicket, TooManyAttempts, DatabaseUnavailable])
+        .body("link", json!({"token": NOT_ME}))
+        .replies(204, "It has ended, and a mail is on its way.")
+}
+
+/// Describes the page for that.
+pub(super) fn show_not_me_page(it: Description) -> Description {
+    show_verification_page(it).tag("sessions and credentials")
+}
+
+/// Describes the form of that page.
+pub(super) fn submit_not_me_page(it: Description) -> Description {
+    submit_verification_page(it)
+        .tag("sessions and credentials")
+        .replaces(200, "It has ended, and a mail is on its way.")
 }

@@ -102,6 +102,27 @@ $($others)*
     SubmitEmailReturnPage: POST "/users-ms/email-return/page" (), NO_QUERY, Public, VerificationForm => (),
     ticket_docs::submit_email_return_page;
 
+    /// Say that it was not me
+    ///
+    /// By the link of a mail about a sign-in, or about a changed password, second factor or passkey. Whoever has done that gets no further:
+    /// nobody signs in before a new password was set, for which another mail is sent. After a sign-in its session ends; after a change all
+    /// sessions do, recovery codes go, and so do factors and passkeys that were added in the 72 hours before the mail or since. The link is
+    /// valid once, for 72 hours, and until the account has another address.
+    ConfirmNotMe: POST "/users-ms/not-me/confirm" (), NO_QUERY, Public, NotMeRequest => (),
+    ticket_docs::confirm_not_me;
+
+    /// Show the page for saying that
+    ///
+    /// A page with a button. Opening it changes nothing: programs that scan mail open links, too.
+    ShowNotMePage: GET "/users-ms/not-me/page" (), Some(&[TICKET]), Public, () => (),
+    ticket_docs::show_not_me_page;
+
+    /// Say so on the page
+    ///
+    /// What the button of the page sends.
+    SubmitNotMePage: POST "/users-ms/not-me/page" (), NO_QUERY, Public, VerificationForm => (),
+    ticket_docs::submit_not_me_page;
+
     /// Invite somebody
     ///
     /// Sends a mail with a link and a code by which somebody without an account sets name and password and so becomes a user. An

@@ -32,5 +32,5 @@ pub use super::sign_in::{
 };
 pub use super::transfer::{ExportedUser, ImportLine, ImportOutcome, ImportResult, ImportedLine};
 pub use super::verification::{
-    ConfirmVerificationRequest, EmailReturnRequest, MailRequest, SignUpAccepted, VerificationForm,
+    ConfirmVerificationRequest, EmailReturnRequest, MailRequest, NotMeRequest, SignUpAccepted, VerificationForm,
 };

@@ -48,6 +48,14 @@ wire! {
         pub token: String as "schema::Token",
     }
 
+    /// The secret of a link by which somebody says that it was not they.
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct NotMeRequest {
+        /// The secret of the link.
+        pub token: String as "schema::Token",
+    }
+
     /// The form of a page with a button.
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

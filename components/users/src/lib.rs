@@ -5,6 +5,7 @@
 mod breached;
 mod erasure;
 mod hashing;
+mod not_me;
 mod outbox;
 mod routes;
 mod settings;

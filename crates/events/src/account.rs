@@ -23,13 +23,16 @@ pub struct Login {
     /// The network that the sign-in came from: `203.0.113.0/24`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
+    /// The link by which the user says that it was somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<OneTimeSecret>,
 }
 
 impl Login {
     /// A sign-in of which no more is known than whose it was.
     #[must_use]
     pub fn of(user_id: UserId, email: String, phone: Option<String>) -> Self {
-        Self { user_id, email, phone, known_device: None, device: None, network: None }
+        Self { user_id, email, phone, known_device: None, device: None, network: None, link: None }
     }
 }
 
@@ -124,6 +127,9 @@ pub struct PasswordChanged {
     pub user_id: UserId,
     /// Where mail goes.
     pub email: String,
+    /// The link by which the user says that it was somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<OneTimeSecret>,
 }
 
 /// The data of an `email_change_requested_event`.
@@ -176,6 +182,9 @@ pub struct SecondFactorChanged {
     pub email: String,
     /// What has happened to it.
     pub change: SecondFactorChange,
+    /// The link by which the user says that it was somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<OneTimeSecret>,
 }
 
 /// What has happened to a second factor.

@@ -35,6 +35,7 @@ fn complete(exchange: Exchange) -> Payload {
             known_device: Some(true),
             device: Some("Firefox, Linux".to_owned()),
             network: Some("203.0.113.0/24".to_owned()),
+            link: Some(link()),
         }),
         Exchange::NewUser => {
             Payload::SignUp(SignUp { user_id, email, name: "Ada".to_owned(), awaits_verification: true })
@@ -56,7 +57,7 @@ fn complete(exchange: Exchange) -> Payload {
         Exchange::SignInRequested => {
             Payload::SignInRequested(SignInRequested { user_id, email, link: link(), code: code() })
         }
-        Exchange::PasswordChanged => Payload::PasswordChanged(PasswordChanged { user_id, email }),
+        Exchange::PasswordChanged => Payload::PasswordChanged(PasswordChanged { user_id, email, link: Some(link()) }),
         Exchange::EmailChangeRequested => {
             Payload::EmailChangeRequested(EmailChangeRequested { user_id, email, link: link(), code: code() })
         }
@@ -64,9 +65,12 @@ fn complete(exchange: Exchange) -> Payload {
         Exchange::UserInvited => Payload::UserInvited(UserInvited { user_id, email, link: link(), code: code() }),
         Exchange::UserRemoved => Payload::UserRemoved(UserRemoved { user_id }),
         Exchange::RemovalNoticeRequested => Payload::RemovalNoticeRequested(RemovalNoticeRequested { user_id, email }),
-        Exchange::SecondFactorChanged => {
-            Payload::SecondFactorChanged(SecondFactorChanged { user_id, email, change: SecondFactorChange::Added })
-        }
+        Exchange::SecondFactorChanged => Payload::SecondFactorChanged(SecondFactorChanged {
+            user_id,
+            email,
+            change: SecondFactorChange::Added,
+            link: Some(link()),
+        }),
     }
 }
 

@@ -72,7 +72,7 @@ def is_open(operation):
     if operation.path == "/users-ms/load-test":
         # It is switched off: it is there to be slow.
         return False
-    by_mail = ("/users-ms/email-verification/", "/users-ms/password-recovery/", "/users-ms/email-change/", "/users-ms/email-return/", "/users-ms/invitation/", "/auth-ms/auth/mail", "/users-ms/internal/mail-sign-in/")
+    by_mail = ("/users-ms/email-verification/", "/users-ms/password-recovery/", "/users-ms/email-change/", "/users-ms/email-return/", "/users-ms/invitation/", "/auth-ms/auth/mail", "/users-ms/internal/mail-sign-in/", "/users-ms/not-me/")
     if operation.path.startswith(by_mail) and operation.method.upper() == "POST":
         # Links and codes go to their owners by mail, and signing in by mail is switched off; the suite has tests of both.
         return False

@@ -306,6 +306,7 @@ fn a_body_that_breaks_off_is_not_taken_for_a_large_one() {
         ("/users-ms/email-return/page", FORM),
         ("/users-ms/invitation/page", FORM),
         ("/auth-ms/auth/mail/page", FORM),
+        ("/users-ms/not-me/page", FORM),
     ] {
         let token = app.operator();
         let head = format!(

@@ -242,7 +242,10 @@ fn a_success_gives_a_session_and_an_event_that_waits_for_its_publisher() {
     let said = started["authentication"].take();
     assert_eq!(said["amr"], json!(["pwd"]));
     assert_eq!(started, json!({"session_id": session, "user_id": id, "role": "user", "authentication": null}));
-    assert_eq!(ended["event"]["data"], json!({"user_id": id, "email": email, "phone": null}));
+    let mut data = ended["event"]["data"].clone();
+    let link = data.as_object_mut().and_then(|data| data.remove("link")).expect("the mail has a link");
+    assert!(link.as_str().is_some_and(|link| link.contains("/users-ms/not-me/page?token=nm1.")), "{link}");
+    assert_eq!(data, json!({"user_id": id, "email": email, "phone": null}));
     assert_eq!((&ended["event"]["type"], &ended["event"]["source"]), (&json!("user_login_event"), &json!("/auth-ms")));
     let sweep = || app.post("/users-ms/internal/outbox/sweep").bearer(app.scheduler()).send().expect(200).json();
     assert_eq!(sweep()["published"], 0, "it is its publisher's for a while");

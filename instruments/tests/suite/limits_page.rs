@@ -191,6 +191,7 @@ const HELD: &[Held] = &[
         "migrations/0038_mail_sign_ins.sql",
         "sign_in_tickets WHERE user_id = of_user ORDER BY created_at DESC LIMIT ",
     ),
+    ("a link \"this was not me\"", "72 hours", "components/users/domain/src/ticket.rs", "EMAIL_RETURN_SECONDS: i32 = "),
     ("a link and a code that sign in", "10 minutes", MAIL_SIGN_IN, "MAIL_SIGN_IN_SECONDS: i32 = "),
     ("wrong codes in a row that would sign in to an account, of all its mails", "25", RATE_LIMIT, WRONG_CODES),
     ("id of a credential, in base64url", "1364", "migrations/0035_passkeys.sql", "length(credential_id) <= "),

@@ -44,6 +44,7 @@ mod messages;
 mod metadata;
 mod mfa_login;
 mod migration_recipes;
+mod not_me;
 mod openapi;
 mod outages;
 mod outbox;

@@ -17,6 +17,7 @@ mod invitation;
 mod invitation_page;
 mod mail_sign_in;
 mod metadata;
+mod not_me;
 mod page;
 mod passkey;
 mod phone_code;
@@ -54,6 +55,7 @@ pub use mail_sign_in::{
     mail_sign_in_link,
 };
 pub use metadata::{MAX_METADATA, ValidatedMetadata};
+pub use not_me::{Disowned, NOT_ME_PAGE, NOT_ME_SECONDS, NotMe};
 pub use page::{MAX_LIMIT, PageRequest};
 pub use passkey::{
     EndPasskey, MAX_PASSKEYS, NewPasskey, PASSKEY_CHALLENGE_SECONDS, PasskeyAccount, PasskeyChallenge, client_digest,
@@ -80,8 +82,8 @@ pub use ticket::{
     invalid_ticket,
 };
 pub use ticket_page::{
-    email_change_form, email_changed_page, email_return_form, email_returned_page, invalid_link_page, recovered_page,
-    recovery_form, verification_form, verified_page,
+    email_change_form, email_changed_page, email_return_form, email_returned_page, invalid_link_page, not_me_form,
+    recovered_page, recovery_form, reported_page, verification_form, verified_page,
 };
 pub use token_metadata::TokenMetadata;
 pub use totp::{SECRET_BYTES, TotpSecret, qr_code};

@@ -65,6 +65,24 @@ pub fn email_returned_page() -> String {
     )
 }
 
+/// The page with the button that says that it was somebody else.
+#[must_use]
+pub fn not_me_form(token: &str) -> String {
+    let text = "<p>Press the button if it was not you. It signs out what the mail is about and makes the password invalid; another mail \
+                lets you choose a new one.</p>";
+    page("Was this not you?", &format!("{text}\n{}", form(token, "", "It was not me")))
+}
+
+/// The page after that.
+#[must_use]
+pub fn reported_page() -> String {
+    page(
+        "Your account is protected",
+        "<p>Choose a new password now: a mail with a link is on its way to you. Then look at the passkeys and the second factor of your \
+         account.</p>",
+    )
+}
+
 /// The page for a link that is not good.
 #[must_use]
 pub fn invalid_link_page() -> String {
@@ -86,7 +104,7 @@ mod tests {
         assert!(page.contains("value=\"abc_-\""));
         let odd = "\"><script>alert('&')</script>";
         let forms = [verification_form(odd), recovery_form(odd, None), recovery_form("t", Some(odd))];
-        for page in forms.into_iter().chain([email_change_form(odd), email_return_form(odd)]) {
+        for page in forms.into_iter().chain([email_change_form(odd), email_return_form(odd), not_me_form(odd)]) {
             assert!(!page.contains("<script") && page.contains("&quot;&gt;&lt;script&gt;alert('&amp;')"), "{page}");
         }
     }
@@ -95,7 +113,7 @@ mod tests {
     fn no_page_has_a_script_or_loads_anything() {
         let forms = [verification_form("t"), recovery_form("t", None), recovery_form("t", Some("Too short."))];
         let more = [email_change_form("t"), email_changed_page(), email_return_form("t"), email_returned_page()];
-        let results = [verified_page(), recovered_page(), invalid_link_page()];
+        let results = [not_me_form("t"), reported_page(), verified_page(), recovered_page(), invalid_link_page()];
         for page in forms.into_iter().chain(more).chain(results) {
             assert!(!["<script", "<link", "<img", "<style"].iter().any(|part| page.contains(part)), "{page}");
             assert!(page.starts_with("<!doctype html>\n<html lang=\"en\">"));

@@ -18,6 +18,7 @@ mod load_test;
 mod mail_sign_in;
 mod maintenance;
 mod metadata;
+mod not_me;
 mod outbox;
 mod passkey_sign_in;
 mod passkeys;
@@ -78,6 +79,9 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         ConfirmEmailReturn(call) => email_change::confirm_email_return(&call).await,
         ShowEmailReturnPage(call) => email_change::show_email_return_page(&call),
         SubmitEmailReturnPage(call) => email_change::submit_email_return_page(&call).await,
+        ConfirmNotMe(call) => not_me::confirm_not_me(&call).await,
+        ShowNotMePage(call) => not_me::show_not_me_page(&call),
+        SubmitNotMePage(call) => not_me::submit_not_me_page(&call),
         InviteUser(call) => invitations::invite_user(&call),
         ListInvitations(call) => invitations::list_invitations(&call),
         GetInvitation(call) => invitations::get_invitation(&call),

@@ -3,8 +3,8 @@
 use super::create_user::hash_with_permit;
 use super::tickets::{even_out, publish_after, request_mail, shown_by_client};
 use super::{Call, trace};
-use crate::settings;
 use crate::store::{Store, recovery};
+use crate::{not_me, settings};
 use api::users::operation::{ConfirmRecovery, RequestRecovery, ShowRecoveryPage, SubmitRecoveryPage};
 use identity::{AttemptKeys, Email, Peppers};
 use problem::{Kind, Problem};
@@ -68,7 +68,8 @@ async fn recover(request: &Request, peppers: &Peppers, shown: &ShownTicket, pass
     let hash = hash_with_permit(request, &password).await?;
     // The ticket may have been used, or the credentials may have changed, while the password was hashed.
     let (failures, trace) = (failures_of(request, peppers, &owner)?, trace::of_client(request, Actor::Owner)?);
-    let recovered = recovery::recover(&Store::open()?, shown, &hash, &failures, &trace)?;
+    let told = not_me::members_of_change(owner.user_id);
+    let recovered = recovery::recover(&Store::open()?, shown, &hash, &failures, &told, &trace)?;
     let Some(id) = recovered.user_id else { return Ok(refused(request)) };
     log::audit("password-recovery", "success", &request.id, &[("user_id", &id.to_string())]);
     publish_after(request, recovered.events);

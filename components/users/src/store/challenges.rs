@@ -146,7 +146,7 @@ pub(crate) fn end(
         optional(proved.change.map(SecondFactorChange::name)),
         ParameterValue::Int32(OWN_LEASE_SECONDS),
         text(Exchange::UserLogin.name()),
-        text(&details(&session.origin, terms)),
+        text(&details(&session.origin, terms, user_id, session.id)),
     ];
     Ok(store.one(&statements::end_challenge(proved.spend), &parameters)?)
 }

@@ -21,6 +21,7 @@ pub(crate) mod idempotency;
 pub(crate) mod invitations;
 pub(crate) mod mail_sign_ins;
 pub(crate) mod metadata;
+pub(crate) mod not_me;
 pub(crate) mod outbox;
 pub(crate) mod passkey_sign_ins;
 pub(crate) mod passkeys;

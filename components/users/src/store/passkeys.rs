@@ -2,6 +2,7 @@
 
 use super::outbox::{ENQUEUED, OutboxEvent, enqueue};
 use super::{Store, audit};
+use crate::not_me;
 use crate::store::tickets::template;
 use ::events::{Exchange, SecondFactorChange};
 use api::users::Passkey;
@@ -172,7 +173,7 @@ fn change<T: serde::de::DeserializeOwned>(
             SELECT {call} AS outcome
          ), audited AS ({audited}), happened AS (
             SELECT 1 AS place, id, $3::text::jsonb AS event,
-                jsonb_build_object('user_id', id, 'email', email, 'change', $4::text) AS data
+                jsonb_build_object('user_id', id, 'email', email, 'change', $4::text) || $6::text::jsonb AS data
             FROM changed, users WHERE id = $1 AND {happened}
          ), {}
          SELECT jsonb_build_object('outcome', outcome, 'events', {ENQUEUED}) FROM changed",
@@ -184,6 +185,7 @@ fn change<T: serde::de::DeserializeOwned>(
         template(Exchange::SecondFactorChanged),
         text(change.name()),
         audit::parameter(trace),
+        text(&not_me::members_of_change(id)),
     ];
     Ok(store.one(&statement, &parameters)?)
 }

@@ -47,13 +47,14 @@ pub(crate) struct Recovered {
 }
 
 /// Spends a ticket and sets the password. All sessions end: the new hash raises the credentials epoch. The failures under
-/// `failures` are forgotten, and the address is confirmed, for its mail was read. If it was not confirmed before, second factor
+/// `failures` are forgotten, the owner is told with `told`, and the address is confirmed, for its mail was read. If it was not confirmed before, second factor
 /// and passkeys go: nobody knows whether the owner of the address has added them.
 pub(crate) fn recover(
     store: &Store,
     shown: &ShownTicket,
     hash: &PasswordHash,
     failures: &[String],
+    told: &str,
     trace: &Trace,
 ) -> Result<Recovered, Problem> {
     let audited = audit::row("password-recovery", "success", "id", 5, "changed");
@@ -80,7 +81,7 @@ pub(crate) fn recover(
             WHERE key IN (SELECT jsonb_array_elements_text($3::text::jsonb)) AND EXISTS (SELECT FROM changed)
          ), audited AS ({audited}), happened AS (
             SELECT 1 AS place, id, $4::text::jsonb AS event,
-                jsonb_build_object('user_id', id, 'email', email) AS data
+                jsonb_build_object('user_id', id, 'email', email) || $6::text::jsonb AS data
             FROM changed
          ), {}
          SELECT jsonb_build_object('user_id', (SELECT id FROM changed), 'events', {ENQUEUED})",
@@ -92,6 +93,7 @@ pub(crate) fn recover(
         text(&json!(failures).to_string()),
         template(Exchange::PasswordChanged),
         audit::parameter(trace),
+        text(told),
     ];
     Ok(store.one(&statement, &parameters)?)
 }

@@ -3,6 +3,7 @@
 use super::outbox::{OWN_LEASE_SECONDS, OutboxEvent};
 use super::statements::OUTBOX_IS_LONG;
 use super::{Store, audit};
+use crate::not_me;
 use ::events::{Event, Exchange, SecondFactorChange};
 use api::users::SecondFactor;
 use identity::UserId;
@@ -159,7 +160,7 @@ fn change<T: serde::de::DeserializeOwned>(
          ), audited AS ({audited}), kept AS (
             INSERT INTO outbox (exchange, event, leased_until)
             SELECT event ->> 'type', event || jsonb_build_object('subject', id::text, 'data',
-                    jsonb_build_object('user_id', id, 'email', email, 'change', $4::text)),
+                    jsonb_build_object('user_id', id, 'email', email, 'change', $4::text) || $7::text::jsonb),
                 now() + make_interval(secs => CASE WHEN {OUTBOX_IS_LONG} THEN 0 ELSE $5::int4 END)
             FROM changed, users, (VALUES ($3::text::jsonb)) AS e(event) WHERE id = $1 AND outcome IS NOT NULL
             RETURNING event_id, exchange, event, leased_until
@@ -176,6 +177,7 @@ fn change<T: serde::de::DeserializeOwned>(
         text(change.name()),
         ParameterValue::Int32(OWN_LEASE_SECONDS),
         audit::parameter(trace),
+        text(&not_me::members_of_change(id)),
     ];
     Ok(store.one(&statement, &parameters)?)
 }

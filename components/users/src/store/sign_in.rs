@@ -2,16 +2,18 @@
 
 use super::outbox::OWN_LEASE_SECONDS;
 use super::{Store, statements};
+use crate::not_me;
 use ::events::{Event, Exchange};
 use api::users::{Credentials, EndSignInResponse};
-use identity::{Email, device_name};
+use identity::{Email, UserId, device_name};
 use problem::Problem;
 use serde::Deserialize;
 use serde_json::Value;
 use spin_sdk::pg4::ParameterValue;
 use users_domain::{
-    Acquired, Attempt, AuditEntry, EndSignIn, NoticeTerms, Origin, ReleasePermit, Renewal, Trace, Verdict,
+    Acquired, Attempt, AuditEntry, Disowned, EndSignIn, NoticeTerms, Origin, ReleasePermit, Renewal, Trace, Verdict,
 };
+use uuid::Uuid;
 
 /// The outcome of a request to begin a sign-in.
 #[derive(Deserialize)]
@@ -50,37 +52,42 @@ pub(crate) fn end(
     let result = sign_in.refusal.clone().unwrap_or_else(|| "invalid-credentials".to_owned());
     let entry = AuditEntry { action: "login", result, user_id, proves: true, trace };
     let request = ReleasePermit::new(&sign_in.permit, attempt, succeeded, user_id).audited(Some(entry)).to_json();
-    let parameters = [
-        text(&request),
-        optional(session.map(|session| session.id.to_string()).as_deref()),
-        session.map_or(ParameterValue::DbNull, |session| ParameterValue::Int64(session.user_id.get())),
-        optional(session.map(|session| session.email.keys_as_json()).as_deref()),
-        int(session.map(|session| session.credentials_epoch)),
-        optional(session.map(|session| session.digest.as_str())),
-        int(session.map(|session| session.idle_seconds)),
-        int(session.map(|session| session.absolute_seconds)),
-        optional(renewal.map(|Renewal { previous, .. }| previous.expose())),
-        optional(renewal.map(|Renewal { renewed, .. }| renewed.expose())),
-        text(Exchange::UserLogin.name()),
-        text(&Event::template("/auth-ms", Exchange::UserLogin)),
-        ParameterValue::Int32(OWN_LEASE_SECONDS),
-        optional(session.and_then(|session| session.origin.user_agent.as_deref())),
-        optional(session.and_then(|session| session.origin.network.as_deref())),
-        text(&session.map_or_else(|| "{}".to_owned(), |session| details(&session.origin, terms))),
-    ];
+    let parameters =
+        [
+            text(&request),
+            optional(session.map(|session| session.id.to_string()).as_deref()),
+            session.map_or(ParameterValue::DbNull, |session| ParameterValue::Int64(session.user_id.get())),
+            optional(session.map(|session| session.email.keys_as_json()).as_deref()),
+            int(session.map(|session| session.credentials_epoch)),
+            optional(session.map(|session| session.digest.as_str())),
+            int(session.map(|session| session.idle_seconds)),
+            int(session.map(|session| session.absolute_seconds)),
+            optional(renewal.map(|Renewal { previous, .. }| previous.expose())),
+            optional(renewal.map(|Renewal { renewed, .. }| renewed.expose())),
+            text(Exchange::UserLogin.name()),
+            text(&Event::template("/auth-ms", Exchange::UserLogin)),
+            ParameterValue::Int32(OWN_LEASE_SECONDS),
+            optional(session.and_then(|session| session.origin.user_agent.as_deref())),
+            optional(session.and_then(|session| session.origin.network.as_deref())),
+            text(&session.map_or_else(
+                || "{}".to_owned(),
+                |session| details(&session.origin, terms, session.user_id, session.id),
+            )),
+        ];
     Ok(store.one(statements::END_SIGN_IN, &parameters)?)
 }
 
 /// What the event says of the sign-in beside whose it was, and `sms_per_day`, which the statement takes out.
-pub(super) fn details(origin: &Origin, terms: NoticeTerms) -> String {
+pub(super) fn details(origin: &Origin, terms: NoticeTerms, user_id: UserId, session: Uuid) -> String {
     let mut details = serde_json::Map::new();
     let Origin { user_agent, network } = origin;
     let device = user_agent.as_deref().and_then(device_name);
-    let known: [(&str, Option<Value>); 4] = [
+    let known: [(&str, Option<Value>); 5] = [
         ("known_device", terms.known_device.map(Value::from)),
         ("device", device.map(Value::from)),
         ("network", network.clone().map(Value::from)),
         ("sms_per_day", terms.sms_per_day.map(Value::from)),
+        ("link", not_me::link(user_id, Disowned::Session(session)).map(Value::from)),
     ];
     details.extend(known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
     Value::Object(details).to_string()

@@ -5,6 +5,7 @@ use super::roles;
 use super::tickets::template;
 use super::{Changed, Found, Store, StoreError, User, statements};
 use super::{audit, email_change};
+use crate::not_me;
 use ::events::{Event, Exchange};
 use identity::{Email, Locale, PasswordHash, Phone, Role, RoleName, UserId, ZoneInfo};
 use problem::Problem;
@@ -273,11 +274,13 @@ pub(crate) fn update(
     parameters.push(template(Exchange::PasswordChanged));
     let told = format!(
         "SELECT 1 AS place, id, ${}::text::jsonb AS event,
-            jsonb_build_object('user_id', id, 'email', shown -> 'email') AS data
+            jsonb_build_object('user_id', id, 'email', shown -> 'email') || ${}::text::jsonb AS data
          FROM changed WHERE {}",
         parameters.len(),
+        parameters.len() + 1,
         hash.is_some()
     );
+    parameters.push(text(&not_me::members_of_change(id)));
     let (requested, happened) = match new_email {
         NewEmail::Pending(pending) => email_change::request(pending, &mut parameters),
         NewEmail::ByAdministrator => (String::new(), email_change::told_of_administrator(&mut parameters)),

@@ -27,7 +27,7 @@ pub(super) fn content(queue: Queue, event: &Event, settings: &MessageSettings) -
         (Queue::LoginEmail, Payload::Login(login)) => {
             let device = ("device", login.device.clone().unwrap_or_default());
             let network = ("network", login.network.clone().unwrap_or_default());
-            mail(Template::SignIn, &login.email, vec![device, network])
+            mail(Template::SignIn, &login.email, vec![device, network, not_me(login.link.as_ref())])
         }
         (Queue::LoginSms, Payload::Login(login)) => {
             let Some(phone) = &login.phone else { return Ok(None) };
@@ -64,7 +64,7 @@ pub(super) fn content(queue: Queue, event: &Event, settings: &MessageSettings) -
             mail(Template::Invitation, &invited.email, vec![link, code])
         }
         (Queue::PasswordChangedEmail, Payload::PasswordChanged(changed)) => {
-            mail(Template::PasswordChanged, &changed.email, vec![])
+            mail(Template::PasswordChanged, &changed.email, vec![not_me(changed.link.as_ref())])
         }
         (Queue::EmailChangeEmail, Payload::EmailChangeRequested(requested)) => {
             let [link, code] = secrets(&requested.link, &requested.code);
@@ -75,7 +75,9 @@ pub(super) fn content(queue: Queue, event: &Event, settings: &MessageSettings) -
             None => mail(Template::EmailChangedByAdministrator, &changed.email, vec![]),
         },
         (Queue::SecondFactorChangedEmail, Payload::SecondFactorChanged(changed)) => {
-            mail(second_factor_template(changed.change), &changed.email, vec![])
+            let template = second_factor_template(changed.change);
+            let link = template.has("link").then(|| not_me(changed.link.as_ref()));
+            mail(template, &changed.email, link.into_iter().collect())
         }
         (Queue::RemovalNoticeEmail, Payload::RemovalNoticeRequested(requested)) => {
             mail(Template::RemovalNotice, &requested.email, vec![])
@@ -98,6 +100,11 @@ fn second_factor_template(change: SecondFactorChange) -> Template {
         SecondFactorChange::PasskeyAdded => Template::PasskeyAdded,
         SecondFactorChange::PasskeyRemoved => Template::PasskeyRemoved,
     }
+}
+
+/// The link by which somebody says that it was not they; empty in events of earlier versions.
+fn not_me(link: Option<&OneTimeSecret>) -> (&'static str, String) {
+    ("link", link.map(OneTimeSecret::expose).unwrap_or_default().to_owned())
 }
 
 fn secrets(link: &OneTimeSecret, code: &OneTimeSecret) -> [(&'static str, String); 2] {

@@ -256,7 +256,7 @@ mod tests {
         let line = english().lines().position(|line| line.contains("{{ code }} is")).unwrap() + 1;
         let fault = fault_of(english().replace("{{ code }} is", "{{ code is"));
         assert!(fault.contains(&format!("--> en.txt:{line}:")) && !fault.contains("anonymous"), "{fault}");
-        let text = english().replacen("{{ time }}", "{{ link }}", 1);
+        let text = english().replacen("{{ time }}", "{{ code }}", 1);
         let event = event(Payload::Login(events::Login::of(user_id(), "ada@example.org".into(), None)));
         let error = with("en.txt", Some(text)).render(Queue::LoginEmail, &event).unwrap_err();
         assert!(matches!(error, RenderError::Template(_)), "{error}");

@@ -96,20 +96,20 @@ impl Template {
         match self {
             Template::Welcome => &[],
             Template::PhoneVerificationSms => &["code"],
-            Template::SignIn => &["time", "device", "network"],
+            Template::SignIn => &["time", "device", "network", "link"],
             Template::SignInSms
             | Template::AccountLocked
             | Template::SignUpRepeated
-            | Template::PasswordChanged
             | Template::EmailChangedByAdministrator
+            | Template::RecoveryCodeUsed
+            | Template::RemovalNotice => &["time"],
+            Template::EmailChanged
+            | Template::PasswordChanged
             | Template::SecondFactorAdded
             | Template::SecondFactorRemoved
-            | Template::RecoveryCodeUsed
             | Template::RecoveryCodesReplaced
-            | Template::RemovalNotice
             | Template::PasskeyAdded
-            | Template::PasskeyRemoved => &["time"],
-            Template::EmailChanged => &["time", "link"],
+            | Template::PasskeyRemoved => &["time", "link"],
             Template::Verification
             | Template::Recovery
             | Template::SignInLink

@@ -138,7 +138,7 @@ fn who_has_forgotten_a_password_gets_link_and_code_and_is_told_of_the_new_one() 
         assert!(mail.text.contains(&format!("\n\n{paragraph}\n\n")), "{}", mail.text);
     }
     assert!(!mail.subject.contains("012345"), "subjects are in the delivery log");
-    let changed = PasswordChanged { user_id: user_id(), email: "ada@example.org".into() };
+    let changed = PasswordChanged { user_id: user_id(), email: "ada@example.org".into(), link: None };
     let mail = render(Queue::PasswordChangedEmail, &event(Payload::PasswordChanged(changed))).unwrap().unwrap();
     assert!(mail.text.contains("6 May 2024, 07:08 (UTC)") && mail.text.contains("If not"), "{}", mail.text);
 }
@@ -184,11 +184,38 @@ fn an_owner_is_told_of_a_changed_second_factor() {
         (SecondFactorChange::PasskeyAdded, "with a new passkey"),
         (SecondFactorChange::PasskeyRemoved, "not accepted any more"),
     ] {
-        let changed = SecondFactorChanged { user_id: user_id(), email: "ada@example.org".into(), change };
+        let link = Some("https://example.org/not-me?token=abc".to_owned().into());
+        let changed = SecondFactorChanged { user_id: user_id(), email: "ada@example.org".into(), change, link };
         let event = event(Payload::SecondFactorChanged(changed));
         let mail = render(Queue::SecondFactorChangedEmail, &event).unwrap().unwrap();
         assert!(mail.text.contains(words) && mail.text.contains("6 May 2024, 07:08 (UTC)"), "{}", mail.text);
     }
+}
+
+#[test]
+fn mails_about_access_have_a_link_for_whoever_it_was_not() {
+    let link = || Some("https://example.org/not-me?token=abc".to_owned().into());
+    let paragraph = "\n\nhttps://example.org/not-me?token=abc\n\n";
+    let login = Login { link: link(), ..Login::of(user_id(), "ada@example.org".into(), None) };
+    let changed = PasswordChanged { user_id: user_id(), email: "ada@example.org".into(), link: link() };
+    let added = SecondFactorChanged {
+        user_id: user_id(),
+        email: "ada@example.org".into(),
+        change: SecondFactorChange::PasskeyAdded,
+        link: link(),
+    };
+    for (queue, payload) in [
+        (Queue::LoginEmail, Payload::Login(login)),
+        (Queue::PasswordChangedEmail, Payload::PasswordChanged(changed)),
+        (Queue::SecondFactorChangedEmail, Payload::SecondFactorChanged(added)),
+    ] {
+        let mail = render(queue, &event(payload)).unwrap().unwrap();
+        assert!(mail.text.contains(paragraph) && mail.text.contains("72 hours"), "{}", mail.text);
+        assert!(mail.html.unwrap().contains("It was not me"));
+    }
+    // An event of an earlier version has none.
+    let mail = render(Queue::LoginEmail, &self::login(None)).unwrap().unwrap();
+    assert!(!mail.text.contains("link") && mail.text.ends_with("change your password now.\n"), "{:?}", mail.text);
 }
 
 #[test]
