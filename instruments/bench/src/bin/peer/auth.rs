@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use api::auth::{ACCESS_TOKEN_SECONDS, LoginRequest, LoginResponse, RefreshResponse, RefreshTokenRequest};
-use api::users::{Credentials, EndSignInResponse, HashPermit, RotateTokenResponse, RotatedSession, StartedSession};
+use api::auth::{LoginRequest, RefreshResponse, RefreshTokenRequest};
+use api::users::{Credentials, EndSignInResponse, HashPermit, RotateTokenResponse, RotatedSession};
 use auth_domain::{
     ABSOLUTE_SECONDS, IDLE_SECONDS, LoginAttempt, REFRESH_LEEWAY_SECONDS, RefreshSecret, attempt_outcome,
     invalid_credentials,
@@ -12,22 +12,16 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use events::{Event, Exchange};
-use identity::{AttemptKeys, Authentication, DeviceToken, Email, Role, Unpaced, UserId};
-use problem::{Kind, Problem};
+use identity::{AttemptKeys, Email, Unpaced};
+use problem::Problem;
 use serde::Deserialize;
-use tokens::AccessClaims;
-use users_domain::{AcquirePermit, Acquired, Actor, Attempt, AuditEntry, Origin, PermitLimits, ReleasePermit, Trace};
+use users_domain::{AcquirePermit, Acquired, Attempt, AuditEntry, ReleasePermit};
 use uuid::Uuid;
 
 use crate::answer::{Answer, Outcome, finish, invalid_token, json as answer, request_id};
-use crate::clock::now;
 use crate::database::Parameter;
+use crate::sign_in::{CLIENT, OWN_LEASE_SECONDS, internal, limits, login_response, permit_of, random, sign, trace};
 use crate::{Peer, second_step, statements};
-
-/// How long the event of a sign-in is not for a sweep, in seconds.
-pub(crate) const OWN_LEASE_SECONDS: i32 = 10;
-/// The address of all clients.
-pub(crate) const CLIENT: &str = "127.0.0.1";
 
 /// POST /auth-ms/auth/login.
 pub(crate) async fn login(State(peer): State<Arc<Peer>>, headers: HeaderMap, body: Bytes) -> Answer {
@@ -57,26 +51,6 @@ async fn let_in(peer: &Arc<Peer>, headers: &HeaderMap, body: &[u8]) -> Outcome {
     Ok(answer(StatusCode::OK, &tokens))
 }
 
-/// Publishes the event of a sign-in, and makes its tokens.
-pub(crate) async fn login_response(
-    peer: &Peer,
-    session: StartedSession,
-    event: serde_json::Value,
-    refresh: RefreshSecret,
-    keys: &AttemptKeys,
-) -> Result<LoginResponse, Problem> {
-    let StartedSession { session_id, user_id, role, authentication, .. } = session;
-    let access = sign(peer, user_id, role, session_id, authentication)?;
-    for command in events::redis::publish(Exchange::UserLogin, &event.to_string()) {
-        peer.broker.run(&command).await.map_err(|_| internal())?;
-    }
-    let id = event["id"].as_str().unwrap_or_default();
-    peer.database.one::<bool>(statements::MARK_EVENT, &[&id]).await?;
-    let refresh = peer.settings.refresh_keys.token(session_id, 0, refresh);
-    let device = DeviceToken::new(*Uuid::new_v4().as_bytes(), now()).sign(&peer.settings.peppers, keys);
-    Ok(LoginResponse::new(access, refresh, device))
-}
-
 async fn begin(
     peer: &Peer,
     counted: &Attempt,
@@ -91,25 +65,6 @@ async fn begin(
     let begun: Begun =
         peer.database.one(statements::BEGIN_SIGN_IN, &[&request, &email.map(Email::keys_as_json)]).await?;
     Ok((permit_of(begun.acquired)?, begun.credentials))
-}
-
-/// A permit, or the problem that there is none.
-pub(crate) async fn acquire(peer: &Peer, counted: &Attempt) -> Result<HashPermit, Problem> {
-    let request = AcquirePermit::new(counted, &limits(peer), None).to_json();
-    permit_of(peer.database.one(statements::ACQUIRE_HASH_PERMIT, &[&request]).await?)
-}
-
-fn limits(peer: &Peer) -> PermitLimits {
-    let permits = peer.settings.hash_permits;
-    // All of the load comes from one client.
-    PermitLimits { permits, per_client: permits, for_sign_ins: 0, cost: peer.settings.cost }
-}
-
-fn permit_of(Acquired { permit, retry_after, .. }: Acquired) -> Result<HashPermit, Problem> {
-    permit.ok_or_else(|| match retry_after {
-        Some(seconds) => Problem::of(Kind::TooManyAttempts).with_header("retry-after", seconds.to_string()),
-        None => Problem::of(Kind::TooBusy),
-    })
 }
 
 /// Ends a sign-in: with the credentials that were right, or with what it counts as.
@@ -187,44 +142,4 @@ async fn go_on(peer: &Peer, body: &[u8]) -> Outcome {
     let access = sign(peer, user_id, role, session_id, authentication)?;
     let next = keys.token(session_id, shown.generation + 1, shown.successor());
     Ok(answer(StatusCode::OK, &RefreshResponse::new(access, next)))
-}
-
-/// What the audit log says about a request.
-pub(crate) fn trace() -> Trace {
-    Trace::new(Actor::Owner, Origin::from_texts(Some("bench"), Some("127.0.0.0/24")), "bench")
-}
-
-fn sign(
-    peer: &Peer,
-    user_id: UserId,
-    role: Role,
-    session: Uuid,
-    authentication: Option<Authentication>,
-) -> Result<String, Problem> {
-    let issued_at = now();
-    let claims = AccessClaims {
-        user_id,
-        role,
-        roles: Vec::new(),
-        metadata: None,
-        session,
-        email_verified: None,
-        authentication,
-        id: Uuid::new_v4(),
-        issued_at,
-        expires_at: issued_at + ACCESS_TOKEN_SECONDS,
-    };
-    tokens::sign(&claims, peer.settings.whose(), &peer.settings.signing_key).map_err(|_| internal())
-}
-
-/// 32 random bytes: two random UUIDs, whose few fixed bits do not matter to a yardstick.
-pub(crate) fn random() -> [u8; 32] {
-    let mut bytes = [0; 32];
-    bytes[..16].copy_from_slice(Uuid::new_v4().as_bytes());
-    bytes[16..].copy_from_slice(Uuid::new_v4().as_bytes());
-    bytes
-}
-
-pub(crate) fn internal() -> Problem {
-    Problem::of(Kind::Internal)
 }

@@ -14,6 +14,7 @@ mod database;
 mod health;
 mod second_step;
 mod settings;
+mod sign_in;
 #[path = "../../../../../components/users/src/store/sign_in_statements.rs"]
 mod sign_in_statements;
 #[path = "../../../../../components/users/src/store/statements.rs"]

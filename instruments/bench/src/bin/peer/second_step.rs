@@ -24,9 +24,9 @@ use users_domain::{
 use uuid::Uuid;
 
 use crate::answer::{Answer, Outcome, finish, json as answer, request_id};
-use crate::auth::{CLIENT, OWN_LEASE_SECONDS, acquire, internal, login_response, random, trace};
 use crate::clock::now;
 use crate::database::Parameter;
+use crate::sign_in::{CLIENT, OWN_LEASE_SECONDS, acquire, internal, login_response, random, trace};
 use crate::{Peer, sign_in_statements as statements};
 
 /// POST /auth-ms/auth/passkey/options.
