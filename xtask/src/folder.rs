@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 /// The components, which are also the crates that are built for wasm32-wasip1.
-pub(crate) const COMPONENTS: [&str; 4] = ["users", "auth", "notification", "docs"];
+pub(crate) const COMPONENTS: [&str; 5] = ["users", "auth", "notification", "account", "docs"];
 /// Those of them that are services, with probes at `/<name>-ms/`.
 pub(crate) const SERVICES: [&str; 3] = ["users", "auth", "notification"];
 

@@ -120,6 +120,43 @@ pub(crate) fn standardwebhooks(folder: &Folder) {
     }
 }
 
+/// The rules by which the pages' accessibility is checked in a browser: one file of an npm package, by npm or by curl.
+pub(crate) fn axe(folder: &Folder) {
+    const VERSION: &str = "4.14.1";
+    const SHA_256: &str = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c";
+    let install = || -> Result<()> {
+        let target = folder.state()?.join("axe");
+        let file = target.join("axe.min.js");
+        if file.exists() {
+            return Ok(());
+        }
+        std::fs::create_dir_all(&target)?;
+        let archive = format!("axe-core-{VERSION}.tgz");
+        if program::is_on_path("npm") {
+            let mut npm = Command::new("npm");
+            npm.current_dir(&target).args(["pack", "--silent", &format!("axe-core@{VERSION}")]);
+            program::output(npm)?;
+        } else {
+            let mut curl = Command::new("curl");
+            curl.current_dir(&target).args(["-fsSLO", &format!("https://registry.npmjs.org/axe-core/-/{archive}")]);
+            program::output(curl)?;
+        }
+        let mut tar = Command::new("tar");
+        tar.current_dir(&target).args(["-xzf", &archive, "--strip-components=1", "package/axe.min.js"]);
+        program::output(tar)?;
+        let mut sum = Command::new("sha256sum");
+        sum.arg(&file);
+        if !program::output(sum)?.starts_with(SHA_256) {
+            std::fs::remove_file(&file)?;
+            anyhow::bail!("{archive} is not what it was");
+        }
+        Ok(())
+    };
+    if let Err(error) = install() {
+        println!("The test of the pages' accessibility will be skipped: {error}");
+    }
+}
+
 /// A program that only some tasks need.
 pub(crate) fn tool(folder: &Folder, name: &str) -> Result<()> {
     let log = folder.logs()?.join("install.log");

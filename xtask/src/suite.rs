@@ -119,6 +119,7 @@ fn build(folder: &Folder, runtime: RuntimeKind, interrupt: &Interrupt) -> Result
         setup::browser(folder)?;
         setup::pyjwt(folder)?;
         setup::standardwebhooks(folder);
+        setup::axe(folder);
         if is_cancelled() { Ok(()) } else { setup::tool(folder, "valgrind") }
     })?;
     if installed.is_none() {

@@ -8,8 +8,8 @@ use service_kit::broker::Broker;
 use service_kit::settings::{self, Setting};
 use service_kit::{Credential, Service, TokenVerifier, config};
 use users_domain::{
-    MAX_HASH_PERMITS, MAX_SMS_PER_DAY, MfaRequiredFor, NoticeTerms, PHONE_CODES_PER_DAY, SmsLimits, TokenMetadata,
-    TotpKeys,
+    MAX_HASH_PERMITS, MAX_SMS_PER_DAY, MfaRequiredFor, NoticeTerms, PHONE_CODES_PER_DAY, Purpose, SmsLimits,
+    TokenMetadata, TotpKeys,
 };
 
 /// The longest time for which the audit log is kept, in days: ten years.
@@ -37,6 +37,7 @@ pub(crate) const ALL: &[Setting] = &[
     || public_host().map(drop),
     || sms_per_day().map(drop),
     || login_notice().map(drop),
+    || has_account_pages().map(drop),
     || audit_retention().map(drop),
     || import_hash_memory().map(drop),
     || token_metadata().map(drop),
@@ -121,6 +122,21 @@ pub(crate) fn email_verification() -> Result<EmailVerification, Problem> {
         "off" => Ok(EmailVerification::Off),
         _ => Err(config::fault("email_verification", "must be required, encouraged or off")),
     }
+}
+
+/// Whether the links of mails lead to the pages of account, instead of the plain ones of this component, by `mail_links`.
+fn has_account_pages() -> Result<bool, Problem> {
+    match config::text("mail_links")?.trim() {
+        "users" => Ok(false),
+        "account" => Ok(true),
+        _ => Err(config::fault("mail_links", "must be users or account")),
+    }
+}
+
+/// The link of a mail that shows this token.
+pub(crate) fn mail_link(purpose: Purpose, token: &str) -> Result<String, Problem> {
+    let page = if has_account_pages()? { purpose.account_page() } else { purpose.page() };
+    Ok(format!("{}{page}?token={token}", public_url()?))
 }
 
 /// Who may sign up, `sign_up`.

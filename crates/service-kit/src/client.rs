@@ -66,6 +66,7 @@ fn request(method: &Method, url: &str, headers: &[(&str, &str)], body: Vec<u8>) 
     let method = match method.as_str() {
         "GET" => spin_sdk::http::Method::Get,
         "PUT" => spin_sdk::http::Method::Put,
+        "PATCH" => spin_sdk::http::Method::Patch,
         "DELETE" => spin_sdk::http::Method::Delete,
         _ => spin_sdk::http::Method::Post,
     };

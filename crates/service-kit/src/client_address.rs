@@ -2,16 +2,23 @@
 //!
 //! The runtime reports the peer in `spin-client-addr`. Spin keeps a value that the caller sent and appends its own, so only
 //! the last one is trusted. Behind a proxy the peer is the proxy, and its client is the last entry of `x-forwarded-for`.
-//! Any client can forge that header, so it is read only from trusted proxies, entry by entry from the right.
+//! Any client can forge that header, so it is read only from trusted proxies, entry by entry from the right. Another component of
+//! the app is one of them: it says in the same header for whom it calls.
 
 use crate::{Request, config};
 use ipnet::IpNet;
 use problem::Problem;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// The longest user agent that is stored, in characters.
 const MAX_USER_AGENT: usize = 200;
 
+/// The peer of a request from another component of the app, as Spin says it. No connection comes from this address, and only a
+/// component that the manifest lets reach this one has it.
+const CHAINED: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+/// The header by which a caller in between says for whom it calls.
+pub const FORWARDED_FOR: &str = "x-forwarded-for";
 /// A header in which one service tells another from which network its client comes, as [`client_network`] has it.
 pub const CLIENT_NETWORK: &str = "x-client-network";
 /// A header in which one service tells another what its client calls itself, as [`client_user_agent`] has it.
@@ -37,6 +44,14 @@ pub fn client_network(request: &Request) -> Result<Option<String>, Problem> {
     Ok(client(request)?.map(network))
 }
 
+/// The client's whole address, for the [`FORWARDED_FOR`] of a call on its behalf.
+///
+/// # Errors
+/// `internal-error` if the component variable `trusted_proxies` cannot be read.
+pub fn forwarded_for(request: &Request) -> Result<Option<String>, Problem> {
+    Ok(client(request)?.map(|address| address.to_string()))
+}
+
 /// What the client calls itself: visible ASCII characters, and not too many.
 #[must_use]
 pub fn client_user_agent(request: &Request) -> Option<String> {
@@ -50,7 +65,7 @@ fn user_agent(header: &str) -> Option<String> {
 
 fn client(request: &Request) -> Result<Option<IpAddr>, Problem> {
     let trusted = trusted_proxies()?;
-    Ok(find(request.header("spin-client-addr").map(last), request.header("x-forwarded-for"), &trusted))
+    Ok(find(request.header("spin-client-addr").map(last), request.header(FORWARDED_FOR), &trusted))
 }
 
 /// The component variable `trusted_proxies`.
@@ -73,7 +88,7 @@ fn last(values: &str) -> &str {
 fn find(peer: Option<&str>, forwarded: Option<&str>, trusted: &[IpNet]) -> Option<IpAddr> {
     let mut address = parse(peer?)?;
     for hop in forwarded.unwrap_or_default().rsplit(',') {
-        if !trusted.iter().any(|network| network.contains(&address)) {
+        if address != CHAINED && !trusted.iter().any(|network| network.contains(&address)) {
             break;
         }
         // If the proxy wrote no address, the proxy itself is the last that is known.
@@ -144,6 +159,14 @@ mod tests {
     fn without_trusted_proxies_the_peer_is_the_client() {
         assert_eq!(found("10.0.0.7:4711", Some("203.0.113.9"), ""), "10.0.0.7");
         assert_eq!(found("203.0.113.5:1", Some("198.51.100.1"), "10.0.0.0/8"), "203.0.113.5");
+    }
+
+    #[test]
+    fn another_component_says_for_whom_it_calls() {
+        assert_eq!(found("0.0.0.0:0", Some("203.0.113.9"), ""), "203.0.113.9");
+        assert_eq!(found("0.0.0.0:0", Some("6.6.6.6, 203.0.113.9"), ""), "203.0.113.9");
+        assert_eq!(found("0.0.0.0:0", None, ""), "0.0.0.0");
+        assert_eq!(found("0.0.0.0:1, 203.0.113.5:1", Some("6.6.6.6"), ""), "203.0.113.5");
     }
 
     #[test]

@@ -31,7 +31,8 @@ pub use access::{TokenVerifier, invalid_token, now};
 pub use api::Service;
 pub use call::{Admit, Authenticate, Call, Credentialed, OperatorOr, find};
 pub use client_address::{
-    ACTING_USER, CLIENT_NETWORK, CLIENT_USER_AGENT, client_address, client_network, client_user_agent,
+    ACTING_USER, CLIENT_NETWORK, CLIENT_USER_AGENT, FORWARDED_FOR, client_address, client_network, client_user_agent,
+    forwarded_for,
 };
 pub use credential::Credential;
 pub use http::{Method, StatusCode};

@@ -26,6 +26,8 @@ pub struct Request {
     pub method: Method,
     /// The id that the response, its problem and the log carry.
     pub id: String,
+    /// The host that was asked, with its port if it has one of its own: not a header, which hosts keep to themselves.
+    pub authority: Option<String>,
     segments: Vec<String>,
     query: String,
     headers: BTreeMap<String, String>,
@@ -57,13 +59,14 @@ impl Request {
     pub(crate) async fn read(incoming: IncomingRequest) -> Self {
         let method = Method::from_bytes(incoming.method().to_string().as_bytes()).unwrap_or_default();
         let target = incoming.path_with_query().unwrap_or_else(|| "/".to_owned());
+        let authority = incoming.authority();
         let headers = merge_headers(incoming.headers().entries());
         let body = if may_have_body(&method, &headers) {
             read_body(incoming, max_bytes(&headers)).await
         } else {
             Ok(Vec::new())
         };
-        Self::new(method, &target, headers, body)
+        Self { authority, ..Self::new(method, &target, headers, body) }
     }
 
     /// A request from its parts.
@@ -87,6 +90,7 @@ impl Request {
         Self {
             method,
             id,
+            authority: None,
             segments,
             query: query.to_owned(),
             headers,
@@ -164,7 +168,7 @@ impl Request {
     ///
     /// # Errors
     /// `unsupported-media-type`, `body-too-large`, `malformed-json` if it is incomplete, or `invalid-query`.
-    pub(crate) fn form(&self, media_types: &[&str], known: &[&str]) -> Result<BTreeMap<String, String>, Problem> {
+    pub fn form(&self, media_types: &[&str], known: &[&str]) -> Result<BTreeMap<String, String>, Problem> {
         let body = self.body_of(media_types)?;
         parameters(body, known)
     }

@@ -6,12 +6,14 @@
 use serde_json::Value;
 
 /// What the paths of components begin with; what is elsewhere is the runtime's to answer.
-const SERVICES: &[&str] = &["/users-ms/", "/auth-ms/", "/notification-ms/", "/users", "/docs"];
+const SERVICES: &[&str] = &["/users-ms/", "/auth-ms/", "/notification-ms/", "/users", "/account", "/docs"];
 /// What caches may keep, by the beginning of its path, and for how long.
 const KEPT: &[(&str, &str)] = &[
     ("/auth-ms/.well-known/", "public, max-age=300"),
     ("/docs/swagger-ui/", "public, max-age=3600"),
     ("/docs/", "no-cache"),
+    ("/account/assets/logo.svg", "public, max-age=3600"),
+    ("/account/assets/", "public, max-age=31536000, immutable"),
 ];
 /// The only route that may show a hash, and the one whose files tell what a hash looks like.
 const HASHES: &[&str] =

@@ -21,6 +21,8 @@ pub const SIGNING_KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0
 pub const REFRESH_TOKEN_KEY: &str = "a key of refresh tokens for tests alone";
 /// The keys that seal the secrets of authenticator apps in tests.
 pub const TOTP_KEYS: &str = "test:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+/// The keys that seal the cookies of account's pages in tests.
+pub const COOKIE_KEYS: &str = "test:ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100";
 /// The manifest with RabbitMQ, which has a trigger for each queue.
 const RABBITMQ_MANIFEST: &str = include_str!("../../../spin.rabbitmq.toml");
 /// Until all triggers of an app listen.
@@ -167,6 +169,7 @@ impl TestApp {
             .variable("email_verification", "off")
             .variable("login_notice", "always")
             .variable("totp_keys", TOTP_KEYS)
+            .variable("account_cookie_keys", COOKIE_KEYS)
             .variable("bcrypt_cost", 4)
             .variable("notification_send_ms", 20)
     }

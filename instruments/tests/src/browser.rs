@@ -108,6 +108,48 @@ impl Browser {
         self.command("POST", "/webauthn/authenticator", Some(&options));
     }
 
+    /// The window as wide and as high as this, in the light or in the dark, for somebody who wants nothing to move.
+    pub fn show_as(&self, width: u32, height: u32, is_dark: bool) {
+        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.devtools("Emulation.setDeviceMetricsOverride", &metrics);
+        let scheme = if is_dark { "dark" } else { "light" };
+        let features = json!({"features": [
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]});
+        self.devtools("Emulation.setEmulatedMedia", &features);
+    }
+
+    /// Whether pages may run scripts, from the next one on.
+    pub fn allow_scripts(&self, are_allowed: bool) {
+        self.devtools("Emulation.setScriptExecutionDisabled", &json!({"value": !are_allowed}));
+    }
+
+    /// What scripts could never see: cookies with all their attributes.
+    #[must_use]
+    pub fn cookies(&self) -> Vec<Value> {
+        let cookies = self.command("GET", "/cookie", None);
+        cookies.as_array().cloned().unwrap_or_default()
+    }
+
+    /// Where the browser is.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.command("GET", "/url", None).as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Presses keys, wherever the focus is.
+    pub fn press(&self, keys: &str) {
+        let focused = self.command("GET", "/element/active", None);
+        let element = focused[ELEMENT].as_str().unwrap_or_default();
+        self.command("POST", &format!("/element/{element}/value"), Some(&json!({"text": keys})));
+    }
+
+    /// A command of the browser's own protocol.
+    fn devtools(&self, command: &str, parameters: &Value) {
+        self.command("POST", "/goog/cdp/execute", Some(&json!({"cmd": command, "params": parameters})));
+    }
+
     /// What the console shows: errors and warnings, violations of a content security policy among them.
     #[must_use]
     pub fn console(&self) -> Vec<String> {

@@ -17,6 +17,7 @@
 //! | [`authenticator`] | an authenticator app |
 //! | [`passkey_device`] | a device with passkeys |
 //! | [`browser`] | a browser, driven as a person would |
+//! | [`visitor`] | a browser without scripts |
 //! | [`mail_api`] | a mail provider that can fail |
 //! | [`post_office`] | an app that sends links and codes, and the mails that arrive |
 //! | [`skipped`] | tests that do not apply |
@@ -48,6 +49,7 @@ pub mod receiver;
 pub mod schedules;
 pub mod skipped;
 pub mod turn;
+pub mod visitor;
 
 mod restart;
 mod snapshot;

@@ -1,5 +1,10 @@
 //! The suite: what somebody outside sees of Concierge, told as facts. One file for each subject.
 
+mod account_in_a_browser;
+mod account_mails;
+mod account_protection;
+mod account_settings;
+mod account_sign_in;
 mod activity;
 mod administrators;
 mod audit;

@@ -36,6 +36,7 @@ fn texts(value: Option<&Value>) -> Vec<&str> {
 #[test]
 fn each_component_reaches_only_what_it_needs() {
     let on_redis = [
+        ("account", vec!["{{ users_url }}", "{{ auth_url }}", "http://self"]),
         ("auth", vec!["{{ users_url }}", "http://self", "{{ redis_scheme }}://{{ redis_host }}"]),
         ("docs", vec![]),
         (
@@ -56,6 +57,7 @@ fn each_component_reaches_only_what_it_needs() {
         ),
     ];
     let on_rabbitmq = [
+        ("account", vec!["{{ users_url }}", "{{ auth_url }}", "http://self"]),
         ("auth", vec!["{{ users_url }}", "http://self", "{{ mqtt_scheme }}://{{ mqtt_host }}"]),
         ("docs", vec![]),
         (
@@ -135,7 +137,7 @@ fn each_component_that_has_to_do_with_the_broker_is_told_which_it_is() {
     for (broker, manifest) in manifests() {
         for (name, component) in components(&manifest) {
             let told = component.get("variables").and_then(|table| table.get("broker")).and_then(Value::as_str);
-            assert_eq!(told, (name != "docs").then_some(broker), "{name}");
+            assert_eq!(told, (!matches!(name.as_str(), "account" | "docs")).then_some(broker), "{name}");
         }
     }
 }
@@ -166,12 +168,21 @@ fn only_those_who_handle_passwords_have_the_pepper() {
 #[test]
 fn secrets_are_marked_and_have_no_default_that_opens_a_door() {
     for (name, variable) in variables() {
-        let is_named_so =
-            ["password", "pepper", "credential", "signing_key", "refresh_token", "totp_keys", "amqp_url", "redis_url"]
-                .iter()
-                .any(|word| name.contains(word))
-                || name.ends_with("_token")
-                || name.ends_with("_secrets");
+        let is_named_so = [
+            "password",
+            "pepper",
+            "credential",
+            "signing_key",
+            "refresh_token",
+            "totp_keys",
+            "cookie_keys",
+            "amqp_url",
+            "redis_url",
+        ]
+        .iter()
+        .any(|word| name.contains(word))
+            || name.ends_with("_token")
+            || name.ends_with("_secrets");
         let is_named_so = is_named_so && name != "password_min_length" && !name.starts_with("breached_passwords");
         let is_secret = variable.get("secret").and_then(Value::as_bool).unwrap_or(false);
         assert_eq!(is_secret, is_named_so, "{name}");

@@ -87,5 +87,5 @@ pub use ticket_page::{
 };
 pub use token_metadata::TokenMetadata;
 pub use totp::{SECRET_BYTES, TotpSecret, qr_code};
-pub use totp_keys::{FactorId, NONCE_BYTES, TotpKeys, TotpKeysError};
+pub use totp_keys::{FactorId, NONCE_BYTES, TotpKeys};
 pub use user_order::{Cursor, Order, SortBy};

@@ -106,6 +106,18 @@ impl Purpose {
             Purpose::Invitation => "/users-ms/invitation/page",
         }
     }
+
+    /// The page of account behind its link.
+    #[must_use]
+    pub fn account_page(self) -> &'static str {
+        match self {
+            Purpose::Verification => "/account/verify",
+            Purpose::Recovery => "/account/recover/password",
+            Purpose::EmailChange => "/account/email-change",
+            Purpose::EmailReturn => "/account/email-return",
+            Purpose::Invitation => "/account/invitation",
+        }
+    }
 }
 
 /// A ticket to be issued, with the secrets that only its message holds.

@@ -81,7 +81,7 @@ pub(super) async fn submit_email_return_page(call: &Call<'_, SubmitEmailReturnPa
 /// Whether the ticket was good. It is not, any more.
 fn change(request: &Request, peppers: &Peppers, shown: &ShownTicket) -> Result<bool, Problem> {
     let way_back = NewTicket::of_link(Purpose::EmailReturn, peppers, random::bytes());
-    let link = format!("{}{}?token={}", settings::public_url()?, Purpose::EmailReturn.page(), way_back.token);
+    let link = settings::mail_link(Purpose::EmailReturn, &way_back.token)?;
     let (client, trace) = (shown_by_client(request, peppers)?, trace::of_client(request, Actor::Owner)?);
     let spent = email_change::change(&Store::open()?, shown, &client, &way_back, &link, &trace)?;
     finish(request, "email-changed", spent)

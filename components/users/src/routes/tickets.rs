@@ -29,7 +29,7 @@ impl NewMail {
     /// A new one, by the component variable `public_url`.
     pub(super) fn of(purpose: Purpose, email: &Email, peppers: &Peppers) -> Result<Self, Problem> {
         let ticket = NewTicket::new(purpose, email, peppers, random::bytes(), random::bytes());
-        let link = format!("{}{}?token={}", settings::public_url()?, purpose.page(), ticket.token);
+        let link = settings::mail_link(purpose, &ticket.token)?;
         let mails = with_enabled_limits(Attempt::to_mail(&peppers.digest("mail to address", email.key())));
         Ok(Self { ticket, link, mails })
     }

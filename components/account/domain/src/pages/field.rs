@@ -1,0 +1,110 @@
+//! Fields of forms: each with a label, and what is wrong with it tied to it, so that a screen reader says both.
+
+use super::View;
+use crate::faults::Faults;
+use maud::{Markup, html};
+
+/// A field with a line of text.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Field<'a> {
+    pub(super) name: &'a str,
+    pub(super) label: &'a str,
+    /// The `type` of the input; a text without.
+    pub(super) kind: &'a str,
+    pub(super) autocomplete: &'a str,
+    pub(super) value: &'a str,
+    pub(super) hint: Option<&'a str>,
+    pub(super) is_optional: bool,
+}
+
+impl Field<'_> {
+    /// A password, old or new. Its value is never sent back.
+    pub(super) fn password<'a>(name: &'a str, label: &'a str, autocomplete: &'a str) -> Field<'a> {
+        Field { name, label, kind: "password", autocomplete, ..Field::default() }
+    }
+
+    /// The field with its label, its hint and its fault.
+    pub(super) fn show(&self, view: &View<'_>, faults: &Faults) -> Markup {
+        let fault = faults.of(self.name);
+        let described_by = match (self.hint, fault) {
+            (None, None) => None,
+            (Some(_), None) => Some(format!("{}-hint", self.name)),
+            (None, Some(_)) => Some(format!("{}-fault", self.name)),
+            (Some(_), Some(_)) => Some(format!("{0}-fault {0}-hint", self.name)),
+        };
+        let is_code = self.autocomplete == "one-time-code";
+        html! {
+            div.field {
+                label for=(self.name) { (self.label) @if self.is_optional { " " span.optional { (view.t.optional) } } }
+                @if let Some(hint) = self.hint { p.hint id={ (self.name) "-hint" } { (hint) } }
+                @if let Some(fault) = fault { p.fault id={ (self.name) "-fault" } { (fault) } }
+                input id=(self.name) name=(self.name)
+                    type=(if self.kind.is_empty() { "text" } else { self.kind })
+                    autocomplete=(self.autocomplete) value=[(!self.value.is_empty()).then_some(self.value)]
+                    inputmode=[is_code.then_some("numeric")] spellcheck=[is_code.then_some("false")]
+                    required[!self.is_optional]
+                    aria-invalid=[fault.map(|_| "true")] aria-describedby=[described_by];
+            }
+        }
+    }
+}
+
+/// What is wrong, at the top of the page and with the focus, with links to the fields.
+pub(super) fn summary(view: &View<'_>, faults: &Faults) -> Markup {
+    html! {
+        @if !faults.is_empty() {
+            div.summary role="alert" tabindex="-1" autofocus {
+                h2 { (view.t.there_is_a_problem) }
+                ul {
+                    @for (field, text) in faults.iter() {
+                        li { @match field {
+                            Some(field) => a href={ "#" (field) } { (text) },
+                            None => (text),
+                        } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A form that is sent to a path below the root.
+pub(super) fn form(view: &View<'_>, action: &str, fields: &Markup, button: &str) -> Markup {
+    html! {
+        form method="post" action={ (crate::ROOT) (action) } {
+            (view.token())
+            (fields)
+            button type="submit" { (button) }
+        }
+    }
+}
+
+/// A hidden value.
+pub(super) fn hidden(name: &str, value: &str) -> Markup {
+    html! { input type="hidden" name=(name) value=(value); }
+}
+
+/// The same form with a button that warns by its colour.
+pub(super) fn danger(view: &View<'_>, action: &str, fields: &Markup, button: &str) -> Markup {
+    html! {
+        form method="post" action={ (crate::ROOT) (action) } {
+            (view.token())
+            (fields)
+            button.danger type="submit" { (button) }
+        }
+    }
+}
+
+/// A form that a script fills in with what a passkey answers, and shows only where there are passkeys.
+pub(super) fn passkey_form(view: &View<'_>, is_new: bool, action: &str, fields: &Markup, button: &str) -> Markup {
+    html! {
+        form hidden method="post" action={ (crate::ROOT) (action) }
+            data-passkey=(if is_new { "create" } else { "get" }) data-options={ (crate::ROOT) (action) "/options" } {
+            (view.token())
+            (hidden("credential", ""))
+            (fields)
+            button.secondary[!is_new] type="submit" { (button) }
+            p.fault role="alert" hidden { (view.t.fault_passkey_browser) }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The pages. Each is a function from what it shows to a document.
+
+mod account;
+mod field;
+mod layout;
+mod message;
+mod passkeys;
+mod second_factor;
+mod sessions;
+mod sign_in;
+mod sign_up;
+mod tickets;
+
+pub use account::{Profile, confirm, data, email, overview, password, profile};
+pub use layout::{Assets, ContentPolicy, View};
+pub use message::{message, problem};
+pub use passkeys::{Passkey, passkeys};
+pub use second_factor::{App, codes, enrolment, second_factor};
+pub use sessions::{Activity, Session, activity, sessions};
+pub use sign_in::{SignIn, code, sign_in};
+pub use sign_up::{Person, accept_invitation, sign_up};
+pub use tickets::{confirm_link, new_password, recover, verify};

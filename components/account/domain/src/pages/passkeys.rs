@@ -1,0 +1,65 @@
+//! Passkeys.
+
+use super::View;
+use super::field::{Field, danger, form, hidden, passkey_form, summary};
+use crate::faults::Faults;
+use crate::texts::fill;
+use maud::html;
+
+/// A passkey.
+#[derive(Debug)]
+pub struct Passkey {
+    /// Its id.
+    pub id: String,
+    /// What its owner calls it.
+    pub name: String,
+    /// The day on which it was added.
+    pub added: String,
+    /// When it was last used.
+    pub used: Option<String>,
+}
+
+/// The list, with a way to another one.
+#[must_use]
+pub fn passkeys(view: &View<'_>, passkeys: &[Passkey], faults: &Faults) -> String {
+    let t = view.t;
+    let name = Field {
+        name: "name",
+        label: t.passkey_name,
+        autocomplete: "off",
+        hint: Some(t.passkey_name_hint),
+        ..Field::default()
+    };
+    view.page("/passkeys", t.passkeys, &html! {
+        (summary(view, faults))
+        p { (t.passkeys_long) }
+        @if passkeys.is_empty() { p { (t.passkeys_none) } }
+        ul.items { @for passkey in passkeys {
+            li {
+                h2 { (passkey.name) }
+                p.hint {
+                    (fill(t.added_on, &[("time", &passkey.added)])) ". "
+                    @match &passkey.used {
+                        Some(used) => (fill(t.used_on, &[("time", used)])),
+                        None => (t.never_used),
+                    }
+                }
+                details {
+                    summary { (t.change) }
+                    @let field = format!("name-{}", passkey.id);
+                    (form(view, "/passkeys/rename", &html! {
+                        (hidden("id", &passkey.id))
+                        div.field {
+                            label for=(field) { (t.passkey_name) }
+                            input id=(field) name="name" type="text" value=(passkey.name) autocomplete="off" required;
+                        }
+                    }, t.save))
+                    (danger(view, "/passkeys/remove", &hidden("id", &passkey.id), &fill(t.passkey_remove, &[("name", &passkey.name)])))
+                }
+            }
+        } }
+        h2 { (t.passkey_add) }
+        (passkey_form(view, true, "/passkeys/add", &name.show(view, faults), t.passkey_add))
+        noscript { p { (t.passkey_script) } }
+    })
+}

@@ -1,0 +1,65 @@
+//! Signing in.
+
+use super::View;
+use super::field::{Field, form, hidden, passkey_form, summary};
+use crate::ROOT;
+use crate::faults::Faults;
+use maud::html;
+
+/// What the page of a sign-in shows.
+#[derive(Debug, Default)]
+pub struct SignIn<'a> {
+    /// The address that was typed in.
+    pub email: &'a str,
+    /// Where to go afterwards.
+    pub next: Option<&'a str>,
+    /// Whether people may sign up.
+    pub has_sign_up: bool,
+}
+
+/// The page with the password.
+#[must_use]
+pub fn sign_in(view: &View<'_>, shown: &SignIn<'_>, faults: &Faults) -> String {
+    let t = view.t;
+    let email = Field {
+        name: "email",
+        label: t.email_address,
+        kind: "email",
+        autocomplete: "username webauthn",
+        value: shown.email,
+        ..Field::default()
+    };
+    let password = Field::password("password", t.password, "current-password");
+    let next = html! { @if let Some(next) = shown.next { (hidden("next", next)) } };
+    view.page("/sign-in", &view.branded(t.sign_in_to), &html! {
+        (summary(view, faults))
+        (form(view, "/sign-in", &html! { (next) (email.show(view, faults)) (password.show(view, faults)) }, t.sign_in))
+        (passkey_form(view, false, "/sign-in/passkey", &next, t.sign_in_passkey))
+        ul.links {
+            li { a href={ (ROOT) "/recover" } { (t.forgotten) } }
+            @if shown.has_sign_up { li { a href={ (ROOT) "/sign-up" } { (t.sign_up_link) } } }
+        }
+    })
+}
+
+/// The page with the code of an authenticator app.
+#[must_use]
+pub fn code(view: &View<'_>, faults: &Faults) -> String {
+    let t = view.t;
+    let code = Field {
+        name: "code",
+        label: t.code,
+        autocomplete: "one-time-code",
+        hint: Some(t.code_hint),
+        ..Field::default()
+    };
+    view.page(
+        "/sign-in/code",
+        t.code_title,
+        &html! {
+            (summary(view, faults))
+            (form(view, "/sign-in/code", &code.show(view, faults), t.sign_in))
+            p { a href={ (ROOT) "/sign-in" } { (t.start_again) } }
+        },
+    )
+}

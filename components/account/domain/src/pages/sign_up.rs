@@ -1,0 +1,101 @@
+//! Signing up, and accepting an invitation.
+
+use super::View;
+use super::field::{Field, form, hidden, summary};
+use crate::ROOT;
+use crate::faults::Faults;
+use maud::{Markup, html};
+
+/// Who signs up, as typed in so far.
+#[derive(Debug, Default)]
+pub struct Person<'a> {
+    /// The first name.
+    pub name: &'a str,
+    /// The surname.
+    pub surname: &'a str,
+    /// The address.
+    pub email: &'a str,
+}
+
+impl Person<'_> {
+    fn names(&self, view: &View<'_>, faults: &Faults) -> Markup {
+        let name = Field {
+            name: "name",
+            label: view.t.name,
+            autocomplete: "given-name",
+            value: self.name,
+            ..Field::default()
+        };
+        let surname = Field {
+            name: "surname",
+            label: view.t.surname,
+            autocomplete: "family-name",
+            value: self.surname,
+            ..Field::default()
+        };
+        html! { (name.show(view, faults)) (surname.show(view, faults)) }
+    }
+}
+
+/// The page to sign up.
+#[must_use]
+pub fn sign_up(view: &View<'_>, person: &Person<'_>, faults: &Faults) -> String {
+    let t = view.t;
+    let email = Field {
+        name: "email",
+        label: t.email_address,
+        kind: "email",
+        autocomplete: "username",
+        value: person.email,
+        ..Field::default()
+    };
+    let password = Field { hint: Some(t.password_hint), ..Field::password("password", t.password, "new-password") };
+    let fields = html! { (person.names(view, faults)) (email.show(view, faults)) (password.show(view, faults)) };
+    view.page(
+        "/sign-up",
+        &view.branded(t.sign_up_to),
+        &html! {
+            (summary(view, faults))
+            (form(view, "/sign-up", &fields, t.sign_up))
+            ul.links { li { a href={ (ROOT) "/sign-in" } { (t.sign_in_link) } } }
+        },
+    )
+}
+
+/// The page behind the link of an invitation, or for its code if there is no link.
+#[must_use]
+pub fn accept_invitation(view: &View<'_>, token: Option<&str>, person: &Person<'_>, faults: &Faults) -> String {
+    let t = view.t;
+    let email = Field {
+        name: "email",
+        label: t.email_address,
+        kind: "email",
+        autocomplete: "username",
+        value: person.email,
+        ..Field::default()
+    };
+    let code = Field {
+        name: "code",
+        label: t.code,
+        autocomplete: "one-time-code",
+        hint: Some(t.mail_code_hint),
+        ..Field::default()
+    };
+    let password = Field { hint: Some(t.password_hint), ..Field::password("password", t.password, "new-password") };
+    let fields = html! {
+        @match token {
+            Some(token) => (hidden("token", token)),
+            None => { (email.show(view, faults)) (code.show(view, faults)) },
+        }
+        (person.names(view, faults))
+        (password.show(view, faults))
+    };
+    view.page(
+        "/invitation",
+        &view.branded(t.invitation_title),
+        &html! {
+            (summary(view, faults))
+            (form(view, "/invitation", &fields, t.sign_up))
+        },
+    )
+}

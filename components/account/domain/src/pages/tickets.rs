@@ -1,0 +1,119 @@
+//! What links and codes of mails are for: an address to confirm, a new password, a change to be confirmed or taken back.
+
+use super::View;
+use super::field::{Field, form, hidden, summary};
+use crate::ROOT;
+use crate::faults::Faults;
+use crate::texts::fill;
+use maud::html;
+
+/// The page for the code that confirms an address, with a way to another mail.
+#[must_use]
+pub fn verify(view: &View<'_>, email: &str, faults: &Faults) -> String {
+    let t = view.t;
+    let address = Field {
+        name: "email",
+        label: t.email_address,
+        kind: "email",
+        autocomplete: "username",
+        value: email,
+        ..Field::default()
+    };
+    let code = Field {
+        name: "code",
+        label: t.code,
+        autocomplete: "one-time-code",
+        hint: Some(t.mail_code_hint),
+        ..Field::default()
+    };
+    let intro = if email.is_empty() { t.verify_intro.to_owned() } else { fill(t.verify_sent, &[("email", email)]) };
+    view.page("/verify", t.verify_title, &html! {
+        (summary(view, faults))
+        p { (intro) }
+        (form(view, "/verify", &html! { (address.show(view, faults)) (code.show(view, faults)) }, t.confirm))
+        h2 { (t.no_mail_title) }
+        p { (t.no_mail) }
+        @if email.is_empty() {
+            (form(view, "/verify/mail", &html! { (Field { name: "again", ..address }.show(view, faults)) }, t.send_again))
+        } @else {
+            (form(view, "/verify/mail", &hidden("again", email), t.send_again))
+        }
+        ul.links { li { a href={ (ROOT) "/sign-in" } { (t.sign_in_link) } } }
+    })
+}
+
+/// The page behind a link: programs that scan mail open links, so it takes a button to do what the link is for.
+#[must_use]
+pub fn confirm_link(view: &View<'_>, path: &str, title: &str, text: &str, token: &str, button: &str) -> String {
+    view.page(
+        path,
+        title,
+        &html! {
+            p { (text) }
+            (form(view, path, &hidden("token", token), button))
+        },
+    )
+}
+
+/// The page to ask for a mail that sets a new password.
+#[must_use]
+pub fn recover(view: &View<'_>, email: &str, faults: &Faults) -> String {
+    let t = view.t;
+    let address = Field {
+        name: "email",
+        label: t.email_address,
+        kind: "email",
+        autocomplete: "username",
+        value: email,
+        ..Field::default()
+    };
+    view.page(
+        "/recover",
+        t.recover_title,
+        &html! {
+            (summary(view, faults))
+            p { (t.recover_intro) }
+            (form(view, "/recover", &address.show(view, faults), t.recover_send))
+            ul.links { li { a href={ (ROOT) "/sign-in" } { (t.sign_in_link) } } }
+        },
+    )
+}
+
+/// The page for a new password: by the link of a mail, or by the code.
+#[must_use]
+pub fn new_password(view: &View<'_>, token: Option<&str>, email: &str, faults: &Faults) -> String {
+    let t = view.t;
+    let address = Field {
+        name: "email",
+        label: t.email_address,
+        kind: "email",
+        autocomplete: "username",
+        value: email,
+        ..Field::default()
+    };
+    let code = Field {
+        name: "code",
+        label: t.code,
+        autocomplete: "one-time-code",
+        hint: Some(t.mail_code_hint),
+        ..Field::default()
+    };
+    let password = Field { hint: Some(t.password_hint), ..Field::password("password", t.new_password, "new-password") };
+    let fields = html! {
+        @match token {
+            Some(token) => (hidden("token", token)),
+            None => { (address.show(view, faults)) (code.show(view, faults)) },
+        }
+        (password.show(view, faults))
+    };
+    view.page(
+        "/recover/password",
+        t.new_password_title,
+        &html! {
+            (summary(view, faults))
+            @if token.is_none() { p { (t.recover_sent) } }
+            (form(view, "/recover/password", &fields, t.save))
+            ul.links { li { a href={ (ROOT) "/recover" } { (t.recover_again) } } }
+        },
+    )
+}

@@ -1,0 +1,101 @@
+//! Where a browser goes after a sign-in: to a page of ours, or to an application that the operator has listed. Nowhere else, so
+//! that no link to the sign-in leads people astray.
+
+/// The pages of ours that people come back to, below `/account`.
+const PAGES: &[&str] =
+    &["", "/profile", "/email", "/password", "/second-factor", "/passkeys", "/sessions", "/activity", "/data"];
+
+/// The origins of applications, from the variable `account_return_to`.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Applications(Vec<String>);
+
+impl Applications {
+    /// Parses origins such as `https://app.example`, separated by commas. `None` if one of them is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        parts.map(|part| is_origin(part).then(|| part.to_owned())).collect::<Option<_>>().map(Self)
+    }
+
+    /// The origins.
+    #[must_use]
+    pub fn origins(&self) -> &[String] {
+        &self.0
+    }
+
+    /// Whether this is an address of one of them. What could make a browser read another host from it is refused.
+    #[must_use]
+    pub fn has(&self, url: &str) -> bool {
+        let is_plain = url.len() <= 2000 && url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+        let starts = |origin: &String| {
+            url.strip_prefix(origin.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#']))
+        };
+        is_plain && self.0.iter().any(starts)
+    }
+
+    /// Where to go after a sign-in: `asked`, if that is a page of ours or an address of one of them.
+    #[must_use]
+    pub fn destination(&self, asked: Option<&str>) -> Option<String> {
+        let asked = asked?;
+        (is_own_page(asked) || self.has(asked)).then(|| asked.to_owned())
+    }
+}
+
+/// Whether this is a page of ours that people come back to.
+#[must_use]
+pub fn is_own_page(path: &str) -> bool {
+    path.strip_prefix(crate::ROOT).is_some_and(|rest| PAGES.contains(&rest))
+}
+
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, authority)) = text.split_once("://") else { return false };
+    let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._:[]".contains(&byte);
+    matches!(scheme, "http" | "https") && !authority.is_empty() && authority.bytes().all(is_part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_listed_applications_and_own_pages_are_returned_to() {
+        let applications = Applications::parse("https://app.example, http://localhost:5173").unwrap();
+        for url in [
+            "https://app.example",
+            "https://app.example/x?y#z",
+            "http://localhost:5173/",
+            "/account",
+            "/account/sessions",
+        ] {
+            assert_eq!(applications.destination(Some(url)).as_deref(), Some(url));
+        }
+        for url in [
+            "https://app.example.evil/",
+            "https://app.example@evil.example/",
+            "https://app.example:444/",
+            "http://app.example/",
+            "//evil.example",
+            "https://app.example\\@evil.example",
+            "https://app.example/\r\nx: y",
+            "javascript:alert(1)",
+            "/account/../evil",
+            "/account/sign-out",
+            "/elsewhere",
+            "",
+        ] {
+            assert_eq!(applications.destination(Some(url)), None, "{url}");
+        }
+        assert_eq!(applications.destination(None), None);
+        assert_eq!(Applications::default().destination(Some("https://app.example")), None);
+    }
+
+    #[test]
+    fn an_application_is_an_origin() {
+        assert_eq!(Applications::parse("").unwrap().origins().len(), 0);
+        for wrong in
+            ["app.example", "https://", "https://App.example", "https://app.example/", "ftp://app.example", "*"]
+        {
+            assert_eq!(Applications::parse(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! A new password for whoever has forgotten theirs.
+
+use super::verify::invalid_link;
+use crate::client::To;
+use crate::context::Context;
+use crate::respond::{Outcome, html, see_other};
+use account_domain::pages;
+use account_domain::{Faults, Flow, ROOT};
+use serde_json::json;
+use service_kit::{Method, StatusCode};
+
+/// GET /account/recover
+pub(super) fn show(context: &mut Context<'_>) -> Outcome {
+    let email = context.flow().email.clone().unwrap_or_default();
+    Ok(html(StatusCode::OK, pages::recover(&context.view()?, &email, &Faults::default())))
+}
+
+/// POST /account/recover
+pub(super) async fn send_mail(context: &mut Context<'_>) -> Outcome {
+    let form = context.form(&["email"])?;
+    let body = json!({"email": form.get("email")});
+    match context.client.json(To::Users, &Method::POST, "/password-recovery", None, Some(&body)).await {
+        Ok(_) => {
+            context.keep(Flow { email: Some(form.get("email").to_owned()), ..Flow::default() });
+            Ok(see_other(&format!("{ROOT}/recover/password")))
+        }
+        Err(refusal) => {
+            let (status, faults) = context.faults(&refusal, &["email"]);
+            Ok(html(status, pages::recover(&context.view()?, form.get("email"), &faults)))
+        }
+    }
+}
+
+/// GET /account/recover/password, with the secret of a link or without.
+pub(super) fn show_password(context: &mut Context<'_>) -> Outcome {
+    let query = context.request.query(&["token", "done"])?;
+    let email = context.flow().email.clone().unwrap_or_default();
+    let token = query.get("token").map(String::as_str).filter(|token| !token.is_empty());
+    Ok(html(StatusCode::OK, pages::new_password(&context.view()?, token, &email, &Faults::default())))
+}
+
+/// POST /account/recover/password
+pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
+    let form = context.form(&["token", "email", "code", "password"])?;
+    let body = json!({
+        "token": form.some("token"),
+        "email": form.some("email"),
+        "code": form.some("code"),
+        "password": form.get("password"),
+    });
+    let path = "/password-recovery/confirm";
+    match context.client.json(To::Users, &Method::POST, path, None, Some(&body)).await {
+        Ok(_) => {
+            // All sessions have ended, that of this browser too.
+            context.forget_session();
+            Ok(see_other(&format!("{ROOT}/sign-in?done=recovered")))
+        }
+        Err(refusal) if refusal.slug == "invalid-ticket" && form.some("token").is_some() => {
+            invalid_link(context, &refusal, "/recover")
+        }
+        Err(refusal) => {
+            let (status, faults) = context.faults(&refusal, &["email", "code", "password"]);
+            let page = pages::new_password(&context.view()?, form.some("token"), form.get("email"), &faults);
+            Ok(html(status, page))
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Signing in by password, and signing out.
+
+use crate::client::To;
+use crate::context::Context;
+use crate::respond::{Outcome, html, see_other};
+use crate::settings;
+use account_domain::pages::{self, SignIn};
+use account_domain::{Faults, Flow, ROOT, Refusal};
+use serde_json::json;
+use service_kit::{Method, StatusCode};
+
+/// GET /account/sign-in
+pub(super) fn show(context: &mut Context<'_>) -> Outcome {
+    let next = asked(context);
+    if context.is_signed_in() && next.is_none() {
+        return Ok(see_other(ROOT));
+    }
+    let email = context.flow().email.clone().unwrap_or_default();
+    page(context, &email, next.as_deref(), StatusCode::OK, &Faults::default())
+}
+
+/// Where the browser wants to go afterwards, if it may: `next` for our own pages, `return_to` for applications.
+fn asked(context: &Context<'_>) -> Option<String> {
+    let query = context.request.query(&["next", "return_to", "done"]).ok()?;
+    let asked = query.get("return_to").or_else(|| query.get("next"))?;
+    context.applications.destination(Some(asked))
+}
+
+/// POST /account/sign-in
+pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
+    let form = context.form(&["email", "password", "next"])?;
+    let next = context.applications.destination(form.some("next"));
+    let body = json!({
+        "username": form.get("email"),
+        "password": form.get("password"),
+        "device_token": context.device_token(),
+    });
+    match context.client.json(To::Auth, &Method::POST, "/auth/login", None, Some(&body)).await {
+        Ok(tokens) => {
+            context.begin_session(&tokens).await?;
+            Ok(go_on(next))
+        }
+        Err(refusal) => refused(context, form.get("email"), next, &refusal),
+    }
+}
+
+/// Where the browser goes after a sign-in.
+pub(super) fn go_on(next: Option<String>) -> service_kit::Response {
+    see_other(next.as_deref().unwrap_or(ROOT))
+}
+
+/// A sign-in that has to go on elsewhere, or was refused.
+pub(super) fn refused(context: &mut Context<'_>, email: &str, next: Option<String>, refusal: &Refusal) -> Outcome {
+    let flow = Flow { email: Some(email.to_owned()), next: next.clone(), ..Flow::default() };
+    let path = match refusal.slug.as_str() {
+        "mfa-required" => {
+            context.keep(Flow { challenge: refusal.challenge.clone(), ..flow });
+            "/sign-in/code"
+        }
+        "mfa-enrolment-required" => {
+            context.keep(Flow { challenge: refusal.challenge.clone(), ..flow });
+            "/sign-in/app"
+        }
+        "email-not-verified" => {
+            context.keep(flow);
+            "/verify?done=verify-first"
+        }
+        "password-reset-required" => {
+            context.keep(flow);
+            "/recover?done=recover-first"
+        }
+        _ => {
+            let (status, faults) = context.faults(refusal, &["email", "password"]);
+            return page(context, email, next.as_deref(), status, &faults);
+        }
+    };
+    Ok(see_other(&format!("{ROOT}{path}")))
+}
+
+/// The page with the form.
+pub(super) fn page(
+    context: &Context<'_>,
+    email: &str,
+    next: Option<&str>,
+    status: StatusCode,
+    faults: &Faults,
+) -> Outcome {
+    let shown = SignIn { email, next, has_sign_up: settings::has_sign_up()? };
+    Ok(html(status, pages::sign_in(&context.view()?, &shown, faults)))
+}
+
+/// POST /account/sign-out
+pub(super) async fn sign_out(context: &mut Context<'_>) -> Outcome {
+    context.form(&[])?;
+    context.sign_out().await?;
+    Ok(see_other(&format!("{ROOT}/sign-in?done=signed-out")))
+}

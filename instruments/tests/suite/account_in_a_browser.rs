@@ -1,0 +1,261 @@
+//! The pages in a real browser: a newcomer's first minutes, passkeys, the keyboard alone, no scripts, and what everybody can read.
+
+use blackbox::app::{Setup, TestApp};
+use blackbox::backend::Backend;
+use blackbox::browser::Browser;
+use blackbox::mail_api::MailApi;
+use blackbox::people::PASSWORD;
+use blackbox::post_office::Office;
+use blackbox::{folder, poll, skipped, turn};
+use dev_servers::ports;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_secs(20);
+const TAB: &str = "\u{e004}";
+const ENTER: &str = "\u{e007}";
+/// The pages of somebody who is signed in.
+const PAGES: [&str; 10] = [
+    "",
+    "/profile",
+    "/email",
+    "/password",
+    "/second-factor",
+    "/passkeys",
+    "/sessions",
+    "/activity",
+    "/data",
+    "/confirm",
+];
+/// Those of somebody who is not.
+const PUBLIC: [&str; 7] =
+    ["/sign-in", "/sign-up", "/verify", "/verify?token=x", "/recover", "/recover/password", "/invitation?token=x"];
+
+/// Where the app is in a browser: by a name, for passkeys are for names.
+fn at_localhost(set: impl FnOnce(Setup) -> Setup) -> (TestApp, String) {
+    let port = ports::free_port().expect("there is a free port");
+    let origin = format!("http://localhost:{port}");
+    let setup = TestApp::on(&Backend::new()).variable("authorization", "required").variable("public_url", &origin);
+    (set(setup.port(port)).start(), origin)
+}
+
+fn fill(browser: &Browser, fields: &[(&str, &str)]) {
+    for (name, value) in fields {
+        browser.find(&format!("#{name}")).type_in(value);
+    }
+}
+
+fn press_button(browser: &Browser, action: &str) {
+    browser.find(&format!("form[action='/account{action}'] button")).click();
+}
+
+#[track_caller]
+fn wait_for_heading(browser: &Browser, text: &str) {
+    poll::until(SOON, text, || browser.script("return document.querySelector('h1')?.textContent") == json!(text));
+}
+
+fn sign_up(browser: &Browser, origin: &str, email: &str) {
+    browser.open(&format!("{origin}/account/sign-up"));
+    fill(browser, &[("name", "Ada"), ("surname", "Lovelace"), ("email", email), ("password", PASSWORD)]);
+    press_button(browser, "/sign-up");
+}
+
+#[test]
+fn a_newcomer_signs_up_opens_the_mail_and_is_in_within_a_few_clicks() {
+    let _turn = turn::together();
+    let Some(browser) = Browser::start() else { return };
+    let port = ports::free_port().expect("there is a free port");
+    let origin = format!("http://localhost:{port}");
+    let office = Office::new(&Backend::new(), |setup| {
+        let setup = setup.variable("authorization", "required").variable("mail_links", "account");
+        setup.variable("public_url", &origin).port(port)
+    });
+    let email = "ada@newcomer.example";
+    // Click 1: "Create an account"; click 2: the form's button.
+    browser.open(&format!("{origin}/account"));
+    wait_for_heading(&browser, "Sign in to Concierge");
+    browser.find("a[href='/account/sign-up']").click();
+    wait_for_heading(&browser, "Create your Concierge account");
+    fill(&browser, &[("name", "Ada"), ("surname", "Lovelace"), ("email", email), ("password", PASSWORD)]);
+    press_button(&browser, "/sign-up");
+    wait_for_heading(&browser, "Confirm your email address");
+    // Click 3: the link of the mail; click 4: its button.
+    browser.open(&link(&office.mail, email, &origin));
+    press_button(&browser, "/verify");
+    wait_for_heading(&browser, "Sign in to Concierge");
+    assert_eq!(browser.script("return document.querySelector('#email').value"), json!(email), "the address is there");
+    // Click 5: the sign-in.
+    fill(&browser, &[("password", PASSWORD)]);
+    press_button(&browser, "/sign-in");
+    wait_for_heading(&browser, "Hello, Ada");
+    assert_eq!(browser.console(), Vec::<String>::new());
+    // What the browser made of the cookies, over plain HTTP to the machine itself.
+    let cookies = browser.cookies();
+    assert_eq!(cookies.len(), 3, "{cookies:?}");
+    for cookie in &cookies {
+        assert!(cookie["name"].as_str().is_some_and(|name| name.starts_with("__Host-")), "{cookie}");
+        assert_eq!(
+            (&cookie["httpOnly"], &cookie["secure"], &cookie["sameSite"]),
+            (&json!(true), &json!(true), &json!("Lax"))
+        );
+    }
+    assert_eq!(browser.script("return document.cookie"), json!(""));
+    let requests = browser.requests();
+    let elsewhere: Vec<_> =
+        requests.iter().filter(|url| !url.starts_with(&origin) && !url.starts_with("data:")).collect();
+    assert!(elsewhere.is_empty(), "{elsewhere:?}");
+}
+
+/// The first link of ours in the mail to an address.
+fn link(mail: &MailApi, to: &str, origin: &str) -> String {
+    poll::eventually(SOON, "the mail with the link", || {
+        let taken = mail.taken();
+        let texts = taken.iter().filter(|posted| posted.to() == to).filter_map(|posted| posted.body["Text"].as_str());
+        texts.flat_map(str::lines).find(|line| line.starts_with(&format!("{origin}/account/"))).map(str::to_owned)
+    })
+}
+
+#[test]
+fn a_passkey_is_added_and_signs_in_and_is_removed() {
+    let _turn = turn::together();
+    let Some(browser) = Browser::start() else { return };
+    let (_app, origin) = at_localhost(|setup| setup);
+    browser.add_authenticator();
+    sign_up(&browser, &origin, "ada@page-passkey.example");
+    wait_for_heading(&browser, "Hello, Ada");
+    browser.open(&format!("{origin}/account/passkeys"));
+    fill(&browser, &[("name", "Laptop")]);
+    press_button(&browser, "/passkeys/add");
+    let _ = browser.find_by("return document.querySelector('.items h2')?.textContent === 'Laptop' ? document.querySelector('.items') : null");
+    press_button(&browser, "/sign-out");
+    wait_for_heading(&browser, "Sign in to Concierge");
+    press_button(&browser, "/sign-in/passkey");
+    wait_for_heading(&browser, "Hello, Ada");
+    browser.open(&format!("{origin}/account/passkeys"));
+    assert!(browser.find(".items .hint").text().contains("Last used on"));
+    browser.find(".items summary").click();
+    press_button(&browser, "/passkeys/remove");
+    let _ = browser.find(".notice");
+    assert_eq!(browser.script("return document.querySelectorAll('.items li').length"), json!(0));
+    // It is none any more, and the page says so.
+    press_button(&browser, "/sign-out");
+    wait_for_heading(&browser, "Sign in to Concierge");
+    press_button(&browser, "/sign-in/passkey");
+    assert!(browser.find(".summary").text().contains("The passkey is not accepted."));
+    let console: Vec<_> = browser.console().into_iter().filter(|line| !line.contains("403")).collect();
+    assert_eq!(console, Vec::<String>::new());
+}
+
+#[test]
+fn the_pages_work_without_scripts_and_with_the_keyboard_alone() {
+    let _turn = turn::together();
+    let Some(browser) = Browser::start() else { return };
+    let (app, origin) = at_localhost(|setup| setup);
+    let _ = app.sign_up("ada@keyboard.example");
+    browser.allow_scripts(false);
+    browser.open(&format!("{origin}/account/sign-in"));
+    // The first stop is the way past the header.
+    browser.press(TAB);
+    assert_eq!(browser.script("return document.activeElement.className"), json!("skip"));
+    // The logo, the address, the password.
+    for _ in 0..2 {
+        browser.press(TAB);
+    }
+    browser.press("ada@keyboard.example");
+    browser.press(TAB);
+    browser.press("a wrong password");
+    browser.press(ENTER);
+    // What is wrong has the focus, and is seen to have it.
+    let _ = browser.find(".summary");
+    assert_eq!(browser.script("return document.activeElement.className"), json!("summary"));
+    let passkeys = browser.script("return getComputedStyle(document.querySelector('[data-passkey]')).display");
+    assert_eq!(passkeys, json!("none"), "without scripts there are none");
+    for _ in 0..2 {
+        browser.press(TAB);
+    }
+    browser.press(PASSWORD);
+    let outline = browser.script("return getComputedStyle(document.activeElement).outlineWidth");
+    assert_eq!(outline, json!("3px"), "the focus is visible");
+    browser.press(ENTER);
+    wait_for_heading(&browser, "Hello, Ada");
+    browser.open(&format!("{origin}/account/passkeys"));
+    assert!(browser.find("main").text().contains("Passkeys need JavaScript"));
+}
+
+#[test]
+fn everybody_can_read_and_use_the_pages() {
+    let _turn = turn::together();
+    let file = folder::workspace().join(".concierge/axe/axe.min.js");
+    let Ok(axe) = std::fs::read_to_string(&file) else {
+        skipped::note("there is no axe-core here (`cargo xtask test` installs it)");
+        return;
+    };
+    let Some(browser) = Browser::start() else { return };
+    let (_app, origin) = at_localhost(|setup| setup.variable("account_colour", "#0f5c4d"));
+    browser.add_authenticator();
+    let mut found = Vec::new();
+    for path in PUBLIC {
+        look_at(&browser, &axe, &format!("{origin}/account{path}"), path, &mut found);
+    }
+    // With faults.
+    browser.open(&format!("{origin}/account/sign-up"));
+    let _ = browser.script("document.querySelector('form').noValidate = true");
+    fill(&browser, &[("name", "Ada"), ("email", "nonsense"), ("password", "short")]);
+    press_button(&browser, "/sign-up");
+    let _ = browser.find(".summary");
+    look_here(&browser, &axe, "/sign-up-with-faults", &mut found);
+    sign_up(&browser, &origin, "ada@everybody.example");
+    wait_for_heading(&browser, "Hello, Ada");
+    browser.open(&format!("{origin}/account/passkeys"));
+    fill(&browser, &[("name", "Laptop")]);
+    press_button(&browser, "/passkeys/add");
+    browser.find(".items summary").click();
+    look_here(&browser, &axe, "/passkeys-open", &mut found);
+    for path in PAGES {
+        look_at(&browser, &axe, &format!("{origin}/account{path}"), path, &mut found);
+    }
+    browser.open(&format!("{origin}/account/second-factor"));
+    press_button(&browser, "/second-factor/add");
+    let _ = browser.find(".qr svg");
+    look_here(&browser, &axe, "/second-factor-add", &mut found);
+    assert!(found.is_empty(), "{found:#?}");
+    let console: Vec<_> = browser.console().into_iter().filter(|line| !line.contains("status of 4")).collect();
+    assert_eq!(console, Vec::<String>::new());
+}
+
+fn look_at(browser: &Browser, axe: &str, url: &str, path: &str, found: &mut Vec<String>) {
+    browser.open(url);
+    look_here(browser, axe, path, found);
+}
+
+/// Looks at a page on a telephone and on a screen, in the light and in the dark: its accessibility by axe, that nothing has to be
+/// scrolled sideways, and a picture of it.
+fn look_here(browser: &Browser, axe: &str, path: &str, found: &mut Vec<String>) {
+    let name = path.trim_start_matches('/').replace(['/', '?', '='], "-");
+    let name = if name.is_empty() { "overview" } else { &name };
+    // The script is put into the page by the browser's driver, which no policy keeps from it.
+    let _ = browser.script(&format!("{axe}; return true"));
+    for (width, height) in [(320, 720), (1280, 800)] {
+        for is_dark in [false, true] {
+            browser.show_as(width, height, is_dark);
+            let what = format!("{name} {width} {}", if is_dark { "dark" } else { "light" });
+            let _ = browser.script(
+                "window.axeDone = null; axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', \
+                 'best-practice']}).then(result => { window.axeDone = result.violations.map(violation => violation.id + ': ' + \
+                 violation.nodes.map(node => node.target.join(' ') + ' ' + node.failureSummary).join('; ')); }, \
+                 error => { window.axeDone = [String(error)]; })",
+            );
+            let violations = poll::eventually(SOON, "axe is done", || {
+                Some(browser.script("return window.axeDone")).filter(|done| !done.is_null())
+            });
+            let violations: Vec<Value> = violations.as_array().cloned().unwrap_or_default();
+            found.extend(violations.iter().map(|violation| format!("{what}: {violation}")));
+            let overflow =
+                browser.script("return document.documentElement.scrollWidth - document.documentElement.clientWidth");
+            if overflow != json!(0) {
+                found.push(format!("{what}: {overflow} pixels too wide"));
+            }
+            browser.screenshot(&format!("account-{}.png", what.replace(' ', "-")));
+        }
+    }
+}
