@@ -9,6 +9,7 @@ if [ -e "$file" ]; then
     for name in auth_credential scheduler_credential operator_credential; do
         grep -q "^$name=" "$file" || printf '%s=%s\n' "$name" "$(openssl rand -hex 32)" >> "$file"
     done
+    grep -q "^account_cookie_keys=" "$file" || printf 'account_cookie_keys=1:%s\n' "$(openssl rand -hex 32)" >> "$file"
     echo "$file is there already; its values are left as they are"
     exit 0
 fi
@@ -38,6 +39,7 @@ operator_credential=$(openssl rand -hex 32)
 password_pepper=$(openssl rand -hex 32)
 token_signing_key=$token_signing_key
 refresh_token_key=$(openssl rand -hex 32)
+account_cookie_keys=1:$(openssl rand -hex 32)
 token_public_keys={"keys":[{"kty":"OKP","crv":"Ed25519","x":"$token_public_key"}]}
 SECRETS
 echo "$file is made"

@@ -20,7 +20,8 @@ pub(crate) const IMAGE: &str = "localhost:5000/concierge";
 /// The version of the application.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// What is in the artifact besides the components.
-const CONTENTS: [&str; 3] = ["spin.toml", "components/docs/page", "openapi"];
+const CONTENTS: [&str; 5] =
+    ["spin.toml", "components/account/theme", "components/docs/page", "components/notification/messages", "openapi"];
 /// How long the way to the registry may take to open.
 const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -25,8 +25,8 @@ pub(super) fn check_executor(manifests: &Manifests, _: &App) -> Vec<String> {
     faults
 }
 
-/// The documentation is not everywhere.
-const OPTIONAL: &str = "docs";
+/// The documentation and the pages for people are not everywhere.
+const OPTIONAL: [&str; 2] = ["account", "docs"];
 
 /// The SpinApp that runs the whole application beside the others. The plugin `kube` calls it like the artifact.
 pub(super) const WHOLE_APP: &str = "concierge";
@@ -54,7 +54,7 @@ pub(super) fn check_components(manifests: &Manifests, app: &App) -> Vec<String> 
     }
     let others = app.components.keys().filter(|name| match run.get(name.as_str()) {
         Some(count) => *count != 1,
-        None => *name != OPTIONAL,
+        None => !OPTIONAL.contains(&name.as_str()),
     });
     faults.extend(others.map(|name| format!("the component {name} does not run in one SpinApp")));
     faults

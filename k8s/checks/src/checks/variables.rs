@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 
 /// The ConfigMap of the settings. Its name ends with a hash of its content, or not.
 const SETTINGS: &str = "concierge-config";
-/// Where users is for what runs in its process.
-const CHAINED: &str = "http://users.spin.internal";
+/// Where a service is for what runs in its process: the variable, the component, the address.
+const CHAINED: [(&str, &str, &str); 2] =
+    [("users_url", "users", "http://users.spin.internal"), ("auth_url", "auth", "http://auth.spin.internal")];
 /// The manifest that the base is for.
 const BASE: &str = "spin.toml";
 
@@ -59,13 +60,12 @@ pub(super) fn check_settings(manifests: &Manifests, app: &App) -> Vec<String> {
             }
         }
         let uses = components(spin_app, app).flat_map(|component| &component.uses).map(String::as_str);
-        // Who runs users itself reaches it in its own process.
+        // Who runs a service itself reaches it in its own process.
         let is_chained = |name: &str| {
+            let Some((_, service, url)) = CHAINED.iter().find(|(variable, ..)| *variable == name) else { return false };
             let mut variables = items(&spin_app.0, "/spec/variables");
-            let runs_users = items(&spin_app.0, "/spec/components").any(|component| component == "users");
-            name == "users_url"
-                && runs_users
-                && variables.any(|variable| text(variable, "/name") == name && text(variable, "/value") == CHAINED)
+            items(&spin_app.0, "/spec/components").any(|component| component == service)
+                && variables.any(|variable| text(variable, "/name") == name && text(variable, "/value") == *url)
         };
         let missing = uses.filter(|name| settings.contains(name) && !given.contains(&(*name, *name)));
         for name in missing.filter(|name| !is_chained(name)) {

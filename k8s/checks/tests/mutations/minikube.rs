@@ -123,6 +123,12 @@ pub(crate) fn mutations() -> Vec<Mutation> {
             ),
         ),
         minikube("secrecy", "SpinApp/docs-ms", Set("/spec/components/0", json!("users"))),
+        minikube(
+            "secrecy",
+            "SpinApp/account-ms",
+            Set("/spec/variables/9", json!({ "name": "account_cookie_keys", "value": "1:00" })),
+        ),
+        minikube("settings", "SpinApp/account-ms", Remove("/spec/variables/0")),
         minikube("service-links", "SpinApp/users-ms", Set("/spec/variables/0/name", json!("hostname"))),
         minikube(
             "service-links",
@@ -158,6 +164,13 @@ pub(crate) fn mutations() -> Vec<Mutation> {
             policy(json!({
                 "podSelector": app("users-ms"), "policyTypes": ["Egress"], "egress": [{ "to": [{ "podSelector": app("auth-ms") }], "ports": [{ "port": 80 }] }],
             })),
+        ),
+        minikube("network", "NetworkPolicy/services-from-account", Drop),
+        minikube("network", "NetworkPolicy/account-ms", Set("/spec/egress/1", json!({}))),
+        minikube(
+            "network",
+            "ConfigMap/concierge-config",
+            Set("/data/auth_url", json!("http://docs-ms-cluster-ip-service:4000")),
         ),
         minikube(
             "network",
@@ -259,6 +272,7 @@ pub(crate) fn mutations() -> Vec<Mutation> {
         ),
         minikube("gateway", "ConfigMap/gateway", Replace("/data/default.conf", "    return 404", "    return 200")),
         minikube("gateway", "ConfigMap/gateway", Remove("/data/docs.location")),
+        minikube("gateway", "ConfigMap/gateway", Remove("/data/account.location")),
         minikube("gateway", "Service/users-ms", Set("/spec/type", json!("NodePort"))),
         minikube(
             "types",
