@@ -6,8 +6,13 @@ use anyhow::{Context as _, Result};
 
 /// The components, which are also the crates that are built for wasm32-wasip1.
 pub(crate) const COMPONENTS: [&str; 5] = ["users", "auth", "notification", "account", "docs"];
-/// Those of them that are services, with probes at `/<name>-ms/`.
-pub(crate) const SERVICES: [&str; 3] = ["users", "auth", "notification"];
+/// Those of them that have probes: at `/<name>-ms/`, and account at `/account/`.
+pub(crate) const SERVICES: [&str; 4] = ["users", "auth", "notification", "account"];
+
+/// What the paths of a service begin with.
+pub(crate) fn root_of(service: &str) -> String {
+    if service == "account" { "/account".to_owned() } else { format!("/{service}-ms") }
+}
 
 /// The workspace, and the names of all that tasks keep in it.
 #[derive(Debug, Clone)]

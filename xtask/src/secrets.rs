@@ -14,6 +14,8 @@ pub(crate) struct Secrets {
     pub(crate) password_pepper: String,
     pub(crate) token_signing_key: String,
     pub(crate) refresh_token_key: String,
+    pub(crate) totp_key: String,
+    pub(crate) account_cookie_key: String,
     /// A key set, or nothing: accepted keys besides the signing key.
     pub(crate) further_public_keys: String,
     pub(crate) database_owner_password: String,
@@ -53,6 +55,8 @@ impl Secrets {
             password_pepper: get("PASSWORD_PEPPER")?,
             token_signing_key: get("TOKEN_SIGNING_KEY")?,
             refresh_token_key: get("REFRESH_TOKEN_KEY")?,
+            totp_key: get("TOTP_KEY")?,
+            account_cookie_key: get("ACCOUNT_COOKIE_KEY")?,
             further_public_keys,
             database_owner_password: get("DATABASE_OWNER_PASSWORD")?,
             database_password: get("DATABASE_PASSWORD")?,

@@ -12,7 +12,7 @@ use dev_servers::postgres;
 
 use crate::app_variables::{Given, Variables};
 use crate::compile::{self, Wanted};
-use crate::folder::{Folder, SERVICES};
+use crate::folder::{Folder, SERVICES, root_of};
 use crate::interrupt::Interrupt;
 use crate::mail::{self, Mail};
 use crate::records::{self, Records};
@@ -113,6 +113,10 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     variables.set(&given, "password_pepper", &secrets.password_pepper);
     variables.set(&given, "token_signing_key", &secrets.token_signing_key);
     variables.set(&given, "refresh_token_key", &secrets.refresh_token_key);
+    variables.set(&given, "totp_keys", &format!("1:{}", secrets.totp_key));
+    variables.set(&given, "account_cookie_keys", &format!("1:{}", secrets.account_cookie_key));
+    variables.set(&given, "mail_links", "account");
+    variables.set(&given, "public_url", &pages_url(arguments.listen));
     let signing_key = variables.get("token_signing_key").unwrap_or_default();
     let public_keys = keys::public_keys(signing_key, &secrets.further_public_keys)?;
     variables.set(&given, "token_public_keys", &public_keys);
@@ -164,7 +168,8 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     urls.extend(mail_url.clone().map(|url| ("CONCIERGE_MAIL_URL", url)));
     write_dev_env(&state, &variables, &url, &secrets, &urls)?;
     started.record(records)?;
-    println!("{}", session::text(&url, mail_url.as_deref()));
+    let pages = variables.get("public_url").unwrap_or(&url);
+    println!("{}", session::text(&url, pages, mail_url.as_deref()));
 
     let schedules = Schedules::start(&url, &credential(&variables, "scheduler"));
     let end = watch(&started, &interrupt);
@@ -262,6 +267,16 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     }
 }
 
+/// Where a browser reaches the app: by a name, if it is on this machine, for passkeys are for names.
+fn pages_url(listen: SocketAddr) -> String {
+    let address = reachable(listen);
+    if address.ip().is_loopback() {
+        format!("http://localhost:{}", address.port())
+    } else {
+        format!("http://{address}")
+    }
+}
+
 /// Waits until every service says that it is ready; `false` if it was interrupted.
 fn wait_until_ready(url: &str, app: &App, interrupt: &Interrupt) -> Result<bool> {
     let mut last = String::new();
@@ -274,7 +289,7 @@ fn wait_until_ready(url: &str, app: &App, interrupt: &Interrupt) -> Result<bool>
             return Some(Err(anyhow::anyhow!("the app ended before it was ready")));
         }
         waiting.retain(|name| {
-            let answer = minreq::get(format!("{url}/{name}-ms/readiness")).with_timeout(REQUEST_SECONDS).send();
+            let answer = minreq::get(format!("{url}{}/readiness", root_of(name))).with_timeout(REQUEST_SECONDS).send();
             match answer {
                 Ok(response) if response.status_code == 200 => false,
                 Ok(response) => {

@@ -68,7 +68,7 @@ impl<'r> Context<'r> {
                 value
             });
         let locale = session.as_ref().and_then(|session| session.locale.as_deref());
-        let t = Texts::of(locale, request.header("accept-language"), &config::text("default_locale")?);
+        let t = Texts::of(locale, request.header("accept-language"), &settings::default_locale()?);
         let done = request.raw_query().split('&').find_map(|pair| pair.strip_prefix("done="));
         Ok(Self {
             notice: done.and_then(|done| notice(done, &t)),

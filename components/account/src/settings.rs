@@ -1,6 +1,6 @@
 //! The variables of this component, read by requests and checked by readiness.
 
-use account_domain::{Applications, Theme};
+use account_domain::{Applications, Theme, is_language};
 use problem::Problem;
 use sealing::SealingKeys;
 use service_kit::config;
@@ -15,7 +15,7 @@ pub(crate) const ALL: &[Setting] = &[
     || theme().map(drop),
     || applications().map(drop),
     || config::word("brand_name").map(drop),
-    || config::word("default_locale").map(drop),
+    || default_locale().map(drop),
     || has_sign_up().map(drop),
     settings::trusted_proxies,
 ];
@@ -35,6 +35,12 @@ pub(crate) fn service(name: &str) -> Result<String, Problem> {
 /// Where people reach this app, `public_url`.
 pub(crate) fn public_url() -> Result<String, Problem> {
     Ok(config::address("public_url", &["https", "http"])?.trim().trim_end_matches('/').to_owned())
+}
+
+/// The language of whoever asks for none that there is, `default_locale`.
+pub(crate) fn default_locale() -> Result<String, Problem> {
+    let tag = config::text("default_locale")?;
+    if is_language(&tag) { Ok(tag) } else { Err(config::fault("default_locale", "must be a language tag such as en")) }
 }
 
 /// The look, `account_colour`.

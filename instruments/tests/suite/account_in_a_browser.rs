@@ -191,7 +191,7 @@ fn everybody_can_read_and_use_the_pages() {
         return;
     };
     let Some(browser) = Browser::start() else { return };
-    let (_app, origin) = at_localhost(|setup| setup.variable("account_colour", "#0f5c4d"));
+    let (_app, origin) = at_localhost(|setup| setup);
     browser.add_authenticator();
     let mut found = Vec::new();
     for path in PUBLIC {

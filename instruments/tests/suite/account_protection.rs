@@ -283,6 +283,23 @@ fn a_first_visit_loads_little_and_nothing_from_elsewhere() {
 }
 
 #[test]
+fn colour_and_name_are_the_operators_and_a_colour_that_nobody_can_read_is_refused() {
+    let _turn = turn::together();
+    let start = |colour: &str| {
+        let setup = TestApp::on(&Backend::new()).only(&["account", "auth", "users"]);
+        setup.variable("account_colour", colour).variable("brand_name", "Bell & Daughters").start()
+    };
+    let app = start("#0f5c4d");
+    let page = app.get("/account/sign-in").send().expect(200).text();
+    assert!(page.contains("Sign in to Bell &amp; Daughters"), "{page}");
+    let style = app.get("/account/assets/style.css").send().expect(200).text();
+    assert!(style.starts_with(":root{--button:#0f5c4d;--link:#0f5c4d}"), "{style}");
+    let app = start("#ffcc00");
+    let ready = app.get("/account/readiness").send().expect(503).json();
+    assert_eq!(ready["checks"]["configuration"]["status"], "unavailable");
+}
+
+#[test]
 fn the_limits_of_the_browser_and_not_of_the_pages_apply() {
     let _turn = turn::together();
     let app = TestApp::on(&Backend::new())

@@ -33,6 +33,11 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("import_hash_memory", "129"),
         ("token_metadata", "plan,"),
         ("public_url", "nowhere"),
+        ("mail_links", "nowhere"),
+        ("auth_url", "ftp://127.0.0.1:21"),
+        ("account_cookie_keys", "2026:short"),
+        ("account_colour", "#ffff00"),
+        ("account_return_to", "shop.example/login"),
         ("totp_keys", "2026:short"),
         ("mfa_required_for", "maybe"),
         ("login_throttling", "maybe"),
@@ -62,6 +67,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
     ],
     &[
         ("mfa_required_for", "all"),
+        ("account_colour", "blue"),
         ("password_peppers", "new=short"),
         ("token_public_keys", "x"),
         ("refresh_token_accepted_key", SHORT),
@@ -72,6 +78,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
     ],
     &[
         ("passkey_rp_id", "10.0.0.7"),
+        ("account_cookie_keys", ""),
         ("token_issuer", "somebody"),
         ("notification_claim_ms", "510"),
         ("notification_send_ms", "500"),
@@ -80,6 +87,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
     ],
     &[
         ("token_audience", " "),
+        ("brand_name", " "),
         ("mail_from", ""),
         ("sms_api", "twilio"),
         ("sms_api_token", "AC1:auth-token"),
@@ -103,12 +111,18 @@ fn variables_of(manifest: &str, component: &str) -> BTreeSet<String> {
     depend.map(|(name, _)| name.clone()).collect()
 }
 
+/// What the paths of a component begin with.
+fn root_of(component: &str) -> String {
+    if component == "account" { "/account".to_owned() } else { format!("/{component}-ms") }
+}
+
 /// The names in the log after `before` bytes. A request without a credential, which is logged in one way or another, shows
 /// how far it is to be read.
 fn named(app: &TestApp, component: &str, before: usize) -> BTreeSet<String> {
     let internal = match component {
         "users" => app.post("/users-ms/internal/outbox/sweep"),
         "auth" => app.post("/auth-ms/auth/introspect"),
+        "account" => app.get("/account/sign-in"),
         _ => app.get("/notification-ms/internal/queues"),
     };
     let mark = format!("mark-{component}-{before}");
@@ -123,20 +137,20 @@ fn named(app: &TestApp, component: &str, before: usize) -> BTreeSet<String> {
 fn every_variable_of_a_component_is_judged_by_its_readiness_and_named_in_the_log() {
     let _turn = turn::together();
     let backend = Backend::new();
-    let components = ["users", "auth", "notification"];
+    let components = ["users", "auth", "notification", "account"];
     let mut judged = BTreeMap::<&str, BTreeSet<String>>::new();
     for unusable in UNUSABLE {
         let setup = TestApp::on(&backend);
         let app = unusable.iter().fold(setup, |setup, (name, value)| setup.variable(name, value)).start();
         for component in components {
             let before = app.log().len();
-            let answer = app.get(&format!("/{component}-ms/readiness")).send().expect(503);
+            let answer = app.get(&format!("{}/readiness", root_of(component))).send().expect(503);
             assert_eq!(answer.json()["checks"]["configuration"]["status"], "unavailable", "{component}");
             for (name, value) in unusable {
                 assert!(!answer.text().contains(name), "{}", answer.text());
                 assert!(value.len() < 4 || !answer.text().contains(value), "{}", answer.text());
             }
-            let _ = app.get(&format!("/{component}-ms/healthcheck")).send().expect(200);
+            let _ = app.get(&format!("{}/healthcheck", root_of(component))).send().expect(200);
             judged.entry(component).or_default().extend(named(&app, component, before));
         }
         for (_, value) in unusable {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 
 use super::cluster::{Cluster, NAMESPACE};
-use crate::folder::SERVICES;
+use crate::folder::{SERVICES, root_of};
 use crate::program;
 
 /// The gateway's port on the node.
@@ -54,7 +54,7 @@ pub(crate) fn wait_until_ready(url: &str) -> Result<()> {
 
 /// Why a service is not ready; nothing if it is.
 fn readiness(url: &str, service: &str) -> Option<String> {
-    match minreq::get(format!("{url}/{service}-ms/readiness")).with_timeout(5).send() {
+    match minreq::get(format!("{url}{}/readiness", root_of(service))).with_timeout(5).send() {
         Ok(answer) if answer.status_code == 200 => None,
         Ok(answer) => Some(format!("{} {}", answer.status_code, answer.as_str().unwrap_or_default())),
         Err(error) => Some(error.to_string()),

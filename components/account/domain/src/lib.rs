@@ -19,7 +19,7 @@ pub use faults::{Faults, Refusal, text as refusal_text};
 pub use form_token::{Binding, Origins, form_token, is_valid_form_token};
 pub use return_to::{Applications, is_own_page};
 pub use session::{Device, FLOW_SECONDS, Flow, Sealed, Session};
-pub use texts::{Texts, fill, languages};
+pub use texts::{Texts, fill, is_language, languages};
 pub use theme::Theme;
 
 /// What all paths begin with.

@@ -56,12 +56,12 @@ impl Texts {
         let (language, _, file) = found.unwrap_or(&LANGUAGES[0]);
         read(language, file)
     }
+}
 
-    /// Whether there are texts in this language.
-    #[must_use]
-    pub fn has(tag: &str) -> bool {
-        Locale::parse(tag).is_ok_and(|locale| locale.lookup().any(|tag| find(tag).is_some()))
-    }
+/// Whether this is the tag of a language, even if there are no texts in it.
+#[must_use]
+pub fn is_language(tag: &str) -> bool {
+    Locale::parse(tag).is_ok()
 }
 
 fn find(tag: &str) -> Option<&'static (&'static str, &'static str, &'static str)> {
@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(of(None, Some("es-MX, en;q=0.5"), "fr"), "es");
         assert_eq!(of(None, None, "fr"), "fr");
         assert_eq!(of(None, Some("not a tag !"), "xx"), "en");
-        assert!(Texts::has("it-CH") && !Texts::has("ja") && !Texts::has(""));
+        assert!(is_language("it-CH") && !is_language("English") && !is_language(""));
     }
 
     #[test]

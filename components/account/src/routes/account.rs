@@ -44,7 +44,7 @@ pub(super) async fn profile(context: &mut Context<'_>) -> Outcome {
 
 /// POST /account/profile
 pub(super) async fn change_profile(context: &mut Context<'_>) -> Outcome {
-    let form = context.form(&["name", "surname", "phone", "locale", "current_password"])?;
+    let form = context.form(&["username", "name", "surname", "phone", "locale", "current_password"])?;
     let user = user(context).await?;
     let mut patch = json!({"name": form.get("name"), "surname": form.get("surname")});
     // What has not changed is not sent: a new phone number needs more than a session.
@@ -57,6 +57,7 @@ pub(super) async fn change_profile(context: &mut Context<'_>) -> Outcome {
     if let Some(password) = form.some("current_password") {
         patch["current_password"] = password.into();
     }
+    let email = text(&user, "email");
     let path = format!("/users/{}", context.user_id().await?);
     let answer = context.send(To::Users, Method::PATCH, &path, Some(&patch)).await?;
     match crate::client::accepted(&answer) {
@@ -72,6 +73,7 @@ pub(super) async fn change_profile(context: &mut Context<'_>) -> Outcome {
                 context.faults(&refusal, &["name", "surname", "phone", "current_password"])
             };
             let typed = Profile {
+                email: &email,
                 name: form.get("name"),
                 surname: form.get("surname"),
                 phone: form.get("phone"),

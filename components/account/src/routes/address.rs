@@ -17,7 +17,7 @@ pub(super) async fn show(context: &mut Context<'_>) -> Outcome {
 
 /// POST /account/email
 pub(super) async fn change(context: &mut Context<'_>) -> Outcome {
-    let form = context.form(&["email", "current_password"])?;
+    let form = context.form(&["username", "email", "current_password"])?;
     let path = format!("/users/{}", context.user_id().await?);
     let patch = json!({"email": form.get("email"), "current_password": form.get("current_password")});
     let answer = context.send(To::Users, Method::PATCH, &path, Some(&patch)).await?;

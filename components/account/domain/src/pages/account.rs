@@ -5,7 +5,7 @@ use super::field::{Field, danger, form, hidden, passkey_form, summary};
 use crate::ROOT;
 use crate::faults::Faults;
 use crate::texts::{fill, languages};
-use maud::html;
+use maud::{Markup, html};
 
 /// Who somebody is.
 #[derive(Debug, Default)]
@@ -94,7 +94,7 @@ pub fn profile(view: &View<'_>, profile: &Profile<'_>, faults: &Faults) -> Strin
                 @for (tag, name) in languages() { option value=(tag) lang=(tag) selected[tag == profile.locale] { (name) } }
             }
         }
-        @if profile.asks_password { (password.show(view, faults)) }
+        @if profile.asks_password { (whose(profile.email)) (password.show(view, faults)) }
     };
     view.page(
         "/profile",
@@ -125,7 +125,7 @@ pub fn email(view: &View<'_>, profile: &Profile<'_>, typed: &str, faults: &Fault
         @if !profile.is_verified { (form(view, "/verify/mail", &hidden("again", profile.email), t.send_confirmation)) }
         h2 { (t.email_change) }
         p { (t.email_change_about) }
-        (form(view, "/email", &html! { (address.show(view, faults)) (password.show(view, faults)) }, t.email_change))
+        (form(view, "/email", &html! { (whose(profile.email)) (address.show(view, faults)) (password.show(view, faults)) }, t.email_change))
     })
 }
 
@@ -136,8 +136,7 @@ pub fn password(view: &View<'_>, email: &str, faults: &Faults) -> String {
     let current = Field::password("current_password", t.current_password, "current-password");
     let new = Field { hint: Some(t.password_hint), ..Field::password("password", t.new_password, "new-password") };
     let fields = html! {
-        // So that password managers know whose it is.
-        input type="hidden" name="username" autocomplete="username" value=(email);
+        (whose(email))
         (current.show(view, faults))
         (new.show(view, faults))
     };
@@ -152,9 +151,14 @@ pub fn password(view: &View<'_>, email: &str, faults: &Faults) -> String {
     )
 }
 
+/// Says to password managers whose password is asked for.
+fn whose(email: &str) -> Markup {
+    html! { input type="text" name="username" autocomplete="username" value=(email) hidden; }
+}
+
 /// The page that asks for the password before something that needs a recent sign-in.
 #[must_use]
-pub fn confirm(view: &View<'_>, next: &str, faults: &Faults) -> String {
+pub fn confirm(view: &View<'_>, email: &str, next: &str, faults: &Faults) -> String {
     let t = view.t;
     let password = Field::password("current_password", t.current_password, "current-password");
     view.page(
@@ -163,7 +167,7 @@ pub fn confirm(view: &View<'_>, next: &str, faults: &Faults) -> String {
         &html! {
             (summary(view, faults))
             p { (t.confirm_about) }
-            (form(view, "/confirm", &html! { (hidden("next", next)) (password.show(view, faults)) }, t.go_on))
+            (form(view, "/confirm", &html! { (whose(email)) (hidden("next", next)) (password.show(view, faults)) }, t.go_on))
             (passkey_form(view, false, "/sign-in/passkey", &hidden("next", next), t.confirm_passkey))
         },
     )
