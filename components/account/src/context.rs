@@ -61,12 +61,14 @@ impl<'r> Context<'r> {
         let session = cookie(cookies::SESSION).and_then(|value| Session::open(&keys, value));
         let flow = cookie(cookies::FLOW).and_then(|value| Flow::open(&keys, value)).filter(|flow| flow.until >= now());
         let mut set_cookies = BTreeMap::new();
-        let browser =
-            cookie(cookies::BROWSER).filter(|value| value.len() == 32).map(str::to_owned).unwrap_or_else(|| {
+        let browser = match cookie(cookies::BROWSER).filter(|value| value.len() == 32) {
+            Some(value) => value.to_owned(),
+            None => {
                 let value = random::bytes::<16>().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
                 set_cookies.insert(cookies::BROWSER, cookies::set(cookies::BROWSER, &value, None));
                 value
-            });
+            }
+        };
         let locale = session.as_ref().and_then(|session| session.locale.as_deref());
         let t = Texts::of(locale, request.header("accept-language"), &settings::default_locale()?);
         let done = request.raw_query().split('&').find_map(|pair| pair.strip_prefix("done="));
