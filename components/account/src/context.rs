@@ -351,6 +351,8 @@ fn notice(done: &str, t: &Texts) -> Option<&'static str> {
         "saved" => t.done_saved,
         "verified" => t.done_verified,
         "sent" => t.done_sent,
+        "phone-sent" => t.done_phone_sent,
+        "phone" => t.done_phone,
         "recovered" => t.done_recovered,
         "email" => t.done_email,
         "email-sent" => t.done_email_sent,

@@ -1,15 +1,16 @@
 //! The pages behind the links of mails, and those for their codes.
 
-use crate::account_sign_in::{sign_in, sign_up};
+use crate::account_sign_in::{new_user, sign_in, sign_up};
 use crate::invitations::Invites;
 use blackbox::app::Setup;
 use blackbox::backend::Backend;
 use blackbox::people::PASSWORD;
 use blackbox::post_office::{Office, link_in};
-use blackbox::turn;
 use blackbox::visitor::{Visitor, heading};
+use blackbox::{poll, turn};
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Duration;
 
 const NEW: &str = "a better horse battery";
 const VERIFY: &str = "Confirm your email address";
@@ -199,4 +200,42 @@ fn an_address_is_changed_by_the_link_to_the_new_one_and_taken_back_by_the_old_on
     let _ = owner.open(&format!("/account/recover/password?token={}", secrets.token));
     let _ = owner.submit("/account/recover/password", &[("token", &secrets.token), ("password", NEW)]).expect(200);
     assert_eq!(heading(&sign_in(&owner, old, NEW)), "Hello, Ada");
+}
+
+#[test]
+fn a_phone_number_is_confirmed_by_the_code_of_an_sms() {
+    let _turn = turn::together();
+    let office = office_on(&Backend::new(), |setup| setup.variable("email_verification", "off"));
+    let visitor = Visitor::new(&office.app);
+    new_user(&visitor, "ada@page-phone.example");
+    assert!(!visitor.open("/account/profile").text().contains("/account/profile/phone"), "there is no number yet");
+    let fields = [
+        ("name", "Ada"),
+        ("surname", "Lovelace"),
+        ("phone", "+39 02 1111111"),
+        ("locale", "en"),
+        ("zoneinfo", "Europe/Rome"),
+    ];
+    let page = visitor.submit("/account/profile", &fields).expect(200).text();
+    assert!(page.contains("We send a code to +39021111111.") && page.contains("value=\"Europe/Rome\""), "{page}");
+    let odd = [("name", "Ada"), ("surname", "Lovelace"), ("phone", "+39021111111"), ("zoneinfo", "Nowhere/Land")];
+    assert!(visitor.submit("/account/profile", &odd).expect(422).text().contains("id=\"zoneinfo-fault\""));
+    let page = visitor.submit("/account/profile/phone/code", &[]).expect(200);
+    assert!(page.text().contains("An SMS is on its way."), "{}", page.text());
+    let code = poll::eventually(Duration::from_secs(20), "the SMS", || {
+        let taken = office.mail.taken();
+        let texts = taken.iter().filter_map(|posted| posted.body["Text"].as_str());
+        texts.filter_map(code_in).next_back()
+    });
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    let confirm = |code: &str| visitor.submit("/account/profile/phone", &[("code", code)]);
+    assert!(confirm(wrong).expect(403).text().contains("is not valid"));
+    let page = confirm(&code).expect(200).text();
+    assert!(page.contains("Your phone number is confirmed.") && !page.contains("/account/profile/phone"), "{page}");
+}
+
+/// The six digits of a text.
+fn code_in(text: &str) -> Option<String> {
+    let words = text.split(|c: char| !c.is_ascii_digit());
+    words.filter(|word| word.len() == 6).map(str::to_owned).next()
 }

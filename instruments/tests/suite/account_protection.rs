@@ -110,6 +110,8 @@ fn a_form_of_another_page_is_refused() {
         "recover/password",
         "confirm",
         "profile",
+        "profile/phone",
+        "profile/phone/code",
         "password",
         "email",
         "second-factor/add",

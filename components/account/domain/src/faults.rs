@@ -92,6 +92,7 @@ fn field_text(field: &str, detail: &str, slug: &str, t: &Texts) -> String {
         ("surname", _) => t.fault_surname.to_owned(),
         ("email" | "username", _) => t.fault_email.to_owned(),
         ("phone", _) => t.fault_phone.to_owned(),
+        ("zoneinfo", _) => t.fault_zoneinfo.to_owned(),
         ("password", _) => password(detail),
         ("code", _) => t.fault_code.to_owned(),
         _ => t.fault_form.to_owned(),

@@ -9,21 +9,22 @@ texts! {
     new_email_title new_email_button return_title return_about return_button invalid_link_title hello verified
     not_verified profile profile_about email_about password_about second_factor second_factor_about passkeys
     passkeys_about sessions sessions_about activity activity_about data data_about phone phone_hint
-    phone_password language_of_messages language_default new_email email_now email_change email_change_about
-    password_change password_change_about confirm_title confirm_about confirm_passkey export_title
-    export_about export remove_title remove_about remove_sure remove removed_title removed app_on app_about
-    app_required app_add app_step_scan app_step_code app_secret app_code_hint app_remove app_remove_about
-    qr_code recovery_codes codes_left codes_new codes_about codes_kept passkeys_long passkeys_none passkey_add
-    passkey_name passkey_name_hint passkey_remove passkey_script added_on used_on never_used sessions_long
-    this_session unknown_device signed_in_on from_network session_end sessions_end_others sessions_end_all
-    activity_long activity_none older refused did_sign_in did_sign_out did_sign_up did_password did_recovery
-    did_verify did_email did_second_factor did_passkey did_codes did_confirm did_profile did_export done_saved
-    done_verified done_sent done_recovered done_email done_email_sent done_returned done_accepted
-    done_password done_confirmed done_signed_out done_ended done_session_ended done_removed done_added
-    fault_title not_found_title not_found forged_title forged fault_credentials fault_current_password
-    fault_locked fault_suspended fault_ticket fault_code fault_challenge fault_passkey fault_passkey_browser
-    fault_passkey_exists fault_too_many_passkeys fault_email_taken fault_last_administrator
-    fault_not_configured fault_unavailable fault_wait_seconds fault_wait_minutes fault_form fault_name
-    fault_surname fault_email fault_phone fault_password_short fault_password_long fault_password_weak
-    fault_sure
+    phone_password language_of_messages language_default phone_code_title phone_code_about phone_code_send
+    phone_code_hint zoneinfo zoneinfo_hint new_email email_now email_change email_change_about password_change
+    password_change_about confirm_title confirm_about confirm_passkey export_title export_about export
+    remove_title remove_about remove_sure remove removed_title removed app_on app_about app_required app_add
+    app_step_scan app_step_code app_secret app_code_hint app_remove app_remove_about qr_code recovery_codes
+    codes_left codes_new codes_about codes_kept passkeys_long passkeys_none passkey_add passkey_name
+    passkey_name_hint passkey_remove passkey_script added_on used_on never_used sessions_long this_session
+    unknown_device signed_in_on from_network session_end sessions_end_others sessions_end_all activity_long
+    activity_none older refused did_sign_in did_sign_out did_sign_up did_password did_recovery did_verify
+    did_email did_second_factor did_passkey did_codes did_confirm did_profile did_phone did_export done_saved
+    done_verified done_sent done_phone_sent done_phone done_recovered done_email done_email_sent done_returned
+    done_accepted done_password done_confirmed done_signed_out done_ended done_session_ended done_removed
+    done_added fault_title not_found_title not_found forged_title forged fault_credentials
+    fault_current_password fault_locked fault_suspended fault_ticket fault_code fault_challenge fault_passkey
+    fault_passkey_browser fault_passkey_exists fault_too_many_passkeys fault_email_taken
+    fault_last_administrator fault_not_configured fault_unavailable fault_wait_seconds fault_wait_minutes
+    fault_form fault_name fault_surname fault_email fault_phone fault_zoneinfo fault_password_short
+    fault_password_long fault_password_weak fault_sure
 }

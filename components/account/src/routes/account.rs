@@ -25,6 +25,8 @@ pub(super) fn profile_of(user: &Value) -> Profile<'_> {
         email: text("email"),
         is_verified: user["email_verified"].as_bool().unwrap_or_default(),
         phone: text("phone"),
+        has_new_phone: !text("phone").is_empty() && user["phone_verified"] == false,
+        zoneinfo: text("zoneinfo"),
         locale: text("locale"),
         asks_password: false,
     }
@@ -44,12 +46,15 @@ pub(super) async fn profile(context: &mut Context<'_>) -> Outcome {
 
 /// POST /account/profile
 pub(super) async fn change_profile(context: &mut Context<'_>) -> Outcome {
-    let form = context.form(&["username", "name", "surname", "phone", "locale", "current_password"])?;
+    let form = context.form(&["username", "name", "surname", "phone", "locale", "zoneinfo", "current_password"])?;
     let user = user(context).await?;
     let mut patch = json!({"name": form.get("name"), "surname": form.get("surname")});
     // What has not changed is not sent: a new phone number needs more than a session.
     if form.get("phone") != text(&user, "phone") {
         patch["phone"] = form.some("phone").into();
+    }
+    if form.get("zoneinfo") != text(&user, "zoneinfo") {
+        patch["zoneinfo"] = form.some("zoneinfo").into();
     }
     if let Some(locale) = form.some("locale") {
         patch["locale"] = locale.into();
@@ -70,7 +75,7 @@ pub(super) async fn change_profile(context: &mut Context<'_>) -> Outcome {
             let (status, faults) = if refusal.slug == "reauthentication-required" {
                 (StatusCode::FORBIDDEN, Faults::of_field("current_password", context.t.phone_password))
             } else {
-                context.faults(&refusal, &["name", "surname", "phone", "current_password"])
+                context.faults(&refusal, &["name", "surname", "phone", "zoneinfo", "current_password"])
             };
             let typed = Profile {
                 email: &email,
@@ -78,6 +83,7 @@ pub(super) async fn change_profile(context: &mut Context<'_>) -> Outcome {
                 surname: form.get("surname"),
                 phone: form.get("phone"),
                 locale: form.get("locale"),
+                zoneinfo: form.get("zoneinfo"),
                 asks_password,
                 ..Profile::default()
             };

@@ -8,6 +8,7 @@ mod data;
 mod health;
 mod passkey_sign_in;
 mod passkeys;
+mod phone;
 mod recover;
 mod second_factor;
 mod sessions;
@@ -100,6 +101,8 @@ async fn page(context: &mut Context<'_>) -> Outcome {
         ("POST", ["confirm"]) => confirm::submit(context).await,
         ("GET", ["profile"]) => account::profile(context).await,
         ("POST", ["profile"]) => account::change_profile(context).await,
+        ("POST", ["profile", "phone", "code"]) => phone::send_code(context).await,
+        ("POST", ["profile", "phone"]) => phone::confirm(context).await,
         ("GET", ["password"]) => account::password(context).await,
         ("POST", ["password"]) => account::change_password(context).await,
         ("GET", ["email"]) => address::show(context).await,
@@ -123,7 +126,7 @@ async fn page(context: &mut Context<'_>) -> Outcome {
         ("POST", ["data", "export"]) => data::export(context).await,
         ("POST", ["data", "remove"]) => data::remove(context).await,
         // A form that was sent and is loaded again, or typed in.
-        ("GET", [section @ ("passkeys" | "sessions" | "second-factor" | "data"), _]) => {
+        ("GET", [section @ ("passkeys" | "profile" | "sessions" | "second-factor" | "data"), _]) => {
             Ok(see_other(&format!("{ROOT}/{section}")))
         }
         _ => Err(Problem::of(Kind::NoSuchRoute).into()),

@@ -2,6 +2,7 @@
 
 use super::View;
 use super::field::{Field, danger, form, hidden, passkey_form, summary};
+use super::phone::confirmation;
 use crate::ROOT;
 use crate::faults::Faults;
 use crate::texts::{fill, languages};
@@ -20,6 +21,10 @@ pub struct Profile<'a> {
     pub is_verified: bool,
     /// The phone number, or nothing.
     pub phone: &'a str,
+    /// Whether there is one that is not confirmed.
+    pub has_new_phone: bool,
+    /// The time zone, or nothing.
+    pub zoneinfo: &'a str,
     /// The language that was chosen, or nothing.
     pub locale: &'a str,
     /// Whether the current password is asked for, since the phone number is to change.
@@ -76,6 +81,15 @@ pub fn profile(view: &View<'_>, profile: &Profile<'_>, faults: &Faults) -> Strin
         hint: Some(t.phone_hint),
         is_optional: true,
     };
+    let zoneinfo = Field {
+        name: "zoneinfo",
+        label: t.zoneinfo,
+        autocomplete: "off",
+        value: profile.zoneinfo,
+        hint: Some(t.zoneinfo_hint),
+        is_optional: true,
+        ..Field::default()
+    };
     let password = Field {
         hint: Some(t.phone_password),
         ..Field::password("current_password", t.current_password, "current-password")
@@ -94,6 +108,7 @@ pub fn profile(view: &View<'_>, profile: &Profile<'_>, faults: &Faults) -> Strin
                 @for (tag, name) in languages() { option value=(tag) lang=(tag) selected[tag == profile.locale] { (name) } }
             }
         }
+        (zoneinfo.show(view, faults))
         @if profile.asks_password { (whose(profile.email)) (password.show(view, faults)) }
     };
     view.page(
@@ -102,6 +117,7 @@ pub fn profile(view: &View<'_>, profile: &Profile<'_>, faults: &Faults) -> Strin
         &html! {
             (summary(view, faults))
             (form(view, "/profile", &fields, t.save))
+            @if profile.has_new_phone { (confirmation(view, profile.phone, faults)) }
         },
     )
 }

@@ -5,6 +5,7 @@ mod field;
 mod layout;
 mod message;
 mod passkeys;
+mod phone;
 mod second_factor;
 mod sessions;
 mod sign_in;

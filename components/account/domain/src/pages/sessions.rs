@@ -103,6 +103,8 @@ fn action<'a>(action: &'a str, t: &Texts) -> &'a str {
         "passkey-added" | "passkey-removed" | "passkey-renamed" | "login-passkey" => t.did_passkey,
         "reauthentication" | "current-password" => t.did_confirm,
         "user-changed" => t.did_profile,
+        "recovery-codes-replaced" => t.did_codes,
+        "phone-verification" => t.did_phone,
         "user-exported" => t.did_export,
         other => other,
     }
