@@ -1,6 +1,7 @@
 //! docs/limits.md: each figure about the services is that of the code, the migration or the setting that enforces it. (Spindle's
 //! part of the page is written by Spindle.)
 
+use crate::limits_of_account;
 use blackbox::folder::workspace;
 
 const PAGE: &str = include_str!("../../../docs/limits.md");
@@ -273,29 +274,6 @@ const HELD: &[Held] = &[
     ("session", "14 days", "components/auth/domain/src/lifetimes.rs", "IDLE_SECONDS: i32 = "),
     ("session", "90 days", "components/auth/domain/src/lifetimes.rs", "ABSOLUTE_SECONDS: i32 = "),
     ("`totp_keys`, `account_cookie_keys`", "32 bytes", "crates/sealing/src/lib.rs", "KEY_BYTES: usize = "),
-    ("a form of account's pages", "12 hours", "components/account/domain/src/form_token.rs", "MAX_AGE: i64 = "),
-    (
-        "a sign-in or sign-up on a page",
-        "30 minutes",
-        "components/account/domain/src/session.rs",
-        "FLOW_SECONDS: i64 = ",
-    ),
-    ("cookie of account", "3,800", "components/account/domain/src/cookies.rs", "MAX_VALUE: usize = "),
-    ("session's cookie of account", "14 days", "components/account/src/context.rs", "SESSION_SECONDS: i64 = "),
-    ("device's cookie of account", "400 days", "components/account/src/context.rs", "DEVICE_SECONDS: i64 = "),
-    (
-        "an answer of auth or users that a page waits for",
-        "10 s",
-        "components/account/src/client.rs",
-        "LIMIT: Duration = Duration::from_secs(",
-    ),
-    (
-        "caching of account's style sheet and script",
-        "365 days",
-        "components/account/src/assets.rs",
-        "FOR_EVER: &str = \"public, max-age=",
-    ),
-    ("caching of account's logo", "1 hour", "components/account/src/assets.rs", "AN_HOUR: &str = \"public, max-age="),
     ("a code of an authenticator app", "30 s", "components/users/domain/src/totp.rs", "STEP_SECONDS: i64 = "),
     ("confirming an authenticator app", "15 minutes", SECOND_FACTOR, "ENROLMENT_SECONDS: i32 = "),
     ("challenge of a sign-in", "5 minutes", SECOND_FACTOR, "CHALLENGE_SECONDS: i32 = "),
@@ -492,7 +470,7 @@ fn enforced(file: &str, after: &str) -> f64 {
 fn each_figure_is_that_of_what_enforces_it() {
     let rows = rows();
     let mut wrong = Vec::new();
-    for (limit, figure, file, after) in HELD {
+    for (limit, figure, file, after) in HELD.iter().chain(limits_of_account::HELD) {
         let found: Vec<_> = rows.iter().filter(|(row, _)| row == limit).collect();
         let [(_, said)] = found[..] else { panic!("{} rows about {limit}", found.len()) };
         // Not in the middle of a number.
@@ -514,7 +492,7 @@ fn each_figure_is_that_of_what_enforces_it() {
 #[test]
 fn each_row_is_held_or_known_not_to_be() {
     for (limit, said) in rows() {
-        let is_held = HELD.iter().any(|(row, ..)| *row == limit);
+        let is_held = HELD.iter().chain(limits_of_account::HELD).any(|(row, ..)| *row == limit);
         assert!(is_held != NOT_HELD.contains(&limit), "{limit}: {said}");
     }
 }

@@ -38,6 +38,7 @@ mod import;
 mod import_hashes;
 mod internal;
 mod invitations;
+mod limits_of_account;
 mod limits_page;
 mod listing;
 mod listing_order;
