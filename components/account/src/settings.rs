@@ -1,7 +1,7 @@
 //! The variables of this component, read by requests and checked by readiness.
 
 use account_domain::{Applications, Theme, is_language};
-use problem::Problem;
+use problem::{Kind, Problem};
 use sealing::SealingKeys;
 use service_kit::config;
 use service_kit::settings::{self, Setting};
@@ -23,8 +23,10 @@ pub(crate) const ALL: &[Setting] = &[
 /// The keys that seal cookies, `account_cookie_keys`.
 pub(crate) fn keys() -> Result<SealingKeys, Problem> {
     let keys = SealingKeys::parse(&config::text("account_cookie_keys")?);
-    keys.map_err(|error| config::fault("account_cookie_keys", &error.to_string()))?
-        .ok_or_else(|| config::fault("account_cookie_keys", "is empty: nobody can sign in on pages"))
+    keys.map_err(|error| config::fault("account_cookie_keys", &error.to_string()))?.ok_or_else(|| {
+        Problem::new(Kind::NotConfigured, "The pages need keys for their cookies. Set account_cookie_keys.")
+            .with_cause("the variable account_cookie_keys is empty")
+    })
 }
 
 /// The address of a service, without a slash at its end.

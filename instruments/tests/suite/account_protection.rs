@@ -48,7 +48,7 @@ fn no_token_is_in_a_page_or_readable_in_a_cookie() {
 fn a_form_of_another_page_is_refused() {
     let app = TestApp::guarded();
     let visitor = Visitor::new(&app);
-    new_user(&visitor, "ada@forged.example");
+    new_user(&visitor, "ada@forged-page.example");
     let _ = visitor.open("/account/profile").expect(200);
     let own = app.app.url();
     let fields = |token: String| {
@@ -77,7 +77,7 @@ fn a_form_of_another_page_is_refused() {
     }
     // A token that is none, of another browser, and of another session.
     let eve = Visitor::new(&app);
-    new_user(&eve, "eve@forged.example");
+    new_user(&eve, "eve@forged-page.example");
     let _ = eve.open("/account/profile");
     let before = Visitor::new(&app);
     let _ = before.open("/account/sign-in");
@@ -165,7 +165,7 @@ fn keys_are_rotated_without_signing_anybody_out() {
     let old = blackbox::app::COOKIE_KEYS;
     let first = start(old);
     let visitor = Visitor::new(&first);
-    new_user(&visitor, "ada@rotated.example");
+    new_user(&visitor, "ada@rotated-page.example");
     let cookies = |visitor: &Visitor<'_>, other: &Visitor<'_>| {
         for name in [SESSION, BROWSER] {
             other.set_cookie(name, &visitor.cookie(name).expect("it is there"));
@@ -180,7 +180,7 @@ fn keys_are_rotated_without_signing_anybody_out() {
     let gone = Visitor::new(&new);
     cookies(&visitor, &gone);
     assert!(heading(&gone.open("/account")).starts_with("Sign in"), "the old key is gone");
-    assert_eq!(heading(&sign_in(&gone, "ada@rotated.example", PASSWORD)), "Hello, Ada");
+    assert_eq!(heading(&sign_in(&gone, "ada@rotated-page.example", PASSWORD)), "Hello, Ada");
 }
 
 #[test]
@@ -214,9 +214,9 @@ fn expire(cookie: &str) -> String {
 fn a_session_that_was_ended_elsewhere_leads_to_the_sign_in() {
     let app = TestApp::guarded();
     let visitor = Visitor::new(&app);
-    new_user(&visitor, "ada@ended.example");
+    new_user(&visitor, "ada@ended-page.example");
     let ended = app.backend.sql().execute(
-        "DELETE FROM sessions WHERE user_id = (SELECT id FROM users WHERE email_key = 'ada@ended.example')",
+        "DELETE FROM sessions WHERE user_id = (SELECT id FROM users WHERE email_key = 'ada@ended-page.example')",
         &[],
     );
     assert_eq!(ended.expect("the test is made so"), 1);

@@ -180,7 +180,7 @@ fn all_data_is_downloaded_and_the_account_removed() {
 fn pages_say_that_a_service_is_away_and_nothing_else() {
     let app = TestApp::guarded();
     let visitor = Visitor::new(&app);
-    new_user(&visitor, "ada@away.example");
+    new_user(&visitor, "ada@away-page.example");
     let away = TestApp::on(&app.backend)
         .variable("authorization", "required")
         .variable("users_url", "http://127.0.0.1:1")
@@ -194,7 +194,7 @@ fn pages_say_that_a_service_is_away_and_nothing_else() {
     let page = there.open("/account").expect(503);
     assert!(page.text().contains("This is not available at the moment.") && page.text().contains("Request id"));
     assert!(there.cookie("__Host-account-session").is_some(), "nobody is signed out by that");
-    let page = sign_in(&Visitor::new(&away), "ada@away.example", PASSWORD).expect(503);
+    let page = sign_in(&Visitor::new(&away), "ada@away-page.example", PASSWORD).expect(503);
     assert!(page.text().contains("This is not available at the moment."));
     assert_eq!(away.get("/account/healthcheck").send().status, 200);
     let ready = away.get("/account/readiness").send().expect(503).json();
