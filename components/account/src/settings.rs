@@ -17,6 +17,7 @@ pub(crate) const ALL: &[Setting] = &[
     || config::word("brand_name").map(drop),
     || default_locale().map(drop),
     || has_sign_up().map(drop),
+    || has_mail().map(drop),
     settings::trusted_proxies,
 ];
 
@@ -64,4 +65,9 @@ pub(crate) fn has_sign_up() -> Result<bool, Problem> {
         "invite" | "closed" => Ok(false),
         _ => Err(config::fault("sign_up", "must be open, invite or closed")),
     }
+}
+
+/// Whether people may sign in by mail, by `sign_in_by_mail`.
+pub(crate) fn has_mail() -> Result<bool, Problem> {
+    config::switch("sign_in_by_mail")
 }

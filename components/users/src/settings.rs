@@ -165,10 +165,11 @@ pub(crate) fn sign_in_by_mail() -> Result<bool, Problem> {
     config::switch("sign_in_by_mail")
 }
 
-/// The application's page that the link of such a mail leads to, `sign_in_page`; none if it is empty.
+/// The page that the link of such a mail leads to, `sign_in_page`; account's if it is empty and mails lead there, else none.
 pub(crate) fn sign_in_page() -> Result<Option<String>, Problem> {
     if config::text("sign_in_page")?.trim().is_empty() {
-        return Ok(None);
+        let page = format!("{}/account/sign-in/mail", public_url()?);
+        return Ok(has_account_pages()?.then_some(page));
     }
     Ok(Some(config::address("sign_in_page", &["https", "http"])?.trim().to_owned()))
 }

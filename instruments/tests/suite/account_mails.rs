@@ -203,6 +203,38 @@ fn an_address_is_changed_by_the_link_to_the_new_one_and_taken_back_by_the_old_on
 }
 
 #[test]
+fn a_mail_signs_in_by_its_link_and_by_its_code_where_that_is_on() {
+    const SUBJECT: &str = "Sign in";
+    let _turn = turn::together();
+    let office = office_on(&Backend::new(), |setup| setup.variable("sign_in_by_mail", "on"));
+    let email = "ada@page-mail-in.example";
+    let _ = office.sign_up(email).expect(202);
+    let ask = |visitor: &Visitor<'_>, address: &str| {
+        assert!(visitor.open("/account/sign-in").expect(200).text().contains("/account/sign-in/mail"));
+        let _ = visitor.open("/account/sign-in/mail").expect(200);
+        visitor.submit("/account/sign-in/mail", &[("email", address)])
+    };
+    let visitor = Visitor::new(&office.app);
+    assert!(ask(&visitor, "nonsense").expect(422).text().contains("id=\"email-fault\""));
+    assert!(ask(&visitor, email).expect(200).text().contains("If the address has an account"));
+    let secrets = office.secrets_of(SUBJECT, "/account/sign-in/mail", email, 1);
+    // The code is good for the browser that has asked.
+    let other = Visitor::new(&office.app);
+    assert!(heading(&other.open("/account/sign-in/mail/code")).starts_with("Sign in"));
+    let code = |code: &str| visitor.submit("/account/sign-in/mail/code", &[("code", code)]);
+    assert!(code(secrets.wrong_code()).expect(403).text().contains("is not valid"));
+    assert_eq!(heading(&code(&secrets.code).expect(200)), "Hello, Ada");
+    // The link, wherever it is opened.
+    assert!(ask(&Visitor::new(&office.app), email).expect(200).text().contains("If the address has an account"));
+    let secrets = office.secrets_of(SUBJECT, "/account/sign-in/mail", email, 2);
+    let _ = other.open(&format!("/account/sign-in/mail?token={}", secrets.token)).expect(200);
+    let press = || other.submit("/account/sign-in/mail/link", &[("token", &secrets.token)]);
+    assert_eq!(heading(&press().expect(200)), "Hello, Ada");
+    let _ = other.open(&format!("/account/sign-in/mail?token={}", secrets.token)).expect(200);
+    assert_eq!(heading(&press().expect(403)), "This link is not valid");
+}
+
+#[test]
 fn a_phone_number_is_confirmed_by_the_code_of_an_sms() {
     let _turn = turn::together();
     let office = office_on(&Backend::new(), |setup| setup.variable("email_verification", "off"));

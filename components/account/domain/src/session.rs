@@ -101,6 +101,9 @@ pub struct Flow {
     /// What auth wants to be shown with the second factor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub challenge: Option<String>,
+    /// What a code of a mail that signs in is good together with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
     /// Where the browser goes at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,

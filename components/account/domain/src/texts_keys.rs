@@ -2,15 +2,16 @@
 texts! {
     skip account to_account overview optional there_is_a_problem request_id save confirm change go_on
     start_again name surname email_address password current_password new_password password_hint code code_hint
-    mail_code_hint code_title sign_in sign_in_to sign_in_passkey sign_in_link sign_out sign_up sign_up_to
-    sign_up_link sign_up_invite sign_up_closed sign_up_not forgotten invitation_title verify_title
-    verify_intro verify_sent verify_button verify_first no_mail_title no_mail send_again send_confirmation
-    recover_title recover_intro recover_send recover_sent recover_again recover_first new_password_title
-    new_email_title new_email_button return_title return_about return_button invalid_link_title hello verified
-    not_verified profile profile_about email_about password_about second_factor second_factor_about passkeys
-    passkeys_about sessions sessions_about activity activity_about data data_about phone phone_hint
-    phone_password language_of_messages language_default phone_code_title phone_code_about phone_code_send
-    phone_code_hint zoneinfo zoneinfo_hint new_email email_now email_change email_change_about password_change
+    mail_code_hint code_title sign_in sign_in_to sign_in_passkey sign_in_link sign_in_mail sign_in_mail_about
+    sign_in_mail_sent sign_in_mail_button sign_out sign_up sign_up_to sign_up_link sign_up_invite
+    sign_up_closed sign_up_not forgotten invitation_title verify_title verify_intro verify_sent verify_button
+    verify_first no_mail_title no_mail send_again send_confirmation recover_title recover_intro recover_send
+    recover_sent recover_again recover_first new_password_title new_email_title new_email_button return_title
+    return_about return_button invalid_link_title hello verified not_verified profile profile_about
+    email_about password_about second_factor second_factor_about passkeys passkeys_about sessions
+    sessions_about activity activity_about data data_about phone phone_hint phone_password
+    language_of_messages language_default phone_code_title phone_code_about phone_code_send phone_code_hint
+    zoneinfo zoneinfo_hint new_email email_now email_change email_change_about password_change
     password_change_about confirm_title confirm_about confirm_passkey export_title export_about export
     remove_title remove_about remove_sure remove removed_title removed app_on app_about app_required app_add
     app_step_scan app_step_code app_secret app_code_hint app_remove app_remove_about qr_code recovery_codes

@@ -6,6 +6,7 @@ mod address;
 mod confirm;
 mod data;
 mod health;
+mod mail_sign_in;
 mod passkey_sign_in;
 mod passkeys;
 mod phone;
@@ -79,6 +80,11 @@ async fn page(context: &mut Context<'_>) -> Outcome {
         ("POST", ["sign-in", "code"]) => sign_in_code::submit(context).await,
         ("GET", ["sign-in", "app"]) => sign_in_code::show_app(context),
         ("POST", ["sign-in", "app"]) => sign_in_code::add_app(context).await,
+        ("GET", ["sign-in", "mail"]) => mail_sign_in::show(context),
+        ("POST", ["sign-in", "mail"]) => mail_sign_in::send_mail(context).await,
+        ("GET", ["sign-in", "mail", "code"]) => mail_sign_in::show_code(context),
+        ("POST", ["sign-in", "mail", "code"]) => mail_sign_in::submit_code(context).await,
+        ("POST", ["sign-in", "mail", "link"]) => mail_sign_in::submit_link(context).await,
         ("POST", ["sign-in", "passkey", "options"]) => passkey_sign_in::options(context).await,
         ("POST", ["sign-in", "passkey"]) => passkey_sign_in::submit(context).await,
         ("POST", ["sign-out"]) => sign_in::sign_out(context).await,

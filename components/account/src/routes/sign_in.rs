@@ -85,7 +85,7 @@ pub(super) fn page(
     status: StatusCode,
     faults: &Faults,
 ) -> Outcome {
-    let shown = SignIn { email, next, has_sign_up: settings::has_sign_up()? };
+    let shown = SignIn { email, next, has_mail: settings::has_mail()?, has_sign_up: settings::has_sign_up()? };
     Ok(html(status, pages::sign_in(&context.view()?, &shown, faults)))
 }
 

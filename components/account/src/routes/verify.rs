@@ -9,7 +9,7 @@ use serde_json::json;
 use service_kit::{Method, StatusCode};
 
 /// The secret of the link that leads to a page.
-fn token(context: &Context<'_>) -> Option<String> {
+pub(super) fn token(context: &Context<'_>) -> Option<String> {
     context.request.query(&["token", "done"]).ok()?.remove("token").filter(|token| !token.is_empty())
 }
 

@@ -126,7 +126,7 @@ pub(crate) fn mutations() -> Vec<Mutation> {
         minikube(
             "secrecy",
             "SpinApp/account-ms",
-            Set("/spec/variables/9", json!({ "name": "account_cookie_keys", "value": "1:00" })),
+            Set("/spec/variables/10", json!({ "name": "account_cookie_keys", "value": "1:00" })),
         ),
         minikube("settings", "SpinApp/account-ms", Remove("/spec/variables/0")),
         minikube("service-links", "SpinApp/users-ms", Set("/spec/variables/0/name", json!("hostname"))),

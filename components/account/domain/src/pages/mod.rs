@@ -18,6 +18,6 @@ pub use message::{message, problem};
 pub use passkeys::{Passkey, passkeys};
 pub use second_factor::{App, codes, enrolment, second_factor};
 pub use sessions::{Activity, Session, activity, sessions};
-pub use sign_in::{SignIn, code, sign_in};
+pub use sign_in::{SignIn, code, mail, mail_code, sign_in};
 pub use sign_up::{Person, accept_invitation, sign_up};
 pub use tickets::{confirm_link, new_password, recover, verify};

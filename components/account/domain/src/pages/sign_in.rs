@@ -13,6 +13,8 @@ pub struct SignIn<'a> {
     pub email: &'a str,
     /// Where to go afterwards.
     pub next: Option<&'a str>,
+    /// Whether people may sign in by mail.
+    pub has_mail: bool,
     /// Whether people may sign up.
     pub has_sign_up: bool,
 }
@@ -36,7 +38,8 @@ pub fn sign_in(view: &View<'_>, shown: &SignIn<'_>, faults: &Faults) -> String {
         (form(view, "/sign-in", &html! { (next) (email.show(view, faults)) (password.show(view, faults)) }, t.sign_in))
         (passkey_form(view, false, "/sign-in/passkey", &next, t.sign_in_passkey))
         ul.links {
-            li { a href={ (ROOT) "/recover" } { (t.forgotten) } }
+            @if shown.has_mail { li { a href={ (ROOT) "/sign-in/mail" } { (t.sign_in_mail) } } }
+                li { a href={ (ROOT) "/recover" } { (t.forgotten) } }
             @if shown.has_sign_up { li { a href={ (ROOT) "/sign-up" } { (t.sign_up_link) } } }
         }
     })
@@ -60,6 +63,53 @@ pub fn code(view: &View<'_>, faults: &Faults) -> String {
             (summary(view, faults))
             (form(view, "/sign-in/code", &code.show(view, faults), t.sign_in))
             p { a href={ (ROOT) "/sign-in" } { (t.start_again) } }
+        },
+    )
+}
+
+/// The page to ask for a mail that signs in.
+#[must_use]
+pub fn mail(view: &View<'_>, email: &str, faults: &Faults) -> String {
+    let t = view.t;
+    let address = Field {
+        name: "email",
+        label: t.email_address,
+        kind: "email",
+        autocomplete: "username",
+        value: email,
+        ..Field::default()
+    };
+    view.page(
+        "/sign-in/mail",
+        t.sign_in_mail,
+        &html! {
+            (summary(view, faults))
+            p { (t.sign_in_mail_about) }
+            (form(view, "/sign-in/mail", &address.show(view, faults), t.recover_send))
+            ul.links { li { a href={ (ROOT) "/sign-in" } { (t.sign_in_link) } } }
+        },
+    )
+}
+
+/// The page for the code of such a mail.
+#[must_use]
+pub fn mail_code(view: &View<'_>, faults: &Faults) -> String {
+    let t = view.t;
+    let code = Field {
+        name: "code",
+        label: t.code,
+        autocomplete: "one-time-code",
+        hint: Some(t.mail_code_hint),
+        ..Field::default()
+    };
+    view.page(
+        "/sign-in/mail/code",
+        t.sign_in_mail,
+        &html! {
+            (summary(view, faults))
+            p { (t.sign_in_mail_sent) }
+            (form(view, "/sign-in/mail/code", &code.show(view, faults), t.sign_in))
+            ul.links { li { a href={ (ROOT) "/sign-in/mail" } { (t.recover_again) } } }
         },
     )
 }

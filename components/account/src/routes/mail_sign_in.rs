@@ -1,0 +1,97 @@
+//! Signing in by mail, where `sign_in_by_mail` is on.
+
+use super::sign_in::{go_on, refused};
+use super::sign_in_code::text;
+use super::verify::{invalid_link, token};
+use crate::client::To;
+use crate::context::Context;
+use crate::respond::{Outcome, html, see_other};
+use account_domain::pages;
+use account_domain::{Faults, Flow, ROOT, Refusal};
+use serde_json::json;
+use service_kit::{Method, Response, StatusCode};
+
+/// What a sign-in may have to go on with elsewhere, beside the second factor.
+fn goes_on(refusal: &Refusal) -> bool {
+    matches!(refusal.slug.as_str(), "mfa-required" | "mfa-enrolment-required" | "password-reset-required")
+}
+
+/// GET /account/sign-in/mail, with the secret of a link or without.
+pub(super) fn show(context: &mut Context<'_>) -> Outcome {
+    let (view, t) = (context.view()?, &context.t);
+    let page = match token(context) {
+        Some(token) => {
+            let path = "/sign-in/mail/link";
+            pages::confirm_link(&view, path, t.sign_in_mail, t.sign_in_mail_button, &token, t.sign_in)
+        }
+        None => pages::mail(&view, context.flow().email.as_deref().unwrap_or_default(), &Faults::default()),
+    };
+    Ok(html(StatusCode::OK, page))
+}
+
+/// POST /account/sign-in/mail
+pub(super) async fn send_mail(context: &mut Context<'_>) -> Outcome {
+    let form = context.form(&["email"])?;
+    let email = form.get("email").to_owned();
+    match context.client.json(To::Auth, &Method::POST, "/auth/mail", None, Some(&json!({"email": email}))).await {
+        Ok(accepted) => {
+            let request = Some(text(&accepted, "request"));
+            context.keep(Flow { email: Some(email), request, ..Flow::default() });
+            Ok(see_other(&format!("{ROOT}/sign-in/mail/code")))
+        }
+        Err(refusal) => {
+            let (status, faults) = context.faults(&refusal, &["email"]);
+            Ok(html(status, pages::mail(&context.view()?, &email, &faults)))
+        }
+    }
+}
+
+/// GET /account/sign-in/mail/code
+pub(super) fn show_code(context: &mut Context<'_>) -> Outcome {
+    if context.flow().request.is_none() {
+        return Ok(see_other(&format!("{ROOT}/sign-in/mail")));
+    }
+    Ok(html(StatusCode::OK, pages::mail_code(&context.view()?, &Faults::default())))
+}
+
+/// POST /account/sign-in/mail/code
+pub(super) async fn submit_code(context: &mut Context<'_>) -> Outcome {
+    let form = context.form(&["code"])?;
+    let code: String = form.get("code").chars().filter(|c| !c.is_whitespace()).collect();
+    let request = context.flow().request.clone().unwrap_or_default();
+    match sign_in(context, json!({"request": request, "code": code})).await? {
+        Ok(response) => Ok(response),
+        Err(refusal) => {
+            let (status, faults) = context.faults(&refusal, &["code"]);
+            Ok(html(status, pages::mail_code(&context.view()?, &faults)))
+        }
+    }
+}
+
+/// POST /account/sign-in/mail/link
+pub(super) async fn submit_link(context: &mut Context<'_>) -> Outcome {
+    let form = context.form(&["token"])?;
+    match sign_in(context, json!({"token": form.get("token")})).await? {
+        Ok(response) => Ok(response),
+        Err(refusal) => invalid_link(context, &refusal, "/sign-in/mail"),
+    }
+}
+
+/// Signs in, or goes on where more is needed.
+async fn sign_in(
+    context: &mut Context<'_>,
+    mut shown: serde_json::Value,
+) -> Result<Result<Response, Refusal>, crate::respond::Stop> {
+    shown["device_token"] = context.device_token().into();
+    match context.client.json(To::Auth, &Method::POST, "/auth/mail/confirm", None, Some(&shown)).await {
+        Ok(tokens) => {
+            context.begin_session(&tokens).await?;
+            Ok(Ok(go_on(None)))
+        }
+        Err(refusal) if goes_on(&refusal) => {
+            let email = context.flow().email.clone().unwrap_or_default();
+            refused(context, &email, None, &refusal).map(Ok)
+        }
+        Err(refusal) => Ok(Err(refusal)),
+    }
+}
