@@ -108,7 +108,7 @@ impl<'r> Context<'r> {
     /// A page that says what did not work.
     pub(crate) fn problem_page(&self, status: StatusCode, title: &str, text: &str) -> Stop {
         match self.view() {
-            Ok(view) => Stop::With(html(status, pages::problem(&view, title, text, &self.request.id))),
+            Ok(view) => Stop::with(html(status, pages::problem(&view, title, text, &self.request.id))),
             Err(stop) => stop,
         }
     }
@@ -270,7 +270,7 @@ impl<'r> Context<'r> {
     /// To the sign-in, and back to this page afterwards.
     fn to_sign_in(&self, done: Option<&str>) -> Stop {
         let done = done.map(|done| format!("&done={done}")).unwrap_or_default();
-        Stop::With(see_other(&format!("{ROOT}/sign-in?next={}{done}", self.page())))
+        Stop::with(see_other(&format!("{ROOT}/sign-in?next={}{done}", self.page())))
     }
 
     /// The page that the request is for, or that its form is on.
@@ -319,7 +319,7 @@ impl<'r> Context<'r> {
         let answer = accepted(&self.send(to, method, path, body).await?);
         match answer {
             Err(refusal) if refusal.slug == "reauthentication-required" => {
-                Err(Stop::With(see_other(&self.confirm_path())))
+                Err(Stop::with(see_other(&self.confirm_path())))
             }
             answer => Ok(answer),
         }

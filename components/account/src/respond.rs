@@ -7,9 +7,16 @@ use service_kit::{Response, StatusCode, empty, set_header};
 /// What ends a request before its handler does.
 pub(crate) enum Stop {
     /// A response: a redirection, or a page that says what is wrong.
-    With(Response),
+    With(Box<Response>),
     /// A problem, which becomes a page.
     Problem(Problem),
+}
+
+impl Stop {
+    /// This response.
+    pub(crate) fn with(response: Response) -> Self {
+        Self::With(Box::new(response))
+    }
 }
 
 impl From<Problem> for Stop {

@@ -37,9 +37,10 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
     let mut context = Context::of(&request)?;
     let outcome = page(&mut context).await;
     let mut response = match outcome {
-        Ok(response) | Err(Stop::With(response)) => response,
+        Ok(response) => response,
+        Err(Stop::With(response)) => *response,
         Err(Stop::Problem(problem)) => match problem_page(&context, &problem) {
-            Stop::With(response) => response,
+            Stop::With(response) => *response,
             Stop::Problem(problem) => return Err(problem),
         },
     };
