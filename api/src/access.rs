@@ -25,6 +25,10 @@ pub struct Public;
 #[derive(Debug)]
 pub struct AccessToken;
 
+/// An application with an access token that it has got from the OAuth 2.1 provider.
+#[derive(Debug)]
+pub struct ClientToken;
+
 /// An internal operation, for the service auth.
 #[derive(Debug)]
 pub struct ByAuth;
@@ -53,6 +57,10 @@ impl Access for Public {
 
 impl Access for AccessToken {
     const SCHEMES: &'static [&'static str] = &["accessToken"];
+}
+
+impl Access for ClientToken {
+    const SCHEMES: &'static [&'static str] = &["clientToken"];
 }
 
 impl Access for ByOperatorOrAccessToken {

@@ -25,11 +25,13 @@ macro_rules! schemas {
 }
 
 mod metadata;
+mod oauth;
 mod passkey;
 mod queries;
 mod transfer;
 
 pub(crate) use metadata::MetadataObject;
+pub(crate) use oauth::*;
 pub(crate) use passkey::Base64Url;
 pub(crate) use queries::*;
 mod second_factor;

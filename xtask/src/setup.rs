@@ -84,19 +84,28 @@ pub(crate) fn python(folder: &Folder) -> Result<()> {
 
 /// A library that verifies tokens, for the tests of what others do with ours.
 pub(crate) fn pyjwt(folder: &Folder) -> Result<()> {
+    python_library(folder, "PyJWT", "jwt, cryptography", &["python3-jwt", "python3-cryptography"])
+}
+
+/// A client library of OpenID Connect, for the tests of the provider.
+pub(crate) fn authlib(folder: &Folder) -> Result<()> {
+    python_library(folder, "Authlib", "authlib, requests, cryptography", &["python3-authlib", "python3-requests"])
+}
+
+/// Packages that have these modules, without which a test is skipped.
+fn python_library(folder: &Folder, name: &str, modules: &str, packages: &[&str]) -> Result<()> {
     let has_modules = || {
         ["python3", "/usr/bin/python3"].into_iter().any(|python| {
             let mut python = Command::new(python);
-            python.args(["-c", "import jwt, cryptography"]);
+            python.args(["-c", &format!("import {modules}")]);
             program::output(python).is_ok()
         })
     };
-    let (name, packages) = ("PyJWT", ["python3-jwt", "python3-cryptography"]);
     let log = folder.logs()?.join("install.log");
-    if let Err(error) = install::ensure_packages(name, &packages, has_modules, &log, |progress| {
+    if let Err(error) = install::ensure_packages(name, packages, has_modules, &log, |progress| {
         println!("{name} is missing: {progress}");
     }) {
-        println!("The test with a library that verifies tokens will be skipped: {error}");
+        println!("The test with {name} will be skipped: {error}");
     }
     Ok(())
 }

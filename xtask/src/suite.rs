@@ -118,6 +118,7 @@ fn build(folder: &Folder, runtime: RuntimeKind, interrupt: &Interrupt) -> Result
         setup::servers(folder)?;
         setup::browser(folder)?;
         setup::pyjwt(folder)?;
+        setup::authlib(folder)?;
         setup::standardwebhooks(folder);
         setup::axe(folder);
         if is_cancelled() { Ok(()) } else { setup::tool(folder, "valgrind") }

@@ -51,6 +51,7 @@ pub(crate) fn info() -> Info {
         tags: &[
             ("auth", "From a password to tokens."),
             ("sessions", "One's own sessions; for administrators anybody's."),
+            ("provider", "OAuth 2.1 and OpenID Connect, for other applications, with `oauth_provider=on`."),
             ("keys", "Public keys."),
             ("probes", "Liveness and readiness."),
             ("internal", "Each for one calling service, with its credential."),
@@ -77,7 +78,7 @@ pub(super) fn tokens_and_codes() -> Value {
 pub(super) fn session() -> Value {
     json!({"id": "6f1e2d3c-4b5a-4697-8877-665544332211", "created_at": "2026-05-04T09:30:00Z",
         "used_at": "2026-05-04T09:45:00Z", "ends_at": "2026-08-02T09:30:00Z",
-        "user_agent": "curl/8.14.1", "network": "203.0.113.0/24", "current": true})
+        "user_agent": "curl/8.14.1", "network": "203.0.113.0/24", "application": null, "current": true})
 }
 
 pub(super) fn active() -> Value {

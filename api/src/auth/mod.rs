@@ -5,12 +5,21 @@ mod docs;
 mod mail;
 #[cfg(feature = "openapi")]
 mod mail_docs;
+mod oauth;
+#[cfg(feature = "openapi")]
+mod oauth_docs;
+#[macro_use]
+mod oauth_operations;
 mod types;
 
 pub use mail::{ConfirmMailLoginRequest, MailLoginForm, MailLoginRequest};
+pub use oauth::{
+    AuthorizationCodeForm, AuthorizationForm, AuthorizationSignIn, ConsentAsked, DecisionRequest, DecisionResponse,
+    LogoutForm, OauthError, RevocationRequest, TokenRequest, TokenResponse, Userinfo,
+};
 pub use types::{
     ACCESS_TOKEN_SECONDS, ActiveToken, EnrolmentRequest, InactiveToken, IntrospectRequest, IntrospectResponse, KeySet,
-    LoginRequest, LoginResponse, Metadata, PasskeyLoginRequest, RefreshResponse, RefreshTokenRequest,
+    LoginRequest, LoginResponse, Metadata, PasskeyLoginRequest, ProviderMetadata, RefreshResponse, RefreshTokenRequest,
     SecondFactorRequest, SecondFactorResponse, Session,
 };
 
@@ -21,7 +30,7 @@ use crate::health::{Health, readiness};
 use crate::operation::operations;
 use crate::route::parameters;
 use crate::users::{MailSignIn, PasskeySignIn, TotpEnrolment};
-use crate::{ANY_QUERY, AccessToken, Body, ByOperator, List, NO_QUERY, Public};
+use crate::{ANY_QUERY, AccessToken, Body, ByOperator, ClientToken, List, NO_QUERY, Public};
 #[cfg(feature = "openapi")]
 use crate::{description::header, schema};
 #[cfg(feature = "openapi")]
@@ -56,7 +65,12 @@ parameters! {
     USER_ID = "user_id", "Whose sessions, if not the caller's own; for administrators.", schema::UserId, "7";
 }
 
-operations! {
+#[cfg(feature = "openapi")]
+parameters! {
+    AUTHORIZATION = "authorization", "`Basic` with client id and secret, each form-encoded (RFC 6749, 2.3.1); or they are in the form.", schema::AnyText, "Basic NmYxZTJkM2M6c2VjcmV0";
+}
+
+with_oauth_operations! { operations! {
     /// Sign in
     ///
     /// Begins a session and returns its tokens. An unknown user and a wrong password get the same response after the same time. A
@@ -238,4 +252,4 @@ operations! {
     |it| it.tag("probes").replies(200, "The service is ready.").example("ok", docs::readiness("ok", 2))
         .replies(503, "A setting is invalid, or the users service does not answer within one second. Send no requests here for now.")
         .example("unavailable", docs::readiness("unavailable", 1001));
-}
+} }

@@ -120,6 +120,8 @@ wire! {
         pub user_agent: Option<String> as "Option<schema::UserAgent>",
         /// The network that the sign-in came from.
         pub network: Option<String> as "Option<schema::ClientNetwork>",
+        /// The application that has it; null for a session of the user's own.
+        pub application: Option<String> as "Option<schema::ClientName>",
         /// Whether the caller's access token belongs to it.
         pub current: bool,
     }
@@ -211,8 +213,8 @@ pub enum IntrospectResponse {
 #[serde(transparent)]
 pub struct KeySet(pub Value);
 
-/// What a library needs to know to accept the access tokens: the metadata of OpenID Connect Discovery 1.0, 3, and RFC 8414, 2.
-/// There is no authorization endpoint, and no ID tokens are issued.
+/// What a library needs to know to accept the access tokens: the metadata of OpenID Connect Discovery 1.0, 3, and RFC 8414, 2. Without the
+/// OpenID Connect provider there is no authorization endpoint, and no ID tokens are issued.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Metadata {
@@ -222,14 +224,62 @@ pub struct Metadata {
     /// Where the public keys are.
     #[cfg_attr(feature = "openapi", schemars(url))]
     pub jwks_uri: String,
-    /// None.
-    pub response_types_supported: [String; 0],
+    /// `code`, by the provider.
+    pub response_types_supported: Vec<&'static str>,
     /// Everybody who asks is told the same `sub` of a user.
     pub subject_types_supported: [&'static str; 1],
     /// The algorithms of the keys.
     pub id_token_signing_alg_values_supported: Vec<&'static str>,
-    /// The claims of access tokens; some are there only where they apply.
+    /// The claims of access tokens and of userinfo; some are there only where they apply.
     pub claims_supported: Vec<&'static str>,
+    /// What there is of the provider.
+    #[serde(flatten)]
+    pub provider: Option<ProviderMetadata>,
+}
+
+/// What a client needs to know of the provider.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct ProviderMetadata {
+    /// Where people are sent to.
+    #[cfg_attr(feature = "openapi", schemars(url))]
+    pub authorization_endpoint: String,
+    /// Where tokens are got.
+    #[cfg_attr(feature = "openapi", schemars(url))]
+    pub token_endpoint: String,
+    /// Where claims are got.
+    #[cfg_attr(feature = "openapi", schemars(url))]
+    pub userinfo_endpoint: String,
+    /// Where tokens are revoked.
+    #[cfg_attr(feature = "openapi", schemars(url))]
+    pub revocation_endpoint: String,
+    /// Where people are signed out.
+    #[cfg_attr(feature = "openapi", schemars(url))]
+    pub end_session_endpoint: String,
+    /// The scopes that mean something here.
+    pub scopes_supported: [&'static str; 5],
+    /// Where codes are sent: in the query.
+    pub response_modes_supported: [&'static str; 1],
+    /// How tokens are got.
+    pub grant_types_supported: [&'static str; 3],
+    /// How PKCE is done.
+    pub code_challenge_methods_supported: [&'static str; 1],
+    /// How clients authenticate.
+    pub token_endpoint_auth_methods_supported: [&'static str; 3],
+    /// The same where tokens are revoked.
+    pub revocation_endpoint_auth_methods_supported: [&'static str; 3],
+    /// How strong a sign-in may have been.
+    pub acr_values_supported: [&'static str; 2],
+    /// What `prompt` may be.
+    pub prompt_values_supported: [&'static str; 4],
+    /// True: redirections have `iss` (RFC 9207).
+    pub authorization_response_iss_parameter_supported: bool,
+    /// False: there are no request objects.
+    pub request_parameter_supported: bool,
+    /// False.
+    pub request_uri_parameter_supported: bool,
+    /// False.
+    pub claims_parameter_supported: bool,
 }
 
 #[cfg(feature = "openapi")]

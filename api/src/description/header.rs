@@ -78,6 +78,27 @@ pub(crate) const REFERRER_POLICY: Header = Header::new(
     "^no-referrer$",
     "no-referrer",
 );
+pub(crate) const SAME_ORIGIN_REFERRER: Header = Header::new(
+    "SameOriginReferrer",
+    "referrer-policy",
+    "Links do not tell others the address.",
+    "^same-origin$",
+    "same-origin",
+);
+pub(crate) const CLIENT_LOCATION: Header = Header::new(
+    "ClientLocation",
+    "location",
+    "The application's redirect URI, with parameters.",
+    "^https?://",
+    "https://app.example/callback?code=VGhpcyBpcyBub3QgYSBzZWNyZXQgYnV0IGFuIGV4YW0&state=xyz",
+);
+pub(crate) const CLIENT_CHALLENGE: Header = Header::new(
+    "ClientChallenge",
+    "www-authenticate",
+    "How a client authenticates (RFC 6749, 5.2).",
+    r#"^Basic realm="concierge"$"#,
+    r#"Basic realm="concierge""#,
+);
 pub(crate) const ALLOW: Header = Header::new("Allow", "allow", "The methods that the path has.", "", "GET, HEAD, POST");
 pub(crate) const RETRY_AFTER: Header = Header {
     kind: "integer",
@@ -128,6 +149,13 @@ pub(crate) const INVITATION_LOCATION: Header = Header::new(
     "The path of the invitation.",
     "^/users-ms/invitations/[0-9]+$",
     "/users-ms/invitations/8",
+);
+pub(crate) const OAUTH_CLIENT_LOCATION: Header = Header::new(
+    "OauthClientLocation",
+    "location",
+    "The path of the client.",
+    "^/users-ms/oauth-clients/[0-9a-f-]{36}$",
+    "/users-ms/oauth-clients/6f1e2d3c-4b5a-4697-8877-665544332211",
 );
 pub(crate) const REDIRECT_LOCATION: Header = Header::new(
     "RedirectLocation",

@@ -91,7 +91,7 @@ impl Description {
         if route.query.is_some() {
             problems.extend([Kind::InvalidQuery, Kind::Internal]);
         }
-        if schemes.contains(&"accessToken") {
+        if schemes.contains(&"accessToken") || schemes.contains(&"clientToken") {
             problems.insert(Kind::InvalidToken);
         } else if !schemes.is_empty() {
             problems.insert(Kind::InvalidServiceToken);
@@ -148,6 +148,11 @@ impl Description {
         self
     }
 
+    /// Query parameters that it reads; it ignores others.
+    pub(crate) fn reads(self, query: &'static [Parameter]) -> Self {
+        Self { query, ..self }
+    }
+
     /// No field of its body is required.
     pub(crate) fn requires_no_field(mut self) -> Self {
         self.problems.remove(&Kind::MissingField);
@@ -196,6 +201,12 @@ impl Description {
         self
     }
 
+    /// It never answers with these problems, but in its own form.
+    pub(crate) fn without(mut self, kinds: &[Kind]) -> Self {
+        self.problems.retain(|kind| !kinds.contains(kind));
+        self
+    }
+
     /// It reads no variable, so that a fault of the configuration is not one of its answers.
     pub(crate) fn needs_no_configuration(mut self) -> Self {
         self.problems.remove(&Kind::Internal);
@@ -212,6 +223,13 @@ impl Description {
     pub(crate) fn page(mut self) -> Self {
         self.last().media_type = "text/html";
         let headers = [header::CONTENT_SECURITY_POLICY, header::REFERRER_POLICY];
+        self.of::<crate::schema::HtmlPage>().sends(headers[0]).sends(headers[1]).example("page", PAGE.into())
+    }
+
+    /// The last reply is a page for people whose form says where it is from.
+    pub(crate) fn form_page(mut self) -> Self {
+        self.last().media_type = "text/html";
+        let headers = [header::CONTENT_SECURITY_POLICY, header::SAME_ORIGIN_REFERRER];
         self.of::<crate::schema::HtmlPage>().sends(headers[0]).sends(headers[1]).example("page", PAGE.into())
     }
 

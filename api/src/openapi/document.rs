@@ -69,6 +69,11 @@ const SCHEMES: &[(&str, &str, &str)] = &[
         "JWT",
         "An access token from a login or a refresh at auth: a JWT signed with Ed25519 (`EdDSA`), of type `at+jwt`, valid for 15 minutes.",
     ),
+    (
+        "clientToken",
+        "JWT",
+        "An access token that an application has got at `/auth-ms/oauth/token`: a JWT of type `at+jwt`, valid for 15 minutes.",
+    ),
     ("authCredential", "", "The credential of auth."),
     ("schedulerCredential", "", "The credential of the schedules."),
     ("operatorCredential", "", "The credential of operators."),
@@ -290,6 +295,7 @@ fn path_parameter(name: &str, path: &str, schema: Value) -> Value {
     let (description, example) = match name {
         "queue" => ("The name of the queue.", json!("login_email_notification")),
         "event_id" => ("The id of the event.", json!("0b6c3f0e-6a55-4b21-9a52-7d1f4f3c9e11")),
+        "client_id" => ("The id of the client.", json!("6f1e2d3c-4b5a-4697-8877-665544332211")),
         "id" if path.contains("/dead/") => ("The id of the dead letter, as in the list.", json!("1795405395602-0")),
         "id" if path.contains("/users") => ("The id of the user, in decimal digits.", json!(7)),
         _ => ("The id of the session.", json!("6f1e2d3c-4b5a-4697-8877-665544332211")),

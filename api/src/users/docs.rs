@@ -64,6 +64,7 @@ pub(crate) fn info() -> Info {
             ("email verification", "Whether an address is its user's."),
             ("phone verification", "Whether a phone number is its user's."),
             ("invitations", "Sign-up of people whom an administrator has invited."),
+            ("clients", "Applications that sign people in, and what people have allowed them."),
             ("email change", "Another address for an account, and the way back."),
             ("sessions and credentials", "What owners say was not they."),
             ("password recovery", "A new password for whoever has forgotten theirs."),
@@ -342,7 +343,7 @@ pub(super) fn changed_user(name: &str) -> Value {
 
 pub(super) fn session() -> Value {
     json!({"id": SESSION_ID, "created_at": "2026-05-04T09:30:00Z", "used_at": "2026-05-04T09:45:00Z",
-        "ends_at": "2026-08-02T09:30:00Z", "user_agent": "curl/8.14.1", "network": "203.0.113.0/24"})
+        "ends_at": "2026-08-02T09:30:00Z", "user_agent": "curl/8.14.1", "network": "203.0.113.0/24", "application": null})
 }
 
 pub(super) fn session_of_user(role: Value) -> Value {
@@ -362,7 +363,7 @@ pub(super) fn export() -> Value {
         "subject": "Welcome", "consumer": "notification", "attempts": 1, "delivered_at": "2026-05-04T09:30:02.123456789Z"});
     json!({"user": user(), "sessions": [session()], "kept_answers": [], "addresses": [{"email": "ada@example.com", "is_former": true, "until": "2026-05-06T09:31:00.123456Z"}],
         "pending_events": [{"kept_in": "user_login_event", "event": event()}], "notifications": [notification], "activity": [activity()], "metadata": metadata(),
-        "email_verified_at": "2026-05-04T09:12:31.480912Z", "phone_verified_at": null, "second_factor": {"totp": null, "recovery_codes_left": 0}, "passkeys": [],
+        "email_verified_at": "2026-05-04T09:12:31.480912Z", "phone_verified_at": null, "second_factor": {"totp": null, "recovery_codes_left": 0}, "passkeys": [], "connected_applications": [],
         "exported_at": "2026-05-04T09:32:00.123456Z"})
 }
 

@@ -19,6 +19,11 @@ pub(crate) mod mail_sign_in_docs;
 #[macro_use]
 mod mail_sign_in_operations;
 mod metadata;
+mod oauth;
+#[cfg(feature = "openapi")]
+mod oauth_docs;
+#[macro_use]
+mod oauth_operations;
 mod parameters;
 mod passkey;
 #[cfg(feature = "openapi")]
@@ -75,7 +80,7 @@ readiness! {
     database,
 }
 
-with_mail_sign_in_operations! { with_phone_operations! { with_passkey_operations! { with_ticket_operations! { operations! {
+with_oauth_operations! { with_mail_sign_in_operations! { with_phone_operations! { with_passkey_operations! { with_ticket_operations! { operations! {
     /// List users
     ///
     /// Returns a page of users to an administrator. Filters combine, and ignore case, as orders do. Users who come and go between
@@ -381,7 +386,7 @@ with_mail_sign_in_operations! { with_phone_operations! { with_passkey_operations
     EndSession: DELETE "/users-ms/internal/users/{id}/sessions/{session_id}" (UserId, Uuid), NO_QUERY, ByAuth, () => SessionsEnded,
     |it| docs::of_client(it).heeds(ACTING_USER).tag("internal").fails(&[DatabaseUnavailable])
         .replies(200, "How many have ended: one, or none if the user has no such session.").example("one", json!({"ended": 1}));
-} } } } }
+} } } } } }
 
 /// Whether a path is also there without `-ms`, as a redirection.
 #[must_use]

@@ -102,6 +102,8 @@ wire! {
         pub second_factor: SecondFactor,
         /// The passkeys.
         pub passkeys: Vec<Passkey>,
+        /// What the user has allowed other applications.
+        pub connected_applications: Vec<super::ConnectedApplication>,
         /// Events that are not yet fully processed.
         #[cfg_attr(feature = "openapi", schemars(length(max = 20_000)))]
         pub pending_events: Vec<Value> as "Vec<schema::PendingEvent>",

@@ -121,6 +121,9 @@ wire! {
         pub user_agent: Option<String> as "Option<schema::UserAgent>",
         /// The network that the sign-in came from.
         pub network: Option<String> as "Option<schema::ClientNetwork>",
+        /// The application that has it; null for a session of the user's own.
+        #[serde(default)]
+        pub application: Option<String> as "Option<schema::ClientName>",
     }
 }
 

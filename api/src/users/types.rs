@@ -7,6 +7,12 @@ pub use super::mail_sign_in::{
     MailSignInOutcome,
 };
 pub use super::metadata::{Metadata, MetadataChange};
+pub use super::oauth::{
+    AuthenticateOauthClientRequest, AuthenticateOauthClientResponse, ConnectedApplication, FoundOauthClient,
+    IssueOauthCodeRequest, IssueOauthCodeResponse, NewOauthClient, NewOauthClientRequest, OauthClient,
+    OauthClientChange, OauthClientId, OauthClientSecret, OauthCodeOutcome, OauthGrantOutcome, OauthGrantResponse,
+    OauthSession, OauthUserinfo, RotateOauthTokenRequest, SpendOauthCodeRequest,
+};
 pub use super::passkey::{
     BeginPasskeyRequest, BeginPasskeyResponse, EndPasskeyRequest, EndPasskeyResponse, NewPasskeyRequest, Passkey,
     PasskeyNameRequest, PasskeyOutcome, PasskeyRegistration, PasskeySignIn,

@@ -4,7 +4,7 @@ use api::users::StartedSession;
 use auth_domain::{MIN_KEY_BYTES, RefreshKeys};
 use problem::Problem;
 use service_kit::{TokenVerifier, config, now};
-use tokens::{AccessClaims, Audience, SigningKey};
+use tokens::{AccessClaims, Audience, ClientClaims, IdClaims, IdHint, SigningKey, TokenError};
 use uuid::Uuid;
 
 /// What access tokens are signed with. Those who only sign need none of the public keys, which cost time to read.
@@ -39,6 +39,54 @@ impl Signer {
         let whose = Audience { issuer: &self.issuer, audience: &self.audience };
         tokens::sign(&claims, whose, &self.key).map_err(|error| Problem::internal(error.to_string()))
     }
+}
+
+/// What the tokens of clients are signed with.
+pub(crate) struct ClientSigner {
+    key: SigningKey,
+    issuer: String,
+}
+
+impl ClientSigner {
+    /// Reads the component variables `token_signing_key` and `token_issuer`.
+    pub(crate) fn from_config() -> Result<Self, Problem> {
+        Ok(Self { issuer: config::token_issuer()?, key: signing_key()? })
+    }
+
+    /// Signs an access token.
+    pub(crate) fn sign(&self, claims: &ClientClaims) -> Result<String, Problem> {
+        tokens::sign_client_token(claims, &self.issuer, &self.key).map_err(|error| Problem::internal(error.to_string()))
+    }
+
+    /// Signs an ID token.
+    pub(crate) fn sign_id(&self, claims: &IdClaims<'_>) -> Result<String, Problem> {
+        tokens::sign_id_token(claims, &self.issuer, &self.key).map_err(|error| Problem::internal(error.to_string()))
+    }
+}
+
+/// Verifies the tokens of clients.
+pub(crate) struct ClientTokenVerifier(TokenVerifier);
+
+/// Verifies the tokens of clients with the public keys, and those signed here.
+pub(crate) fn client_token_verifier() -> Result<ClientTokenVerifier, Problem> {
+    token_verifier().map(ClientTokenVerifier)
+}
+
+impl ClientTokenVerifier {
+    /// Verifies an access token.
+    pub(crate) fn verify(&self, token: &str) -> Result<ClientClaims, TokenError> {
+        tokens::verify_client_token(token, self.0.expected().issuer, self.0.keys(), now())
+    }
+
+    /// Reads an ID token, which may have expired.
+    pub(crate) fn read_id(&self, token: &str) -> Result<IdHint, TokenError> {
+        tokens::read_id_token(token, self.0.expected().issuer, self.0.keys())
+    }
+}
+
+/// The keys of the refresh tokens of clients.
+pub(crate) fn client_refresh_keys() -> Result<RefreshKeys, Problem> {
+    refresh_keys().map(RefreshKeys::of_clients)
 }
 
 /// Verifies access tokens with the public keys, and those signed here.

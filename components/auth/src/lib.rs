@@ -4,6 +4,8 @@
 
 mod keys;
 mod login_event;
+mod new_session;
+mod oauth;
 mod origin;
 mod routes;
 mod settings;

@@ -1,6 +1,7 @@
 //! The variables of this component, read by requests and checked by readiness.
 
 use crate::keys;
+use crate::oauth;
 use crate::users::Users;
 use service_kit::broker::Broker;
 use service_kit::settings::{self, Setting};
@@ -19,4 +20,5 @@ pub(crate) const ALL: &[Setting] = &[
     || keys::Signer::from_config().map(drop),
     || keys::refresh_keys().map(drop),
     || keys::token_verifier().map(drop),
+    || oauth::is_on().map(drop),
 ];

@@ -1,6 +1,6 @@
 //! The client of the users service. Calls are synchronous: auth cannot continue without the response.
 
-use crate::origin::Origin;
+use crate::new_session::{NewSession, SecondFactorSession};
 use api::List;
 use api::users::{
     BeginSecondFactorRequest, BeginSecondFactorResponse, BeginSignInRequest, BeginSignInResponse, Credentials,
@@ -9,7 +9,7 @@ use api::users::{
     RotateTokenRequest, RotateTokenResponse, RotatedSession, RotationOutcome, SecondFactorTask, Session, SessionStatus,
     SessionsEnded, StartedSession, TotpEnrolment,
 };
-use auth_domain::{ABSOLUTE_SECONDS, Challenge, IDLE_SECONDS, REFRESH_LEEWAY_SECONDS, RefreshSecret, RefreshToken};
+use auth_domain::{ABSOLUTE_SECONDS, Challenge, IDLE_SECONDS, REFRESH_LEEWAY_SECONDS, RefreshToken};
 use identity::{AttemptKeys, Email, PasswordHash, UserId};
 use problem::{Kind, Problem};
 use serde::Serialize;
@@ -122,7 +122,7 @@ impl Users {
             email: email.clone(),
             credentials_epoch: *credentials_epoch,
             refresh_digest: session.refresh.digest(),
-            idle_seconds: IDLE_SECONDS,
+            idle_seconds: session.idle_seconds,
             absolute_seconds: ABSOLUTE_SECONDS,
             user_agent: session.user_agent.map(str::to_owned),
             network: session.network.map(str::to_owned),
@@ -242,7 +242,7 @@ impl Users {
         self.call(&Method::POST, path, body).await.map_err(|cause| unavailable(&cause))
     }
 
-    async fn call(&self, method: &Method, path: &str, body: Vec<u8>) -> Result<Answer, String> {
+    pub(crate) async fn call(&self, method: &Method, path: &str, body: Vec<u8>) -> Result<Answer, String> {
         let authorization = self.credential.authorization();
         let mut headers = vec![
             ("authorization", authorization.as_str()),
@@ -307,34 +307,6 @@ pub(crate) struct Permitted {
     pub(crate) second_factor: Option<SecondFactorTask>,
 }
 
-/// A session to begin with a code.
-pub(crate) struct SecondFactorSession<'a> {
-    /// Its id.
-    pub(crate) id: Uuid,
-    /// The secret of its first refresh token.
-    pub(crate) refresh: RefreshSecret,
-    /// Where it is begun from.
-    pub(crate) origin: &'a Origin,
-}
-
-/// A session to begin.
-pub(crate) struct NewSession<'a> {
-    /// Its id.
-    pub(crate) id: Uuid,
-    /// The credentials that were verified.
-    pub(crate) credentials: &'a Credentials,
-    /// The secret of its first refresh token.
-    pub(crate) refresh: RefreshSecret,
-    /// What the client calls itself.
-    pub(crate) user_agent: Option<&'a str>,
-    /// The network that it comes from.
-    pub(crate) network: Option<&'a str>,
-    /// Whether the user has signed in on this device before.
-    pub(crate) is_device_known: bool,
-    /// The hash that was verified, and its renewal.
-    pub(crate) renewal: Option<(&'a PasswordHash, &'a PasswordHash)>,
-}
-
 /// The outcome of a rotation.
 pub(crate) enum Rotated {
     /// The session continues with the next token.
@@ -345,20 +317,6 @@ pub(crate) enum Rotated {
     Reused(EndedSession),
     /// The token belongs to no session that is alive.
     Unknown,
-}
-
-impl SecondFactorSession<'_> {
-    /// As users is asked for it.
-    pub(crate) fn to_begin(&self) -> api::users::SecondFactorSession {
-        api::users::SecondFactorSession {
-            session_id: self.id,
-            refresh_digest: self.refresh.digest(),
-            idle_seconds: IDLE_SECONDS,
-            absolute_seconds: ABSOLUTE_SECONDS,
-            user_agent: self.origin.user_agent.clone(),
-            network: self.origin.network.clone(),
-        }
-    }
 }
 
 impl TryFrom<RotateTokenResponse> for Rotated {
@@ -394,6 +352,6 @@ fn expect(answer: Answer, statuses: &[u16]) -> Result<(), String> {
     if statuses.contains(&answer.status) { Ok(()) } else { Err(format!("status {}", answer.status)) }
 }
 
-fn unavailable(cause: &str) -> Problem {
+pub(crate) fn unavailable(cause: &str) -> Problem {
     Problem::of(Kind::UsersUnavailable).with_header("retry-after", "1").with_cause(format!("users: {cause}"))
 }

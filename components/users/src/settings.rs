@@ -44,6 +44,7 @@ pub(crate) const ALL: &[Setting] = &[
     || totp_keys().map(drop),
     || mfa_required_for().map(drop),
     || relying_party().map(drop),
+    || oauth_provider().map(drop),
     || config::switch("login_throttling").map(drop),
     settings::trusted_proxies,
     settings::allowed_origins,
@@ -187,6 +188,11 @@ pub(crate) fn relying_party() -> Result<Option<RelyingParty>, Problem> {
         return Err(config::fault("passkey_rp_id", "must be the domain of public_url, or one that this belongs to"));
     }
     Ok(party)
+}
+
+/// Whether there is an OpenID Connect provider, `oauth_provider`.
+pub(crate) fn oauth_provider() -> Result<bool, Problem> {
+    config::switch("oauth_provider")
 }
 
 /// For how many days rows of the audit log are kept, `audit_retention`.

@@ -130,6 +130,8 @@ kinds! {
     UserNotFound = "user-not-found", 404, "User not found", "No user has this id.";
     /// Nobody is invited under this id, or not any more.
     InvitationNotFound = "invitation-not-found", 404, "Invitation not found", "There is no invitation with this id.";
+    /// No application is registered under this id.
+    ClientNotFound = "client-not-found", 404, "Client not found", "No application is registered under this id.";
     /// The user has no session with this id.
     SessionNotFound = "session-not-found", 404, "Session not found", "The user has no session with this id.";
     /// The user has no second factor, or begins to add none.
@@ -152,6 +154,10 @@ kinds! {
     TooManyPasskeys = "too-many-passkeys", 409, "Too many passkeys", "The account has as many passkeys as it may have. Remove one first.";
     /// The account has no phone number that could be confirmed.
     NoPhone = "no-phone", 409, "No phone number", "The account has no phone number. Set one first.";
+    /// As many applications are registered as may be.
+    TooManyClients = "too-many-clients", 409, "Too many clients", "As many applications are registered as may be. Remove one first.";
+    /// A public client has no secret.
+    PublicClient = "public-client", 409, "Public client", "This is a public client, which has no secret.";
     /// This would leave no administrator.
     LastAdministrator = "last-administrator", 409, "Last administrator", "This is the last administrator. Make somebody else one first.";
     /// `if-match` names another version of the user.

@@ -138,6 +138,12 @@ impl Problem {
         self
     }
 
+    /// What a sign-in continues with that needs more than the password.
+    #[must_use]
+    pub fn challenge(&self) -> Option<&str> {
+        self.challenge.as_deref().map(|challenge| challenge.challenge.as_str())
+    }
+
     /// Adds the internal side: why it happened, for the log alone.
     #[must_use]
     pub fn with_cause(mut self, cause: impl Into<String>) -> Self {

@@ -1,25 +1,17 @@
 //! Signing and checking an access token.
 
-use crate::keys::{PublicKey, Secret};
-use crate::{PublicKeys, SigningKey};
-use chrono::{DateTime, TimeDelta, Utc};
+use crate::error::TokenError;
+use crate::{PublicKeys, SigningKey, jwt};
 use identity::{Authentication, Role, UserId};
-use jwt_compact::alg::{Ed25519, Es256};
-use jwt_compact::{AlgorithmExt, Claims, Header, TimeOptions, UntrustedToken};
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// The longest token that is looked at, in bytes: ours have about 500.
-const MAX_BYTES: usize = 4096;
-/// How far two clocks may be apart, in seconds.
-const LEEWAY_SECONDS: i64 = 5;
 /// The token's type (RFC 9068, 2.1): an ID token or anything else does not pass for an access token.
 const TYPE: &str = "at+jwt";
 
-/// The one client that there is (RFC 9068, 2.2): whoever signs in, does so with the password and through no other application.
-const CLIENT: &str = "concierge";
+/// The client of a user's own sessions (RFC 9068, 2.2). Other applications have their own, and their tokens are not these.
+pub(crate) const CLIENT: &str = "concierge";
 
 /// Who may issue a token and whom it is for.
 #[derive(Clone, Copy, Debug)]
@@ -79,25 +71,12 @@ struct Custom {
     acr: Option<String>,
 }
 
-/// What else a header may have that matters here.
-#[derive(Clone, Deserialize)]
-struct Extensions {
-    /// Whether it names extensions that have to be understood (RFC 7515, 4.1.11). None is.
-    #[serde(default, deserialize_with = "is_present")]
-    crit: bool,
-}
-
-fn is_present<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
-    IgnoredAny::deserialize(value).map(|_| true)
-}
-
 /// Signs a token.
 ///
 /// # Errors
 /// If the times are out of range.
 pub fn sign(claims: &AccessClaims, audience: Audience<'_>, key: &SigningKey) -> Result<String, TokenError> {
-    let header = Header::empty().with_key_id(key.kid.clone()).with_token_type(TYPE);
-    let mut payload = Claims::new(Custom {
+    let custom = Custom {
         iss: audience.issuer.to_owned(),
         aud: audience.audience.to_owned(),
         sub: claims.user_id.to_string(),
@@ -111,15 +90,8 @@ pub fn sign(claims: &AccessClaims, audience: Audience<'_>, key: &SigningKey) -> 
         auth_time: claims.authentication.as_ref().map(|authentication| authentication.auth_time),
         amr: claims.authentication.as_ref().map(|authentication| authentication.amr.clone()),
         acr: claims.authentication.as_ref().map(|authentication| authentication.acr().to_owned()),
-    });
-    payload.issued_at = Some(timestamp(claims.issued_at)?);
-    payload.not_before = payload.issued_at;
-    payload.expiration = Some(timestamp(claims.expires_at)?);
-    match &key.secret {
-        Secret::Ed25519(secret) => Ed25519.token(&header, &payload, secret.as_ref()),
-        Secret::P256(secret) => Es256.token(&header, &payload, secret),
-    }
-    .map_err(|_| TokenError::Malformed)
+    };
+    jwt::sign(TYPE, custom, (claims.issued_at, claims.expires_at), true, key)
 }
 
 /// Checks a token at the time `now`, in seconds since 1970: its signature by an accepted key, its times, its
@@ -128,36 +100,15 @@ pub fn sign(claims: &AccessClaims, audience: Audience<'_>, key: &SigningKey) -> 
 /// # Errors
 /// What is wrong, for the log; a caller is told only that the token is invalid or expired.
 pub fn verify(token: &str, audience: Audience<'_>, keys: &PublicKeys, now: i64) -> Result<AccessClaims, TokenError> {
-    if token.len() > MAX_BYTES {
-        return Err(TokenError::Malformed);
-    }
-    let untrusted = UntrustedToken::<Extensions>::try_from(token).map_err(|_| TokenError::Malformed)?;
-    if untrusted.header().token_type.as_deref() != Some(TYPE) {
-        return Err(TokenError::Algorithm);
-    }
-    if untrusted.header().other_fields.crit {
-        return Err(TokenError::Critical);
-    }
-    let kid = untrusted.header().key_id.as_deref().ok_or(TokenError::UnknownKey)?;
-    let key = keys.find(kid).ok_or(TokenError::UnknownKey)?;
-    if untrusted.algorithm() != key.algorithm() {
-        return Err(TokenError::Algorithm);
-    }
-    let token = match key {
-        PublicKey::Ed25519(key) => Ed25519.validator::<Custom>(key).validate(&untrusted),
-        PublicKey::P256(key) => Es256.validator::<Custom>(key).validate(&untrusted),
-    }
-    .map_err(|_| TokenError::Signature)?;
-    let claims = token.claims();
-    let now = timestamp(now)?;
-    let clock = TimeOptions::new(TimeDelta::seconds(LEEWAY_SECONDS), || now);
-    claims.validate_expiration(&clock).map_err(|_| TokenError::Expired)?;
-    claims.validate_maturity(&clock).map_err(|_| TokenError::NotYetValid)?;
+    let claims = jwt::verify::<Custom>(token, TYPE, keys)?;
+    jwt::check_times(&claims, now)?;
+    let (issued_at, expires_at) = jwt::times(&claims)?;
     let custom = &claims.custom;
     if custom.iss != audience.issuer {
         return Err(TokenError::Issuer);
     }
-    if custom.aud != audience.audience {
+    // Tokens of an earlier version name no client.
+    if custom.aud != audience.audience || !matches!(custom.client_id.as_str(), CLIENT | "") {
         return Err(TokenError::Audience);
     }
     Ok(AccessClaims {
@@ -172,51 +123,18 @@ pub fn verify(token: &str, audience: Audience<'_>, keys: &PublicKeys, now: i64) 
             .zip(custom.amr.clone())
             .map(|(auth_time, amr)| Authentication { auth_time, amr }),
         id: custom.jti,
-        issued_at: claims.issued_at.ok_or(TokenError::Malformed)?.timestamp(),
-        expires_at: claims.expiration.ok_or(TokenError::Malformed)?.timestamp(),
+        issued_at,
+        expires_at,
     })
-}
-
-fn timestamp(seconds: i64) -> Result<DateTime<Utc>, TokenError> {
-    DateTime::from_timestamp(seconds, 0).ok_or(TokenError::Malformed)
-}
-
-/// Why a token is invalid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
-    /// It is not a token, or lacks a claim.
-    #[error("the token is malformed")]
-    Malformed,
-    /// It has another algorithm or type.
-    #[error("the token has another algorithm or type")]
-    Algorithm,
-    /// It has an extension that must be understood.
-    #[error("the token has a critical extension")]
-    Critical,
-    /// It names no accepted key.
-    #[error("the token's key is unknown")]
-    UnknownKey,
-    /// The signature does not fit.
-    #[error("the token's signature does not fit")]
-    Signature,
-    /// Its time is over.
-    #[error("the token has expired")]
-    Expired,
-    /// Its time has not come.
-    #[error("the token is not valid yet")]
-    NotYetValid,
-    /// Another issuer.
-    #[error("the token has another issuer")]
-    Issuer,
-    /// Another audience.
-    #[error("the token has another audience")]
-    Audience,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::Secret;
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    use jwt_compact::alg::Ed25519;
+    use jwt_compact::{AlgorithmExt, Header, UntrustedToken};
 
     const NOW: i64 = 1_700_000_000;
     const OURS: Audience<'_> = Audience { issuer: "http://127.0.0.1:4000/auth-ms", audience: "concierge" };

@@ -7,8 +7,20 @@
 
 #[cfg(feature = "access")]
 mod access;
+#[cfg(feature = "access")]
+mod client;
+#[cfg(feature = "access")]
+mod error;
+#[cfg(feature = "access")]
+mod jwt;
 mod keys;
 
 #[cfg(feature = "access")]
-pub use access::{AccessClaims, Audience, TokenError, sign, verify};
+pub use access::{AccessClaims, Audience, sign, verify};
+#[cfg(feature = "access")]
+pub use client::{
+    ClientClaims, IdClaims, IdHint, read_id_token, sign_client_token, sign_id_token, verify_client_token,
+};
+#[cfg(feature = "access")]
+pub use error::TokenError;
 pub use keys::{KeyError, P256_PREFIX, PublicKeys, SigningKey};

@@ -170,6 +170,7 @@ impl TestApp {
             .variable("login_notice", "always")
             .variable("totp_keys", TOTP_KEYS)
             .variable("account_cookie_keys", COOKIE_KEYS)
+            .variable("oauth_provider", "on")
             .variable("bcrypt_cost", 4)
             .variable("notification_send_ms", 20)
     }

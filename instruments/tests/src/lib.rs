@@ -16,6 +16,7 @@
 //! | [`schedules`] | the outbox swept, the consumers woken |
 //! | [`authenticator`] | an authenticator app |
 //! | [`passkey_device`] | a device with passkeys |
+//! | [`relying_party`] | an application that signs people in through the OpenID Connect provider |
 //! | [`browser`] | a browser, driven as a person would |
 //! | [`visitor`] | a browser without scripts |
 //! | [`mail_api`] | a mail provider that can fail |
@@ -46,6 +47,7 @@ pub mod poll;
 pub mod post_office;
 pub mod rabbit;
 pub mod receiver;
+pub mod relying_party;
 pub mod schedules;
 pub mod skipped;
 pub mod turn;

@@ -40,6 +40,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("account_return_to", "shop.example/login"),
         ("totp_keys", "2026:short"),
         ("mfa_required_for", "maybe"),
+        ("oauth_provider", "maybe"),
         ("login_throttling", "maybe"),
         ("trusted_proxies", "everybody"),
         ("allowed_origins", "app.example/login"),

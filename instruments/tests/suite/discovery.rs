@@ -112,7 +112,6 @@ fn the_metadata_leads_to_the_keys_and_may_be_cached() {
     let metadata = answer.json();
     assert_eq!(metadata["jwks_uri"], format!("{}/.well-known/jwks.json", metadata["issuer"].as_str().unwrap()));
     assert_eq!(metadata["id_token_signing_alg_values_supported"], json!(["EdDSA"]));
-    assert!(metadata.get("authorization_endpoint").is_none(), "there is none");
 }
 
 #[test]

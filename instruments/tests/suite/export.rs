@@ -72,6 +72,7 @@ fn an_export_has_the_user_the_sessions_the_events_and_the_deliveries() {
         }
       ],
       "addresses": [],
+      "connected_applications": [],
       "email_verified_at": null,
       "exported_at": "[time]",
       "kept_answers": [],
@@ -122,6 +123,7 @@ fn an_export_has_the_user_the_sessions_the_events_and_the_deliveries() {
       },
       "sessions": [
         {
+          "application": null,
           "created_at": "[time]",
           "ends_at": "[time]",
           "id": "[id]",

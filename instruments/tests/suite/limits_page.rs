@@ -261,8 +261,8 @@ const HELD: &[Held] = &[
     ("user agent of a session", "200", "crates/service-kit/src/client_address.rs", "MAX_USER_AGENT: usize = "),
     ("user agent of a session", "200", "components/users/domain/src/sign_in.rs", "MAX_USER_AGENT: usize = "),
     ("access token", "15 minutes", "api/src/auth/types.rs", "ACCESS_TOKEN_SECONDS: i64 = "),
-    ("access token", "5 s", "crates/tokens/src/access.rs", "LEEWAY_SECONDS: i64 = "),
-    ("access token", "4 KiB", "crates/tokens/src/access.rs", "MAX_BYTES: usize = "),
+    ("access token", "5 s", "crates/tokens/src/jwt.rs", "LEEWAY_SECONDS: i64 = "),
+    ("access token", "4 KiB", "crates/tokens/src/jwt.rs", "MAX_BYTES: usize = "),
     (
         "reuse of the previous refresh token",
         "30 s",

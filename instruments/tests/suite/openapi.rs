@@ -109,7 +109,7 @@ fn every_operation_says_what_it_is_and_who_may() {
         assert!(operation.tokens().iter().all(|token| schemes.contains_key(*token)), "{}", operation.id());
         // Whoever is asked for a token may show a bad one; who is not, is refused for what is in the body alone.
         let statuses: Vec<_> = operation.responses().iter().map(|response| response.status).collect();
-        let checks_a_body = ["login", "refresh"].contains(&operation.id());
+        let checks_a_body = ["login", "refresh", "issue_tokens", "revoke_token"].contains(&operation.id());
         assert_eq!(statuses.contains(&401), !operation.tokens().is_empty() || checks_a_body, "{}", operation.id());
         assert!(
             path.contains("/internal/")

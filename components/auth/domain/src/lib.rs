@@ -6,6 +6,7 @@ mod challenge;
 mod lifetimes;
 mod login;
 mod mail_page;
+pub mod oauth;
 mod refresh_token;
 
 pub use challenge::{CHALLENGE_BYTES, Challenge, invalid_challenge, invalid_code};

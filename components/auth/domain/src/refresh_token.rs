@@ -28,11 +28,17 @@ const SECRET_END: usize = GENERATION_END + TOKEN_BYTES;
 const TAG_LABEL: &[u8] = b"concierge refresh token tag 1";
 const SUCCESSOR_LABEL: &[u8] = b"concierge refresh token successor 1";
 
+/// The same for tokens of clients of the OpenID Connect provider: neither kind passes for the other.
+const CLIENT_TAG_LABEL: &[u8] = b"concierge oauth refresh token tag 1";
+const CLIENT_SUCCESSOR_LABEL: &[u8] = b"concierge oauth refresh token successor 1";
+
 /// The keys of refresh tokens: one that issues them, and optionally another whose tokens are accepted as well.
 #[derive(Clone)]
 pub struct RefreshKeys {
     /// The first one issues tokens.
     keys: Vec<Key>,
+    tag_label: &'static [u8],
+    successor_label: &'static [u8],
 }
 
 #[derive(Clone)]
@@ -62,7 +68,14 @@ impl RefreshKeys {
     pub fn new(current: &str, accepted: &str) -> Option<Self> {
         let keys: Vec<_> = [current, accepted].into_iter().take(if accepted.is_empty() { 1 } else { 2 }).collect();
         let are_long = keys.iter().all(|key| key.len() >= MIN_KEY_BYTES);
-        are_long.then(|| Self { keys: keys.into_iter().map(|key| Key(key.as_bytes().to_vec())).collect() })
+        let keys = || keys.iter().map(|key| Key(key.as_bytes().to_vec())).collect();
+        are_long.then(|| Self { keys: keys(), tag_label: TAG_LABEL, successor_label: SUCCESSOR_LABEL })
+    }
+
+    /// The same keys for tokens of clients of the OpenID Connect provider.
+    #[must_use]
+    pub fn of_clients(self) -> Self {
+        Self { tag_label: CLIENT_TAG_LABEL, successor_label: CLIENT_SUCCESSOR_LABEL, ..self }
     }
 
     /// The token, as its owner gets it.
@@ -72,7 +85,7 @@ impl RefreshKeys {
         bytes.extend(session.as_bytes());
         bytes.extend(generation.to_be_bytes());
         bytes.extend(secret.0);
-        let tag = self.keys[0].mac(TAG_LABEL, &bytes).finalize().into_bytes();
+        let tag = self.keys[0].mac(self.tag_label, &bytes).finalize().into_bytes();
         bytes.extend(&tag[..TAG_BYTES]);
         URL_SAFE_NO_PAD.encode(bytes)
     }
@@ -82,19 +95,21 @@ impl RefreshKeys {
     #[must_use]
     pub fn read(&self, text: &str) -> Option<RefreshToken> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        if let Ok(secret) = bytes.as_slice().try_into() {
-            return Some(self.keys[0].read(None, 0, RefreshSecret(secret)));
+        if let Ok(secret) = bytes.as_slice().try_into()
+            && self.tag_label == TAG_LABEL
+        {
+            return Some(self.keys[0].read(None, 0, RefreshSecret(secret), self.successor_label));
         }
         if bytes.len() != SECRET_END + TAG_BYTES {
             return None;
         }
         let (said, tag) = bytes.split_at(SECRET_END);
         // The key that issued a token derives its successor too, whichever issues tokens by now.
-        let key = self.keys.iter().find(|key| key.mac(TAG_LABEL, said).verify_truncated_left(tag).is_ok())?;
+        let key = self.keys.iter().find(|key| key.mac(self.tag_label, said).verify_truncated_left(tag).is_ok())?;
         let session = Uuid::from_slice(&said[..SESSION_END]).ok()?;
         let generation = i64::from_be_bytes(said[SESSION_END..GENERATION_END].try_into().ok()?);
         let secret = RefreshSecret(said[GENERATION_END..].try_into().ok()?);
-        Some(key.read(Some(session), generation, secret))
+        Some(key.read(Some(session), generation, secret, self.successor_label))
     }
 }
 
@@ -107,12 +122,12 @@ impl Key {
         mac
     }
 
-    fn read(&self, session: Option<Uuid>, generation: i64, secret: RefreshSecret) -> RefreshToken {
+    fn read(&self, session: Option<Uuid>, generation: i64, secret: RefreshSecret, successor: &[u8]) -> RefreshToken {
         let mut text = Vec::with_capacity(SECRET_END);
         text.extend(session.unwrap_or_default().as_bytes());
         text.extend(generation.to_be_bytes());
         text.extend(secret.0);
-        let successor = RefreshSecret(self.mac(SUCCESSOR_LABEL, &text).finalize().into_bytes().into());
+        let successor = RefreshSecret(self.mac(successor, &text).finalize().into_bytes().into());
         RefreshToken { session, generation, secret, successor }
     }
 }
@@ -254,6 +269,17 @@ mod tests {
         // The digest of such a token's text is stored.
         let kept = hex::encode(Sha256::digest(former.as_bytes()));
         assert_eq!(read.digest(), kept);
+    }
+
+    #[test]
+    fn no_token_of_a_client_passes_for_a_users_own() {
+        let clients = keys().of_clients();
+        let token = first(&clients);
+        assert!(clients.read(&token).is_some() && keys().read(&token).is_none());
+        assert!(clients.read(&first(&keys())).is_none());
+        assert!(clients.read(&URL_SAFE_NO_PAD.encode([7; 32])).is_none(), "there are none of earlier versions");
+        let own = keys().read(&first(&keys())).unwrap();
+        assert!(clients.read(&token).unwrap().successor() != own.successor());
     }
 
     #[test]

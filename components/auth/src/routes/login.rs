@@ -1,18 +1,23 @@
 //! POST /auth-ms/auth/login: from a name and a password to tokens.
 
 use super::Call;
+use super::token_keys::record;
 use crate::keys::{Signer, refresh_keys};
-use crate::login_event::publish_login;
+use crate::new_session::NewSession;
 use crate::origin::Origin;
-use crate::users::{Begun, NewSession, Permitted, Users};
+use crate::users::{Begun, Permitted, Users};
 use api::auth::operation::Login;
 use api::auth::{ACCESS_TOKEN_SECONDS, LoginResponse};
 use api::users::{EndSignInResponse, StartedSession};
-use auth_domain::{Authenticated, Challenge, LoginAttempt, RefreshSecret, attempt_outcome, invalid_credentials};
+use auth_domain::{
+    Authenticated, Challenge, IDLE_SECONDS, LoginAttempt, RefreshSecret, attempt_outcome, invalid_credentials,
+};
 use identity::{AttemptKeys, Cost, DeviceToken, Pacer, Password, PasswordHash, Peppers};
 use problem::{Kind, Problem};
 use serde_json::Value;
-use service_kit::{HandlerResult, YieldingPacer, client_address, config, log, now, random, refuse_idempotency_key};
+use service_kit::{
+    HandlerResult, Request, YieldingPacer, client_address, config, log, now, random, refuse_idempotency_key,
+};
 use uuid::Uuid;
 
 /// Somebody who was let in.
@@ -35,42 +40,59 @@ impl From<Problem> for Refused {
     }
 }
 
-/// Lets somebody in, and then publishes `user_login_event`: a broker that hangs or is away keeps nobody waiting.
+/// Somebody whose session has begun.
+pub(super) struct Admitted {
+    /// The session.
+    pub(super) session: StartedSession,
+    /// The secret of its first refresh token.
+    refresh: RefreshSecret,
+    keys: AttemptKeys,
+    /// The device, if the account was signed in to on it before.
+    known: Option<DeviceToken>,
+}
+
+/// Lets somebody in.
 pub(super) async fn login(call: &Call<'_, Login>) -> HandlerResult {
     let request = call.request;
     refuse_idempotency_key(request)?;
     let attempt = LoginAttempt::from(call.body()?);
     let peppers = config::peppers()?;
-    let cost = config::cost()?;
     let signer = Signer::from_config()?;
     let refresh_keys = refresh_keys()?;
+    let Admitted { session, refresh, keys, known } = admit(request, &attempt, &peppers, IDLE_SECONDS).await?;
+    let access = signer.sign(&session, ACCESS_TOKEN_SECONDS)?;
+    let refresh = refresh_keys.token(session.session_id, 0, refresh);
+    let device = known.map_or_else(|| DeviceToken::new(random::bytes(), now()), |device| device.renewed(now()));
+    Ok(call.ok(&LoginResponse::new(access, refresh, device.sign(&peppers, &keys))))
+}
+
+/// Lets somebody in, for so many seconds without a refresh, and then publishes `user_login_event`: a broker that hangs or is away keeps
+/// nobody waiting.
+pub(super) async fn admit(
+    request: &Request,
+    attempt: &LoginAttempt,
+    peppers: &Peppers,
+    idle_seconds: i32,
+) -> Result<Admitted, Problem> {
+    let cost = config::cost()?;
     let users = Users::from_config(request)?;
-    let keys = AttemptKeys::new(&peppers, attempt.username(), &client_address(request)?);
-    let known = attempt.device_token().and_then(|text| DeviceToken::verify(text, &peppers, &keys, now()));
+    let keys = AttemptKeys::new(peppers, attempt.username(), &client_address(request)?);
+    let known = attempt.device_token().and_then(|text| DeviceToken::verify(text, peppers, &keys, now()));
     let keys = match &known {
-        Some(device) => keys.by_device(&peppers, device),
+        Some(device) => keys.by_device(peppers, device),
         None => keys,
     };
     let origin = Origin { is_device_known: known.is_some(), ..Origin::of(request)? };
-    let signed_in =
-        sign_in(&users, &attempt, &keys, &peppers, cost, &origin).await.map_err(|Refused { problem, report }| {
+    let signed_in = sign_in(&users, attempt, &keys, peppers, cost, &origin, idle_seconds).await.map_err(
+        |Refused { problem, report }| {
             if report {
                 log::audit("login", problem.kind().slug(), &request.id, &[("account", &keys.account)]);
             }
             problem
-        })?;
-    let access = signer.sign(&signed_in.session, ACCESS_TOKEN_SECONDS)?;
-    let StartedSession { session_id, user_id, .. } = signed_in.session;
-    let (user, session) = (user_id.to_string(), session_id.to_string());
-    let fields = [("account", keys.account.as_str()), ("user_id", &user), ("session_id", &session)];
-    log::audit("login", "success", &request.id, &fields);
-    if let Some(event) = signed_in.event {
-        let request_id = request.id.clone();
-        request.after(async move { publish_login(&users, &event, &request_id).await });
-    }
-    let refresh = refresh_keys.token(session_id, 0, signed_in.refresh);
-    let device = known.map_or_else(|| DeviceToken::new(random::bytes(), now()), |device| device.renewed(now()));
-    Ok(call.ok(&LoginResponse::new(access, refresh, device.sign(&peppers, &keys))))
+        },
+    )?;
+    record(request, users, &signed_in.session, &keys, signed_in.event);
+    Ok(Admitted { session: signed_in.session, refresh: signed_in.refresh, keys, known })
 }
 
 /// Checks the password, if this account and this client may try now and there is a hashing permit, and begins a session.
@@ -83,6 +105,7 @@ async fn sign_in(
     peppers: &Peppers,
     cost: Cost,
     origin: &Origin,
+    idle_seconds: i32,
 ) -> Result<SignedIn, Refused> {
     let permitted = match users.begin_sign_in(keys, attempt.email.as_ref()).await? {
         Begun::Permitted(permitted) => permitted,
@@ -117,6 +140,7 @@ async fn sign_in(
         id: Uuid::new_v4(),
         credentials: &authenticated.credentials,
         refresh,
+        idle_seconds,
         user_agent: origin.user_agent.as_deref(),
         network: origin.network.as_deref(),
         is_device_known: origin.is_device_known,

@@ -3,14 +3,15 @@
 
 use super::Call;
 use super::token_keys::{Begun, TokenKeys};
+use crate::new_session::SecondFactorSession;
 use crate::origin::Origin;
-use crate::users::{SecondFactorSession, Users, read};
+use crate::users::{Users, read};
 use api::auth::LoginResponse;
 use api::auth::operation::{ConfirmMailLogin, RequestMailLogin, ShowMailLoginPage, SubmitMailLoginPage};
 use api::users::{
     BeginMailSignInRequest, BeginMailSignInResponse, EndMailSignInRequest, EndMailSignInResponse, MailSignInOutcome,
 };
-use auth_domain::{Challenge, RefreshSecret, mail_login_form};
+use auth_domain::{Challenge, IDLE_SECONDS, RefreshSecret, mail_login_form};
 use identity::Email;
 use problem::{Kind, Problem};
 use serde::Serialize;
@@ -86,7 +87,8 @@ async fn sign_in(request: &Request, shown: Shown) -> Result<LoginResponse, Probl
         code: shown.code,
         client_address: client_address(request)?,
         device_token: shown.device_token.clone(),
-        session: SecondFactorSession { id: Uuid::new_v4(), refresh, origin: &origin }.to_begin(),
+        session: SecondFactorSession { id: Uuid::new_v4(), refresh, idle_seconds: IDLE_SECONDS, origin: &origin }
+            .to_begin(),
         challenge_digest: challenge.digest.clone(),
         client_digest: challenge.client.clone(),
     };

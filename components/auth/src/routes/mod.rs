@@ -5,6 +5,7 @@ mod health;
 mod introspect;
 mod login;
 mod mail;
+mod oauth;
 mod passkey;
 mod refresh;
 mod second_factor;
@@ -48,6 +49,18 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         EndSessions(call) => sessions::end_all_sessions(&call).await,
         EndSession(call) => sessions::end_session(&call).await,
         Introspect(call) => introspect::introspect(&call).await,
+        ShowAuthorization(call) => oauth::authorize::show_authorization(&call).await,
+        SubmitAuthorization(call) => oauth::authorize::submit_authorization(&call).await,
+        SignInToAuthorize(call) => oauth::sign_in::sign_in_to_authorize(&call).await,
+        AuthorizeWithSecondFactor(call) => oauth::sign_in::authorize_with_second_factor(&call).await,
+        DecideAuthorization(call) => oauth::decision::decide_authorization(&call).await,
+        IssueTokens(call) => oauth::token::issue_tokens(&call).await,
+        ShowUserinfo(call) => oauth::userinfo::show_userinfo(&call).await,
+        SubmitUserinfo(call) => oauth::userinfo::show_userinfo(&call).await,
+        RevokeToken(call) => oauth::revoke::revoke_token(&call).await,
+        ShowLogout(call) => oauth::logout::show_logout(&call).await,
+        SubmitLogout(call) => oauth::logout::submit_logout(&call).await,
+        ShowServerMetadata(call) => discovery::show_server_metadata(&call),
         ShowKeys(call) => discovery::show_keys(&call),
         ShowMetadata(call) => discovery::show_metadata(&call),
         CheckHealth(call) => Ok(call.ok(&service_kit::health::alive())),

@@ -2,11 +2,12 @@
 
 use super::Call;
 use super::token_keys::{Begun, TokenKeys};
+use crate::new_session::SecondFactorSession;
 use crate::origin::Origin;
-use crate::users::{SecondFactorSession, Users, read};
+use crate::users::{Users, read};
 use api::auth::operation::{BeginPasskeyLogin, LoginWithPasskey};
 use api::users::{BeginPasskeyRequest, BeginPasskeyResponse, EndPasskeyRequest, EndPasskeyResponse, PasskeyOutcome};
-use auth_domain::RefreshSecret;
+use auth_domain::{IDLE_SECONDS, RefreshSecret};
 use problem::{Kind, Problem};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -35,7 +36,7 @@ pub(super) async fn login_with_passkey(call: &Call<'_, LoginWithPasskey>) -> Han
     let token_keys = TokenKeys::from_config()?;
     let users = Users::from_config(request)?;
     let refresh = RefreshSecret::new(random::bytes());
-    let session = SecondFactorSession { id: Uuid::new_v4(), refresh, origin: &origin };
+    let session = SecondFactorSession { id: Uuid::new_v4(), refresh, idle_seconds: IDLE_SECONDS, origin: &origin };
     let body = EndPasskeyRequest {
         credential: form.credential,
         client_address: client_address(request)?,

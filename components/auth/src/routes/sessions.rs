@@ -21,6 +21,7 @@ pub(super) async fn list_sessions(call: &Call<'_, ListSessions>) -> HandlerResul
         ends_at: session.ends_at,
         user_agent: session.user_agent,
         network: session.network,
+        application: session.application,
     };
     Ok(call.ok(&List::new(users.sessions(user_id).await?.items.into_iter().map(shown).collect())))
 }

@@ -45,16 +45,27 @@ impl TokenKeys {
     ) -> Result<LoginResponse, Problem> {
         let Begun { session, refresh, keys, event, device_token } = begun;
         let access = self.signer.sign(session, ACCESS_TOKEN_SECONDS)?;
-        let (user, session_id) = (session.user_id.to_string(), session.session_id.to_string());
-        let fields = [("account", keys.account.as_str()), ("user_id", &user), ("session_id", &session_id)];
-        log::audit("login", "success", &request.id, &fields);
-        if let Some(event) = event {
-            let request_id = request.id.clone();
-            request.after(async move { publish_login(&users, &event, &request_id).await });
-        }
+        record(request, users, session, keys, event);
         let refresh = self.refresh_keys.token(session.session_id, 0, refresh);
         let known = device_token.and_then(|text| DeviceToken::verify(text, peppers, keys, now()));
         let device = known.map_or_else(|| DeviceToken::new(random::bytes(), now()), |device| device.renewed(now()));
         Ok(LoginResponse::new(access, refresh, device.sign(peppers, keys)))
+    }
+}
+
+/// Logs a sign-in, and publishes its event after the response.
+pub(super) fn record(
+    request: &Request,
+    users: Users,
+    session: &StartedSession,
+    keys: &AttemptKeys,
+    event: Option<Value>,
+) {
+    let (user, session_id) = (session.user_id.to_string(), session.session_id.to_string());
+    let fields = [("account", keys.account.as_str()), ("user_id", &user), ("session_id", &session_id)];
+    log::audit("login", "success", &request.id, &fields);
+    if let Some(event) = event {
+        let request_id = request.id.clone();
+        request.after(async move { publish_login(&users, &event, &request_id).await });
     }
 }

@@ -13,8 +13,8 @@
 //! the same moment are no more guesses than one after the other.
 
 use crate::rate_limit::{
-    ACCOUNT, CLIENT, DEVICE, ENUMERATION, INVITATIONS, KNOWN_SECONDS, MAIL_REQUESTS, MAILS, PAIR, PASSKEY_CHALLENGES,
-    RateLimit, Reset, SMS_REQUESTS, TICKETS, sign_ups,
+    ACCOUNT, CLIENT, CLIENT_SECRETS, DEVICE, ENUMERATION, INVITATIONS, KNOWN_SECONDS, MAIL_REQUESTS, MAILS, PAIR,
+    PASSKEY_CHALLENGES, RateLimit, Reset, SMS_REQUESTS, TICKETS, sign_ups,
 };
 use identity::{AttemptKeys, DIGEST_LENGTH};
 use problem::{FieldError, Kind, Problem};
@@ -155,6 +155,12 @@ impl Attempt {
     #[must_use]
     pub fn to_show_ticket(client: &str) -> Self {
         Self { rate_limits: vec![RateLimit::new(client, TICKETS)], ..Self::default() }
+    }
+
+    /// A secret of a client of the OpenID Connect provider that comes from this address.
+    #[must_use]
+    pub fn to_authenticate_client(address: &str) -> Self {
+        Self { rate_limits: vec![RateLimit::new(address, CLIENT_SECRETS)], ..Self::default() }
     }
 
     /// Its rate limits, as the database's functions read them.

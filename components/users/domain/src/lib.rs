@@ -18,6 +18,7 @@ mod invitation_page;
 mod mail_sign_in;
 mod metadata;
 mod not_me;
+mod oauth_client;
 mod page;
 mod passkey;
 mod phone_code;
@@ -56,6 +57,10 @@ pub use mail_sign_in::{
 };
 pub use metadata::{MAX_METADATA, ValidatedMetadata};
 pub use not_me::{Disowned, NOT_ME_PAGE, NOT_ME_SECONDS, NotMe};
+pub use oauth_client::{
+    CLIENT_SECRET_BYTES, ClientFields, MAX_OAUTH_CLIENTS, OAUTH_CODE_SECONDS, authenticates, client_not_found,
+    client_secret, no_provider, shown_secret, validate_code, validate_shown_code, validate_shown_token,
+};
 pub use page::{MAX_LIMIT, PageRequest};
 pub use passkey::{
     EndPasskey, MAX_PASSKEYS, NewPasskey, PASSKEY_CHALLENGE_SECONDS, PasskeyAccount, PasskeyChallenge, client_digest,

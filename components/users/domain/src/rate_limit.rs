@@ -48,6 +48,8 @@ pub(crate) const PASSKEY_CHALLENGES: Backoff =
 /// SMS that one client asks for: ten an hour, then with growing pauses.
 pub(crate) const SMS_REQUESTS: Backoff =
     Backoff { free_failures: 10, longest_seconds: 60 * 60, drain_seconds: Some(360), ceiling: None };
+/// Wrong secrets of clients of the OpenID Connect provider from one address.
+pub(crate) const CLIENT_SECRETS: Backoff = CLIENT;
 /// Links and codes that one client shows.
 pub(crate) const TICKETS: Backoff = CLIENT;
 

@@ -51,6 +51,7 @@ pub(super) fn export_user(call: &Call<'_, ExportUser>) -> HandlerResult {
         phone_verified_at: kept.phone_verified_at,
         second_factor: kept.second_factor,
         passkeys: kept.passkeys,
+        connected_applications: kept.connected_applications,
         pending_events,
         notifications,
         metadata: kept.metadata,

@@ -4,8 +4,8 @@
 use super::Call;
 use crate::settings;
 use crate::store::{
-    Store, audit, challenges, exports, idempotency, invitations, mail_sign_ins, not_me, passkey_sign_ins, phones,
-    rate_limits, sessions, tickets,
+    Store, audit, challenges, exports, idempotency, invitations, mail_sign_ins, not_me, oauth_sessions,
+    passkey_sign_ins, phones, rate_limits, sessions, tickets,
 };
 use crate::{erasure, outbox};
 use api::users::SweepResult;
@@ -34,6 +34,7 @@ pub(super) fn run_maintenance(call: &Call<'_, Sweep>) -> HandlerResult {
     phones::delete_expired(&store)?;
     mail_sign_ins::delete_expired(&store)?;
     not_me::delete_expired(&store)?;
+    oauth_sessions::delete_expired(&store)?;
     audit::delete_expired(&store, settings::audit_retention()?)?;
     Ok(call.ok(&SweepResult { published: swept.published as u64, left: swept.left as u64 }))
 }

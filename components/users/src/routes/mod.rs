@@ -19,6 +19,8 @@ mod mail_sign_in;
 mod maintenance;
 mod metadata;
 mod not_me;
+mod oauth;
+mod oauth_clients;
 mod outbox;
 mod passkey_sign_in;
 mod passkeys;
@@ -121,6 +123,21 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         LiftSuspension(call) => suspension::lift_suspension(&call),
         GetMetadata(call) => metadata::get_metadata(&call),
         ChangeMetadata(call) => metadata::change_metadata(&call),
+        ListOauthClients(call) => oauth_clients::list_oauth_clients(&call),
+        RegisterOauthClient(call) => oauth_clients::register_oauth_client(&call),
+        GetOauthClient(call) => oauth_clients::get_oauth_client(&call),
+        ChangeOauthClient(call) => oauth_clients::change_oauth_client(&call),
+        RemoveOauthClient(call) => oauth_clients::remove_oauth_client(&call),
+        ReplaceOauthClientSecret(call) => oauth_clients::replace_oauth_client_secret(&call),
+        ListConnectedApplications(call) => oauth_clients::list_connected_applications(&call),
+        DisconnectApplication(call) => oauth_clients::disconnect_application(&call),
+        FindOauthClient(call) => oauth::find_oauth_client(&call),
+        AuthenticateOauthClient(call) => oauth::authenticate_oauth_client(&call),
+        IssueOauthCode(call) => oauth::issue_oauth_code(&call),
+        SpendOauthCode(call) => oauth::spend_oauth_code(&call),
+        RotateOauthToken(call) => oauth::rotate_oauth_token(&call),
+        FindOauthSession(call) => oauth::find_oauth_session(&call),
+        EndOauthSession(call) => oauth::end_oauth_session(&call),
         UnlockUser(call) => suspension::unlock_user(&call),
         RequirePasswordReset(call) => suspension::require_password_reset(&call),
         WithdrawPasswordReset(call) => suspension::withdraw_password_reset(&call),

@@ -3,7 +3,7 @@
 use super::sessions::SHOWN;
 use super::statements::ALIVE;
 use super::{Store, User, audit, audit_reading, second_factors};
-use api::users::{AuditRow, KeptAddress, Metadata, Passkey, SecondFactor, Session};
+use api::users::{AuditRow, ConnectedApplication, KeptAddress, Metadata, Passkey, SecondFactor, Session};
 use identity::UserId;
 use problem::Problem;
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,8 @@ pub(crate) struct Kept {
     pub(crate) phone_verified_at: Option<String>,
     pub(crate) second_factor: SecondFactor,
     pub(crate) passkeys: Vec<Passkey>,
+    /// What the user has allowed other applications.
+    pub(crate) connected_applications: Vec<ConnectedApplication>,
     /// Addresses beside that of the user.
     pub(crate) addresses: Vec<KeptAddress>,
     /// Events in the outbox (published ones are with the broker); one more than an export holds at most.
@@ -106,6 +108,7 @@ pub(crate) fn begin(store: &Store, id: UserId, session: Option<Uuid>, pause: i32
                     FROM users u WHERE id = $1),
                 'second_factor', (SELECT {} FROM users u WHERE id = $1),
                 'passkeys', {},
+                'connected_applications', {},
                 'addresses', (
                     SELECT coalesce(jsonb_agg(jsonb_build_object(
                         'email', new_email -> 'address', 'is_former', purpose = 'email_return',
@@ -120,6 +123,7 @@ pub(crate) fn begin(store: &Store, id: UserId, session: Option<Uuid>, pause: i32
         audit_reading::SHOWN,
         second_factors::SHOWN,
         super::passkeys::all_shown(),
+        super::oauth_clients::CONNECTED,
         MAX_EXPORTED + 1
     );
     let session = session.map_or(ParameterValue::DbNull, |session| ParameterValue::Str(session.to_string()));

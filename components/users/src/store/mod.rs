@@ -5,7 +5,7 @@
 //! atomic is one statement, since no transaction stays open between two calls.
 //!
 //! **The order of locks.** A statement that touches several tables locks the user first (`FOR KEY SHARE` is enough for
-//! rows that belong to it), then its tickets, second factors and challenges, or the invitations that it has sent, then its sessions, then the outbox, then rate limits; rows of one table in the order of
+//! rows that belong to it), then a client of the OpenID Connect provider, then the user's tickets, second factors and challenges, or the invitations that it has sent, then its sessions, then the outbox, then rate limits; rows of one table in the order of
 //! their keys, except with `SKIP LOCKED`, which never waits. Statements that keep to this order cannot deadlock. What
 //! admits a request about a ticket counts its client first: nobody who has locked a user waits for these limits.
 
@@ -22,6 +22,8 @@ pub(crate) mod invitations;
 pub(crate) mod mail_sign_ins;
 pub(crate) mod metadata;
 pub(crate) mod not_me;
+pub(crate) mod oauth_clients;
+pub(crate) mod oauth_sessions;
 pub(crate) mod outbox;
 pub(crate) mod passkey_sign_ins;
 pub(crate) mod passkeys;

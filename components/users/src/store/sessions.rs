@@ -15,7 +15,7 @@ pub(super) const SHOWN: &str = "id,
     to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS created_at,
     to_char(used_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS used_at,
     to_char(ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS ends_at,
-    user_agent, network";
+    user_agent, network, (SELECT c.name FROM oauth_clients c WHERE c.id = client_id) AS application";
 
 /// Rotates a refresh token; see `rotate_refresh_token` in the migrations.
 pub(crate) fn rotate(store: &Store, rotation: &Rotation, trace: &Trace) -> Result<RotateTokenResponse, Problem> {
