@@ -7,6 +7,7 @@ use blackbox::backend::Backend;
 use blackbox::people::PASSWORD;
 use blackbox::turn;
 use blackbox::visitor::{Visitor, heading};
+use std::time::Instant;
 
 const SESSION: &str = "__Host-account-session";
 const BROWSER: &str = "__Host-account-browser";
@@ -285,6 +286,25 @@ fn a_first_visit_loads_little_and_nothing_from_elsewhere() {
     }
     assert!(bytes < 20_000, "{bytes} bytes");
     assert!(!text.contains("http://") && !text.contains("https://"), "{text}");
+}
+
+#[test]
+fn a_page_is_answered_about_as_quickly_as_json() {
+    let _turn = turn::alone();
+    let app = TestApp::on(&Backend::new()).only(&["account", "auth", "users"]).start();
+    let timed = |path: &str| {
+        let start = Instant::now();
+        let _ = app.get(path).send().expect(200);
+        start.elapsed()
+    };
+    // Alternating, so that other load on the machine affects both.
+    let (mut pages, mut json): (Vec<_>, Vec<_>) =
+        (0..51).map(|_| (timed("/account/sign-in"), timed("/auth-ms/.well-known/jwks.json"))).unzip();
+    pages.sort_unstable();
+    json.sort_unstable();
+    let (page, json) = (pages[pages.len() / 2], json[json.len() / 2]);
+    assert!(page < 3 * json, "a page takes {page:?}, a route with JSON {json:?}");
+    println!("a page takes {page:?}, a route with JSON {json:?}");
 }
 
 #[test]
