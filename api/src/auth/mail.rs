@@ -18,7 +18,7 @@ wire! {
     /// The secret of the link, or the code and the `request` that it was asked for with.
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[cfg_attr(feature = "openapi", schemars(transform = token_or_code))]
+    #[cfg_attr(feature = "openapi", schemars(transform = crate::users::link_or_code))]
     pub struct ConfirmMailLoginRequest {
         /// The secret of the link.
         #[serde(default)]
@@ -47,16 +47,4 @@ impl Body for MailLoginRequest {}
 impl Body for ConfirmMailLoginRequest {}
 impl Body for MailLoginForm {
     const MEDIA_TYPES: &'static [&'static str] = &["application/x-www-form-urlencoded"];
-}
-
-/// Either the token, or request and code.
-#[cfg(feature = "openapi")]
-fn token_or_code(schema: &mut schemars::Schema) {
-    let absent = serde_json::json!({"type": "null"});
-    let text = serde_json::json!({"type": "string"});
-    let cases = serde_json::json!([
-        {"required": ["token"], "properties": {"token": text, "request": absent, "code": absent}},
-        {"required": ["request", "code"], "properties": {"token": absent, "request": text, "code": text}},
-    ]);
-    schema.insert("oneOf".to_owned(), cases);
 }

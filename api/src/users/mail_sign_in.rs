@@ -41,6 +41,7 @@ wire! {
     /// The secret of the link, or the code with the secret of whoever has asked for it; and the session that it is to begin.
     #[derive(Serialize, Deserialize)]
     #[serde(deny_unknown_fields)]
+    #[cfg_attr(feature = "openapi", schemars(transform = link_or_code))]
     pub struct EndMailSignInRequest {
         /// The secret of the link.
         #[serde(default)]
@@ -107,4 +108,16 @@ pub enum MailSignInOutcome {
     TooManyAttempts,
     /// No permit was free.
     TooBusy,
+}
+
+/// Either the token, or request and code.
+#[cfg(feature = "openapi")]
+pub(crate) fn link_or_code(schema: &mut schemars::Schema) {
+    let absent = serde_json::json!({"type": "null"});
+    let text = serde_json::json!({"type": "string"});
+    let cases = serde_json::json!([
+        {"required": ["token"], "properties": {"token": text, "request": absent, "code": absent}},
+        {"required": ["request", "code"], "properties": {"token": absent, "request": text, "code": text}},
+    ]);
+    schema.insert("oneOf".to_owned(), cases);
 }

@@ -15,6 +15,8 @@ mod invitation_docs;
 mod invitations;
 mod mail_sign_in;
 #[cfg(feature = "openapi")]
+pub(crate) use mail_sign_in::link_or_code;
+#[cfg(feature = "openapi")]
 pub(crate) mod mail_sign_in_docs;
 #[macro_use]
 mod mail_sign_in_operations;

@@ -197,6 +197,9 @@ pub fn validate_code(request: &IssueOauthCodeRequest) -> Result<(), Problem> {
     plain("redirect_uri", &request.redirect_uri)?;
     challenge(&request.code_challenge)?;
     plain("nonce", request.nonce.as_deref().unwrap_or_default())?;
+    if request.max_age.is_some_and(|seconds| seconds < 0) {
+        return Err(fault("max_age", "This must be a number of seconds."));
+    }
     match request.scopes.len() <= MAX_SCOPES && request.scopes.iter().all(|scope| is_scope(scope)) {
         true => Ok(()),
         false => Err(fault("scopes", BAD_SCOPE)),

@@ -131,7 +131,8 @@ fn main() -> ExitCode {
 
 /// An app that asks everybody who they are. Nobody is made to wait: what is behind the waiting is what is looked at.
 fn start() -> (TestApp, Schedules) {
-    let app = TestApp::on(&Backend::new()).variable("authorization", "required").start();
+    let app =
+        TestApp::on(&Backend::new()).variable("authorization", "required").variable("sign_in_by_mail", "on").start();
     println!("Concierge runs on {}", app.app.url());
     let mut broker = app.backend.broker();
     // It ends with the process.
