@@ -61,8 +61,9 @@ impl PathParameter for Uuid {
     const KINDS: &'static [Kind] = &[Kind::InvalidId];
 
     fn parse(text: &str) -> Result<Self, Problem> {
-        // The form with hyphens alone: the others would be further addresses of the same thing.
-        let id = Self::try_parse(text).ok().filter(|_| text.len() == uuid::fmt::Hyphenated::LENGTH);
+        // As it is described: with hyphens or without, and nothing around it.
+        let lengths = [uuid::fmt::Hyphenated::LENGTH, uuid::fmt::Simple::LENGTH];
+        let id = Self::try_parse(text).ok().filter(|_| lengths.contains(&text.len()));
         id.ok_or_else(|| Problem::field(Kind::InvalidId, "id", "This id is a UUID."))
     }
 
@@ -139,11 +140,13 @@ mod tests {
     }
 
     #[test]
-    fn a_uuid_has_hyphens_and_nothing_around_it() {
+    fn a_uuid_has_nothing_around_it() {
         let parse = |text: &str| <Uuid as PathParameters>::parse(&[text]).map_err(|problem| problem.kind());
         let id = "6f1e2d3c-4b5a-4697-8877-665544332211";
-        assert_eq!(parse(id).unwrap().to_string(), id);
-        for text in [&id.replace('-', ""), &format!("urn:uuid:{id}"), &format!("{{{id}}}"), &id[1..], ""] {
+        for text in [id, &id.replace('-', "")] {
+            assert_eq!(parse(text).unwrap().to_string(), id);
+        }
+        for text in [&format!("urn:uuid:{id}"), &format!("{{{id}}}"), &id[1..], ""] {
             assert_eq!(parse(text), Err(Kind::InvalidId), "{text}");
         }
     }
