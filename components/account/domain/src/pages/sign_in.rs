@@ -2,6 +2,7 @@
 
 use super::View;
 use super::field::{Field, form, hidden, passkey_form, summary};
+use super::tickets::ask_for_mail;
 use crate::ROOT;
 use crate::faults::Faults;
 use maud::html;
@@ -70,25 +71,7 @@ pub fn code(view: &View<'_>, faults: &Faults) -> String {
 /// The page to ask for a mail that signs in.
 #[must_use]
 pub fn mail(view: &View<'_>, email: &str, faults: &Faults) -> String {
-    let t = view.t;
-    let address = Field {
-        name: "email",
-        label: t.email_address,
-        kind: "email",
-        autocomplete: "username",
-        value: email,
-        ..Field::default()
-    };
-    view.page(
-        "/sign-in/mail",
-        t.sign_in_mail,
-        &html! {
-            (summary(view, faults))
-            p { (t.sign_in_mail_about) }
-            (form(view, "/sign-in/mail", &address.show(view, faults), t.recover_send))
-            ul.links { li { a href={ (ROOT) "/sign-in" } { (t.sign_in_link) } } }
-        },
-    )
+    ask_for_mail(view, ("/sign-in/mail", view.t.sign_in_mail), view.t.sign_in_mail_about, email, faults)
 }
 
 /// The page for the code of such a mail.

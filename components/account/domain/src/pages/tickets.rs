@@ -58,6 +58,17 @@ pub fn confirm_link(view: &View<'_>, path: &str, title: &str, text: &str, token:
 /// The page to ask for a mail that sets a new password.
 #[must_use]
 pub fn recover(view: &View<'_>, email: &str, faults: &Faults) -> String {
+    ask_for_mail(view, ("/recover", view.t.recover_title), view.t.recover_intro, email, faults)
+}
+
+/// A page, by path and title, that asks for the address that a mail is to go to.
+pub(super) fn ask_for_mail(
+    view: &View<'_>,
+    (path, title): (&str, &str),
+    intro: &str,
+    email: &str,
+    faults: &Faults,
+) -> String {
     let t = view.t;
     let address = Field {
         name: "email",
@@ -68,12 +79,12 @@ pub fn recover(view: &View<'_>, email: &str, faults: &Faults) -> String {
         ..Field::default()
     };
     view.page(
-        "/recover",
-        t.recover_title,
+        path,
+        title,
         &html! {
             (summary(view, faults))
-            p { (t.recover_intro) }
-            (form(view, "/recover", &address.show(view, faults), t.recover_send))
+            p { (intro) }
+            (form(view, path, &address.show(view, faults), t.recover_send))
             ul.links { li { a href={ (ROOT) "/sign-in" } { (t.sign_in_link) } } }
         },
     )
