@@ -28,10 +28,14 @@ use crate::{builds, plugin, program, setup};
 const DEADLINE: Duration = Duration::from_secs(3000);
 /// How long all is built from nothing.
 const USUAL_TIME: &str = "about eight minutes on two cores the first time";
-/// How many tests run at once, for the test programs.
+/// How many threads a test program has.
 const THREADS: &str = "RUST_TEST_THREADS";
 /// Most tests wait most of the time, for servers that start and for what must not happen. Those that measure time run alone.
 const TESTS_PER_CORE: usize = 2;
+/// How many of the black-box tests run at once, for them.
+const AT_ONCE: &str = "CONCIERGE_TESTS_AT_ONCE";
+/// In how many threads more those wait that will run alone, so that they take nobody's place.
+const WAITING_ALONE: usize = 6;
 /// Between two looks at the output.
 const STEP: Duration = Duration::from_millis(100);
 
@@ -218,8 +222,16 @@ fn test_part(
     }
     cargo.env("CONCIERGE_SKIPPED_TO", &notes.skipped);
     if std::env::var_os(THREADS).is_none() {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        cargo.env(THREADS, (TESTS_PER_CORE * cores).to_string());
+        let at_once = match std::env::var(AT_ONCE) {
+            Ok(number) => number
+                .parse()
+                .ok()
+                .filter(|&number| number > 0)
+                .with_context(|| format!("{AT_ONCE} is no number: {number}"))?,
+            Err(_) => TESTS_PER_CORE * std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        let waiting = if part.answers.is_some() { WAITING_ALONE } else { 0 };
+        cargo.env(THREADS, (at_once + waiting).to_string()).env(AT_ONCE, at_once.to_string());
     }
     if RuntimeKind::from_env()? == RuntimeKind::Spin {
         cargo.env("SPIN_DATA_DIR", folder.spin_data()?);
