@@ -6,12 +6,11 @@
 #![expect(unsafe_code, reason = "the SDK's macros export the handler to the host")]
 
 mod assets;
-mod client;
 mod context;
-mod respond;
 mod routes;
 mod settings;
 
+use browser_kit::{client, respond};
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 

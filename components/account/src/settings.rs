@@ -1,14 +1,15 @@
 //! The variables of this component, read by requests and checked by readiness.
 
-use account_domain::{Applications, Theme, is_language};
-use problem::{Kind, Problem};
-use sealing::SealingKeys;
+use crate::context::ACCOUNT;
+use account_domain::{Applications, is_language};
+use browser_kit::settings::{keys, public_url, service, theme};
+use problem::Problem;
 use service_kit::config;
 use service_kit::settings::{self, Setting};
 
 /// All of them.
 pub(crate) const ALL: &[Setting] = &[
-    || keys().map(drop),
+    || keys(&ACCOUNT).map(drop),
     || service("users_url").map(drop),
     || service("auth_url").map(drop),
     || public_url().map(drop),
@@ -21,34 +22,10 @@ pub(crate) const ALL: &[Setting] = &[
     settings::trusted_proxies,
 ];
 
-/// The keys that seal cookies, `account_cookie_keys`.
-pub(crate) fn keys() -> Result<SealingKeys, Problem> {
-    let keys = SealingKeys::parse(&config::text("account_cookie_keys")?);
-    keys.map_err(|error| config::fault("account_cookie_keys", &error.to_string()))?.ok_or_else(|| {
-        Problem::new(Kind::NotConfigured, "The pages need keys for their cookies. Set account_cookie_keys.")
-            .with_cause("the variable account_cookie_keys is empty")
-    })
-}
-
-/// The address of a service, without a slash at its end.
-pub(crate) fn service(name: &str) -> Result<String, Problem> {
-    Ok(config::address(name, &["http", "https"])?.trim_end_matches('/').to_owned())
-}
-
-/// Where people reach this app, `public_url`.
-pub(crate) fn public_url() -> Result<String, Problem> {
-    Ok(config::address("public_url", &["https", "http"])?.trim().trim_end_matches('/').to_owned())
-}
-
 /// The language of whoever asks for none that there is, `default_locale`.
 pub(crate) fn default_locale() -> Result<String, Problem> {
     let tag = config::text("default_locale")?;
     if is_language(&tag) { Ok(tag) } else { Err(config::fault("default_locale", "must be a language tag such as en")) }
-}
-
-/// The look, `account_colour`.
-pub(crate) fn theme() -> Result<Theme, Problem> {
-    Theme::parse(&config::text("account_colour")?).map_err(|error| config::fault("account_colour", error))
 }
 
 /// The applications that a sign-in may return to, `account_return_to`.

@@ -208,10 +208,10 @@ fn two_tabs_may_refresh_at_once() {
 
 /// The cookie of a session with an access token that has expired.
 fn expire(cookie: &str) -> String {
-    use account_domain::{Sealed, Session};
+    use browser::{Sealed, Session};
     let keys = sealing::SealingKeys::parse(blackbox::app::COOKIE_KEYS).expect("they are keys").expect("there is one");
-    let session = Session::open(&keys, cookie).expect("it is ours");
-    Session { expires_at: 0, ..session }.seal(&keys, [7; 24])
+    let session = Session::open(&keys, "account", cookie).expect("it is ours");
+    Session { expires_at: 0, ..session }.seal(&keys, "account", [7; 24])
 }
 
 #[test]

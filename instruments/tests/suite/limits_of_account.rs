@@ -1,21 +1,16 @@
 //! The figures of docs/limits.md about the pages of account; `limits_page` holds them.
 
 const CONTEXT: &str = "components/account/src/context.rs";
-const ASSETS: &str = "components/account/src/assets.rs";
+const FILES: &str = "crates/browser-kit/src/files.rs";
 
 /// A row of the page, a figure in it, the file that has the value, and what stands right before the value there.
 pub(crate) const HELD: &[(&str, &str, &str, &str)] = &[
-    ("a form of account's pages", "12 hours", "components/account/domain/src/form_token.rs", "MAX_AGE: i64 = "),
-    (
-        "a sign-in or sign-up on a page",
-        "30 minutes",
-        "components/account/domain/src/session.rs",
-        "FLOW_SECONDS: i64 = ",
-    ),
-    ("cookie of account", "3,800", "components/account/domain/src/cookies.rs", "MAX_VALUE: usize = "),
-    ("session's cookie of account", "14 days", CONTEXT, "SESSION_SECONDS: i64 = "),
-    ("device's cookie of account", "400 days", CONTEXT, "DEVICE_SECONDS: i64 = "),
-    ("a page's wait for a service", "10 s", "components/account/src/client.rs", "LIMIT: Duration = "),
-    ("caching of account's style sheet and script", "365 days", ASSETS, "FOR_EVER: &str = \"public, max-age="),
-    ("caching of account's logo", "1 hour", ASSETS, "AN_HOUR: &str = \"public, max-age="),
+    ("a form of account's pages", "12 hours", "crates/browser/src/form_token.rs", "MAX_AGE: i64 = "),
+    ("a sign-in or sign-up on a page", "30 minutes", "crates/browser/src/session.rs", "FLOW_SECONDS: i64 = "),
+    ("cookie of account", "3,800", "crates/browser/src/cookies.rs", "MAX_VALUE: usize = "),
+    ("session's cookie of account", "14 days", CONTEXT, "session_seconds: "),
+    ("device's cookie of account", "400 days", "crates/browser-kit/src/browser.rs", "DEVICE_SECONDS: i64 = "),
+    ("a page's wait for a service", "10 s", "crates/browser-kit/src/client.rs", "LIMIT: Duration = "),
+    ("caching of account's style sheet and script", "365 days", FILES, "FOR_EVER: &str = \"public, max-age="),
+    ("caching of account's logo", "1 hour", FILES, "AN_HOUR: &str = \"public, max-age="),
 ];

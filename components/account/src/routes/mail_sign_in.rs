@@ -33,7 +33,7 @@ pub(super) fn show(context: &mut Context<'_>) -> Outcome {
 pub(super) async fn send_mail(context: &mut Context<'_>) -> Outcome {
     let form = context.form(&["email"])?;
     let email = form.get("email").to_owned();
-    match context.client.json(To::Auth, &Method::POST, "/auth/mail", None, Some(&json!({"email": email}))).await {
+    match context.client().json(To::Auth, &Method::POST, "/auth/mail", None, Some(&json!({"email": email}))).await {
         Ok(accepted) => {
             let request = Some(text(&accepted, "request"));
             context.keep(Flow { email: Some(email), request, ..Flow::default() });
@@ -83,7 +83,7 @@ async fn sign_in(
     mut shown: serde_json::Value,
 ) -> Result<Result<Response, Refusal>, crate::respond::Stop> {
     shown["device_token"] = context.device_token().into();
-    match context.client.json(To::Auth, &Method::POST, "/auth/mail/confirm", None, Some(&shown)).await {
+    match context.client().json(To::Auth, &Method::POST, "/auth/mail/confirm", None, Some(&shown)).await {
         Ok(tokens) => {
             context.begin_session(&tokens).await?;
             Ok(Ok(go_on(None)))

@@ -45,7 +45,7 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         },
     };
     context.finish(&mut response);
-    protect(&mut response, context.applications.origins(), context.public_url.starts_with("https://"));
+    protect(&mut response, context.applications.origins(), context.is_tls());
     Ok(response)
 }
 

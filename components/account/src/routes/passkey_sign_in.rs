@@ -10,7 +10,7 @@ use service_kit::{Method, StatusCode, json as respond};
 /// POST /account/sign-in/passkey/options
 pub(super) async fn options(context: &mut Context<'_>) -> Outcome {
     context.form(&[])?;
-    let begun = context.client.json(To::Auth, &Method::POST, "/auth/passkey/options", None, None).await;
+    let begun = context.client().json(To::Auth, &Method::POST, "/auth/passkey/options", None, None).await;
     let begun = begun.map_err(|refusal| context.refused(&refusal))?;
     Ok(respond(StatusCode::OK, &begun["public_key"]))
 }
@@ -21,7 +21,7 @@ pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
     let next = context.applications.destination(form.some("next"));
     let credential: Value = serde_json::from_str(form.get("credential")).unwrap_or_default();
     let body = json!({"credential": credential, "device_token": context.device_token()});
-    match context.client.json(To::Auth, &Method::POST, "/auth/passkey", None, Some(&body)).await {
+    match context.client().json(To::Auth, &Method::POST, "/auth/passkey", None, Some(&body)).await {
         Ok(tokens) => {
             context.begin_session(&tokens).await?;
             Ok(go_on(next))

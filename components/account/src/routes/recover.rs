@@ -19,7 +19,7 @@ pub(super) fn show(context: &mut Context<'_>) -> Outcome {
 pub(super) async fn send_mail(context: &mut Context<'_>) -> Outcome {
     let form = context.form(&["email"])?;
     let body = json!({"email": form.get("email")});
-    match context.client.json(To::Users, &Method::POST, "/password-recovery", None, Some(&body)).await {
+    match context.client().json(To::Users, &Method::POST, "/password-recovery", None, Some(&body)).await {
         Ok(_) => {
             context.keep(Flow { email: Some(form.get("email").to_owned()), ..Flow::default() });
             Ok(see_other(&format!("{ROOT}/recover/password")))
@@ -49,7 +49,7 @@ pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
         "password": form.get("password"),
     });
     let path = "/password-recovery/confirm";
-    match context.client.json(To::Users, &Method::POST, path, None, Some(&body)).await {
+    match context.client().json(To::Users, &Method::POST, path, None, Some(&body)).await {
         Ok(_) => {
             // All sessions have ended, that of this browser too.
             context.forget_session();

@@ -35,7 +35,7 @@ pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
         "password": form.get("password"),
         "device_token": context.device_token(),
     });
-    match context.client.json(To::Auth, &Method::POST, "/auth/login", None, Some(&body)).await {
+    match context.client().json(To::Auth, &Method::POST, "/auth/login", None, Some(&body)).await {
         Ok(tokens) => {
             context.begin_session(&tokens).await?;
             Ok(go_on(next))

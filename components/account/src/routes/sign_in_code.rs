@@ -25,7 +25,7 @@ pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
     let code: String = form.get("code").chars().filter(|c| !c.is_whitespace()).collect();
     let body = json!({"challenge": challenge, "code": code, "device_token": context.device_token()});
     let path = "/auth/login/second-factor";
-    match context.client.json(To::Auth, &Method::POST, path, None, Some(&body)).await {
+    match context.client().json(To::Auth, &Method::POST, path, None, Some(&body)).await {
         Ok(tokens) => {
             context.begin_session(&tokens).await?;
             let next = context.applications.destination(flow.next.as_deref());
@@ -71,7 +71,7 @@ pub(super) async fn add_app(context: &mut Context<'_>) -> Outcome {
     let flow = context.flow().clone();
     let Some(challenge) = &flow.challenge else { return Ok(see_other(&format!("{ROOT}/sign-in"))) };
     let body = json!({"challenge": challenge});
-    match context.client.json(To::Auth, &Method::POST, "/auth/login/enrolment", None, Some(&body)).await {
+    match context.client().json(To::Auth, &Method::POST, "/auth/login/enrolment", None, Some(&body)).await {
         Ok(app) => {
             let secret = text(&app, "secret");
             context.keep(Flow { secret: Some(secret.clone()), ..flow });

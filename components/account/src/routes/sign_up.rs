@@ -1,11 +1,12 @@
 //! Signing up, and accepting an invitation.
 
 use crate::client::{To, accepted};
-use crate::context::{Context, Form};
+use crate::context::Context;
 use crate::respond::{Outcome, html, see_other};
 use crate::settings;
 use account_domain::pages::{self, Person};
 use account_domain::{Faults, Flow, ROOT, Refusal};
+use browser_kit::Form;
 use serde_json::json;
 use service_kit::{Method, StatusCode, config};
 
@@ -36,7 +37,7 @@ pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
         "password": password,
         "locale": context.t.language,
     });
-    let answer = context.client.send(To::Users, &Method::POST, "/users", None, Some(&body)).await;
+    let answer = context.client().send(To::Users, &Method::POST, "/users", None, &[], Some(&body)).await;
     let answer = match answer {
         Ok(answer) => answer,
         Err(refusal) => return refused(context, &form, &refusal),
@@ -45,7 +46,7 @@ pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
         // Nobody is asked to confirm addresses: the account is there.
         Ok(_) if answer.status == 201 => {
             let body = json!({"username": email, "password": password, "device_token": context.device_token()});
-            match context.client.json(To::Auth, &Method::POST, "/auth/login", None, Some(&body)).await {
+            match context.client().json(To::Auth, &Method::POST, "/auth/login", None, Some(&body)).await {
                 Ok(tokens) => {
                     context.begin_session(&tokens).await?;
                     Ok(see_other(ROOT))
@@ -85,7 +86,7 @@ pub(super) async fn accept_invitation(context: &mut Context<'_>) -> Outcome {
         "surname": form.get("surname"),
         "password": form.get("password"),
     });
-    match context.client.json(To::Users, &Method::POST, "/invitation/accept", None, Some(&body)).await {
+    match context.client().json(To::Users, &Method::POST, "/invitation/accept", None, Some(&body)).await {
         Ok(user) => {
             let email = user["email"].as_str().map(str::to_owned);
             context.keep(Flow { email, ..Flow::default() });

@@ -31,7 +31,7 @@ pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
     let form = context.form(&["token", "email", "code"])?;
     let body = json!({"token": form.some("token"), "email": form.some("email"), "code": form.some("code")});
     let path = "/email-verification/confirm";
-    match context.client.json(To::Users, &Method::POST, path, None, Some(&body)).await {
+    match context.client().json(To::Users, &Method::POST, path, None, Some(&body)).await {
         Ok(_) if context.is_signed_in() => Ok(see_other(&format!("{ROOT}?done=verified"))),
         Ok(_) => Ok(see_other(&format!("{ROOT}/sign-in?done=verified"))),
         Err(refusal) if form.some("token").is_some() => invalid_link(context, &refusal, "/verify"),
@@ -57,7 +57,7 @@ pub(super) async fn send_mail(context: &mut Context<'_>) -> Outcome {
     let form = context.form(&["again"])?;
     let email = form.get("again");
     let body = json!({"email": email});
-    match context.client.json(To::Users, &Method::POST, "/email-verification", None, Some(&body)).await {
+    match context.client().json(To::Users, &Method::POST, "/email-verification", None, Some(&body)).await {
         Ok(_) => {
             let flow = context.flow().clone();
             context.keep(Flow { email: Some(email.to_owned()), ..flow });
@@ -87,7 +87,7 @@ pub(super) fn show_change(context: &mut Context<'_>) -> Outcome {
 pub(super) async fn change(context: &mut Context<'_>) -> Outcome {
     let form = context.form(&["token"])?;
     let body = json!({"token": form.get("token")});
-    match context.client.json(To::Users, &Method::POST, "/email-change/confirm", None, Some(&body)).await {
+    match context.client().json(To::Users, &Method::POST, "/email-change/confirm", None, Some(&body)).await {
         Ok(_) if context.is_signed_in() => Ok(see_other(&format!("{ROOT}/email?done=email"))),
         Ok(_) => Ok(see_other(&format!("{ROOT}/sign-in?done=email"))),
         Err(refusal) => invalid_link(context, &refusal, "/email"),
@@ -107,7 +107,7 @@ pub(super) fn show_return(context: &mut Context<'_>) -> Outcome {
 pub(super) async fn take_back(context: &mut Context<'_>) -> Outcome {
     let form = context.form(&["token"])?;
     let body = json!({"token": form.get("token")});
-    match context.client.json(To::Users, &Method::POST, "/email-return/confirm", None, Some(&body)).await {
+    match context.client().json(To::Users, &Method::POST, "/email-return/confirm", None, Some(&body)).await {
         Ok(_) => {
             // Whoever is signed in here is not any more.
             context.forget_session();

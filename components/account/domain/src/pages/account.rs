@@ -1,11 +1,11 @@
 //! The account of whoever is signed in: profile, address, password, data.
 
 use super::View;
-use super::field::{Field, danger, form, hidden, passkey_form, summary};
 use super::phone::confirmation;
 use crate::ROOT;
-use crate::faults::Faults;
 use crate::texts::{fill, languages};
+use browser::Faults;
+use browser::field::{Field, danger, form, hidden, passkey_form, summary};
 use maud::{Markup, html};
 
 /// Who somebody is.

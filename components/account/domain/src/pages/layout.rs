@@ -1,35 +1,17 @@
-//! What all pages have: head, header with the way through the account, and main part.
+//! What all pages have: texts, and the frame with the way through the account.
 
 use crate::ROOT;
 use crate::texts::{Texts, fill};
-use maud::{DOCTYPE, Markup, html};
+use browser::{Assets, Frame, Section, Words};
+use maud::Markup;
+use std::ops::Deref;
 
 /// What a page is shown with.
 #[derive(Debug)]
 pub struct View<'a> {
     /// The texts.
     pub t: &'a Texts,
-    /// What people have an account with.
-    pub brand: &'a str,
-    /// What forms are sent with.
-    pub form_token: String,
-    /// Whether somebody is signed in.
-    pub is_signed_in: bool,
-    /// The style sheet, the script and the logo.
-    pub assets: Assets,
-    /// What has just been done, to be said at the top.
-    pub notice: Option<&'a str>,
-}
-
-/// The addresses of what pages load.
-#[derive(Clone, Debug)]
-pub struct Assets {
-    /// The style sheet; the address changes with its content.
-    pub style: String,
-    /// The script, the same.
-    pub script: String,
-    /// The logo.
-    pub logo: String,
+    frame: Frame<'a>,
 }
 
 /// The parts of an account: path below the root and name.
@@ -47,61 +29,35 @@ fn sections(t: &Texts) -> [(&'static str, &'static str); 9] {
     ]
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
+    /// A view with these texts for somebody who is signed in, or for nobody.
+    #[must_use]
+    pub fn new(
+        t: &'a Texts,
+        brand: &'a str,
+        form_token: String,
+        is_signed_in: bool,
+        assets: Assets,
+        notice: Option<&'a str>,
+    ) -> Self {
+        let words = Words {
+            skip: t.skip,
+            sign_out: t.sign_out,
+            navigation: t.account,
+            optional: t.optional,
+            problem: t.there_is_a_problem,
+            no_passkey: t.fault_passkey_browser,
+        };
+        let sections =
+            if is_signed_in { sections(t).map(|(path, name)| Section { path, name }).to_vec() } else { Vec::new() };
+        let frame = Frame { root: ROOT, language: t.language, brand, words, form_token, sections, assets, notice };
+        Self { t, frame }
+    }
+
     /// A page with this title, at this path below the root.
     #[must_use]
     pub fn page(&self, path: &str, title: &str, content: &Markup) -> String {
-        let Assets { style, script, logo } = &self.assets;
-        let t = self.t;
-        let page = html! {
-            (DOCTYPE)
-            html lang=(t.language) {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta name="color-scheme" content="light dark";
-                    title { (title) " – " (self.brand) }
-                    link rel="stylesheet" href=(style);
-                    link rel="icon" href=(logo);
-                    // Only the pages with passkeys have anything for it to do.
-                    @if has_passkeys(path) { script src=(script) defer {} }
-                }
-                body {
-                    a.skip href="#main" { (t.skip) }
-                    header {
-                        a.brand href=(ROOT) { img src=(logo) alt="" width="28" height="28"; span { (self.brand) } }
-                        @if self.is_signed_in {
-                            form method="post" action={ (ROOT) "/sign-out" } {
-                                (self.token())
-                                button.quiet type="submit" { (t.sign_out) }
-                            }
-                        }
-                    }
-                    div.columns {
-                        @if self.is_signed_in {
-                            nav aria-label=(t.account) {
-                                ul {
-                                    @for (section, name) in sections(t) {
-                                        li { a href={ (ROOT) (section) } aria-current=[(section == path).then_some("page")] { (name) } }
-                                    }
-                                }
-                            }
-                        }
-                        main id="main" {
-                            h1 { (title) }
-                            @if let Some(notice) = self.notice { p.notice role="status" { (notice) } }
-                            (content)
-                        }
-                    }
-                }
-            }
-        };
-        page.into_string()
-    }
-
-    /// The hidden field with which a form is sent.
-    pub(super) fn token(&self) -> Markup {
-        html! { input type="hidden" name="form_token" value=(self.form_token); }
+        self.frame.page(path, title, has_passkeys(path), content)
     }
 
     /// A text with the brand filled in.
@@ -110,29 +66,15 @@ impl View<'_> {
     }
 }
 
+/// Forms and fields are shown with the frame.
+impl<'a> Deref for View<'a> {
+    type Target = Frame<'a>;
+
+    fn deref(&self) -> &Frame<'a> {
+        &self.frame
+    }
+}
+
 fn has_passkeys(path: &str) -> bool {
     matches!(path, "/passkeys" | "/sign-in" | "/confirm")
-}
-
-/// What pages may load and where their forms may lead.
-#[derive(Debug)]
-pub struct ContentPolicy<'a> {
-    /// The applications that a form may end at, by a redirection.
-    pub applications: &'a [String],
-}
-
-impl ContentPolicy<'_> {
-    /// The header `content-security-policy`: nothing in line, nothing from elsewhere, in no frame.
-    #[must_use]
-    pub fn header(&self) -> String {
-        let mut forms = String::from("'self'");
-        for origin in self.applications {
-            forms.push(' ');
-            forms.push_str(origin);
-        }
-        format!(
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action {forms}; \
-             base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
-        )
-    }
 }

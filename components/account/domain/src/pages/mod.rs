@@ -1,7 +1,6 @@
 //! The pages. Each is a function from what it shows to a document.
 
 mod account;
-mod field;
 mod layout;
 mod message;
 mod passkeys;
@@ -13,7 +12,7 @@ mod sign_up;
 mod tickets;
 
 pub use account::{Profile, confirm, data, email, overview, password, profile};
-pub use layout::{Assets, ContentPolicy, View};
+pub use layout::View;
 pub use message::{message, problem};
 pub use passkeys::{Passkey, passkeys};
 pub use second_factor::{App, codes, enrolment, second_factor};

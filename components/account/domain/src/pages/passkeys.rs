@@ -1,9 +1,9 @@
 //! Passkeys.
 
 use super::View;
-use super::field::{Field, danger, form, hidden, passkey_form, summary};
-use crate::faults::Faults;
 use crate::texts::fill;
+use browser::Faults;
+use browser::field::{Field, danger, form, hidden, passkey_form, summary};
 use maud::html;
 
 /// A passkey.

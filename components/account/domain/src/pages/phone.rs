@@ -1,9 +1,9 @@
 //! Confirming a phone number.
 
 use super::View;
-use super::field::{Field, form};
-use crate::faults::Faults;
 use crate::texts::fill;
+use browser::Faults;
+use browser::field::{Field, form};
 use maud::{Markup, html};
 
 /// The part of the profile that confirms a number which is not confirmed yet.

@@ -1,10 +1,10 @@
 //! The second factor: an authenticator app, and recovery codes.
 
 use super::View;
-use super::field::{Field, danger, form, summary};
 use crate::ROOT;
-use crate::faults::Faults;
 use crate::texts::fill;
+use browser::Faults;
+use browser::field::{Field, danger, form, summary};
 use maud::{Markup, PreEscaped, html};
 
 /// An authenticator app that is being added.

@@ -1,10 +1,10 @@
 //! Where somebody is signed in, and what has happened.
 
 use super::View;
-use super::field::{danger, form, hidden, summary};
 use crate::ROOT;
-use crate::faults::Faults;
 use crate::texts::{Texts, fill};
+use browser::Faults;
+use browser::field::{danger, form, hidden, summary};
 use maud::html;
 
 /// A session.

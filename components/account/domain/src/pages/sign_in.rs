@@ -1,10 +1,10 @@
 //! Signing in.
 
 use super::View;
-use super::field::{Field, form, hidden, passkey_form, summary};
 use super::tickets::ask_for_mail;
 use crate::ROOT;
-use crate::faults::Faults;
+use browser::Faults;
+use browser::field::{Field, form, hidden, passkey_form, summary};
 use maud::html;
 
 /// What the page of a sign-in shows.

@@ -1,9 +1,9 @@
 //! Signing up, and accepting an invitation.
 
 use super::View;
-use super::field::{Field, form, hidden, summary};
 use crate::ROOT;
-use crate::faults::Faults;
+use browser::Faults;
+use browser::field::{Field, form, hidden, summary};
 use maud::{Markup, html};
 
 /// Who signs up, as typed in so far.

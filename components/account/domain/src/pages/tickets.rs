@@ -1,10 +1,10 @@
 //! What links and codes of mails are for: an address to confirm, a new password, a change to be confirmed or taken back.
 
 use super::View;
-use super::field::{Field, form, hidden, summary};
 use crate::ROOT;
-use crate::faults::Faults;
 use crate::texts::fill;
+use browser::Faults;
+use browser::field::{Field, form, hidden, summary};
 use maud::html;
 
 /// The page for the code that confirms an address, with a way to another mail.

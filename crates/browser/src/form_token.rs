@@ -10,6 +10,8 @@ const MAX_AGE: i64 = 12 * 60 * 60;
 /// What a form is bound to.
 #[derive(Clone, Copy, Debug)]
 pub struct Binding<'a> {
+    /// The name of the component.
+    pub component: &'a str,
     /// The value of the cookie that each browser has.
     pub browser: &'a str,
     /// The session, if somebody is signed in.
@@ -18,7 +20,8 @@ pub struct Binding<'a> {
 
 impl Binding<'_> {
     fn associated_data(&self) -> Vec<u8> {
-        format!("concierge account form\0{}\0{}", self.browser, self.session.unwrap_or_default()).into_bytes()
+        let Self { component, browser, session } = self;
+        format!("concierge {component} form\0{browser}\0{}", session.unwrap_or_default()).into_bytes()
     }
 }
 
@@ -82,12 +85,13 @@ mod tests {
 
     #[test]
     fn a_token_is_good_for_its_browser_and_session_and_half_a_day() {
-        let binding = Binding { browser: "b", session: Some("s") };
+        let binding = Binding { component: "account", browser: "b", session: Some("s") };
         let token = form_token(&keys(), binding, 1000, [1; 24]);
         let is_valid = |binding, now| is_valid_form_token(&keys(), binding, now, &token);
         assert!(is_valid(binding, 1000) && is_valid(binding, 1000 + MAX_AGE));
         assert!(!is_valid(binding, 1001 + MAX_AGE) && !is_valid(binding, 999));
         assert!(!is_valid(Binding { browser: "c", ..binding }, 1000));
+        assert!(!is_valid(Binding { component: "console", ..binding }, 1000));
         assert!(!is_valid(Binding { session: None, ..binding }, 1000));
         assert!(!is_valid(Binding { session: Some("t"), ..binding }, 1000));
         assert!(

@@ -1,11 +1,11 @@
 //! Responses to browsers.
 
-use account_domain::pages::ContentPolicy;
+use browser::ContentPolicy;
 use problem::Problem;
 use service_kit::{Response, StatusCode, empty, set_header};
 
 /// What ends a request before its handler does.
-pub(crate) enum Stop {
+pub enum Stop {
     /// A response: a redirection, or a page that says what is wrong.
     With(Box<Response>),
     /// A problem, which becomes a page.
@@ -14,7 +14,7 @@ pub(crate) enum Stop {
 
 impl Stop {
     /// This response.
-    pub(crate) fn with(response: Response) -> Self {
+    pub fn with(response: Response) -> Self {
         Self::With(Box::new(response))
     }
 }
@@ -26,16 +26,16 @@ impl From<Problem> for Stop {
 }
 
 /// What a handler returns.
-pub(crate) type Outcome = Result<Response, Stop>;
+pub type Outcome = Result<Response, Stop>;
 
-pub(crate) use service_kit::set_header as set;
+pub use service_kit::set_header as set;
 
 /// What a page may ask the browser for: passkeys, and nothing else.
 const PERMISSIONS: &str = "publickey-credentials-create=(self), publickey-credentials-get=(self), accelerometer=(), camera=(), \
                            display-capture=(), geolocation=(), gyroscope=(), microphone=(), midi=(), payment=(), usb=()";
 
 /// A page.
-pub(crate) fn html(status: StatusCode, html: String) -> Response {
+pub fn html(status: StatusCode, html: String) -> Response {
     let mut response = Response::new(html.into_bytes());
     *response.status_mut() = status;
     set_header(&mut response, "content-type", "text/html; charset=utf-8");
@@ -43,14 +43,14 @@ pub(crate) fn html(status: StatusCode, html: String) -> Response {
 }
 
 /// A redirection after a form (303, RFC 9110, 15.4.4).
-pub(crate) fn see_other(location: &str) -> Response {
+pub fn see_other(location: &str) -> Response {
     let mut response = empty(StatusCode::SEE_OTHER);
     set_header(&mut response, "location", location);
     response
 }
 
 /// The headers that tell a browser to be careful, as the OWASP Secure Headers Project lists them.
-pub(crate) fn protect(response: &mut Response, applications: &[String], is_tls: bool) {
+pub fn protect(response: &mut Response, applications: &[String], is_tls: bool) {
     set_header(response, "content-security-policy", &ContentPolicy { applications }.header());
     // Links of mails have a secret in their address, which nobody else is told. With `no-referrer` forms would come from the
     // origin `null`.

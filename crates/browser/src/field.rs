@@ -1,30 +1,37 @@
 //! Fields of forms: each with a label, and what is wrong with it tied to it, so that a screen reader says both.
 
-use super::View;
-use crate::faults::Faults;
+use crate::{Faults, Frame};
 use maud::{Markup, html};
 
 /// A field with a line of text.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Field<'a> {
-    pub(super) name: &'a str,
-    pub(super) label: &'a str,
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Field<'a> {
+    /// The name under which it is sent; its id too.
+    pub name: &'a str,
+    /// What people read beside it.
+    pub label: &'a str,
     /// The `type` of the input; a text without.
-    pub(super) kind: &'a str,
-    pub(super) autocomplete: &'a str,
-    pub(super) value: &'a str,
-    pub(super) hint: Option<&'a str>,
-    pub(super) is_optional: bool,
+    pub kind: &'a str,
+    /// What browsers and password managers may fill in (`autocomplete`).
+    pub autocomplete: &'a str,
+    /// The value.
+    pub value: &'a str,
+    /// What helps with it.
+    pub hint: Option<&'a str>,
+    /// Whether it may be left out.
+    pub is_optional: bool,
 }
 
 impl Field<'_> {
     /// A password, old or new. Its value is never sent back.
-    pub(super) fn password<'a>(name: &'a str, label: &'a str, autocomplete: &'a str) -> Field<'a> {
+    #[must_use]
+    pub fn password<'a>(name: &'a str, label: &'a str, autocomplete: &'a str) -> Field<'a> {
         Field { name, label, kind: "password", autocomplete, ..Field::default() }
     }
 
     /// The field with its label, its hint and its fault.
-    pub(super) fn show(&self, view: &View<'_>, faults: &Faults) -> Markup {
+    #[must_use]
+    pub fn show(&self, frame: &Frame<'_>, faults: &Faults) -> Markup {
         let fault = faults.of(self.name);
         let described_by = match (self.hint, fault) {
             (None, None) => None,
@@ -35,7 +42,7 @@ impl Field<'_> {
         let is_code = self.autocomplete == "one-time-code";
         html! {
             div.field {
-                label for=(self.name) { (self.label) @if self.is_optional { " " span.optional { (view.t.optional) } } }
+                label for=(self.name) { (self.label) @if self.is_optional { " " span.optional { (frame.words.optional) } } }
                 @if let Some(hint) = self.hint { p.hint id={ (self.name) "-hint" } { (hint) } }
                 @if let Some(fault) = fault { p.fault id={ (self.name) "-fault" } { (fault) } }
                 input id=(self.name) name=(self.name)
@@ -50,11 +57,12 @@ impl Field<'_> {
 }
 
 /// What is wrong, at the top of the page and with the focus, with links to the fields.
-pub(super) fn summary(view: &View<'_>, faults: &Faults) -> Markup {
+#[must_use]
+pub fn summary(frame: &Frame<'_>, faults: &Faults) -> Markup {
     html! {
         @if !faults.is_empty() {
             div.summary role="alert" tabindex="-1" autofocus {
-                h2 { (view.t.there_is_a_problem) }
+                h2 { (frame.words.problem) }
                 ul {
                     @for (field, text) in faults.iter() {
                         li { @match field {
@@ -69,10 +77,11 @@ pub(super) fn summary(view: &View<'_>, faults: &Faults) -> Markup {
 }
 
 /// A form that is sent to a path below the root.
-pub(super) fn form(view: &View<'_>, action: &str, fields: &Markup, button: &str) -> Markup {
+#[must_use]
+pub fn form(frame: &Frame<'_>, action: &str, fields: &Markup, button: &str) -> Markup {
     html! {
-        form method="post" action={ (crate::ROOT) (action) } {
-            (view.token())
+        form method="post" action={ (frame.root) (action) } {
+            (frame.token())
             (fields)
             button type="submit" { (button) }
         }
@@ -80,15 +89,17 @@ pub(super) fn form(view: &View<'_>, action: &str, fields: &Markup, button: &str)
 }
 
 /// A hidden value.
-pub(super) fn hidden(name: &str, value: &str) -> Markup {
+#[must_use]
+pub fn hidden(name: &str, value: &str) -> Markup {
     html! { input type="hidden" name=(name) value=(value); }
 }
 
 /// The same form with a button that warns by its colour.
-pub(super) fn danger(view: &View<'_>, action: &str, fields: &Markup, button: &str) -> Markup {
+#[must_use]
+pub fn danger(frame: &Frame<'_>, action: &str, fields: &Markup, button: &str) -> Markup {
     html! {
-        form method="post" action={ (crate::ROOT) (action) } {
-            (view.token())
+        form method="post" action={ (frame.root) (action) } {
+            (frame.token())
             (fields)
             button.danger type="submit" { (button) }
         }
@@ -96,15 +107,16 @@ pub(super) fn danger(view: &View<'_>, action: &str, fields: &Markup, button: &st
 }
 
 /// A form that a script fills in with what a passkey answers, and shows only where there are passkeys.
-pub(super) fn passkey_form(view: &View<'_>, is_new: bool, action: &str, fields: &Markup, button: &str) -> Markup {
+#[must_use]
+pub fn passkey_form(frame: &Frame<'_>, is_new: bool, action: &str, fields: &Markup, button: &str) -> Markup {
     html! {
-        form hidden method="post" action={ (crate::ROOT) (action) }
-            data-passkey=(if is_new { "create" } else { "get" }) data-options={ (crate::ROOT) (action) "/options" } {
-            (view.token())
+        form hidden method="post" action={ (frame.root) (action) }
+            data-passkey=(if is_new { "create" } else { "get" }) data-options={ (frame.root) (action) "/options" } {
+            (frame.token())
             (hidden("credential", ""))
             (fields)
             button.secondary[!is_new] type="submit" { (button) }
-            p.fault role="alert" hidden { (view.t.fault_passkey_browser) }
+            p.fault role="alert" hidden { (frame.words.no_passkey) }
         }
     }
 }

@@ -2,14 +2,32 @@
 
 use std::fmt::Write as _;
 
-/// The tokens of whoever has signed in, sealed.
-pub const SESSION: &str = "__Host-account-session";
-/// What ties forms to a browser: random, so that nobody else can make a form that is accepted.
-pub const BROWSER: &str = "__Host-account-browser";
-/// What a sign-in or sign-up continues with, sealed.
-pub const FLOW: &str = "__Host-account-flow";
-/// That somebody has signed in here before, sealed.
-pub const DEVICE: &str = "__Host-account-device";
+/// A cookie of a component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cookie {
+    /// The tokens of whoever has signed in, sealed.
+    Session,
+    /// What ties forms to a browser: random, so that nobody else can make a form that is accepted.
+    Browser,
+    /// What a sign-in or sign-up continues with, sealed.
+    Flow,
+    /// That somebody has signed in here before, sealed.
+    Device,
+}
+
+impl Cookie {
+    /// Its name: `__Host-account-session` for a component of the name `account`.
+    #[must_use]
+    pub fn name(self, component: &str) -> String {
+        let what = match self {
+            Cookie::Session => "session",
+            Cookie::Browser => "browser",
+            Cookie::Flow => "flow",
+            Cookie::Device => "device",
+        };
+        format!("__Host-{component}-{what}")
+    }
+}
 
 /// The longest value of a cookie: browsers keep 4096 bytes with name and attributes.
 pub const MAX_VALUE: usize = 3800;
@@ -46,16 +64,16 @@ mod tests {
     #[test]
     fn a_cookie_is_found_by_its_whole_name() {
         let header = "a=1; __Host-account-session=k:AB+/; x__Host-account-flow=2, __Host-account-flow=3";
-        assert_eq!(find(header, SESSION), Some("k:AB+/"));
-        assert_eq!(find(header, FLOW), Some("3"));
-        assert_eq!(find(header, BROWSER), None);
-        assert_eq!(find("", SESSION), None);
+        assert_eq!(find(header, &Cookie::Session.name("account")), Some("k:AB+/"));
+        assert_eq!(find(header, &Cookie::Flow.name("account")), Some("3"));
+        assert_eq!(find(header, &Cookie::Browser.name("account")), None);
+        assert_eq!(find("", &Cookie::Session.name("account")), None);
     }
 
     #[test]
     fn a_cookie_is_for_this_host_over_tls_and_for_no_script() {
-        let cookie = set(SESSION, "value", Some(60));
+        let cookie = set(&Cookie::Session.name("account"), "value", Some(60));
         assert_eq!(cookie, "__Host-account-session=value; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=60");
-        assert!(remove(SESSION).ends_with("Max-Age=0"));
+        assert!(remove("__Host-account-session").ends_with("Max-Age=0"));
     }
 }

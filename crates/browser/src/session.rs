@@ -13,20 +13,25 @@ pub const FLOW_SECONDS: i64 = 30 * 60;
 
 /// Something that is kept in a sealed cookie.
 pub trait Sealed: Serialize + DeserializeOwned {
-    /// What it is, which the seal covers: one kind of cookie is of no use as another.
-    const WHAT: &'static [u8];
+    /// What it is, which the seal covers with the name of the component: one kind of cookie is of no use as another, nor is one
+    /// of another component.
+    const WHAT: &'static str;
 
-    /// The value of the cookie.
+    /// The value of the cookie, for the component of this name.
     #[must_use]
-    fn seal(&self, keys: &SealingKeys, nonce: [u8; NONCE_BYTES]) -> String {
-        keys.seal(&serde_json::to_vec(self).unwrap_or_default(), Self::WHAT, nonce)
+    fn seal(&self, keys: &SealingKeys, component: &str, nonce: [u8; NONCE_BYTES]) -> String {
+        keys.seal(&serde_json::to_vec(self).unwrap_or_default(), &associated_data(component, Self::WHAT), nonce)
     }
 
     /// Reads the value of a cookie; `None` if it is not ours, or was sealed by a key that is gone.
     #[must_use]
-    fn open(keys: &SealingKeys, value: &str) -> Option<Self> {
-        serde_json::from_slice(&keys.open(value, Self::WHAT)?).ok()
+    fn open(keys: &SealingKeys, component: &str, value: &str) -> Option<Self> {
+        serde_json::from_slice(&keys.open(value, &associated_data(component, Self::WHAT))?).ok()
     }
+}
+
+fn associated_data(component: &str, what: &str) -> Vec<u8> {
+    format!("concierge {component} {what}").into_bytes()
 }
 
 /// A session: the tokens, which never leave the server but sealed.
@@ -68,6 +73,13 @@ impl Session {
         Some(Self { refresh, access, expires_at, user_id: sub, session_id: sid, locale })
     }
 
+    /// What its access token says, as auth has returned it: it is read, not verified. `None` if it does not say that.
+    #[must_use]
+    pub fn claims<T: DeserializeOwned>(&self) -> Option<T> {
+        let payload = URL_SAFE_NO_PAD.decode(self.access.split('.').nth(1)?).ok()?;
+        serde_json::from_slice(&payload).ok()
+    }
+
     /// Whether a new access token is to be fetched before the next call.
     #[must_use]
     pub fn needs_refresh(&self, now: i64) -> bool {
@@ -77,17 +89,23 @@ impl Session {
     /// The value of its cookie. A browser drops a cookie that is too long; without the access token, one is fetched at each
     /// request.
     #[must_use]
-    pub fn cookie(&self, keys: &SealingKeys, nonce: [u8; NONCE_BYTES], second: [u8; NONCE_BYTES]) -> String {
-        let value = self.seal(keys, nonce);
+    pub fn cookie(
+        &self,
+        keys: &SealingKeys,
+        component: &str,
+        nonce: [u8; NONCE_BYTES],
+        second: [u8; NONCE_BYTES],
+    ) -> String {
+        let value = self.seal(keys, component, nonce);
         if value.len() <= MAX_VALUE {
             return value;
         }
-        Self { access: String::new(), ..self.clone() }.seal(keys, second)
+        Self { access: String::new(), ..self.clone() }.seal(keys, component, second)
     }
 }
 
 impl Sealed for Session {
-    const WHAT: &'static [u8] = b"concierge account session";
+    const WHAT: &'static str = "session";
 }
 
 /// What a sign-in or a sign-up continues with.
@@ -113,7 +131,7 @@ pub struct Flow {
 }
 
 impl Sealed for Flow {
-    const WHAT: &'static [u8] = b"concierge account flow";
+    const WHAT: &'static str = "flow";
 }
 
 /// That somebody has signed in on this device.
@@ -124,7 +142,7 @@ pub struct Device {
 }
 
 impl Sealed for Device {
-    const WHAT: &'static [u8] = b"concierge account device";
+    const WHAT: &'static str = "device";
 }
 
 impl std::fmt::Debug for Session {
@@ -162,25 +180,27 @@ mod tests {
     fn a_session_is_read_from_its_cookie_and_no_token_is_in_that() {
         let session = Session::of(access(0), "refresh-token".to_owned(), 900, None).unwrap();
         assert_eq!((session.user_id.as_str(), session.session_id.as_str()), ("7", "s-1"));
-        let cookie = session.cookie(&keys(), [1; 24], [2; 24]);
+        let cookie = session.cookie(&keys(), "account", [1; 24], [2; 24]);
         assert!(!cookie.contains("refresh") && !cookie.contains(&session.access));
-        let opened = Session::open(&keys(), &cookie).unwrap();
+        let opened = Session::open(&keys(), "account", &cookie).unwrap();
         assert_eq!((opened.refresh, opened.access), ("refresh-token".to_owned(), session.access));
     }
 
     #[test]
     fn one_kind_of_cookie_is_of_no_use_as_another() {
-        let flow = Flow { until: 1, ..Flow::default() }.seal(&keys(), [1; 24]);
-        assert!(Session::open(&keys(), &flow).is_none() && Device::open(&keys(), &flow).is_none());
-        assert!(Flow::open(&keys(), &flow).is_some());
+        let flow = Flow { until: 1, ..Flow::default() }.seal(&keys(), "account", [1; 24]);
+        assert!(
+            Session::open(&keys(), "account", &flow).is_none() && Device::open(&keys(), "account", &flow).is_none()
+        );
+        assert!(Flow::open(&keys(), "account", &flow).is_some() && Flow::open(&keys(), "console", &flow).is_none());
     }
 
     #[test]
     fn an_access_token_that_is_too_long_is_left_out() {
         let session = Session::of(access(5000), "r".to_owned(), 900, None).unwrap();
-        let cookie = session.cookie(&keys(), [1; 24], [2; 24]);
+        let cookie = session.cookie(&keys(), "account", [1; 24], [2; 24]);
         assert!(cookie.len() < MAX_VALUE);
-        assert!(Session::open(&keys(), &cookie).unwrap().needs_refresh(0));
+        assert!(Session::open(&keys(), "account", &cookie).unwrap().needs_refresh(0));
     }
 
     #[test]

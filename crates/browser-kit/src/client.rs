@@ -1,6 +1,7 @@
-//! The client of auth and users: what every client does, with the address of the browser for which it is done.
+//! The client of the services: what every client does, with the address of the browser for which it is done.
 
-use account_domain::Refusal;
+use crate::settings;
+use browser::Refusal;
 use problem::Problem;
 use serde_json::Value;
 use service_kit::client::{Answer, call};
@@ -14,9 +15,13 @@ const PROBE_LIMIT: Duration = Duration::from_secs(1);
 
 /// The services.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum To {
+pub enum To {
+    /// Who somebody is.
     Auth,
+    /// The users.
     Users,
+    /// The messages.
+    Notification,
 }
 
 impl To {
@@ -25,6 +30,7 @@ impl To {
         match self {
             To::Auth => "auth_url",
             To::Users => "users_url",
+            To::Notification => "notification_url",
         }
     }
 
@@ -33,12 +39,13 @@ impl To {
         match self {
             To::Auth => "/auth-ms",
             To::Users => "/users-ms",
+            To::Notification => "/notification-ms",
         }
     }
 }
 
 /// A call that is made for the browser of a request.
-pub(crate) struct Client {
+pub struct Client {
     request_id: String,
     forwarded_for: Option<String>,
     user_agent: Option<String>,
@@ -47,7 +54,10 @@ pub(crate) struct Client {
 
 impl Client {
     /// What services are told about the browser. Rate limits are its own, and a sign-in that it has begun is for it alone.
-    pub(crate) fn of(request: &Request) -> Result<Self, Problem> {
+    ///
+    /// # Errors
+    /// If the proxies that are trusted are not configured.
+    pub fn of(request: &Request) -> Result<Self, Problem> {
         Ok(Self {
             request_id: request.id.clone(),
             forwarded_for: forwarded_for(request)?,
@@ -57,15 +67,19 @@ impl Client {
     }
 
     /// Calls an operation, and gives whatever it answers.
-    pub(crate) async fn send(
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn send(
         &self,
         to: To,
         method: &Method,
         path: &str,
         token: Option<&str>,
+        more: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Answer, Refusal> {
-        let base = crate::settings::service(to.variable()).map_err(|_| Refusal::default())?;
+        let base = settings::service(to.variable()).map_err(|_| Refusal::default())?;
         let authorization = token.map(|token| format!("Bearer {token}"));
         let mut headers = vec![("x-request-id", self.request_id.as_str())];
         let optional = [
@@ -75,6 +89,7 @@ impl Client {
             ("authorization", &authorization),
         ];
         headers.extend(optional.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))));
+        headers.extend_from_slice(more);
         if body.is_some() {
             headers.push(("content-type", "application/json"));
         }
@@ -87,7 +102,10 @@ impl Client {
     }
 
     /// Calls an operation that answers with JSON, or with nothing.
-    pub(crate) async fn json(
+    ///
+    /// # Errors
+    /// What the service refuses, or that there is no answer.
+    pub async fn json(
         &self,
         to: To,
         method: &Method,
@@ -95,12 +113,15 @@ impl Client {
         token: Option<&str>,
         body: Option<&Value>,
     ) -> Result<Value, Refusal> {
-        accepted(&self.send(to, method, path, token, body).await?)
+        accepted(&self.send(to, method, path, token, &[], body).await?)
     }
 }
 
-/// What an answer says, or what it refuses.
-pub(crate) fn accepted(answer: &Answer) -> Result<Value, Refusal> {
+/// What an answer says.
+///
+/// # Errors
+/// What it refuses.
+pub fn accepted(answer: &Answer) -> Result<Value, Refusal> {
     let body = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
     if (200..300).contains(&answer.status) { Ok(body) } else { Err(refusal(answer, &body)) }
 }
@@ -122,8 +143,8 @@ fn refusal(answer: &Answer, body: &Value) -> Refusal {
 }
 
 /// Whether a service is alive.
-pub(crate) async fn is_alive(to: To) -> bool {
-    let Ok(base) = crate::settings::service(to.variable()) else { return false };
+pub async fn is_alive(to: To) -> bool {
+    let Ok(base) = settings::service(to.variable()) else { return false };
     // On Spin a call to a component that is not in the app ends the caller's request without a response, so a probe of a
     // component goes through the app's own listener, which has no such route then.
     let base = if base.ends_with(".spin.internal") { "http://self.alt" } else { &base };
