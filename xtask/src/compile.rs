@@ -15,6 +15,7 @@ pub(crate) const COMPONENT_FILES: &[&str] = &[
     "wasm32-wasip1/component/auth.wasm",
     "wasm32-wasip1/component/notification.wasm",
     "wasm32-wasip1/component/account.wasm",
+    "wasm32-wasip1/component/console.wasm",
     "wasm32-wasip1/component/docs.wasm",
 ];
 /// The component that Spindle's own tests run.

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 /// The components, which are also the crates that are built for wasm32-wasip1.
-pub(crate) const COMPONENTS: [&str; 5] = ["users", "auth", "notification", "account", "docs"];
-/// Those of them that have probes: at `/<name>-ms/`, and account at `/account/`.
-pub(crate) const SERVICES: [&str; 4] = ["users", "auth", "notification", "account"];
+pub(crate) const COMPONENTS: [&str; 6] = ["users", "auth", "notification", "account", "console", "docs"];
+/// Those of them that have probes: at `/<name>-ms/`, and those with pages at `/<name>/`.
+pub(crate) const SERVICES: [&str; 5] = ["users", "auth", "notification", "account", "console"];
 
 /// What the paths of a service begin with.
 pub(crate) fn root_of(service: &str) -> String {
-    if service == "account" { "/account".to_owned() } else { format!("/{service}-ms") }
+    if matches!(service, "account" | "console") { format!("/{service}") } else { format!("/{service}-ms") }
 }
 
 /// The workspace, and the names of all that tasks keep in it.

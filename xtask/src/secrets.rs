@@ -16,6 +16,7 @@ pub(crate) struct Secrets {
     pub(crate) refresh_token_key: String,
     pub(crate) totp_key: String,
     pub(crate) account_cookie_key: String,
+    pub(crate) console_cookie_key: String,
     /// A key set, or nothing: accepted keys besides the signing key.
     pub(crate) further_public_keys: String,
     pub(crate) database_owner_password: String,
@@ -57,6 +58,7 @@ impl Secrets {
             refresh_token_key: get("REFRESH_TOKEN_KEY")?,
             totp_key: get("TOTP_KEY")?,
             account_cookie_key: get("ACCOUNT_COOKIE_KEY")?,
+            console_cookie_key: get("CONSOLE_COOKIE_KEY")?,
             further_public_keys,
             database_owner_password: get("DATABASE_OWNER_PASSWORD")?,
             database_password: get("DATABASE_PASSWORD")?,

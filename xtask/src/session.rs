@@ -1,11 +1,12 @@
 //! What `up` prints when the app is ready: a session that works as pasted.
 
 /// Where things are, and how to use them.
-pub(crate) fn text(url: &str, pages_url: &str, mail_url: Option<&str>) -> String {
+pub(crate) fn text(url: &str, pages_url: &str, mail_url: Option<&str>, admin: &str) -> String {
     let mail = mail_url.map(|mail_url| format!("\n  mails          {mail_url}")).unwrap_or_default();
     format!(
         r#"
 Concierge is ready. Sign up, open the mail, click: {pages_url}/account{mail}
+  console        {pages_url}/console (administrator: {admin}, password in .concierge/dev.env)
 
 The API is at {url}
   users          {url}/users-ms/readiness

@@ -115,6 +115,9 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     variables.set(&given, "refresh_token_key", &secrets.refresh_token_key);
     variables.set(&given, "totp_keys", &format!("1:{}", secrets.totp_key));
     variables.set(&given, "account_cookie_keys", &format!("1:{}", secrets.account_cookie_key));
+    variables.set(&given, "console_cookie_keys", &format!("1:{}", secrets.console_cookie_key));
+    // The administrator that is made below has a password alone.
+    variables.set(&given, "console_second_factor", "optional");
     variables.set(&given, "mail_links", "account");
     variables.set(&given, "public_url", &pages_url(arguments.listen));
     let signing_key = variables.get("token_signing_key").unwrap_or_default();
@@ -169,7 +172,7 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     write_dev_env(&state, &variables, &url, &secrets, &urls)?;
     started.record(records)?;
     let pages = variables.get("public_url").unwrap_or(&url);
-    println!("{}", session::text(&url, pages, mail_url.as_deref()));
+    println!("{}", session::text(&url, pages, mail_url.as_deref(), ADMIN_EMAIL));
 
     let schedules = Schedules::start(&url, &credential(&variables, "scheduler"));
     let end = watch(&started, &interrupt);

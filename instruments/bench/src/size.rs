@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use crate::report::{Row, metric};
 use crate::{table, workspace};
 
-const COMPONENTS: [&str; 5] = ["users", "auth", "notification", "account", "docs"];
+const COMPONENTS: [&str; 6] = ["users", "auth", "notification", "account", "console", "docs"];
 
 /// Looks at each component, and at all together.
 pub(crate) fn measure() -> Result<Vec<Row>> {

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 /// What the paths of components begin with; what is elsewhere is the runtime's to answer.
-const SERVICES: &[&str] = &["/users-ms/", "/auth-ms/", "/notification-ms/", "/users", "/account", "/docs"];
+const SERVICES: &[&str] = &["/users-ms/", "/auth-ms/", "/notification-ms/", "/users", "/account", "/console", "/docs"];
 /// What caches may keep, by the beginning of its path, and for how long.
 const KEPT: &[(&str, &str)] = &[
     ("/auth-ms/.well-known/", "public, max-age=300"),
@@ -14,6 +14,8 @@ const KEPT: &[(&str, &str)] = &[
     ("/docs/", "no-cache"),
     ("/account/assets/logo.svg", "public, max-age=3600"),
     ("/account/assets/", "public, max-age=31536000, immutable"),
+    ("/console/assets/logo.svg", "public, max-age=3600"),
+    ("/console/assets/", "public, max-age=31536000, immutable"),
 ];
 /// The only route that may show a hash, and the one whose files tell what a hash looks like.
 const HASHES: &[&str] =

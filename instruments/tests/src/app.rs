@@ -21,7 +21,7 @@ pub const SIGNING_KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0
 pub const REFRESH_TOKEN_KEY: &str = "a key of refresh tokens for tests alone";
 /// The keys that seal the secrets of authenticator apps in tests.
 pub const TOTP_KEYS: &str = "test:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
-/// The keys that seal the cookies of account's pages in tests.
+/// The keys that seal the cookies of account's pages in tests, and those of the console.
 pub const COOKIE_KEYS: &str = "test:ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100";
 /// The manifest with RabbitMQ, which has a trigger for each queue.
 const RABBITMQ_MANIFEST: &str = include_str!("../../../spin.rabbitmq.toml");
@@ -170,6 +170,8 @@ impl TestApp {
             .variable("login_notice", "always")
             .variable("totp_keys", TOTP_KEYS)
             .variable("account_cookie_keys", COOKIE_KEYS)
+            // The same keys: what a cookie is for is sealed with it.
+            .variable("console_cookie_keys", COOKIE_KEYS)
             .variable("oauth_provider", "on")
             .variable("bcrypt_cost", 4)
             .variable("notification_send_ms", 20)

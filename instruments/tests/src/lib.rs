@@ -39,6 +39,7 @@ pub mod deliveries;
 pub mod folder;
 pub mod http;
 pub mod kept;
+pub mod look;
 pub mod mail_api;
 pub mod openapi;
 pub mod passkey_device;

@@ -1,4 +1,4 @@
-//! Somebody who visits the pages of account in a browser without scripts: it keeps cookies, follows redirections and sends forms.
+//! Somebody who visits the pages of account or of the console in a browser without scripts: it keeps cookies, follows redirections and sends forms.
 
 use crate::app::TestApp;
 use crate::http::Answer;

@@ -6,9 +6,9 @@ use blackbox::browser::Browser;
 use blackbox::mail_api::MailApi;
 use blackbox::people::PASSWORD;
 use blackbox::post_office::Office;
-use blackbox::{folder, poll, skipped, turn};
+use blackbox::{look, poll, turn};
 use dev_servers::ports;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -185,11 +185,7 @@ fn the_pages_work_without_scripts_and_with_the_keyboard_alone() {
 #[test]
 fn everybody_can_read_and_use_the_pages() {
     let _turn = turn::together();
-    let file = folder::workspace().join(".concierge/axe/axe.min.js");
-    let Ok(axe) = std::fs::read_to_string(&file) else {
-        skipped::note("there is no axe-core here (`cargo xtask test` installs it)");
-        return;
-    };
+    let Some(axe) = look::axe() else { return };
     let Some(browser) = Browser::start() else { return };
     let (_app, origin) = at_localhost(|setup| setup);
     browser.add_authenticator();
@@ -228,34 +224,6 @@ fn look_at(browser: &Browser, axe: &str, url: &str, path: &str, found: &mut Vec<
     look_here(browser, axe, path, found);
 }
 
-/// Looks at a page on a telephone and on a screen, in the light and in the dark: its accessibility by axe, that nothing has to be
-/// scrolled sideways, and a picture of it.
 fn look_here(browser: &Browser, axe: &str, path: &str, found: &mut Vec<String>) {
-    let name = path.trim_start_matches('/').replace(['/', '?', '='], "-");
-    let name = if name.is_empty() { "overview" } else { &name };
-    // The script is put into the page by the browser's driver, which no policy keeps from it.
-    let _ = browser.script(&format!("{axe}; return true"));
-    for (width, height) in [(320, 720), (1280, 800)] {
-        for is_dark in [false, true] {
-            browser.show_as(width, height, is_dark);
-            let what = format!("{name} {width} {}", if is_dark { "dark" } else { "light" });
-            let _ = browser.script(
-                "window.axeDone = null; axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', \
-                 'best-practice']}).then(result => { window.axeDone = result.violations.map(violation => violation.id + ': ' + \
-                 violation.nodes.map(node => node.target.join(' ') + ' ' + node.failureSummary).join('; ')); }, \
-                 error => { window.axeDone = [String(error)]; })",
-            );
-            let violations = poll::eventually(SOON, "axe is done", || {
-                Some(browser.script("return window.axeDone")).filter(|done| !done.is_null())
-            });
-            let violations: Vec<Value> = violations.as_array().cloned().unwrap_or_default();
-            found.extend(violations.iter().map(|violation| format!("{what}: {violation}")));
-            let overflow =
-                browser.script("return document.documentElement.scrollWidth - document.documentElement.clientWidth");
-            if overflow != json!(0) {
-                found.push(format!("{what}: {overflow} pixels too wide"));
-            }
-            browser.screenshot(&format!("account-{}.png", what.replace(' ', "-")));
-        }
-    }
+    look::look_here(browser, axe, "account", path, found);
 }

@@ -35,7 +35,10 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("public_url", "nowhere"),
         ("mail_links", "nowhere"),
         ("auth_url", "ftp://127.0.0.1:21"),
+        ("notification_url", "ftp://127.0.0.1:21"),
         ("account_cookie_keys", "2026:short"),
+        ("console_cookie_keys", "2026:short"),
+        ("console_second_factor", "maybe"),
         ("account_colour", "#ffff00"),
         ("account_return_to", "shop.example/login"),
         ("totp_keys", "2026:short"),
@@ -80,6 +83,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
     &[
         ("passkey_rp_id", "10.0.0.7"),
         ("account_cookie_keys", ""),
+        ("console_cookie_keys", ""),
         ("token_issuer", "somebody"),
         ("notification_claim_ms", "510"),
         ("notification_send_ms", "500"),
@@ -114,7 +118,7 @@ fn variables_of(manifest: &str, component: &str) -> BTreeSet<String> {
 
 /// What the paths of a component begin with.
 fn root_of(component: &str) -> String {
-    if component == "account" { "/account".to_owned() } else { format!("/{component}-ms") }
+    if matches!(component, "account" | "console") { format!("/{component}") } else { format!("/{component}-ms") }
 }
 
 /// The names in the log after `before` bytes. A request without a credential, which is logged in one way or another, shows
@@ -124,6 +128,7 @@ fn named(app: &TestApp, component: &str, before: usize) -> BTreeSet<String> {
         "users" => app.post("/users-ms/internal/outbox/sweep"),
         "auth" => app.post("/auth-ms/auth/introspect"),
         "account" => app.get("/account/sign-in"),
+        "console" => app.get("/console/sign-in"),
         _ => app.get("/notification-ms/internal/queues"),
     };
     let mark = format!("mark-{component}-{before}");
@@ -138,7 +143,7 @@ fn named(app: &TestApp, component: &str, before: usize) -> BTreeSet<String> {
 fn every_variable_of_a_component_is_judged_by_its_readiness_and_named_in_the_log() {
     let _turn = turn::together();
     let backend = Backend::new();
-    let components = ["users", "auth", "notification", "account"];
+    let components = ["users", "auth", "notification", "account", "console"];
     let mut judged = BTreeMap::<&str, BTreeSet<String>>::new();
     for unusable in UNUSABLE {
         let setup = TestApp::on(&backend);

@@ -50,7 +50,7 @@ fn component(name: &str) -> (BTreeSet<String>, BTreeSet<String>) {
 
 #[test]
 fn a_component_asks_for_what_its_world_says_and_nothing_else() {
-    for name in ["users", "auth", "notification", "account", "docs"] {
+    for name in ["users", "auth", "notification", "account", "console", "docs"] {
         assert_eq!(component(name), world(name), "{name}");
     }
 }
@@ -58,7 +58,7 @@ fn a_component_asks_for_what_its_world_says_and_nothing_else() {
 #[test]
 fn no_component_asks_for_more_than_a_runtime_offers() {
     let (offered, _) = world("capabilities");
-    for name in ["users", "auth", "notification", "account", "docs"] {
+    for name in ["users", "auth", "notification", "account", "console", "docs"] {
         let (imports, _) = component(name);
         assert!(imports.is_subset(&offered), "{name}: {imports:?}");
     }

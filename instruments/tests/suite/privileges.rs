@@ -38,6 +38,7 @@ fn each_component_reaches_only_what_it_needs() {
     let on_redis = [
         ("account", vec!["{{ users_url }}", "{{ auth_url }}", "http://self"]),
         ("auth", vec!["{{ users_url }}", "http://self", "{{ redis_scheme }}://{{ redis_host }}"]),
+        ("console", vec!["{{ users_url }}", "{{ auth_url }}", "{{ notification_url }}", "http://self"]),
         ("docs", vec![]),
         (
             "notification",
@@ -59,6 +60,7 @@ fn each_component_reaches_only_what_it_needs() {
     let on_rabbitmq = [
         ("account", vec!["{{ users_url }}", "{{ auth_url }}", "http://self"]),
         ("auth", vec!["{{ users_url }}", "http://self", "{{ mqtt_scheme }}://{{ mqtt_host }}"]),
+        ("console", vec!["{{ users_url }}", "{{ auth_url }}", "{{ notification_url }}", "http://self"]),
         ("docs", vec![]),
         (
             "notification",
@@ -137,7 +139,7 @@ fn each_component_that_has_to_do_with_the_broker_is_told_which_it_is() {
     for (broker, manifest) in manifests() {
         for (name, component) in components(&manifest) {
             let told = component.get("variables").and_then(|table| table.get("broker")).and_then(Value::as_str);
-            assert_eq!(told, (!matches!(name.as_str(), "account" | "docs")).then_some(broker), "{name}");
+            assert_eq!(told, (!matches!(name.as_str(), "account" | "console" | "docs")).then_some(broker), "{name}");
         }
     }
 }

@@ -112,6 +112,7 @@ fn render(k8s: &Path, name: &str) -> Manifests {
     // What is not everywhere has a file of its own.
     let is_there = |file: &str| match file {
         "account.yaml" => manifests.get("SpinApp", "account-ms").is_some(),
+        "console.yaml" => manifests.get("SpinApp", "console-ms").is_some(),
         "docs.yaml" => manifests.get("SpinApp", "docs-ms").is_some(),
         "whole-app.yaml" => manifests.get("SpinApp", "concierge").is_some(),
         _ => true,

@@ -9,7 +9,9 @@ if [ -e "$file" ]; then
     for name in auth_credential scheduler_credential operator_credential; do
         grep -q "^$name=" "$file" || printf '%s=%s\n' "$name" "$(openssl rand -hex 32)" >> "$file"
     done
-    grep -q "^account_cookie_keys=" "$file" || printf 'account_cookie_keys=1:%s\n' "$(openssl rand -hex 32)" >> "$file"
+    for name in account_cookie_keys console_cookie_keys; do
+        grep -q "^$name=" "$file" || printf '%s=1:%s\n' "$name" "$(openssl rand -hex 32)" >> "$file"
+    done
     echo "$file is there already; its values are left as they are"
     exit 0
 fi
@@ -40,6 +42,7 @@ password_pepper=$(openssl rand -hex 32)
 token_signing_key=$token_signing_key
 refresh_token_key=$(openssl rand -hex 32)
 account_cookie_keys=1:$(openssl rand -hex 32)
+console_cookie_keys=1:$(openssl rand -hex 32)
 token_public_keys={"keys":[{"kty":"OKP","crv":"Ed25519","x":"$token_public_key"}]}
 SECRETS
 echo "$file is made"

@@ -13,7 +13,7 @@ use crate::folder::COMPONENTS;
 
 #[derive(clap::Args, Default)]
 pub(crate) struct Arguments {
-    /// Only this service gets the new version: users, auth, notification, account or docs. The others stay as they are.
+    /// Only this service gets the new version: users, auth, notification, account, console or docs. The others stay as they are.
     #[arg(long, value_name = "SERVICE")]
     only: Option<String>,
     /// A tag that is in the registry already, in place of building and pushing one.
@@ -42,7 +42,7 @@ pub(crate) fn run(cluster: &Cluster, arguments: &Arguments) -> Result<()> {
     cluster.step("the answer", advice, || {
         let url = status::gateway(cluster)?;
         status::wait_until_ready(&url)?;
-        println!("\nConcierge answers at {url}, its pages at {url}/account, its documentation at {url}/docs/");
+        println!("\nConcierge answers at {url}, its pages at {url}/account, its console at {url}/console, its documentation at {url}/docs/");
         Ok(())
     })
 }
@@ -109,7 +109,12 @@ fn deployments(has_whole_app: bool) -> Vec<String> {
 
 /// What is merged into them.
 fn hardening(has_whole_app: bool) -> Vec<&'static str> {
-    let mut files = vec!["k8s/hardening/services.yaml", "k8s/hardening/account.yaml", "k8s/hardening/docs.yaml"];
+    let mut files = vec![
+        "k8s/hardening/services.yaml",
+        "k8s/hardening/account.yaml",
+        "k8s/hardening/console.yaml",
+        "k8s/hardening/docs.yaml",
+    ];
     files.extend(has_whole_app.then_some("k8s/hardening/whole-app.yaml"));
     files
 }

@@ -25,8 +25,8 @@ pub(super) fn check_executor(manifests: &Manifests, _: &App) -> Vec<String> {
     faults
 }
 
-/// The documentation and the pages for people are not everywhere.
-const OPTIONAL: [&str; 2] = ["account", "docs"];
+/// The documentation, the pages for people and the console are not everywhere.
+const OPTIONAL: [&str; 3] = ["account", "console", "docs"];
 
 /// The SpinApp that runs the whole application beside the others. The plugin `kube` calls it like the artifact.
 pub(super) const WHOLE_APP: &str = "concierge";

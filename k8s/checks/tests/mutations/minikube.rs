@@ -129,6 +129,12 @@ pub(crate) fn mutations() -> Vec<Mutation> {
             Set("/spec/variables/10", json!({ "name": "account_cookie_keys", "value": "1:00" })),
         ),
         minikube("settings", "SpinApp/account-ms", Remove("/spec/variables/0")),
+        minikube(
+            "secrecy",
+            "SpinApp/console-ms",
+            Set("/spec/variables/8", json!({ "name": "console_cookie_keys", "value": "1:00" })),
+        ),
+        minikube("settings", "SpinApp/console-ms", Remove("/spec/variables/5")),
         minikube("service-links", "SpinApp/users-ms", Set("/spec/variables/0/name", json!("hostname"))),
         minikube(
             "service-links",
@@ -167,6 +173,13 @@ pub(crate) fn mutations() -> Vec<Mutation> {
         ),
         minikube("network", "NetworkPolicy/services-from-account", Drop),
         minikube("network", "NetworkPolicy/account-ms", Set("/spec/egress/1", json!({}))),
+        minikube("network", "NetworkPolicy/services-from-console", Drop),
+        minikube("network", "NetworkPolicy/console-ms", Set("/spec/egress/1", json!({}))),
+        minikube(
+            "network",
+            "NetworkPolicy/console-ms",
+            Remove("/spec/egress/0/to/0/podSelector/matchExpressions/0/values/2"),
+        ),
         minikube(
             "network",
             "ConfigMap/concierge-config",
@@ -273,6 +286,7 @@ pub(crate) fn mutations() -> Vec<Mutation> {
         minikube("gateway", "ConfigMap/gateway", Replace("/data/default.conf", "    return 404", "    return 200")),
         minikube("gateway", "ConfigMap/gateway", Remove("/data/docs.location")),
         minikube("gateway", "ConfigMap/gateway", Remove("/data/account.location")),
+        minikube("gateway", "ConfigMap/gateway", Remove("/data/console.location")),
         minikube("gateway", "Service/users-ms", Set("/spec/type", json!("NodePort"))),
         minikube(
             "types",

@@ -1,0 +1,20 @@
+//! The rules and the pages of the console, as pure functions: who is let in, where a browser may go, what is asked of services, and
+//! the HTML. What it shares with other components that have pages is in the crate `browser`.
+
+mod action;
+mod admission;
+mod own_page;
+pub mod pages;
+mod query;
+mod time;
+mod wording;
+
+pub use action::Action;
+pub use admission::{Admission, SecondFactor, admit};
+pub use own_page::is_own_page;
+pub use query::{audit_query, people_query, query};
+pub use time::{in_utc, when};
+pub use wording::{English, refusal_text};
+
+/// What all paths begin with.
+pub const ROOT: &str = "/console";

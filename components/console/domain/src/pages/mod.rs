@@ -1,0 +1,16 @@
+//! The pages. Each is a function from what it shows to a document.
+
+mod audit;
+mod layout;
+mod message;
+mod people;
+mod person;
+mod sign_in;
+mod table;
+
+pub use audit::{AuditFilter, AuditRow, audit};
+pub use layout::{WORDS, sections};
+pub use message::{message, not_admitted, problem};
+pub use people::{People, PersonRow, people};
+pub use person::{Activity, Device, Passkey, Person, confirm_action, person};
+pub use sign_in::{code, confirm, sign_in};

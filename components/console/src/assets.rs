@@ -1,0 +1,34 @@
+//! The files that pages load: style sheet, script, logo.
+
+use browser::{Assets, PASSKEY_SCRIPT, STYLE};
+use browser_kit::{files, settings};
+use console_domain::ROOT;
+use problem::Problem;
+use service_kit::{HandlerResult, no_such_route};
+
+/// What the console has beside the style sheet that all pages have.
+const CONSOLE_STYLE: &str = include_str!("../assets/console.css");
+
+/// The addresses.
+pub(crate) fn addresses() -> Result<Assets, Problem> {
+    Ok(Assets {
+        style: files::address(ROOT, "style.css", &style()?),
+        script: files::address(ROOT, "passkey.js", PASSKEY_SCRIPT),
+        logo: format!("{ROOT}/assets/logo.svg"),
+    })
+}
+
+/// A file.
+pub(crate) fn send(name: &str) -> HandlerResult {
+    match name {
+        "style.css" => Ok(files::style(style()?)),
+        "passkey.js" => Ok(files::script(PASSKEY_SCRIPT)),
+        "logo.svg" => files::logo(),
+        _ => Err(no_such_route()),
+    }
+}
+
+/// The style sheet, with the operator's colour before it.
+fn style() -> Result<String, Problem> {
+    Ok(settings::theme()?.css() + STYLE + CONSOLE_STYLE)
+}

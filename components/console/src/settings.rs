@@ -1,0 +1,27 @@
+//! The variables of this component, read by requests and checked by readiness.
+
+use crate::context::CONSOLE;
+use browser_kit::settings::{keys, public_url, service, theme};
+use console_domain::SecondFactor;
+use problem::Problem;
+use service_kit::config;
+use service_kit::settings::{self, Setting};
+
+/// All of them.
+pub(crate) const ALL: &[Setting] = &[
+    || keys(&CONSOLE).map(drop),
+    || service("users_url").map(drop),
+    || service("auth_url").map(drop),
+    || service("notification_url").map(drop),
+    || public_url().map(drop),
+    || theme().map(drop),
+    || config::word("brand_name").map(drop),
+    || second_factor().map(drop),
+    settings::trusted_proxies,
+];
+
+/// Whether a sign-in needs a second factor, `console_second_factor`.
+pub(crate) fn second_factor() -> Result<SecondFactor, Problem> {
+    let text = config::text("console_second_factor")?;
+    SecondFactor::parse(&text).ok_or_else(|| config::fault("console_second_factor", "must be required or optional"))
+}
