@@ -37,6 +37,9 @@ pub(crate) struct Arguments {
     /// Only requests of this sender.
     #[arg(long, value_parser = ["nobody", "user", "admin"])]
     sender: Option<String>,
+    /// The broker of the app that is started [default: redis].
+    #[arg(long, value_parser = ["redis", "rabbitmq"], conflicts_with = "url")]
+    broker: Option<String>,
     /// A running app, which is left with whatever the requests make in it [default: one of its own, thrown away].
     #[arg(long)]
     url: Option<String>,
@@ -56,6 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         ("--seed", arguments.seed.map(|seed| seed.to_string())),
         ("--service", arguments.service.clone()),
         ("--sender", arguments.sender.clone()),
+        ("--broker", arguments.broker.clone()),
         ("--url", arguments.url.clone()),
     ];
     for (name, value) in optional {
@@ -73,6 +77,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let compiler = setup::compiler(&folder)?;
         setup::server(&folder, Tool::Postgres)?;
         setup::server(&folder, Tool::Redis)?;
+        if arguments.broker.as_deref() == Some("rabbitmq") {
+            setup::server(&folder, Tool::RabbitMq)?;
+        }
         compile::build(&folder, &compiler, Wanted::WITH_SPINDLE)?;
     }
     program::show("the run", cargo)

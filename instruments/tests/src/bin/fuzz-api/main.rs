@@ -46,6 +46,9 @@ struct Arguments {
     /// Only requests of this sender: nobody, user or admin.
     #[arg(long)]
     sender: Option<Sender>,
+    /// The broker of the app that is started here.
+    #[arg(long, value_enum, default_value_t = Broker::Redis)]
+    broker: Broker,
     /// A running app.
     #[arg(long, requires_all = ["auth_credential", "scheduler_credential", "operator_credential", "database_url"])]
     url: Option<String>,
@@ -61,6 +64,13 @@ struct Arguments {
     /// Its database, in which somebody is made an administrator.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
+}
+
+/// Which broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Broker {
+    Redis,
+    Rabbitmq,
 }
 
 /// Who sends the requests.
@@ -88,7 +98,7 @@ impl Sender {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let own = arguments.url.is_none().then(start);
+    let own = arguments.url.is_none().then(|| start(arguments.broker));
     let people = match (&own, &arguments) {
         (Some((app, _)), _) => People::of(app),
         (
@@ -130,9 +140,12 @@ fn main() -> ExitCode {
 }
 
 /// An app that asks everybody who they are. Nobody is made to wait: what is behind the waiting is what is looked at.
-fn start() -> (TestApp, Schedules) {
-    let app =
-        TestApp::on(&Backend::new()).variable("authorization", "required").variable("sign_in_by_mail", "on").start();
+fn start(broker: Broker) -> (TestApp, Schedules) {
+    let backend = match broker {
+        Broker::Redis => Backend::new(),
+        Broker::Rabbitmq => Backend::with_rabbitmq(),
+    };
+    let app = TestApp::on(&backend).variable("authorization", "required").variable("sign_in_by_mail", "on").start();
     println!("Concierge runs on {}", app.app.url());
     let mut broker = app.backend.broker();
     // It ends with the process.
