@@ -28,12 +28,14 @@ mod metadata;
 mod oauth;
 mod passkey;
 mod queries;
+mod statistics;
 mod transfer;
 
 pub(crate) use metadata::MetadataObject;
 pub(crate) use oauth::*;
 pub(crate) use passkey::Base64Url;
 pub(crate) use queries::*;
+pub(crate) use statistics::{BrokerName, Intervals};
 mod second_factor;
 
 pub(crate) use transfer::*;

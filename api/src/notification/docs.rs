@@ -1,7 +1,8 @@
 //! What the description of notification repeats, and its introduction.
 
-use crate::description::Info;
 use crate::description::preamble::{CREDENTIALS, LISTS, PAGES, PROBLEMS, QUERIES, REQUEST_IDS, VERIFIED_TOKENS};
+use crate::description::{Description, Info};
+use problem::Kind::{Forbidden, ReauthenticationRequired};
 use serde_json::{Value, json};
 
 pub(crate) fn info() -> Info {
@@ -16,16 +17,41 @@ pub(crate) fn info() -> Info {
             QUERIES,
             LISTS,
             VERIFIED_TOKENS,
-            "Administrators read the log with an access token, operators with their credential.",
+            "Administrators use an access token, operators their credential. What resends or deletes requires of an administrator a \
+             sign-in within the last ten minutes, as the access token says it: after a sign-in or the current password \
+             (`/users-ms/users/{id}/reauthenticate`) use one that was issued since. Tokens are verified here without asking \
+             anybody, so that of a session that has ended is accepted until it expires.",
             PAGES,
             CREDENTIALS,
         ],
         tags: &[
             ("notifications", "What was delivered."),
             ("probes", "Liveness and readiness."),
-            ("internal", "Each for one calling service, with its credential."),
+            ("internal", "For operators and administrators, and for schedules. Never routed by an ingress."),
         ],
     }
+}
+
+/// What administrators and operators read about queues.
+pub(super) fn read(it: Description) -> Description {
+    it.tag("internal").fails_with(Forbidden, "Only an administrator may do this.")
+}
+
+/// What administrators and operators do with dead letters.
+pub(super) fn change(it: Description) -> Description {
+    read(it).fails(&[ReauthenticationRequired])
+}
+
+pub(super) fn statistics() -> Value {
+    let counts: Vec<_> = (0..60).map(|interval| interval % 3).collect();
+    let queue = |queue: &Value| {
+        json!({"queue": queue["queue"], "exchange": queue["exchange"], "waiting": 0, "in_flight": 1, "retrying": 0, "dead": 0,
+            "consumers": 2, "oldest_seconds": 1, "acknowledged_per_minute": 30, "failures_in_a_row": 0, "paused_for": null})
+    };
+    let queues = queues()["items"].as_array().into_iter().flatten().map(queue).collect::<Value>();
+    json!({"taken_at": "2026-11-23T03:43:15.602Z", "broker": "redis", "interval_seconds": 10, "queues": queues, "consumers": [
+        {"consumer": "notification", "in_flight": 22, "idle_seconds": 0, "acknowledged": counts},
+    ]})
 }
 
 pub(super) fn delivery() -> Value {

@@ -44,6 +44,8 @@ mod second_factor;
 pub(crate) mod second_factor_docs;
 mod sessions;
 mod sign_in;
+#[macro_use]
+mod statistics;
 #[cfg(feature = "openapi")]
 mod ticket_docs;
 #[macro_use]
@@ -82,7 +84,7 @@ readiness! {
     database,
 }
 
-with_oauth_operations! { with_mail_sign_in_operations! { with_phone_operations! { with_passkey_operations! { with_ticket_operations! { operations! {
+with_statistics_operations! { with_oauth_operations! { with_mail_sign_in_operations! { with_phone_operations! { with_passkey_operations! { with_ticket_operations! { operations! {
     /// List users
     ///
     /// Returns a page of users to an administrator. Filters combine, and ignore case, as orders do. Users who come and go between
@@ -388,7 +390,7 @@ with_oauth_operations! { with_mail_sign_in_operations! { with_phone_operations! 
     EndSession: DELETE "/users-ms/internal/users/{id}/sessions/{session_id}" (UserId, Uuid), NO_QUERY, ByAuth, () => SessionsEnded,
     |it| docs::of_client(it).heeds(ACTING_USER).tag("internal").fails(&[DatabaseUnavailable])
         .replies(200, "How many have ended: one, or none if the user has no such session.").example("one", json!({"ended": 1}));
-} } } } } }
+} } } } } } }
 
 /// Whether a path is also there without `-ms`, as a redirection.
 #[must_use]

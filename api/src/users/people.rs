@@ -149,7 +149,7 @@ wire! {
     }
 
     /// The state of the outbox.
-    #[derive(Debug, Serialize, Deserialize)]
+    #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
     pub struct OutboxState {
         /// Events to be published.
         pub waiting: u64,

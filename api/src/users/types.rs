@@ -36,6 +36,7 @@ pub use super::sign_in::{
     BeginSignInRequest, BeginSignInResponse, Credentials, EndSignInRequest, EndSignInResponse, HashPermit, HashRenewal,
     NewSession, SecondFactorTask, StartedSession,
 };
+pub use super::statistics::{HashPermitStatistics, MinuteStatistics, Statistics};
 pub use super::transfer::{ExportedUser, ImportLine, ImportOutcome, ImportResult, ImportedLine};
 pub use super::verification::{
     ConfirmVerificationRequest, EmailReturnRequest, MailRequest, NotMeRequest, SignUpAccepted, VerificationForm,

@@ -49,7 +49,7 @@ async fn handle(message: &Message) -> Result<(), Error> {
         SendError::Temporary { cause, .. } => Error::Failed(cause),
     })?;
     if let Some(logged) = logged {
-        delivery_log.record(queue, &event_id, &logged);
+        delivery_log.record(queue, &event_id, &consumer, &logged);
     }
     Ok(())
 }
@@ -75,9 +75,9 @@ impl DeliveryLog {
         })
     }
 
-    fn record(&self, queue: Queue, event_id: &str, logged: &LoggedDelivery) {
+    fn record(&self, queue: Queue, event_id: &str, consumer: &str, logged: &LoggedDelivery) {
         let Some(redis) = &self.0 else { return };
-        if let Err(error) = redis.run(&redis::record_delivery(queue, event_id, logged)) {
+        if let Err(error) = redis.run(&redis::record_delivery(queue, event_id, consumer, logged)) {
             warn_unavailable(&error);
         }
     }

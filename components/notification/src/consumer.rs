@@ -234,7 +234,8 @@ impl Consumer {
         health: ProviderHealth,
         logged: Option<&LoggedDelivery>,
     ) -> Result<(), BrokerError> {
-        self.broker.run(&redis::ack(queue, event_id, &self.outcome(queue, delivery, health), logged)).map(drop)
+        let outcome = self.outcome(queue, delivery, health);
+        self.broker.run(&redis::ack(queue, event_id, &self.settings.consumer, &outcome, logged)).map(drop)
     }
 
     fn ack_unsent(&self, queue: Queue, event_id: &str, delivery: &Delivery) -> Result<(), BrokerError> {

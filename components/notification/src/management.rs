@@ -5,10 +5,12 @@
 //! some letters exist twice, and the duplicate is recognised by its event; none is ever lost.
 
 use api::notification::DeadLetter;
+use events::redis;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use notification_domain::{AmqpLogin, RabbitLetter, amqp_login};
+use notification_domain::{AmqpLogin, RabbitLetter, RabbitQueue, amqp_login};
 use problem::{Kind, Problem};
 use serde_json::{Value, json};
+use service_kit::broker::Redis;
 use service_kit::client::call;
 use service_kit::{Method, config};
 use std::time::Duration;
@@ -164,10 +166,30 @@ impl Management {
         }
     }
 
+    /// All queues, in numbers. With a store they are asked for once in two seconds, however many callers there are.
+    pub(crate) async fn queues(&self, store: Option<&Redis>) -> Result<Vec<RabbitQueue>, Problem> {
+        let cached = store.and_then(|store| redis::kept_queues(&store.run(&redis::read_kept_queues()).ok()?));
+        if let Some(queues) = cached.and_then(|text| serde_json::from_str(&text).ok()) {
+            return Ok(queues);
+        }
+        let path = format!("queues/{}?columns={}", self.vhost, RabbitQueue::COLUMNS);
+        let answer = self.ask(&Method::GET, &path, &Value::Null).await?;
+        // A store that fails costs a call more the next time.
+        if let Some(store) = store {
+            let _ = store.run(&redis::keep_queues(&answer.to_string()));
+        }
+        serde_json::from_value(answer).map_err(|_| unavailable("the management API gave no queues"))
+    }
+
     async fn post(&self, path: &str, body: &Value) -> Result<Value, Problem> {
+        self.ask(&Method::POST, path, body).await
+    }
+
+    async fn ask(&self, method: &Method, path: &str, body: &Value) -> Result<Value, Problem> {
         let headers = [("content-type", "application/json"), ("authorization", self.authorization.as_str())];
         let url = format!("{}/api/{path}", self.url);
-        let answer = call(&Method::POST, &url, &headers, body.to_string().into_bytes(), LIMIT).await;
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let answer = call(method, &url, &headers, body, LIMIT).await;
         let answer = answer.map_err(|error| unavailable(&error.to_string()))?;
         match answer.status {
             200..300 => {

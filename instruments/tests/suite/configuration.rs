@@ -129,7 +129,7 @@ fn named(app: &TestApp, component: &str, before: usize) -> BTreeSet<String> {
         "auth" => app.post("/auth-ms/auth/introspect"),
         "account" => app.get("/account/sign-in"),
         "console" => app.get("/console/sign-in"),
-        _ => app.get("/notification-ms/internal/queues"),
+        _ => app.post("/notification-ms/internal/consumers/wake"),
     };
     let mark = format!("mark-{component}-{before}");
     let _ = internal.header("x-request-id", &mark).send_unchecked().expect("there is an answer");

@@ -1,13 +1,13 @@
 //! docs/limits.md: each figure about the services is that of the code, the migration or the setting that enforces it. (Spindle's
 //! part of the page is written by Spindle.)
 
-use crate::limits_of_account;
+use crate::{limits_of_account, limits_of_statistics};
 use blackbox::folder::workspace;
 
 const PAGE: &str = include_str!("../../../docs/limits.md");
 
 /// A row of the page, a figure in it, the file that has the value, and what stands right before the value there.
-type Held = (&'static str, &'static str, &'static str, &'static str);
+pub(crate) type Held = (&'static str, &'static str, &'static str, &'static str);
 
 const SECOND_FACTOR: &str = "components/users/domain/src/second_factor.rs";
 const PHONE_CODE: &str = "components/users/domain/src/phone_code.rs";
@@ -470,7 +470,7 @@ fn enforced(file: &str, after: &str) -> f64 {
 fn each_figure_is_that_of_what_enforces_it() {
     let rows = rows();
     let mut wrong = Vec::new();
-    for (limit, figure, file, after) in HELD.iter().chain(limits_of_account::HELD) {
+    for (limit, figure, file, after) in HELD.iter().chain(limits_of_account::HELD).chain(limits_of_statistics::HELD) {
         let found: Vec<_> = rows.iter().filter(|(row, _)| row == limit).collect();
         let [(_, said)] = found[..] else { panic!("{} rows about {limit}", found.len()) };
         // Not in the middle of a number.
@@ -492,7 +492,8 @@ fn each_figure_is_that_of_what_enforces_it() {
 #[test]
 fn each_row_is_held_or_known_not_to_be() {
     for (limit, said) in rows() {
-        let is_held = HELD.iter().chain(limits_of_account::HELD).any(|(row, ..)| *row == limit);
+        let is_held =
+            HELD.iter().chain(limits_of_account::HELD).chain(limits_of_statistics::HELD).any(|(row, ..)| *row == limit);
         assert!(is_held != NOT_HELD.contains(&limit), "{limit}: {said}");
     }
 }

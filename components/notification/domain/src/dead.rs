@@ -34,7 +34,9 @@ fn is_a_word(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
-fn shown_time(milliseconds: u64) -> Option<String> {
+/// A time in milliseconds since 1970, as it is shown; zero is none.
+#[must_use]
+pub fn shown_time(milliseconds: u64) -> Option<String> {
     if milliseconds == 0 {
         return None;
     }

@@ -1,5 +1,6 @@
 //! Queries of the delivery log.
 
+use events::Queue;
 use problem::{Kind, Problem};
 use std::collections::BTreeMap;
 
@@ -17,6 +18,8 @@ const MAX_RECIPIENT: usize = 254;
 pub struct LogQuery {
     /// Only deliveries to this address, without regard to case.
     pub to: Option<String>,
+    /// Only deliveries of this queue.
+    pub queue: Option<Queue>,
     /// How many at most.
     pub limit: u64,
     /// Only deliveries before this entry.
@@ -34,6 +37,10 @@ impl LogQuery {
         if to.as_ref().is_some_and(|to| to.trim().is_empty() || to.len() > MAX_RECIPIENT) {
             return Err(fault("to", "to is an email address."));
         }
+        let queue = query
+            .remove("queue")
+            .map(|name| Queue::from_name(&name).ok_or_else(|| fault("queue", "queue is the name of a queue.")));
+        let queue = queue.transpose()?;
         let limit = match query.remove("limit").map(|text| problem::decimal(&text)) {
             None => DEFAULT_LIMIT,
             Some(Some(limit @ 1..=MAX_LIMIT)) => limit,
@@ -43,7 +50,7 @@ impl LogQuery {
         if before.as_deref().is_some_and(|cursor| !is_entry_id(cursor)) {
             return Err(Problem::field(Kind::InvalidCursor, "cursor", Kind::InvalidCursor.detail()));
         }
-        Ok(Self { to, limit, before })
+        Ok(Self { to, queue, limit, before })
     }
 }
 
@@ -74,7 +81,7 @@ mod tests {
 
     #[test]
     fn the_default_is_the_newest_twenty() {
-        assert_eq!(read(&[]).unwrap(), LogQuery { to: None, limit: 20, before: None });
+        assert_eq!(read(&[]).unwrap(), LogQuery { to: None, queue: None, limit: 20, before: None });
     }
 
     #[test]
@@ -84,13 +91,15 @@ mod tests {
             assert_eq!(read(&[("cursor", cursor)]).unwrap_err().kind(), Kind::InvalidCursor, "{cursor}");
         }
         assert_eq!(read(&[("limit", "101")]).unwrap_err().kind(), Kind::InvalidQuery);
+        assert_eq!(read(&[("queue", "login_sms_notification")]).unwrap().queue, Some(Queue::LoginSms));
+        assert_eq!(read(&[("queue", "login")]).unwrap_err().kind(), Kind::InvalidQuery);
         assert_eq!(read(&[("to", " ")]).unwrap_err().kind(), Kind::InvalidQuery);
         assert_eq!(read(&[("to", &"x".repeat(255))]).unwrap_err().kind(), Kind::InvalidQuery);
     }
 
     #[test]
     fn a_full_page_may_have_a_next_one() {
-        let query = LogQuery { to: None, limit: 2, before: None };
+        let query = LogQuery { to: None, queue: None, limit: 2, before: None };
         assert_eq!(next_page(&query, 2, Some("17-0")).as_deref(), Some("17-0"));
         assert_eq!(next_page(&query, 1, Some("17-0")), None);
         assert_eq!(next_page(&query, 0, None), None);

@@ -1,21 +1,22 @@
 //! /notification-ms/internal/queues/{queue}/dead: the dead letters of a queue, redriven or dropped.
 
-use super::Call;
+use super::{Call, authorize, authorize_change};
 use crate::management::{Action, Management};
 use api::notification::operation::{
     DropDeadLetter, DropDeadLetters, ListDeadLetters, RedriveDeadLetter, RedriveDeadLetters,
 };
 use api::notification::{Dropped, Redriven};
-use api::{ByOperator, Operation, Page};
+use api::{ByOperatorOrAccessToken, Operation, Page};
 use events::Queue;
 use events::redis::{self, Changed, DeadLetter};
 use notification_domain::{LogQuery, is_entry_id, next_page, shown_letter};
 use problem::{Kind, Problem};
 use service_kit::broker::{BrokerError, BrokerKind, Redis};
-use service_kit::{HandlerResult, StatusCode, log};
+use service_kit::{HandlerResult, OperatorOr, StatusCode, log};
 
 /// GET: a page of the dead letters, oldest first.
 pub(super) async fn list(call: &Call<'_, ListDeadLetters>) -> HandlerResult {
+    authorize(call)?;
     let query = LogQuery::from_query(call.query.clone())?;
     let queue = known(&call.path)?;
     let page = match BrokerKind::from_config()? {
@@ -68,12 +69,13 @@ pub(super) async fn drop_one(call: &Call<'_, DropDeadLetter>) -> HandlerResult {
 }
 
 /// Does something with one dead letter, or with the oldest ones.
-async fn change<O: Operation<Access = ByOperator>>(
+async fn change<O: Operation<Access = ByOperatorOrAccessToken>>(
     call: &Call<'_, O>,
     queue: &str,
     id: Option<&str>,
     action: Action,
 ) -> Result<Changed, Problem> {
+    authorize_change(call)?;
     let queue = known(queue)?;
     let changed = match BrokerKind::from_config()? {
         BrokerKind::Redis => change_on_redis(queue, id, action)?,
@@ -87,7 +89,12 @@ async fn change<O: Operation<Access = ByOperator>>(
         Action::Drop => "dropped",
     };
     let count = changed.changed.to_string();
-    log::audit("dead-letters", what, &call.request.id, &[("queue", queue.name()), ("count", &count)]);
+    let by = match &call.caller {
+        OperatorOr::Operator => "operator".to_owned(),
+        OperatorOr::Caller(caller) => caller.user_id.to_string(),
+    };
+    let fields = [("queue", queue.name()), ("count", count.as_str()), ("by", by.as_str())];
+    log::audit("dead-letters", what, &call.request.id, &fields);
     Ok(changed)
 }
 

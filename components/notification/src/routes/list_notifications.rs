@@ -1,33 +1,53 @@
 //! GET /notification-ms/notifications?to=: what was delivered, newest first.
 
-use super::Call;
+use super::{Call, authorize};
 use api::Page;
 use api::notification::operation::ListNotifications;
 use events::redis;
-use identity::Role;
-use notification_domain::{LogQuery, from_entry, next_page};
+use notification_domain::{LogQuery, from_entry};
 use problem::Problem;
 use service_kit::broker::{BrokerError, Redis};
-use service_kit::{HandlerResult, OperatorOr, log, no_such_route};
+use service_kit::{HandlerResult, no_such_route};
 
-/// Shows the delivery log, of one recipient or of all, to an operator or an administrator.
+/// How many entries are looked at in one step for those of one queue, and how many steps a call makes.
+const STEP: u64 = 200;
+const STEPS: usize = 10;
+
+/// Shows the delivery log, of one recipient or of all, of one queue or of all, to an operator or an administrator.
 pub(super) fn list_notifications(call: &Call<'_, ListNotifications>) -> HandlerResult {
-    if let OperatorOr::Caller(caller) = &call.caller
-        && caller.role != Role::Admin
-    {
-        log::audit("access", "refused", &call.request.id, &[("user_id", &caller.user_id.to_string())]);
-        return Err(Problem::forbidden("Only an administrator may read the delivery log."));
-    }
+    authorize(call)?;
     let query = LogQuery::from_query(call.query.clone())?;
+    // Without a Redis there is no log.
+    let redis = Redis::find()?.ok_or_else(no_such_route)?;
+    Ok(call.ok(&read(&redis, &query)?))
+}
+
+/// Reads a page. One of a single queue may have fewer items than it could, and others after it: the log is by time alone, and a
+/// call looks at so many entries at most.
+fn read(redis: &Redis, query: &LogQuery) -> Result<Page<api::notification::Delivery>, Problem> {
     let log = match &query.to {
         Some(to) => redis::recipient_log(&redis::recipient_digest(to)),
         None => redis::DELIVERY_LOG.to_owned(),
     };
-    // Without a Redis there is no log.
-    let replies =
-        Redis::find()?.ok_or_else(no_such_route)?.run(&redis::read_log(&log, query.before.as_deref(), query.limit))?;
-    let entries = redis::log_entries(&replies).map_err(BrokerError::from)?;
-    let next_cursor = next_page(&query, entries.len(), entries.last().map(|(id, _)| id.as_str()));
-    let items = entries.into_iter().filter_map(|(id, item)| from_entry(id, &item)).collect();
-    Ok(call.ok(&Page { items, next_cursor }))
+    let (step, steps) = if query.queue.is_some() { (STEP, STEPS) } else { (query.limit, 1) };
+    let (mut items, mut before) = (Vec::new(), query.before.clone());
+    for _ in 0..steps {
+        let replies = redis.run(&redis::read_log(&log, before.as_deref(), step))?;
+        let entries = redis::log_entries(&replies).map_err(BrokerError::from)?;
+        let is_last = (entries.len() as u64) < step;
+        for (id, item) in entries {
+            before = Some(id.clone());
+            let delivery = from_entry(id, &item);
+            let is_asked =
+                |delivery: &api::notification::Delivery| query.queue.is_none_or(|queue| delivery.queue == queue.name());
+            items.extend(delivery.filter(is_asked));
+            if items.len() as u64 == query.limit {
+                return Ok(Page { items, next_cursor: before });
+            }
+        }
+        if is_last {
+            return Ok(Page { items, next_cursor: None });
+        }
+    }
+    Ok(Page { items, next_cursor: before })
 }

@@ -1,6 +1,6 @@
 //! /notification-ms/internal: the queues as an operator sees them, and the wake-up.
 
-use super::Call;
+use super::{Call, authorize};
 use api::List;
 use api::notification::operation::{ListQueues, WakeConsumers};
 use events::redis::{self, QueueState};
@@ -21,6 +21,7 @@ pub(super) fn wake_consumers(call: &Call<'_, WakeConsumers>) -> HandlerResult {
 /// GET `/queues`: how many messages are waiting, in flight, being retried and dead, and which queues are paused. RabbitMQ's own
 /// management shows its queues.
 pub(super) fn list_queues(call: &Call<'_, ListQueues>) -> HandlerResult {
+    authorize(call)?;
     if BrokerKind::from_config()? == BrokerKind::RabbitMq {
         return Err(no_such_route());
     }

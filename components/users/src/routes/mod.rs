@@ -30,6 +30,7 @@ mod recovery;
 mod second_factor;
 mod sessions;
 mod sign_in;
+mod statistics;
 mod suspension;
 mod tickets;
 mod token_metadata;
@@ -138,6 +139,7 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         RotateOauthToken(call) => oauth::rotate_oauth_token(&call),
         FindOauthSession(call) => oauth::find_oauth_session(&call),
         EndOauthSession(call) => oauth::end_oauth_session(&call),
+        ShowStatistics(call) => statistics::show_statistics(&call),
         UnlockUser(call) => suspension::unlock_user(&call),
         RequirePasswordReset(call) => suspension::require_password_reset(&call),
         WithdrawPasswordReset(call) => suspension::withdraw_password_reset(&call),

@@ -38,6 +38,7 @@ pub(crate) mod sessions;
 pub(crate) mod sign_in;
 mod sign_in_statements;
 mod statements;
+pub(crate) mod statistics;
 pub(crate) mod suspensions;
 pub(crate) mod tickets;
 pub(crate) mod transfer;

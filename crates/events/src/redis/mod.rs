@@ -20,6 +20,7 @@ mod publish;
 mod queue_state;
 mod reply;
 mod server;
+mod statistics;
 
 pub use claim::{Claimed, Delivery, Location, Preference, claim, create_group, is_missing_group};
 pub use dead_letters::{
@@ -37,6 +38,10 @@ pub use publish::{publish, wake_up};
 pub use queue_state::{ForeignGroup, QueueState, queue_state, trim};
 pub use reply::{Reply, ReplyError};
 pub use server::{run_id, server_info};
+pub use statistics::{
+    ConsumerStatistics, INTERVAL_SECONDS, INTERVALS, QueueStatistics, Statistics, keep_queues, kept_queues,
+    read_kept_queues, statistics,
+};
 
 use std::time::Duration;
 

@@ -5,6 +5,7 @@ use super::delivery_log::{
     DELIVERY_LOG, LOG_LENGTH, LoggedDelivery, RECIPIENT_LOG_KEPT, RECIPIENT_LOG_LENGTH, recipient_log, recipients_of,
 };
 use super::keys::{circuit_breaker, deduplication_key, due_times};
+use super::statistics::{INTERVAL_KEPT, INTERVAL_SECONDS};
 use super::{Command, Delivery, Reply, ReplyError, milliseconds};
 use crate::Queue;
 use crate::delivery_policy::{FIRST_PAUSE, LONGEST_PAUSE};
@@ -88,6 +89,26 @@ macro_rules! log_delivery {
     };
 }
 
+/// The part of a script that counts a message among those that a consumer has acknowledged lately. Its argument has the names of
+/// the queue and of the consumer.
+macro_rules! count_acknowledged {
+    ($argument:literal) => {
+        concat!(
+            "
+        local counts = 'concierge:acknowledged:' .. string.format('%.0f', math.floor(redis.call('TIME')[1] / ARGV[",
+            $argument,
+            " + 1]))
+        redis.call('HINCRBY', counts, ARGV[",
+            $argument,
+            "], 1)
+        redis.call('EXPIRE', counts, ARGV[",
+            $argument,
+            " + 2])
+        "
+        )
+    };
+}
+
 /// What a delivery says about the provider's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProviderHealth {
@@ -145,33 +166,55 @@ pub struct Outcome<'a> {
     pub pause_after: u64,
 }
 
-/// Acknowledges a message that was sent, sets its deduplication key and adds it to the delivery log, atomically. Without
-/// `logged` it acknowledges a message that need not be sent: a duplicate, which is in the log already, or one to somebody
-/// who cannot be reached that way.
+/// Acknowledges a message that was sent, sets its deduplication key, adds it to the delivery log and counts it for the consumer,
+/// atomically. Without `logged` it acknowledges a message that is in no log: a webhook, or one that need not be sent, which
+/// is a duplicate or goes to somebody who cannot be reached that way.
 #[must_use]
-pub fn ack(queue: Queue, event_id: &str, outcome: &Outcome<'_>, logged: Option<&LoggedDelivery>) -> Command {
+pub fn ack(
+    queue: Queue,
+    event_id: &str,
+    consumer: &str,
+    outcome: &Outcome<'_>,
+    logged: Option<&LoggedDelivery>,
+) -> Command {
     const SKIPPED_SCRIPT: &str = outcome_script!(
-        "remove()
+        "if remove() then",
+        count_acknowledged!("11"),
+        "end
         track_health(0)
         redis.call('SET', KEYS[5], 'sent', 'EX', ARGV[10])
         return 1"
     );
-    const SENT_SCRIPT: &str = outcome_script!("remove()\n track_health(0)\n", log_delivery!("4", "9"));
-    let Some(logged) = logged else {
-        return outcome_command(SKIPPED_SCRIPT, queue, Some(event_id), outcome, &[]).number(REMEMBERED.as_secs());
+    const SENT_SCRIPT: &str = outcome_script!(
+        "if remove() then",
+        count_acknowledged!("17"),
+        "end
+        track_health(0)
+        ",
+        log_delivery!("4", "9")
+    );
+    let script = match logged {
+        None => outcome_command(SKIPPED_SCRIPT, queue, Some(event_id), outcome, &[]).number(REMEMBERED.as_secs()),
+        Some(logged) => {
+            let keys = [DELIVERY_LOG, &recipient_log(&logged.recipient), &recipients_of(logged.user_id)];
+            log_args(outcome_command(SENT_SCRIPT, queue, Some(event_id), outcome, &keys), logged)
+        }
     };
-    let keys = [DELIVERY_LOG, &recipient_log(&logged.recipient), &recipients_of(logged.user_id)];
-    log_args(outcome_command(SENT_SCRIPT, queue, Some(event_id), outcome, &keys), logged)
+    count_args(script, queue, consumer)
 }
 
-/// Sets the deduplication key of an event that was sent and adds it to the delivery log, atomically: what is left of
-/// [`ack`] where another broker has the message.
+/// Sets the deduplication key of an event that was sent, adds it to the delivery log and counts it for the consumer, atomically:
+/// what is left of [`ack`] where another broker has the message.
 #[must_use]
-pub fn record_delivery(queue: Queue, event_id: &str, logged: &LoggedDelivery) -> Command {
-    const SCRIPT: &str = concat!("#!lua flags=allow-oom\n", log_delivery!("0", "0"));
+pub fn record_delivery(queue: Queue, event_id: &str, consumer: &str, logged: &LoggedDelivery) -> Command {
+    const SCRIPT: &str = concat!("#!lua flags=allow-oom\n", count_acknowledged!("8"), log_delivery!("0", "0"));
     let deduplication_key = deduplication_key(queue, event_id);
     let keys = [&*deduplication_key, DELIVERY_LOG, &recipient_log(&logged.recipient), &recipients_of(logged.user_id)];
-    log_args(Command::script(SCRIPT, &keys), logged)
+    count_args(log_args(Command::script(SCRIPT, &keys), logged), queue, consumer)
+}
+
+fn count_args(script: Command, queue: Queue, consumer: &str) -> Command {
+    script.arg(format!("{} {consumer}", queue.name())).number(INTERVAL_SECONDS).number(INTERVAL_KEPT.as_secs())
 }
 
 fn log_args(script: Command, logged: &LoggedDelivery) -> Command {
