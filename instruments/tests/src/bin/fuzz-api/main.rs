@@ -73,6 +73,15 @@ enum Broker {
     Rabbitmq,
 }
 
+impl Broker {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Redis => "redis",
+            Self::Rabbitmq => "rabbitmq",
+        }
+    }
+}
+
 /// Who sends the requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Sender {
@@ -123,7 +132,7 @@ fn main() -> ExitCode {
     for service in (0..arguments.rounds).flat_map(|_| services()) {
         for sender in Sender::ALL.into_iter().filter(|sender| arguments.sender.is_none_or(|only| only == *sender)) {
             let office = Office::open(people.clone(), sender);
-            let run = Run { service, sender, people: &people, office: &office };
+            let run = Run { service, sender, broker: arguments.broker, people: &people, office: &office };
             verdicts.push(run.start(&arguments.schemathesis, arguments.examples, arguments.seed));
         }
     }

@@ -1,7 +1,7 @@
 //! One run of Schemathesis, and what came of it.
 
-use crate::Sender;
 use crate::office::{Office, People};
+use crate::{Broker, Sender};
 use blackbox::people::PASSWORD;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct Run<'a> {
     pub(crate) service: &'static str,
     pub(crate) sender: Sender,
+    pub(crate) broker: Broker,
     pub(crate) people: &'a People,
     pub(crate) office: &'a Office,
 }
@@ -78,7 +79,7 @@ impl Run<'_> {
     }
 
     fn command(&self, schemathesis: &Path, package: &Path, folder: &Path, examples: u64, seed: Option<u64>) -> Command {
-        let Self { service, sender, people, office } = self;
+        let Self { service, sender, broker, people, office } = self;
         let mut command = Command::new(schemathesis);
         command.current_dir(folder).arg("--config-file").arg(package.join("fuzz/schemathesis.toml"));
         command.arg("run").arg(package.join(format!("../../openapi/{service}.yaml")));
@@ -91,6 +92,7 @@ impl Run<'_> {
         command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONUNBUFFERED", "1");
         command.env("FUZZ_API_OFFICE", &office.url).env("FUZZ_API_SENDER", sender.name());
         command.env("FUZZ_API_PASSWORD", PASSWORD).env("FUZZ_API_ACCEPTED", folder.join(ACCEPTED));
+        command.env("FUZZ_API_BROKER", broker.name());
         command
     }
 }
