@@ -100,6 +100,15 @@ impl Email {
         &self.keys
     }
 
+    /// Whether mail to `address`, which has the same key, goes to the same mailbox for all that anybody knows: only letters of another
+    /// case tell them apart. A compatible form of a letter has the same key, and is another letter to whoever delivers mail.
+    #[must_use]
+    pub fn is_spelling_of(&self, address: &str) -> bool {
+        let local =
+            |address: &str| composed(address.rsplit_once('@').map_or(address, |(local, _)| local)).to_lowercase();
+        local(&self.address) == local(address)
+    }
+
     /// [`Email::keys`] as a JSON array.
     #[must_use]
     pub fn keys_as_json(&self) -> String {
@@ -184,6 +193,17 @@ mod tests {
             "ada@under_score.example.org",
         ] {
             assert_eq!(Email::parse(address).unwrap().address(), address);
+        }
+    }
+
+    #[test]
+    fn only_case_makes_another_spelling_of_the_same_address() {
+        let email = Email::parse("J\u{f6}rg@example.org").unwrap();
+        for same in ["j\u{f6}rg@example.org", "JO\u{308}RG@EXAMPLE.org", "J\u{f6}rg@xn--bcher-kva.example"] {
+            assert!(email.is_spelling_of(same), "{same}");
+        }
+        for other in ["jorg@example.org", "\u{ff4a}\u{f6}rg@example.org", "\u{f6}rg@example.org"] {
+            assert!(!email.is_spelling_of(other), "{other}");
         }
     }
 

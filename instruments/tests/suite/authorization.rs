@@ -166,7 +166,12 @@ fn an_own_new_password_or_email_needs_the_current_password() {
     let app = TestApp::guarded();
     let ada = app.person("ada@current.example");
     let change = |body: serde_json::Value| app.patch(&ada.path()).bearer(&ada.access).json(&body).send();
-    for body in [json!({"password": "a new good password"}), json!({"email": "other@current.example"})] {
+    for body in [
+        json!({"password": "a new good password"}),
+        json!({"email": "other@current.example"}),
+        // The same account to us, another mailbox or none to whoever delivers mail.
+        json!({"email": "\u{ff41}da@current.example"}),
+    ] {
         let answer = change(body.clone());
         assert_eq!(
             (answer.outcome(), answer.pointers()),

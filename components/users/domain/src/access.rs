@@ -124,6 +124,8 @@ pub enum Proof {
 /// What a change is authorized by.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Current {
+    /// The address.
+    pub email: String,
     /// The email key.
     pub email_key: String,
     /// The phone number.
@@ -139,7 +141,10 @@ impl Current {
     /// Whether a change is to another address, and not to another spelling of this one.
     #[must_use]
     pub fn is_left_by(&self, change: &ValidatedChange) -> bool {
-        change.email.as_ref().is_some_and(|email| !email.keys().contains(&self.email_key))
+        change
+            .email
+            .as_ref()
+            .is_some_and(|email| !email.keys().contains(&self.email_key) || !email.is_spelling_of(&self.email))
     }
 }
 
@@ -212,6 +217,7 @@ mod tests {
 
     fn current() -> Current {
         Current {
+            email: "Ada@example.org".into(),
             email_key: "ada@example.org".into(),
             phone: Some("+4912345".into()),
             role: Role::User,
@@ -229,6 +235,8 @@ mod tests {
         for (body, own, by_admin) in [
             (serde_json::json!({"name": "Augusta"}), Proof::None, Proof::None),
             (serde_json::json!({"email": "ADA@example.org"}), Proof::None, Proof::None),
+            // The same key, but mail goes elsewhere, or nowhere.
+            (serde_json::json!({"email": "\u{ff41}da@example.org"}), Proof::Password, Proof::RecentSignIn),
             (serde_json::json!({"phone": "+4912345"}), Proof::None, Proof::None),
             (serde_json::json!({"role": "user"}), Proof::None, Proof::None),
             (serde_json::json!({"roles": ["billing"]}), Proof::None, Proof::None),

@@ -127,7 +127,7 @@ fn to_confirm(id: UserId, change: &ValidatedChange) -> Result<Option<NewMail>, P
     if !account.current.is_left_by(change) {
         return Ok(None);
     }
-    let current = Email::parse(&account.email).map_err(|error| Problem::internal(error.to_string()))?;
+    let current = Email::parse(&account.current.email).map_err(|error| Problem::internal(error.to_string()))?;
     NewMail::to_change(id, &current, new, &config::peppers()?).map(Some)
 }
 

@@ -88,8 +88,6 @@ pub(crate) fn find(store: &Store, id: UserId, session: Option<Uuid>) -> Result<F
 pub(crate) struct Account {
     #[serde(flatten)]
     pub(crate) current: Current,
-    /// The address.
-    pub(crate) email: String,
     pub(crate) password_hash: String,
 }
 
