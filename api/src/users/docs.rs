@@ -109,22 +109,19 @@ pub(super) fn of_client(it: Description) -> Description {
     it.heeds(CLIENT_NETWORK).heeds(CLIENT_USER_AGENT)
 }
 
+/// What may be wrong where the current password is asked for.
+const CURRENT_PASSWORD: &[Kind] =
+    &[Kind::WrongCurrentPassword, Kind::PasswordResetRequired, Kind::TooManyAttempts, Kind::TooBusy];
+
 /// A change of a user.
 pub(super) fn of_change(it: Description) -> Description {
     of_fields(it)
         .tag("users")
         .header(IF_MATCH)
         .fails_with(Kind::Forbidden, "Only an administrator may change a role.")
-        .fails(&[
-            Kind::WrongCurrentPassword,
-            Kind::ReauthenticationRequired,
-            Kind::EmailTaken,
-            Kind::LastAdministrator,
-            Kind::PreconditionFailed,
-            Kind::TooManyAttempts,
-            Kind::TooBusy,
-            Kind::DatabaseUnavailable,
-        ])
+        .fails(CURRENT_PASSWORD)
+        .fails(&[Kind::ReauthenticationRequired, Kind::EmailTaken, Kind::LastAdministrator, Kind::PreconditionFailed])
+        .fails(&[Kind::DatabaseUnavailable])
 }
 
 /// Describes the sign-up.
@@ -253,7 +250,8 @@ pub(super) fn export_user(it: Description) -> Description {
 pub(super) fn reauthenticate(it: Description) -> Description {
     it.tag("users")
         .fails_with(Kind::Forbidden, "Use your own id: a session belongs to one user.")
-        .fails(&[Kind::WrongCurrentPassword, Kind::TooManyAttempts, Kind::TooBusy, Kind::DatabaseUnavailable])
+        .fails(CURRENT_PASSWORD)
+        .fails(&[Kind::DatabaseUnavailable])
         .body("password", json!({"current_password": PASSWORD}))
         .replies(204, "The session counts as a fresh sign-in.")
         .link("export", "export_user", "Export the user's data.", SAME_ID)

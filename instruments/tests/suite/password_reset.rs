@@ -55,6 +55,30 @@ fn whoever_needs_a_new_password_is_signed_out_and_stays_out_until_there_is_one()
 }
 
 #[test]
+fn a_password_that_has_to_be_replaced_proves_nothing_in_a_session_that_is_left() {
+    let app = TestApp::guarded();
+    let ada = app.person("ada@reset-session.example");
+    // A report of somebody else's sign-in leaves the sessions of before: one of them may be somebody else's, too.
+    let demand = "UPDATE users SET password_reset_required = true WHERE id = $1";
+    app.backend.sql().execute(demand, &[&ada.id]).expect("the test is made so");
+    let required = (403, "password-reset-required".to_owned());
+    for new in [json!({"password": NEW}), json!({"email": "eve@reset-session.example"})] {
+        let mut change = new.clone();
+        change["current_password"] = PASSWORD.into();
+        let answer = app.patch(&ada.path()).bearer(&ada.access).json(&change).send();
+        assert_eq!(answer.outcome(), required, "{new}");
+        let mut whole = json!({"name": "Ada", "surname": "Lovelace", "email": ada.email});
+        whole.as_object_mut().expect("an object").extend(change.as_object().expect("an object").clone());
+        let answer = app.put(&ada.path()).bearer(&ada.access).json(&whole).send();
+        assert_eq!(answer.outcome(), required, "{new}");
+    }
+    let again = app.post(&format!("{}/reauthenticate", ada.path())).bearer(&ada.access);
+    assert_eq!(again.json(&json!({"current_password": PASSWORD})).send().outcome(), required);
+    assert_eq!(app.login(&ada.email, PASSWORD).outcome(), required);
+    let _ = app.patch(&ada.path()).bearer(&ada.access).json(&json!({"name": "Augusta"})).send().expect(200);
+}
+
+#[test]
 fn a_recovery_gives_the_new_password() {
     let _turn = turn::together();
     let office = Office::new(&Backend::new(), |setup| setup.variable("authorization", "required"));

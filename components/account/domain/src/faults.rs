@@ -46,6 +46,7 @@ pub fn text(refusal: &Refusal, t: &Texts) -> String {
         "wrong-current-password" => t.fault_current_password,
         "account-locked" => t.fault_locked,
         "account-suspended" => t.fault_suspended,
+        "password-reset-required" => t.recover_first,
         "invalid-ticket" => t.fault_ticket,
         "invalid-code" => t.fault_code,
         "invalid-challenge" => t.fault_challenge,

@@ -20,6 +20,11 @@ pub(super) async fn require(
     enumeration_key: Option<&str>,
 ) -> Result<(), Problem> {
     let shown = shown.ok_or_else(missing)?;
+    // It proves nothing any more: whoever else knows it must not choose the new one.
+    if account.password_reset_required {
+        log::audit("current-password", "password-reset-required", &request.id, &[("user_id", &id.to_string())]);
+        return Err(Problem::of(Kind::PasswordResetRequired));
+    }
     let peppers = config::peppers()?;
     let keys = AttemptKeys::new(&peppers, &account.current.email_key, &client_address(request)?);
     let attempt = Attempt::to_confirm(&keys);

@@ -89,13 +89,15 @@ pub(crate) struct Account {
     #[serde(flatten)]
     pub(crate) current: Current,
     pub(crate) password_hash: String,
+    /// Whether the password is known to others, for all that somebody knows.
+    pub(crate) password_reset_required: bool,
 }
 
 /// The account of a user.
 pub(crate) fn find_account(store: &Store, id: UserId) -> Result<Option<Account>, Problem> {
     const STATEMENT: &str = "
         SELECT (SELECT to_jsonb(a) FROM
-            (SELECT email, email_key, phone, role, roles, password_hash FROM users WHERE id = $1) a)";
+            (SELECT email, email_key, phone, role, roles, password_hash, password_reset_required FROM users WHERE id = $1) a)";
     Ok(store.one(STATEMENT, &[ParameterValue::Int64(id.get())])?)
 }
 
