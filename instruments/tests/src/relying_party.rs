@@ -135,6 +135,19 @@ impl TestApp {
         RelyingParty { id: text("id").expect("a client has an id"), secret: text("client_secret") }
     }
 
+    /// A public application that no administrator has registered.
+    ///
+    /// # Panics
+    /// If that fails.
+    #[must_use]
+    pub fn public_client(&self) -> RelyingParty {
+        let register = "INSERT INTO oauth_clients (id, name, redirect_uris, post_logout_redirect_uris, scopes, grants)
+            VALUES (gen_random_uuid(), 'Calendar', ARRAY[$1], '{}', '{openid,profile,email,phone,offline_access}',
+                '{authorization_code,refresh_token}') RETURNING id::text";
+        let id = self.backend.sql().query_one(register, &[&CALLBACK]).expect("a client is registered").get(0);
+        RelyingParty { id, secret: None }
+    }
+
     /// Opens the page of an authorization request.
     pub fn authorize(&self, request: &str) -> Request<'_> {
         self.get(&format!("/auth-ms/oauth/authorize?{request}"))

@@ -123,6 +123,65 @@ fn a_sign_in_that_was_not_the_owners_ends_on_rabbitmq() {
 }
 
 #[test]
+fn a_sign_in_that_was_not_the_owners_takes_with_it_what_has_come_of_it() {
+    let _turn = turn::together();
+    let office = office();
+    let calendar = office.app.public_client();
+    let email = "ada@not-me-since.example";
+    sign_up(&office, email);
+    let own = person(&office, email);
+    let _ = office.mail(email, SIGN_IN, 2);
+    // Of the first sign-in on a device a mail tells, of the next ones none.
+    let first = office.app.login(email, PASSWORD).expect(200).json();
+    let token = secret(&office, email, SIGN_IN, 3);
+    let known = json!({"username": email, "password": PASSWORD, "device_token": first["device_token"]});
+    let next = office.app.post("/auth-ms/auth/login").json(&known).send().expect(200).json();
+    let next = Person { access: text(&next, "access_token"), refresh: text(&next, "refresh_token"), ..own.clone() };
+    let mut device = Device::new();
+    device.rp_id = "concierge.example".into();
+    device.origin = "https://concierge.example".into();
+    let _ = office.app.add_passkey_of(&next, &mut device).expect(200);
+    let connected = office.app.connect(&calendar, &own);
+    let _ = office.app.userinfo(&connected.access).expect(200);
+    let waiting = office.app.code(&calendar.request(&[]), &own);
+    let _ = report(&office, &token).expect(204);
+    assert_eq!(office.app.get(&next.path()).bearer(&next.access).send().status, 401);
+    assert_eq!(refresh(&office.app, &next.refresh).status, 401);
+    assert_eq!(office.app.userinfo(&connected.access).status, 401);
+    let shown = connected.refresh.as_deref().expect("a refresh token");
+    assert_eq!(office.app.refresh_client(&calendar, shown).json()["error"], "invalid_grant");
+    assert_eq!(office.app.exchange(&calendar, &waiting).json()["error"], "invalid_grant");
+    let passkeys = office.app.get(&own.passkeys()).bearer(&own.access).send().expect(200).json();
+    assert_eq!(passkeys["items"], json!([]), "and what began before goes on");
+    assert_ne!(office.app.login_by(&mut device).status, 200);
+    recover(&office, email);
+    assert_ne!(office.app.login_by(&mut device).status, 200);
+}
+
+#[test]
+fn a_sign_in_to_an_application_that_was_not_the_owners_ends_there() {
+    let _turn = turn::together();
+    let office = office();
+    let calendar = office.app.public_client();
+    let email = "ada@not-me-provider.example";
+    sign_up(&office, email);
+    let own = person(&office, email);
+    let _ = office.mail(email, SIGN_IN, 2);
+    let earlier = "UPDATE sessions SET created_at = created_at - interval '1 minute' WHERE user_id =
+        (SELECT id FROM users WHERE email = $1)";
+    assert_eq!(office.sql(earlier, email), 2);
+    // The page keeps no session of its own: the mail is about one that is gone, and says when it began to the second.
+    let connected = office.app.connect(&calendar, &own);
+    let token = secret(&office, email, SIGN_IN, 3);
+    let _ = office.app.userinfo(&connected.access).expect(200);
+    let _ = report(&office, &token).expect(204);
+    assert_eq!(office.app.userinfo(&connected.access).status, 401);
+    let shown = connected.refresh.as_deref().expect("a refresh token");
+    assert_eq!(office.app.refresh_client(&calendar, shown).json()["error"], "invalid_grant");
+    assert_eq!(office.app.get(&own.path()).bearer(&own.access).send().status, 200);
+}
+
+#[test]
 fn the_page_does_the_same_without_a_script() {
     let _turn = turn::together();
     let office = office();
