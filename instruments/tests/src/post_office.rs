@@ -113,6 +113,34 @@ impl Office {
     pub fn sql(&self, statement: &str, email: &str) -> u64 {
         self.app.backend.sql().execute(statement, &[&email]).expect("the test is made so")
     }
+
+    /// Lets whoever has this address confirm a phone number and allow an application what it asks for.
+    ///
+    /// # Panics
+    /// If nobody has it.
+    pub fn confirm_and_allow(&self, email: &str) {
+        assert_eq!(self.sql("UPDATE users SET phone = '+39021234567' WHERE email = $1", email), 1);
+        self.app.confirm_phone(email);
+        let client = self.app.public_client();
+        let consent = format!(
+            "INSERT INTO oauth_consents (user_id, client_id, scopes) SELECT id, '{}', '{{openid}}' FROM users WHERE email = $1",
+            client.id
+        );
+        assert_eq!(self.sql(&consent, email), 1);
+    }
+
+    /// Whether the phone number is confirmed of whoever has this address, and how many applications are allowed something.
+    ///
+    /// # Panics
+    /// If nobody has it.
+    #[must_use]
+    pub fn confirmed_and_allowed(&self, email: &str) -> (bool, i64) {
+        const ASK: &str =
+            "SELECT phone_verified_at IS NOT NULL, (SELECT count(*) FROM oauth_consents WHERE user_id = id)
+            FROM users WHERE email = $1";
+        let row = self.app.backend.sql().query_one(ASK, &[&email]).expect("there is one");
+        (row.get(0), row.get(1))
+    }
 }
 
 /// The secret of the link in a mail, which leads to the page at this path.

@@ -404,8 +404,10 @@ fn whoever_reads_the_mail_takes_over_what_somebody_else_has_signed_up_with_the_a
     let tokens = office.by_link(&asked).expect(200).json();
     assert_eq!((&claims(&tokens)["amr"], &claims(&tokens)["email_verified"]), (&json!(["otp"]), &json!(true)));
     assert_eq!(office.app.login(email, PASSWORD).expect(401).problem(), "invalid-credentials");
+    office.confirm_and_allow(email);
     assert_eq!(office.app.get(&stranger.path()).bearer(&stranger.access).send().status, 401);
     let bearer = tokens["access_token"].as_str().expect("a text");
+    assert_eq!(office.confirmed_and_allowed(email), (false, 0));
     let factor = office.app.get(&format!("{}/second-factor", stranger.path())).bearer(bearer).send().expect(200).json();
     assert_eq!(factor["totp"], Value::Null, "{factor}");
     let rows = office.app.get(&format!("{}/activity", stranger.path())).bearer(bearer).send().expect(200).json();
@@ -417,3 +419,5 @@ fn whoever_reads_the_mail_takes_over_what_somebody_else_has_signed_up_with_the_a
     let _ = office.by_link(&office.asked(email, 2)).expect(200);
     assert_eq!(office.app.get(&stranger.path()).bearer(bearer).send().status, 200);
 }
+    office.confirm_and_allow(email);
+    assert_eq!(office.confirmed_and_allowed(email), (true, 1));

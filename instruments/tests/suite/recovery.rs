@@ -414,11 +414,19 @@ fn a_second_factor_stays_unless_it_was_added_before_the_address_was_confirmed() 
     let id = office.claims(email)["sub"].as_str().and_then(|id| id.parse().ok()).expect("a subject is a number");
     let stranger = office.app.sign_in(id, email);
     let _ = office.app.add_totp(&stranger);
+    office.confirm_and_allow(email);
     let _ = office.by_link(&office.requested(email, 1)).expect(204);
+    assert_eq!(
+        office.confirmed_and_allowed(email),
+        (false, 0),
+        "nor is the number Ada's, or what was allowed her word"
+    );
     let tokens = office.app.login(email, NEW).expect(200).json();
     let ada = Person { access: tokens["access_token"].as_str().expect("a token is a text").to_owned(), ..stranger };
     let _ = office.app.add_totp(&ada);
+    office.confirm_and_allow(email);
     let _ = office.by_link(&office.requested(email, 2)).expect(204);
+    assert_eq!(office.confirmed_and_allowed(email), (true, 1));
     assert_eq!(office.app.login(email, NEW).expect(403).problem(), "mfa-required");
 }
 

@@ -47,8 +47,8 @@ pub(crate) struct Recovered {
 }
 
 /// Spends a ticket and sets the password. All sessions end: the new hash raises the credentials epoch. The failures under
-/// `failures` are forgotten, the owner is told with `told`, and the address is confirmed, for its mail was read. If it was not confirmed before, second factor
-/// and passkeys go: nobody knows whether the owner of the address has added them.
+/// `failures` are forgotten, the owner is told with `told`, and the address is confirmed, for its mail was read. If it was not confirmed before, second factor,
+/// passkeys and what applications were allowed go, and the phone number is not confirmed: nobody knows whether that was the owner of the address.
 pub(crate) fn recover(
     store: &Store,
     shown: &ShownTicket,
@@ -63,6 +63,7 @@ pub(crate) fn recover(
             SELECT spend_ticket($1::text::jsonb) AS user_id
          ), changed AS (
             UPDATE users u SET password_hash = $2, email_verified_at = coalesce(u.email_verified_at, now()),
+                phone_verified_at = CASE WHEN u.email_verified_at IS NOT NULL THEN u.phone_verified_at END,
                 version = u.version + 1, updated_at = now()
             FROM spent WHERE u.id = spent.user_id RETURNING u.id, u.email
          ), unproved AS (
@@ -74,6 +75,8 @@ pub(crate) fn recover(
             DELETE FROM recovery_codes WHERE user_id IN (SELECT id FROM unproved)
          ), without_passkeys AS (
             DELETE FROM passkeys WHERE user_id IN (SELECT id FROM unproved)
+         ), without_consents AS (
+            DELETE FROM oauth_consents WHERE user_id IN (SELECT id FROM unproved)
          ), ended AS (
             DELETE FROM sessions WHERE user_id IN (SELECT id FROM changed)
          ), forgotten AS (
