@@ -188,8 +188,8 @@ const HELD: &[Held] = &[
     ("mails that sign in", "5 an hour", RATE_LIMIT, "MAILS: Backoff =\n    Backoff { free_failures: "),
     (
         "mails that sign in one user and are valid, besides a new one",
-        "4",
-        "migrations/0038_mail_sign_ins.sql",
+        "19",
+        "migrations/0044_mails_that_sign_in.sql",
         "sign_in_tickets WHERE user_id = of_user ORDER BY created_at DESC LIMIT ",
     ),
     ("a link \"this was not me\"", "72 hours", "components/users/domain/src/ticket.rs", "EMAIL_RETURN_SECONDS: i32 = "),
