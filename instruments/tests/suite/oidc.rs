@@ -63,6 +63,12 @@ fn a_person_signs_in_to_an_application() {
     assert_eq!(claims, all);
     let posted = app.post("/auth-ms/oauth/userinfo").bearer(&tokens.access).send().expect(200).json();
     assert_eq!(posted, all);
+    let (refresh, secret) = (tokens.refresh.as_deref(), client.secret.as_deref());
+    let shown = [Some(code.as_str()), Some(&tokens.access), tokens.id.as_deref(), refresh, secret, Some(&ada.email)];
+    let log = app.log();
+    for shown in shown.into_iter().flatten().chain([VERIFIER, "a nonce", "a state"]) {
+        assert!(!log.contains(shown), "{shown} is in the log");
+    }
 }
 
 #[test]
@@ -222,7 +228,7 @@ fn a_client_acts_for_itself_with_its_secret() {
 #[test]
 fn a_user_decides_on_a_page_of_ones_own_and_is_asked_once() {
     let app = TestApp::guarded();
-    let (_, client, ada) = cast(&app, "oidc-decision");
+    let (admin, client, ada) = cast(&app, "oidc-decision");
     let decide = |request: &str, consent: Value| {
         let body = match consent {
             Value::Null => json!({"request": request}),
@@ -258,6 +264,17 @@ fn a_user_decides_on_a_page_of_ones_own_and_is_asked_once() {
     assert_eq!(decide(&unknown, json!(true)).outcome(), (422, "invalid-value".into()));
     let invalid = back(&decide(&client.request(&[("scope", "admin")]), json!(true)).expect(200).json());
     assert_eq!(parameter(&invalid, "error").as_deref(), Some("invalid_scope"));
+
+    // A program on the person's own machine may be another than the one that was allowed: they are asked each time.
+    let native = app.register(&admin, &json!({"confidential": false, "redirect_uris": ["http://127.0.0.1/cb"]}));
+    let at = |more: &[(&str, &str)]| {
+        let here = [("scope", "openid"), ("redirect_uri", "http://127.0.0.1:49152/cb")];
+        native.request(&[here.as_slice(), more].concat())
+    };
+    assert!(parameter(&back(&decide(&at(&[]), json!(true)).expect(200).json()), "code").is_some());
+    assert!(decide(&at(&[]), Value::Null).expect(200).json()["redirect_to"].is_null());
+    let refused = back(&decide(&at(&[("prompt", "none")]), Value::Null).expect(200).json());
+    assert_eq!(parameter(&refused, "error").as_deref(), Some("consent_required"));
 
     // A sign-in of the last moments is another than that of an hour ago.
     let old = "UPDATE sessions SET authenticated_at = now() - interval '1 hour' WHERE user_id = $1";

@@ -7,7 +7,7 @@ use blackbox::backend::Backend;
 use blackbox::http::Answer;
 use blackbox::openapi::operations;
 use blackbox::people::PASSWORD;
-use blackbox::relying_party::{CALLBACK, ClientTokens, FORM, RelyingParty, VERIFIER, encoded, payload};
+use blackbox::relying_party::{CALLBACK, ClientTokens, FORM, RelyingParty, VERIFIER, encoded, parameter, payload};
 use serde_json::{Value, json};
 use std::sync::Barrier;
 
@@ -142,6 +142,13 @@ fn a_code_is_good_for_a_minute_and_for_the_account_as_it_was() {
         refused(&app.exchange(&client, &code), if case == "client" { "invalid_client" } else { "invalid_grant" });
     }
 }
+    // One that a session of the user's own has issued ends with it.
+    let eve = app.person("eve@oidc-late.example");
+    let body = json!({"request": client.request(&[]), "consent": true});
+    let decided = app.post("/auth-ms/oauth/decision").bearer(&eve.access).json(&body).send().expect(200).json();
+    let code = parameter(decided["redirect_to"].as_str().expect("a way back"), "code").expect("a code");
+    let _ = app.post("/auth-ms/auth/logout").json(&json!({"refresh_token": eve.refresh})).send().expect(204);
+    refused(&app.exchange(&client, &code), "invalid_grant");
 
 #[test]
 fn a_client_is_the_one_that_it_can_prove_to_be() {

@@ -5,7 +5,7 @@ use super::authorize::identified;
 use super::users_of;
 use api::auth::operation::DecideAuthorization;
 use api::auth::{ConsentAsked, DecisionResponse};
-use api::users::{IssueOauthCodeRequest, OauthCodeOutcome};
+use api::users::{IssueOauthCodeRequest, OauthClient, OauthCodeOutcome};
 use auth_domain::oauth::{Code, OFFLINE_ACCESS, OauthFailure, Prompt, origin_of};
 use problem::{Kind, Problem};
 use service_kit::{HandlerResult, config, invalid_token, random};
@@ -40,7 +40,10 @@ pub(in super::super) async fn decide_authorization(call: &Call<'_, DecideAuthori
         scopes: asked.scopes.clone(),
     };
     let ask = |shown| Ok(call.ok(&DecisionResponse { redirect_to: None, consent: Some(shown) }));
-    if asked.prompt == Prompt::Consent && !consented {
+    if !consented && (asked.prompt == Prompt::Consent || may_be_another(&client, &request.redirect_uri)) {
+        if asked.prompt == Prompt::None {
+            return back(request.refusal(&issuer, &consent_required()));
+        }
         return ask(shown);
     }
     // Who has stolen an access token has it for a quarter of an hour: it must not become more than that.
@@ -66,13 +69,21 @@ pub(in super::super) async fn decide_authorization(call: &Call<'_, DecideAuthori
             OauthFailure::new("login_required", "The user has to sign in.")
         }
         (OauthCodeOutcome::LoginRequired, _) => return Err(Problem::of(Kind::ReauthenticationRequired)),
-        (OauthCodeOutcome::ConsentRequired, Prompt::None) => {
-            OauthFailure::new("consent_required", "The user has to consent.")
-        }
+        (OauthCodeOutcome::ConsentRequired, Prompt::None) => consent_required(),
         (OauthCodeOutcome::ConsentRequired, _) => return ask(shown),
         (OauthCodeOutcome::UnknownClient, _) => {
             OauthFailure::new("unauthorized_client", "The client is not known any more.")
         }
     };
     back(request.refusal(&issuer, &failure))
+}
+
+/// Whether another program can say that it is this client, and be sent what was allowed that one: on a person's own machine anybody may
+/// listen, and such a client has no secret (RFC 8252, 8.6). So what was allowed before is asked again.
+fn may_be_another(client: &OauthClient, redirect_uri: &str) -> bool {
+    !client.confidential && redirect_uri.starts_with("http://")
+}
+
+fn consent_required() -> OauthFailure {
+    OauthFailure::new("consent_required", "The user has to consent.")
 }
