@@ -225,6 +225,10 @@ fn a_client_gets_what_it_may_ask_for_and_no_more() {
     change(json!({"grants": ["authorization_code"]}));
     refused(&app.refresh_client(&client, next.refresh.as_deref().expect("a token")), "unauthorized_client");
 }
+    change(json!({"grants": ["authorization_code", "refresh_token"], "scopes": ["openid"]}));
+    refused(&app.refresh_client(&client, next.refresh.as_deref().expect("a token")), "invalid_grant");
+    change(json!({"scopes": ["openid", "offline_access"]}));
+    let _ = app.refresh_client(&client, next.refresh.as_deref().expect("a token")).expect(200);
 
 #[test]
 fn a_refresh_token_that_is_used_twice_ends_its_session() {

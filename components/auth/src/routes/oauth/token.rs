@@ -74,6 +74,10 @@ async fn by_refresh(
     let (signer, keys) = (ClientSigner::from_config()?, client_refresh_keys()?);
     let shown = keys.read(token).ok_or_else(OauthFailure::invalid_grant)?;
     let session_id = shown.session.ok_or_else(OauthFailure::invalid_grant)?;
+    // Who may not stay connected any more does not.
+    if !may_stay(&client.scopes) {
+        return Err(OauthFailure::invalid_grant().into());
+    }
     let is_more = |scopes: &[String]| {
         asked.iter().flatten().any(|asked| !scopes.contains(asked) || !client.scopes.contains(asked))
     };
@@ -126,6 +130,10 @@ fn by_secret(request: &Request, client: &OauthClient, asked: Option<Vec<String>>
     Ok(TokenResponse { access_token, token_type, expires_in, scope, refresh_token: None, id_token: None })
 }
 
+fn may_stay(scopes: &[String]) -> bool {
+    scopes.iter().any(|scope| scope == OFFLINE_ACCESS)
+}
+
 /// The tokens of a session of a client, with these of its scopes.
 fn tokens(
     signer: &ClientSigner,
@@ -137,7 +145,7 @@ fn tokens(
 ) -> Result<TokenResponse, Refused> {
     let (issued_at, expires_at) = (now(), now() + ACCESS_TOKEN_SECONDS);
     let (scope, is_openid) = (scopes.join(" "), scopes.iter().any(|scope| scope == OPENID));
-    let has_refresh = session.scopes.iter().any(|scope| scope == OFFLINE_ACCESS);
+    let has_refresh = may_stay(&session.scopes) && may_stay(&client.scopes);
     let access_token = signer.sign(&ClientClaims {
         client_id: client.id,
         user: Some((session.user_id, session.session_id)),
