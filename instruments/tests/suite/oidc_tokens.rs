@@ -10,6 +10,7 @@ use blackbox::people::PASSWORD;
 use blackbox::relying_party::{CALLBACK, ClientTokens, FORM, RelyingParty, VERIFIER, encoded, parameter, payload};
 use serde_json::{Value, json};
 use std::sync::Barrier;
+use std::time::Instant;
 
 #[track_caller]
 fn refused(answer: &Answer, error: &str) {
@@ -141,7 +142,6 @@ fn a_code_is_good_for_a_minute_and_for_the_account_as_it_was() {
         }
         refused(&app.exchange(&client, &code), if case == "client" { "invalid_client" } else { "invalid_grant" });
     }
-}
     // One that a session of the user's own has issued ends with it.
     let eve = app.person("eve@oidc-late.example");
     let body = json!({"request": client.request(&[]), "consent": true});
@@ -149,6 +149,7 @@ fn a_code_is_good_for_a_minute_and_for_the_account_as_it_was() {
     let code = parameter(decided["redirect_to"].as_str().expect("a way back"), "code").expect("a code");
     let _ = app.post("/auth-ms/auth/logout").json(&json!({"refresh_token": eve.refresh})).send().expect(204);
     refused(&app.exchange(&client, &code), "invalid_grant");
+}
 
 #[test]
 fn a_client_is_the_one_that_it_can_prove_to_be() {
@@ -224,11 +225,11 @@ fn a_client_gets_what_it_may_ask_for_and_no_more() {
     assert_eq!(app.userinfo(&next.access).outcome(), (403, "forbidden".into()));
     change(json!({"grants": ["authorization_code"]}));
     refused(&app.refresh_client(&client, next.refresh.as_deref().expect("a token")), "unauthorized_client");
-}
     change(json!({"grants": ["authorization_code", "refresh_token"], "scopes": ["openid"]}));
     refused(&app.refresh_client(&client, next.refresh.as_deref().expect("a token")), "invalid_grant");
     change(json!({"scopes": ["openid", "offline_access"]}));
     let _ = app.refresh_client(&client, next.refresh.as_deref().expect("a token")).expect(200);
+}
 
 #[test]
 fn a_refresh_token_that_is_used_twice_ends_its_session() {
@@ -325,6 +326,14 @@ fn guessing_a_secret_waits_and_keeps_no_other_client_out() {
     assert_eq!(revoked.outcome(), (429, "too-many-attempts".into()));
     // A client without a secret guesses none.
     refused(&app.exchange(&public, "x"), "invalid_grant");
+    // Nor does it fill the log.
+    let lines = || app.log().matches("audit: client-authentication: invalid-client").count();
+    let (before, start) = (lines(), Instant::now());
+    let unproved = RelyingParty { secret: None, ..client.clone() };
+    (0..30).for_each(|_| refused(&app.token(&unproved, &fields), "invalid_client"));
+    app.wait_for_log("audit: client-authentication: invalid-client");
+    let most = usize::try_from(start.elapsed().as_secs()).expect("a test ends") + 1;
+    assert!(lines() - before <= most, "{} lines", lines() - before);
 }
 
 #[test]

@@ -35,11 +35,15 @@ pub(super) fn authenticate_oauth_client(call: &Call<'_, AuthenticateOauthClient>
     if is_good {
         return answer(known.client, None);
     }
-    if shown.is_some() {
-        oauth_clients::count_failure(&store, &attempt)?;
+    let is_reported = match shown {
+        Some(_) => oauth_clients::count_failure(&store, &attempt).map(|()| true)?,
+        // Nothing limits these, so there may be any number of them.
+        None => oauth_clients::may_report(&store)?,
+    };
+    if is_reported {
+        let id = body.client_id.to_string();
+        log::audit("client-authentication", "invalid-client", &call.request.id, &[("client_id", &id)]);
     }
-    let id = body.client_id.to_string();
-    log::audit("client-authentication", "invalid-client", &call.request.id, &[("client_id", &id)]);
     answer(None, None)
 }
 

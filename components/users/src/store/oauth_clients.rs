@@ -123,6 +123,11 @@ pub(crate) fn count_failure(store: &Store, attempt: &Attempt) -> Result<(), Prob
     Ok(())
 }
 
+/// Whether a client that shows no secret may be logged now.
+pub(crate) fn may_report(store: &Store) -> Result<bool, Problem> {
+    Ok(store.one("SELECT to_jsonb(may_log('client-without-secret'))", &[])?)
+}
+
 /// The applications that a user has connected, in the order of their names: an expression over the parameter 1.
 pub(super) const CONNECTED: &str = "(
     SELECT coalesce(jsonb_agg(jsonb_build_object('client_id', c.id, 'name', c.name, 'scopes', to_jsonb(o.scopes),
