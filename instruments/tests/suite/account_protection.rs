@@ -7,6 +7,7 @@ use blackbox::backend::Backend;
 use blackbox::people::PASSWORD;
 use blackbox::turn;
 use blackbox::visitor::{Visitor, heading};
+use serde_json::json;
 use std::time::Instant;
 
 const SESSION: &str = "__Host-account-session";
@@ -43,6 +44,27 @@ fn no_token_is_in_a_page_or_readable_in_a_cookie() {
     }
     let cookie = visitor.cookie(SESSION).expect("somebody is signed in");
     assert!(cookie.starts_with("test:") && !cookie.contains("eyJ") && !cookie.contains('.'), "{cookie}");
+}
+
+#[test]
+fn nothing_that_somebody_types_is_markup() {
+    const ODD: &str = "\"><img src=x onerror='alert(1)'>";
+    let app = TestApp::guarded();
+    let visitor = Visitor::new(&app).with_header("user-agent", &format!("Mozilla/5.0 {ODD}"));
+    let form = json!({"name": ODD, "surname": ODD, "email": "ada@markup.example", "password": PASSWORD});
+    let _ = app.sign_up_with(&form);
+    let shown = [sign_in(&visitor, "ada@markup.example", PASSWORD)].into_iter();
+    let pages = ["", "/profile", "/email", "/password", "/sessions", "/activity", "/data", "/confirm"];
+    let opened = pages.map(|path| visitor.open(&format!("/account{path}")).expect(200));
+    let typed = format!("/account/sign-in?next=/account/{}&done={}", "%22%3E%3Cimg%20src=x", "%3Cimg%20src=x%3E");
+    for page in
+        shown.chain(opened).chain([visitor.open(&typed), visitor.open("/account/verify?token=%22%3E%3Cimg%20src=x")])
+    {
+        assert!(!page.text().contains("<img src=x"), "{}", page.text());
+    }
+    let refused =
+        visitor.submit("/account/profile", &[("name", ODD), ("surname", ""), ("zoneinfo", ODD), ("phone", ODD)]);
+    assert!(!refused.text().contains("<img src=x"), "{}", refused.text());
 }
 
 #[test]
