@@ -54,14 +54,14 @@ fn every_action_is_done_in_the_name_of_the_administrator() {
     ];
     let expected = [403, 200, 200, 403, 200, 200];
     for ((action, said, audited), status) in steps.into_iter().zip(expected) {
-        if action == "unlock" {
-            let _ = app.login(&ada.email, "a wrong password").expect(401);
-        }
         let page = act(&visitor, &ada, action, &[]).expect(200);
         assert!(page.text().contains(said), "{action}: {}", page.text());
         assert_eq!(heading(&page), "Ada Lovelace");
         assert_eq!(login(), status, "{action}");
-        assert_eq!(actor_of(&app, &ada, audited), [("administrator".to_owned(), Some(admin.person.id))], "{action}");
+        // There are no failures to forget: the app does not count them.
+        let expected =
+            if action == "unlock" { vec![] } else { vec![("administrator".to_owned(), Some(admin.person.id))] };
+        assert_eq!(actor_of(&app, &ada, audited), expected, "{action}");
     }
     // Factors: the app and the passkeys.
     let ada = app.sign_in(ada.id, &ada.email);

@@ -44,7 +44,7 @@ fn enter(browser: &Browser, app: &TestApp, origin: &str, (person, totp): &(Perso
     wait_for_heading(browser, "Sign in to Concierge console");
     fill(browser, &[("email", &person.email), ("password", PASSWORD)]);
     press_button(browser, "/console/sign-in");
-    wait_for_heading(browser, "Enter the code");
+    wait_for_heading(browser, "Enter your code");
     app.forget_steps(person);
     fill(browser, &[("code", &totp.code())]);
     press_button(browser, "/console/sign-in/code");
@@ -92,7 +92,7 @@ fn an_administrator_finds_and_suspends_somebody_and_comes_back_with_a_passkey() 
     browser.open(&format!("{origin}/account/sign-in"));
     fill(&browser, &[("email", &admin.0.email), ("password", PASSWORD)]);
     press_button(&browser, "/account/sign-in");
-    wait_for_heading(&browser, "Enter the code");
+    wait_for_heading(&browser, "Enter your code");
     app.forget_steps(&admin.0);
     fill(&browser, &[("code", &admin.1.code())]);
     press_button(&browser, "/account/sign-in/code");

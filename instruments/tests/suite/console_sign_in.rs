@@ -32,7 +32,7 @@ impl Admin {
     pub(crate) fn enter<'a>(&self, app: &'a TestApp) -> Visitor<'a> {
         let visitor = Visitor::new(app);
         let page = sign_in(&visitor, &self.person.email, PASSWORD).expect(200);
-        assert_eq!(heading(&page), "Enter the code", "{}", page.text());
+        assert_eq!(heading(&page), "Enter your code", "{}", page.text());
         app.forget_steps(&self.person);
         let page = visitor.submit("/console/sign-in/code", &[("code", &self.app.code())]).expect(200);
         assert_eq!(heading(&page), "People", "{}", page.text());
@@ -62,7 +62,7 @@ fn an_administrator_signs_in_with_a_second_factor_and_out() {
     assert_eq!(heading(&page), "Sign in to Concierge console");
     assert!(page.text().contains("name=\"next\" value=\"/console/audit\"") && !page.text().contains("<nav"));
     let fields = [("email", admin.person.email.as_str()), ("password", PASSWORD), ("next", "/console/audit")];
-    assert_eq!(heading(&visitor.submit("/console/sign-in", &fields).expect(200)), "Enter the code");
+    assert_eq!(heading(&visitor.submit("/console/sign-in", &fields).expect(200)), "Enter your code");
     assert_eq!(visitor.cookie(SESSION), None, "a password alone lets nobody in");
     let wrong = visitor.submit("/console/sign-in/code", &[("code", &admin.app.wrong_code())]).expect(403);
     assert!(wrong.text().contains("The code is not valid"), "{}", wrong.text());

@@ -19,7 +19,7 @@ pub(super) struct Found {
 /// The user with an id, as a path has it.
 pub(super) async fn find(context: &mut Context<'_>, id: &str) -> Result<Found, Stop> {
     // Nothing else is put into the path of a service.
-    if id.is_empty() || id.len() > 19 || !id.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !id.bytes().all(|byte| byte.is_ascii_digit()) || id.starts_with('0') || id.parse::<i64>().is_err() {
         let refusal = Refusal { status: 404, slug: "user-not-found".to_owned(), ..Refusal::default() };
         return Err(context.refused(&refusal));
     }

@@ -47,7 +47,7 @@ pub fn code(frame: &Frame<'_>, faults: &Faults) -> String {
         (form(frame, "/sign-in/code", &code.show(frame, faults), "Sign in"))
         p { a href={ (ROOT) "/sign-in" } { "Start again" } }
     };
-    frame.page("/sign-in/code", "Enter the code", false, &content)
+    frame.page("/sign-in/code", "Enter your code", false, &content)
 }
 
 /// The page that asks for the password before something that needs a recent sign-in.
