@@ -5,7 +5,7 @@ use blackbox::app::{Setup, TestApp};
 use blackbox::authenticator::Authenticator;
 use blackbox::backend::Backend;
 use blackbox::browser::Browser;
-use blackbox::people::{PASSWORD, Person};
+use blackbox::people::{PASSWORD, Person, sign_up_form};
 use blackbox::{look, poll, turn};
 use dev_servers::ports;
 use serde_json::json;
@@ -14,6 +14,16 @@ use std::time::Duration;
 const SOON: Duration = Duration::from_secs(20);
 /// The pages of an administrator, besides those of a person.
 const PAGES: [&str; 4] = ["/people", "/people?search=ab", "/audit", "/confirm"];
+
+/// Who has signed up.
+const NAMES: [(&str, &str); 6] = [
+    ("Mary", "Somerville"),
+    ("Alan", "Turing"),
+    ("Katherine", "Johnson"),
+    ("Hedy", "Lamarr"),
+    ("Edsger", "Dijkstra"),
+    ("Annie", "Easley"),
+];
 
 /// Where the app is in a browser: by a name, for passkeys are for names.
 fn at_localhost(set: impl FnOnce(Setup) -> Setup) -> (TestApp, String) {
@@ -126,8 +136,10 @@ fn everybody_can_read_and_use_the_console() {
     look_at("/sign-in");
     let admin = administrator(&app, "grace@console-axe.example");
     let ada = app.person("ada.with.a.long.address@everybody.console-axe.example");
-    for number in 0..6 {
-        let _ = app.sign_up(&format!("person{number}@console-axe.example"));
+    for (name, surname) in NAMES {
+        let mut form = sign_up_form(&format!("{}@example.org", surname.to_lowercase()));
+        (form["name"], form["surname"]) = (name.into(), surname.into());
+        let _ = app.sign_up_with(&form);
     }
     let _totp = app.add_totp(&ada);
     let _ = app.login(&ada.email, "a wrong password");

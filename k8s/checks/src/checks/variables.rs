@@ -9,8 +9,11 @@ use std::collections::BTreeSet;
 /// The ConfigMap of the settings. Its name ends with a hash of its content, or not.
 const SETTINGS: &str = "concierge-config";
 /// Where a service is for what runs in its process: the variable, the component, the address.
-const CHAINED: [(&str, &str, &str); 2] =
-    [("users_url", "users", "http://users.spin.internal"), ("auth_url", "auth", "http://auth.spin.internal")];
+const CHAINED: [(&str, &str, &str); 3] = [
+    ("users_url", "users", "http://users.spin.internal"),
+    ("auth_url", "auth", "http://auth.spin.internal"),
+    ("notification_url", "notification", "http://notification.spin.internal"),
+];
 /// The manifest that the base is for.
 const BASE: &str = "spin.toml";
 
