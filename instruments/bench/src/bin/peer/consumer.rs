@@ -98,13 +98,13 @@ async fn handle(broker: &Broker, renderer: &Renderer, queue: Queue, delivery: &D
     let Acquisition::Acquired(begun) = Acquisition::from_replies(&replies)? else { return Ok(()) };
     let outcome = Outcome { delivery, health: ProviderHealth::Up, pause_after: 5 };
     let Some(message) = message else {
-        broker.run(&queues::ack(queue, &id, &outcome, None)).await?;
+        broker.run(&queues::ack(queue, &id, NAME, &outcome, None)).await?;
         return Ok(());
     };
     // Here it would be sent; the measurement's sends take no time on either side.
     let item = LogItem::new(queue, &event, &message, NAME, begun).to_json();
     let logged =
         LoggedDelivery { user_id: event.payload.user_id(), recipient: queues::recipient_digest(&message.to), item };
-    broker.run(&queues::ack(queue, &id, &outcome, Some(&logged))).await?;
+    broker.run(&queues::ack(queue, &id, NAME, &outcome, Some(&logged))).await?;
     Ok(())
 }
