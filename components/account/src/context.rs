@@ -3,17 +3,14 @@
 use crate::assets;
 use crate::client::{Client, To, accepted};
 use crate::respond::{Stop, html, see_other};
-use crate::settings;
+use crate::settings::{self, ACCOUNT};
 use account_domain::pages::{self, View};
 use account_domain::{Applications, Faults, Flow, ROOT, Refusal, Texts, refusal_text};
-use browser_kit::{Browser, Component, Form, Interrupted};
+use browser_kit::{Browser, Form, Interrupted};
 use problem::Problem;
 use serde_json::Value;
 use service_kit::client::Answer;
 use service_kit::{Method, Request, Response, StatusCode, config};
-
-/// This component. A browser keeps a session as long as auth keeps one that is not used.
-pub(crate) const ACCOUNT: Component = Component { name: "account", session_seconds: 14 * 24 * 60 * 60 };
 
 /// A request and what is known of its browser.
 pub(crate) struct Context<'r> {

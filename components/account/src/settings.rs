@@ -1,11 +1,14 @@
 //! The variables of this component, read by requests and checked by readiness.
 
-use crate::context::ACCOUNT;
 use account_domain::{Applications, is_language};
+use browser_kit::Component;
 use browser_kit::settings::{keys, public_url, service, theme};
 use problem::Problem;
 use service_kit::config;
 use service_kit::settings::{self, Setting};
+
+/// This component. A browser keeps a session as long as auth keeps one that is not used.
+pub(crate) const ACCOUNT: Component = Component { name: "account", session_seconds: 14 * 24 * 60 * 60 };
 
 /// All of them.
 pub(crate) const ALL: &[Setting] = &[

@@ -1,18 +1,16 @@
 //! A request with what its browser keeps for us, and the pages that it leads to by itself.
 
-use crate::{assets, settings};
+use crate::assets;
+use crate::settings::{self, CONSOLE};
 use browser::{Faults, Flow, Frame, Refusal};
 use browser_kit::client::{Client, To, accepted};
 use browser_kit::respond::{Stop, html, see_other};
-use browser_kit::{Browser, Component, Form, Interrupted};
+use browser_kit::{Browser, Form, Interrupted};
 use console_domain::{Action, Admission, English, ROOT, SecondFactor, admit, is_own_page, pages, refusal_text};
 use problem::Problem;
 use serde_json::Value;
 use service_kit::client::Answer;
 use service_kit::{Method, Request, Response, StatusCode, config, now};
-
-/// This component. Who comes back to the console after half a day signs in again.
-pub(crate) const CONSOLE: Component = Component { name: "console", session_seconds: 12 * 60 * 60 };
 
 /// A request and what is known of its browser.
 pub(crate) struct Context<'r> {

@@ -1,11 +1,14 @@
 //! The variables of this component, read by requests and checked by readiness.
 
-use crate::context::CONSOLE;
+use browser_kit::Component;
 use browser_kit::settings::{keys, public_url, service, theme};
 use console_domain::SecondFactor;
 use problem::Problem;
 use service_kit::config;
 use service_kit::settings::{self, Setting};
+
+/// This component. Who comes back to the console after half a day signs in again.
+pub(crate) const CONSOLE: Component = Component { name: "console", session_seconds: 12 * 60 * 60 };
 
 /// All of them.
 pub(crate) const ALL: &[Setting] = &[

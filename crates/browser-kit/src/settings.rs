@@ -1,6 +1,6 @@
 //! The variables that components with pages have in common.
 
-use crate::Component;
+use crate::component::Component;
 use browser::Theme;
 use problem::{Kind, Problem};
 use sealing::SealingKeys;

@@ -1,7 +1,8 @@
 //! What a browser keeps for a component: session, sign-in that is under way, device; and the response's cookies.
 
-use crate::Form;
 use crate::client::{Client, To, accepted};
+use crate::component::Component;
+use crate::form::Form;
 use crate::settings;
 use browser::cookies::{self, Cookie};
 use browser::{
@@ -16,15 +17,6 @@ use std::collections::BTreeMap;
 
 /// How long a browser keeps that somebody has signed in here: the longest that browsers do.
 const DEVICE_SECONDS: i64 = 400 * 24 * 60 * 60;
-
-/// A component with pages.
-#[derive(Clone, Copy, Debug)]
-pub struct Component {
-    /// Its name, in cookies, seals and the variable with its keys.
-    pub name: &'static str,
-    /// How long a browser keeps the cookie of a session, in seconds.
-    pub session_seconds: i64,
-}
 
 /// Why what was asked for cannot be done.
 #[derive(Debug)]
