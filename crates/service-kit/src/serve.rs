@@ -47,7 +47,7 @@ async fn serve_to<F>(
         None => handle(request).await,
     };
     let mut response = handled.unwrap_or_else(|failure| {
-        if failure.kind().is_failure_of_ours() {
+        if is_reported(&failure) {
             let cause = failure.cause().unwrap_or("unknown");
             log::error(
                 "a request failed",
@@ -63,6 +63,11 @@ async fn serve_to<F>(
     }
     send(response, chunks.filter(|_| !is_head), out);
     after.run().await;
+}
+
+/// Whether an operator is to look at a failure. What is turned off on purpose is none, and anybody can ask for it.
+fn is_reported(failure: &Problem) -> bool {
+    failure.kind().is_failure_of_ours() && (failure.kind() != Kind::NotConfigured || failure.cause().is_some())
 }
 
 /// The problem for a path that no route has.

@@ -265,6 +265,10 @@ fn a_user_decides_on_a_page_of_ones_own_and_is_asked_once() {
     let invalid = back(&decide(&client.request(&[("scope", "admin")]), json!(true)).expect(200).json());
     assert_eq!(parameter(&invalid, "error").as_deref(), Some("invalid_scope"));
 
+    // No sign-in is younger than no seconds: that is one of this moment.
+    let now = client.request(&[("scope", "openid email"), ("max_age", "0")]);
+    assert!(parameter(&back(&decide(&now, Value::Null).expect(200).json()), "code").is_some());
+
     // A program on the person's own machine may be another than the one that was allowed: they are asked each time.
     let native = app.register(&admin, &json!({"confidential": false, "redirect_uris": ["http://127.0.0.1/cb"]}));
     let at = |more: &[(&str, &str)]| {
@@ -437,6 +441,7 @@ fn without_a_provider_its_operations_say_so() {
     }
     let metadata = app.get("/auth-ms/.well-known/openid-configuration").send().expect(200).json();
     assert_eq!((metadata.get("authorization_endpoint"), &metadata["response_types_supported"]), (None, &json!([])));
+    assert!(!app.log().contains("a request failed"), "what is turned off is no failure, and anybody can ask for it");
 }
 
 #[test]

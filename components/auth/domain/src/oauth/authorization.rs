@@ -177,7 +177,7 @@ impl AuthorizationRequest {
         })
     }
 
-    /// By `max_age`, and by `prompt=login`, which wants a sign-in of this moment.
+    /// By `max_age`, and by `prompt=login`, which wants a sign-in of this moment. So does a `max_age` of 0: no sign-in is younger.
     fn max_age(&self) -> Result<Option<i32>, OauthFailure> {
         let max_age = match self.parameters.get("max_age") {
             None => None,
@@ -188,6 +188,7 @@ impl AuthorizationRequest {
         };
         let is_login =
             self.parameters.get("prompt").is_some_and(|prompt| prompt.split(' ').any(|word| word == "login"));
+        let max_age = max_age.map(|seconds| if seconds == 0 { JUST_NOW } else { seconds });
         Ok(if is_login { Some(max_age.unwrap_or(JUST_NOW).min(JUST_NOW)) } else { max_age })
     }
 
@@ -337,7 +338,7 @@ mod tests {
         let asked = |more: &str| read(&format!("{GOOD}&{more}")).validate(&client()).unwrap();
         assert_eq!(asked("prompt=login").max_age, Some(JUST_NOW));
         assert_eq!(asked("prompt=login&max_age=10").max_age, Some(10));
-        assert_eq!(asked("max_age=0").max_age, Some(0));
+        assert_eq!(asked("max_age=0").max_age, Some(JUST_NOW));
         assert_eq!(asked("prompt=none").prompt, Prompt::None);
         assert_eq!(asked("prompt=consent+login").prompt, Prompt::Consent);
         assert_eq!(asked("unheard_of=x&claims={}&ui_locales=it").prompt, Prompt::Usual);
