@@ -40,6 +40,7 @@ const AUTHORIZATION_REQUEST: &[Parameter] = &[
     PROMPT,
     MAX_AGE,
     LOGIN_HINT,
+    ID_TOKEN_HINT,
 ];
 const LOGOUT_REQUEST: &[Parameter] = &[ID_TOKEN_HINT, CLIENT_ID, POST_LOGOUT_REDIRECT_URI, STATE];
 
@@ -67,7 +68,7 @@ fn provider(it: Description) -> Description {
 }
 
 fn leads_back(it: Description) -> Description {
-    it.replies(303, "The person is sent to the application, with a code or an error.")
+    it.replies(303, "The person is sent to the application, with a code or an error, or to the pages of account.")
         .sends(header::CLIENT_LOCATION)
         .sends(header::REFERRER_POLICY)
         .replies(400, "Nobody is sent anywhere: the client or the redirect URI is not known.")

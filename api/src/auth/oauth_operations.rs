@@ -10,9 +10,10 @@ $($others)*
     /// The authorization endpoint (OAuth 2.1, 4.1; OpenID Connect Core 1.0, 3.1.2), which an application sends people to. Its query is the
     /// authorization request: `client_id`, `redirect_uri`, `response_type=code`, `scope`, `code_challenge` with
     /// `code_challenge_method=S256`, and `state`, `nonce`, `prompt`, `max_age` and `login_hint` as needed; other parameters are ignored.
-    /// A valid one is answered with a page on which the person signs in and reads what the application asks for. What is wrong with
-    /// the client or with the redirect URI is said on a page; everything else is told to the application, by a redirection with `error`.
-    /// Every redirection has `state` and `iss` (RFC 9207). As nobody is signed in here, `prompt=none` is `login_required`.
+    /// Where `mail_links` is `account`, a valid one leads to the pages of account, on which people sign in once for all applications. Else it
+    /// is answered with a page on which the person signs in and reads what the application asks for; as nobody is signed in there,
+    /// `prompt=none` is `login_required`. What is wrong with the client or with the redirect URI is said on a page; everything else is told to
+    /// the application, by a redirection with `error`. Every redirection to it has `state` and `iss` (RFC 9207).
     ShowAuthorization: GET "/auth-ms/oauth/authorize" (), ANY_QUERY, Public, () => (),
     oauth_docs::show_authorization;
 
@@ -39,7 +40,8 @@ $($others)*
     /// For a page of one's own in place of the one here: the user has signed in there, and it sends what they decide. `consent` is
     /// remembered for the user, the application and the scopes; without it, earlier consent is enough. Consent and `offline_access` need a
     /// sign-in of the last ten minutes, and `max_age` and `prompt=login` say what else is asked for: otherwise the answer is 403
-    /// `reauthentication-required`.
+    /// `reauthentication-required`. `prompt=consent` and `prompt=select_account` ask though there is earlier consent, and an `id_token_hint` of
+    /// another user is `login_required`.
     DecideAuthorization: POST "/auth-ms/oauth/decision" (), NO_QUERY, AccessToken, DecisionRequest => DecisionResponse,
     oauth_docs::decide_authorization;
 

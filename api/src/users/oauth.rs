@@ -163,6 +163,12 @@ wire! {
         pub max_age: Option<i32> as "Option<schema::MaxAge>",
         /// Whether the user consents now; if not, earlier consent has to cover it.
         pub consented: bool,
+        /// Whether the user has to be asked, even if earlier consent covers it.
+        #[serde(default)]
+        pub asks: bool,
+        /// How many seconds ago a user may have authenticated who has to be asked.
+        #[serde(default)]
+        pub ask_max_age: Option<i32> as "Option<schema::MaxAge>",
         /// Whether the session was begun for this alone, and ends.
         pub ends_session: bool,
     }

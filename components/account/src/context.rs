@@ -5,7 +5,7 @@ use crate::client::{Client, To, accepted};
 use crate::respond::{Stop, html, see_other};
 use crate::settings::{self, ACCOUNT};
 use account_domain::pages::{self, View};
-use account_domain::{Applications, Faults, Flow, ROOT, Refusal, Texts, refusal_text};
+use account_domain::{Applications, Faults, Flow, ROOT, Refusal, Sealed, Texts, refusal_text};
 use browser_kit::{Browser, Form, Interrupted};
 use problem::Problem;
 use serde_json::Value;
@@ -20,6 +20,7 @@ pub(crate) struct Context<'r> {
     browser: Browser<'r>,
     brand: String,
     notice: Option<&'static str>,
+    leads_to: Option<String>,
 }
 
 impl<'r> Context<'r> {
@@ -36,6 +37,7 @@ impl<'r> Context<'r> {
             applications: settings::applications()?,
             browser,
             brand: config::word("brand_name")?,
+            leads_to: None,
         })
     }
 
@@ -52,8 +54,9 @@ impl<'r> Context<'r> {
     /// What pages are shown with.
     pub(crate) fn view(&self) -> Result<View<'_>, Stop> {
         let assets = assets::addresses()?;
+        let has_applications = settings::has_applications()?;
         let token = self.browser.form_token();
-        Ok(View::new(&self.t, &self.brand, token, self.is_signed_in(), assets, self.notice))
+        Ok(View::new(&self.t, &self.brand, token, self.is_signed_in(), has_applications, assets, self.notice))
     }
 
     /// A page with a notice of its own.
@@ -90,6 +93,31 @@ impl<'r> Context<'r> {
             Interrupted::Refused(refusal) => self.refused(&refusal),
             Interrupted::Problem(problem) => problem.into(),
         }
+    }
+
+    /// Lets a form of the page end at this application, by a redirection.
+    pub(crate) fn leads_to(&mut self, origin: String) {
+        self.leads_to = Some(origin);
+    }
+
+    /// Where forms of the page may end, beside our own pages.
+    pub(crate) fn form_targets(&self) -> Vec<String> {
+        self.applications.origins().iter().chain(&self.leads_to).cloned().collect()
+    }
+
+    /// The id of the session, if somebody is signed in.
+    pub(crate) fn session_id(&self) -> Option<&str> {
+        self.browser.session().map(|session| session.session_id.as_str())
+    }
+
+    /// Seals something that a form brings back.
+    pub(crate) fn seal(&self, value: &impl Sealed) -> String {
+        self.browser.seal(value)
+    }
+
+    /// Opens it.
+    pub(crate) fn open<T: Sealed>(&self, value: &str) -> Option<T> {
+        self.browser.open(value)
     }
 
     /// The form that was sent, with these fields, if one of our own pages has sent it.
@@ -220,10 +248,13 @@ fn notice(done: &str, t: &Texts) -> Option<&'static str> {
     Some(match done {
         "saved" => t.done_saved,
         "verified" => t.done_verified,
+        "verified-here" => t.done_verified_here,
+        "signed-in-here" => t.done_signed_in_here,
         "sent" => t.done_sent,
         "phone-sent" => t.done_phone_sent,
         "phone" => t.done_phone,
         "recovered" => t.done_recovered,
+        "recovered-here" => t.done_recovered_here,
         "email" => t.done_email,
         "email-sent" => t.done_email_sent,
         "returned" => t.done_returned,
@@ -233,6 +264,7 @@ fn notice(done: &str, t: &Texts) -> Option<&'static str> {
         "signed-out" => t.done_signed_out,
         "ended" => t.done_ended,
         "session-ended" => t.done_session_ended,
+        "disconnected" => t.done_disconnected,
         "removed" => t.done_removed,
         "added" => t.done_added,
         "verify-first" => t.verify_first,

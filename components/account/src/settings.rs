@@ -22,6 +22,7 @@ pub(crate) const ALL: &[Setting] = &[
     || default_locale().map(drop),
     || has_sign_up().map(drop),
     || has_mail().map(drop),
+    || has_applications().map(drop),
     settings::trusted_proxies,
 ];
 
@@ -50,4 +51,9 @@ pub(crate) fn has_sign_up() -> Result<bool, Problem> {
 /// Whether people may sign in by mail, by `sign_in_by_mail`.
 pub(crate) fn has_mail() -> Result<bool, Problem> {
     config::switch("sign_in_by_mail")
+}
+
+/// Whether other applications sign people in through this one, by `oauth_provider`.
+pub(crate) fn has_applications() -> Result<bool, Problem> {
+    config::switch("oauth_provider")
 }

@@ -20,6 +20,25 @@ pub(crate) fn is_on() -> Result<bool, Problem> {
     Ok(is_on)
 }
 
+/// Where people reach the pages of account, if those are deployed: `public_url`, by `mail_links`.
+pub(crate) fn account() -> Result<Option<String>, Problem> {
+    has_account()?.then(public_url).transpose()
+}
+
+/// Whether the pages of account are deployed, by `mail_links`.
+pub(crate) fn has_account() -> Result<bool, Problem> {
+    match config::text("mail_links")?.trim() {
+        "users" => Ok(false),
+        "account" => Ok(true),
+        _ => Err(config::fault("mail_links", "must be users or account")),
+    }
+}
+
+/// Where people reach this app, `public_url`.
+pub(crate) fn public_url() -> Result<String, Problem> {
+    Ok(config::address("public_url", &["https", "http"])?.trim().trim_end_matches('/').to_owned())
+}
+
 /// Goes on only if there is a provider.
 pub(crate) fn require() -> Result<(), Problem> {
     match is_on()? {

@@ -21,4 +21,6 @@ pub(crate) const ALL: &[Setting] = &[
     || keys::refresh_keys().map(drop),
     || keys::token_verifier().map(drop),
     || oauth::is_on().map(drop),
+    || oauth::has_account().map(drop),
+    || oauth::public_url().map(drop),
 ];

@@ -1,7 +1,7 @@
 //! The consumer of RabbitMQ: handles the message that the AMQP trigger delivers. The trigger acknowledges it afterwards,
 //! retries it or dead-letters it.
 
-use crate::delivery::Notification;
+use crate::delivery::{EXPIRED, Notification};
 use crate::settings::{consumer_name, outlets};
 use events::Queue;
 use events::redis::{self, LoggedDelivery};
@@ -41,6 +41,9 @@ async fn handle(message: &Message) -> Result<(), Error> {
     let event_id = notification.event_id();
     if delivery_log.was_sent(queue, &event_id) {
         return Ok(());
+    }
+    if notification.is_expired() {
+        return Err(Error::Unusable(EXPIRED.to_owned()));
     }
     let state = delivery_log.0.as_ref();
     let delivered = notification.deliver(&outlets, state, &consumer, message.delivery_count.into()).await;

@@ -1,7 +1,7 @@
 //! The consumer of Redis: takes the queues in turn, claims a message whenever it may send one more, and sends several
 //! concurrently, until nothing is left.
 
-use crate::delivery::{Notification, Outlets, Unusable};
+use crate::delivery::{EXPIRED, Notification, Outlets, Unusable};
 use crate::settings::{Settings, outlets};
 use crate::webhooks;
 use events::redis::{
@@ -193,6 +193,9 @@ impl Consumer {
             }
         };
         let attempt = delivery.failures + begun;
+        if notification.is_expired() {
+            return self.dead_letter(queue, Some(&id), delivery, ProviderHealth::Unknown, attempt - 1, EXPIRED);
+        }
         if begun > MAX_CRASHES || self.settings.policy.max_attempts.is_some_and(|most| attempt > most) {
             let cause = "delivery limit exceeded: every consumer crashed while sending the message";
             return self.dead_letter(queue, Some(&id), delivery, ProviderHealth::Unknown, attempt - 1, cause);
@@ -204,7 +207,9 @@ impl Consumer {
                 self.dead_letter(queue, Some(&id), delivery, ProviderHealth::Up, attempt, &cause)
             }
             Err(SendError::Temporary { cause, retry_after }) => {
-                self.nack(queue, &id, delivery, attempt, &cause, retry_after)
+                let (age, expires_in) = (age_of(delivery), notification.expires_in());
+                let failed = FailedAttempt { number: attempt, age, retry_after, expires_in };
+                self.nack(queue, &id, delivery, failed, &cause)
             }
         }
     }
@@ -248,11 +253,10 @@ impl Consumer {
         queue: Queue,
         event_id: &str,
         delivery: &Delivery,
-        attempt: u64,
+        failed: FailedAttempt,
         cause: &str,
-        retry_after: Option<Duration>,
     ) -> Result<(), BrokerError> {
-        let failed = FailedAttempt { number: attempt, age: age_of(delivery), retry_after };
+        let FailedAttempt { number: attempt, retry_after, .. } = failed;
         let [jitter] = random::bytes();
         let delay = match self.settings.policy.after_failure(failed, jitter) {
             RetryDecision::DeadLetter => {

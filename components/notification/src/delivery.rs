@@ -7,6 +7,11 @@ use events::redis::{LoggedDelivery, recipient_digest};
 use events::{Event, Queue};
 use notification_domain::{LogItem, Message, RenderError, Renderer, SendError, TemplateError};
 use service_kit::broker::Redis;
+use std::time::Duration;
+use time::OffsetDateTime;
+
+/// Why a message was given up in which nothing is good any more.
+pub(crate) const EXPIRED: &str = "expired: the link or the code in the message is not valid any more";
 
 /// What messages are made with and sent by.
 pub(crate) struct Outlets {
@@ -61,6 +66,17 @@ impl Notification {
     /// The event's id.
     pub(crate) fn event_id(&self) -> String {
         self.event.id.to_string()
+    }
+
+    /// For how long the message is of use, if it is for something that expires. A webhook is a report, and has no secret.
+    pub(crate) fn expires_in(&self) -> Option<Duration> {
+        let expires_at = self.event.expires_at().filter(|_| !self.queue.is_webhook())?;
+        Some((expires_at - OffsetDateTime::now_utc()).try_into().unwrap_or_default())
+    }
+
+    /// Whether nothing in the message is good any more. Then it is a dead letter, for [`EXPIRED`].
+    pub(crate) fn is_expired(&self) -> bool {
+        self.expires_in().is_some_and(|left| left.is_zero())
     }
 
     /// Whether there is something to send. There is not if the recipient cannot be reached that way, and if no endpoint wants

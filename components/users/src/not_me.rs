@@ -4,13 +4,13 @@ use crate::settings;
 use identity::UserId;
 use problem::Problem;
 use service_kit::{config, log, now, random};
-use users_domain::{Disowned, NOT_ME_PAGE, NotMe};
+use users_domain::{Disowned, NOT_ME_PAGES, NotMe};
 
 /// The link for the owner of an account. Without one the mail is sent all the same: no sign-in depends on it.
 pub(crate) fn link(user_id: UserId, disowned: Disowned) -> Option<String> {
     let link = || -> Result<String, Problem> {
         let token = NotMe { user_id, disowned, issued_at: now() }.sign(&config::peppers()?);
-        Ok(format!("{}{NOT_ME_PAGE}?token={token}", settings::public_url()?))
+        settings::link(NOT_ME_PAGES, &token)
     };
     let warn = |problem: &Problem| {
         log::warn("a mail has no link", &[("cause", problem.cause().unwrap_or_default())]);

@@ -136,7 +136,12 @@ fn has_account_pages() -> Result<bool, Problem> {
 
 /// The link of a mail that shows this token.
 pub(crate) fn mail_link(purpose: Purpose, token: &str) -> Result<String, Problem> {
-    let page = if has_account_pages()? { purpose.account_page() } else { purpose.page() };
+    link([purpose.page(), purpose.account_page()], token)
+}
+
+/// A link with this token, to the plain page or to that of account.
+pub(crate) fn link([plain, of_account]: [&str; 2], token: &str) -> Result<String, Problem> {
+    let page = if has_account_pages()? { of_account } else { plain };
     Ok(format!("{}{page}?token={token}", public_url()?))
 }
 

@@ -133,6 +133,16 @@ impl<'r> Browser<'r> {
         }
     }
 
+    /// Seals something that a form brings back.
+    pub fn seal(&self, value: &impl Sealed) -> String {
+        value.seal(&self.keys, self.component.name, random::bytes())
+    }
+
+    /// Opens it.
+    pub fn open<T: Sealed>(&self, value: &str) -> Option<T> {
+        T::open(&self.keys, self.component.name, value)
+    }
+
     /// What a sign-in or a sign-up continues with.
     pub fn flow(&self) -> &Flow {
         &self.flow

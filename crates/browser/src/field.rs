@@ -94,6 +94,12 @@ pub fn hidden(name: &str, value: &str) -> Markup {
     html! { input type="hidden" name=(name) value=(value); }
 }
 
+/// Where to go at the end.
+#[must_use]
+pub fn hidden_next(next: Option<&str>) -> Markup {
+    html! { @if let Some(next) = next { (hidden("next", next)) } }
+}
+
 /// The same form with a button that warns by its colour.
 #[must_use]
 pub fn danger(frame: &Frame<'_>, action: &str, fields: &Markup, button: &str) -> Markup {

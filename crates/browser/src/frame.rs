@@ -134,7 +134,11 @@ impl ContentPolicy<'_> {
         let mut forms = String::from("'self'");
         for origin in self.applications {
             forms.push(' ');
-            forms.push_str(origin);
+            // A policy cannot name an IPv6 address. This one is the person's own machine.
+            match origin.split_once("://[") {
+                Some((scheme, _)) => forms.extend([scheme, ":"]),
+                None => forms.push_str(origin),
+            }
         }
         format!(
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action {forms}; \

@@ -43,6 +43,8 @@ pub struct FailedAttempt {
     pub age: Duration,
     /// How long the provider asks to wait.
     pub retry_after: Option<Duration>,
+    /// For how long the message is still of use, if not for ever.
+    pub expires_in: Option<Duration>,
 }
 
 /// What happens to a message after a temporary failure.
@@ -59,7 +61,7 @@ impl DeliveryPolicy {
     /// so that what failed together does not come back together.
     #[must_use]
     pub fn after_failure(&self, failed: FailedAttempt, jitter: u8) -> RetryDecision {
-        let left = self.retry_for.saturating_sub(failed.age);
+        let left = self.retry_for.saturating_sub(failed.age).min(failed.expires_in.unwrap_or(Duration::MAX));
         if left.is_zero() || self.max_attempts.is_some_and(|most| failed.number >= most) {
             return RetryDecision::DeadLetter;
         }
@@ -86,7 +88,7 @@ mod tests {
     };
 
     fn failed(number: u64, age: Duration) -> FailedAttempt {
-        FailedAttempt { number, age, retry_after: None }
+        FailedAttempt { number, age, retry_after: None, expires_in: None }
     }
 
     #[test]
@@ -120,6 +122,14 @@ mod tests {
         assert_eq!(POLICY.after_failure(asks(90), 0), RetryDecision::RetryAfter(Duration::from_secs(90)));
         assert_eq!(POLICY.after_failure(asks(0), 0), RetryDecision::RetryAfter(Duration::from_secs(1)));
         assert_eq!(POLICY.after_failure(asks(u64::MAX), 0), RetryDecision::RetryAfter(24 * HOUR));
+    }
+
+    #[test]
+    fn a_message_that_expires_is_looked_at_once_more_when_it_has() {
+        let expires = |seconds| FailedAttempt { expires_in: Some(Duration::from_secs(seconds)), ..failed(6, HOUR) };
+        assert_eq!(POLICY.after_failure(expires(600), 0), RetryDecision::RetryAfter(Duration::from_secs(32)));
+        assert_eq!(POLICY.after_failure(expires(20), 0), RetryDecision::RetryAfter(Duration::from_secs(20)));
+        assert_eq!(POLICY.after_failure(expires(0), 0), RetryDecision::DeadLetter);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 mod account;
 mod delivery_policy;
 mod event;
+mod expiry;
 mod login_notice;
 mod payload;
 mod phone;
@@ -28,6 +29,10 @@ pub use delivery_policy::{
     DeliveryPolicy, FIRST_PAUSE, FailedAttempt, LONGEST_PAUSE, LONGEST_RETRY, MAX_CLAIMS, MAX_CRASHES, RetryDecision,
 };
 pub use event::{Event, EventError, MAX_EVENT_BYTES};
+pub use expiry::{
+    EMAIL_CHANGE_SECONDS, INVITATION_SECONDS, MAIL_SIGN_IN_SECONDS, PHONE_CODE_SECONDS, RECOVERY_SECONDS,
+    VERIFICATION_SECONDS,
+};
 pub use login_notice::LoginNotice;
 pub use payload::Payload;
 pub use phone::PhoneVerificationRequested;

@@ -170,6 +170,8 @@ fn half_hash(access_token: &str, key: &SigningKey) -> String {
 /// Whose an ID token is, that a client shows as a hint. It may have expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdHint {
+    /// The user.
+    pub user_id: UserId,
     /// The client that it is for.
     pub client_id: Uuid,
     /// The session of the client.
@@ -186,7 +188,8 @@ pub fn read_id_token(token: &str, issuer: &str, keys: &PublicKeys) -> Result<IdH
         return Err(TokenError::Issuer);
     }
     let client_id = Uuid::try_parse(&id.aud).map_err(|_| TokenError::Audience)?;
-    Ok(IdHint { client_id, session: id.sid })
+    let user_id = UserId::parse(&id.sub).map_err(|_| TokenError::Malformed)?;
+    Ok(IdHint { user_id, client_id, session: id.sid })
 }
 
 #[cfg(test)]
@@ -270,7 +273,8 @@ mod tests {
     #[test]
     fn an_id_token_is_a_hint_even_when_it_has_expired() {
         let read = |token: &str| read_id_token(token, ISSUER, &key().public());
-        let hint = IdHint { client_id: Uuid::from_u128(9), session: Uuid::from_u128(1) };
+        let user_id = UserId::try_from(7).unwrap();
+        let hint = IdHint { user_id, client_id: Uuid::from_u128(9), session: Uuid::from_u128(1) };
         assert_eq!(read(&id_token(&key())).unwrap(), hint);
         assert!(read(&sign_client_token(&claims(), ISSUER, &key()).unwrap()).is_err());
         assert!(read_id_token(&id_token(&key()), "https://other.example", &key().public()).is_err());

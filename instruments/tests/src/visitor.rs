@@ -149,8 +149,10 @@ impl<'a> Visitor<'a> {
     #[track_caller]
     fn follow(&self, mut answer: Answer) -> Answer {
         for _ in 0..MAX_REDIRECTIONS {
-            match answer.header("location").map(str::to_owned) {
-                Some(location) if answer.status == 303 && location.starts_with('/') => answer = self.get(&location),
+            // Some pages go on by themselves.
+            let refreshed = answer.header("refresh").and_then(|refresh| refresh.strip_prefix("0; url="));
+            match answer.header("location").filter(|_| answer.status == 303).or(refreshed).map(str::to_owned) {
+                Some(location) if location.starts_with('/') => answer = self.get(&location),
                 _ => return answer,
             }
         }
@@ -164,4 +166,17 @@ pub fn heading(page: &Answer) -> String {
     let text = page.text();
     let heading = text.split_once("<h1>").and_then(|(_, rest)| rest.split_once("</h1>")).map(|(heading, _)| heading);
     heading.unwrap_or_default().to_owned()
+}
+
+/// The value of a hidden field of a page.
+///
+/// # Panics
+/// If it has none.
+#[track_caller]
+#[must_use]
+pub fn hidden(page: &Answer, name: &str) -> String {
+    let text = page.text();
+    let start = format!("type=\"hidden\" name=\"{name}\" value=\"");
+    let value = text.split_once(&start).and_then(|(_, rest)| rest.split_once('"')).map(|(value, _)| value.to_owned());
+    value.unwrap_or_else(|| panic!("there is no {name} in {text}")).replace("&amp;", "&")
 }

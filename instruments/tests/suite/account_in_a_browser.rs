@@ -1,11 +1,13 @@
 //! The pages in a real browser: a newcomer's first minutes, passkeys, the keyboard alone, no scripts, and what everybody can read.
 
+use crate::account_authorize::page_of;
 use blackbox::app::{Setup, TestApp};
 use blackbox::backend::Backend;
 use blackbox::browser::Browser;
 use blackbox::mail_api::MailApi;
 use blackbox::people::PASSWORD;
 use blackbox::post_office::Office;
+use blackbox::relying_party::parameter;
 use blackbox::{look, poll, turn};
 use dev_servers::ports;
 use serde_json::json;
@@ -15,7 +17,7 @@ const SOON: Duration = Duration::from_secs(20);
 const TAB: &str = "\u{e004}";
 const ENTER: &str = "\u{e007}";
 /// The pages of somebody who is signed in.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "",
     "/profile",
     "/email",
@@ -23,13 +25,22 @@ const PAGES: [&str; 10] = [
     "/second-factor",
     "/passkeys",
     "/sessions",
+    "/applications",
     "/activity",
     "/data",
     "/confirm",
 ];
 /// Those of somebody who is not.
-const PUBLIC: [&str; 7] =
-    ["/sign-in", "/sign-up", "/verify", "/verify?token=x", "/recover", "/recover/password", "/invitation?token=x"];
+const PUBLIC: [&str; 8] = [
+    "/sign-in",
+    "/sign-up",
+    "/verify",
+    "/verify?token=x",
+    "/recover",
+    "/recover/password",
+    "/invitation?token=x",
+    "/not-me?token=x",
+];
 
 /// Where the app is in a browser: by a name, for passkeys are for names.
 fn at_localhost(set: impl FnOnce(Setup) -> Setup) -> (TestApp, String) {
@@ -183,11 +194,56 @@ fn the_pages_work_without_scripts_and_with_the_keyboard_alone() {
 }
 
 #[test]
+fn an_application_signs_people_in_with_one_click_and_then_with_none() {
+    let _turn = turn::together();
+    let Some(browser) = Browser::start() else { return };
+    let (app, origin) = at_localhost(|setup| setup.variable("mail_links", "account"));
+    let ada = app.person("ada@page-single.example");
+    // Of another origin than the pages, whose policy has to let their forms lead there.
+    let callback = format!("{}/docs/", origin.replace("localhost", "127.0.0.1"));
+    let client = app.register(&app.admin("root@page-single.example"), &json!({"redirect_uris": [callback]}));
+    let changes = [("redirect_uri", callback.as_str()), ("scope", "openid email"), ("login_hint", &ada.email)];
+    let open = || browser.open(&format!("{origin}/auth-ms/oauth/authorize?{}", client.request(&changes)));
+    let back = || {
+        poll::eventually(SOON, "the application has a code", || {
+            let place = browser.address();
+            parameter(&place, "code").filter(|_| place.starts_with(&callback))
+        })
+    };
+    let sign_in = || {
+        wait_for_heading(&browser, "Sign in to Concierge");
+        assert_eq!(browser.script("return document.querySelector('#email').value"), json!(ada.email));
+        fill(&browser, &[("password", PASSWORD)]);
+        press_button(&browser, "/sign-in");
+    };
+    open();
+    sign_in();
+    wait_for_heading(&browser, "Calendar wants to use your account");
+    browser.find("button[value=allow]").click();
+    let first = back();
+    open();
+    let second = back();
+    assert_ne!(first, second, "there was nothing to press");
+    // After a sign-out the sign-in is all there is to do.
+    browser.open(&format!("{origin}/account/applications"));
+    assert!(browser.find("main").text().contains("Calendar"));
+    press_button(&browser, "/sign-out");
+    wait_for_heading(&browser, "Sign in to Concierge");
+    open();
+    sign_in();
+    let third = back();
+    assert!(third != first && third != second);
+    let refused: Vec<_> =
+        browser.console().into_iter().filter(|line| line.contains("Content Security Policy")).collect();
+    assert_eq!(refused, Vec::<String>::new());
+}
+
+#[test]
 fn everybody_can_read_and_use_the_pages() {
     let _turn = turn::together();
     let Some(axe) = look::axe() else { return };
     let Some(browser) = Browser::start() else { return };
-    let (_app, origin) = at_localhost(|setup| setup);
+    let (app, origin) = at_localhost(|setup| setup);
     browser.add_authenticator();
     let mut found = Vec::new();
     for path in PUBLIC {
@@ -207,6 +263,13 @@ fn everybody_can_read_and_use_the_pages() {
     press_button(&browser, "/passkeys/add");
     browser.find(".items summary").click();
     look_here(&browser, &axe, "/passkeys-open", &mut found);
+    // What an application asks for, and what is connected afterwards.
+    let client = app.register(&app.admin("root@everybody.example"), &json!({}));
+    browser.open(&format!("{origin}{}", page_of(&client.request(&[]))));
+    wait_for_heading(&browser, "Calendar wants to use your account");
+    look_here(&browser, &axe, "/authorize", &mut found);
+    let connected = "INSERT INTO oauth_consents (user_id, client_id, scopes) SELECT u.id, c.id, c.scopes FROM users u, oauth_clients c";
+    let _ = app.backend.sql().execute(connected, &[]).expect("the test is made so");
     for path in PAGES {
         look_at(&browser, &axe, &format!("{origin}/account{path}"), path, &mut found);
     }

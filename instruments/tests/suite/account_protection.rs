@@ -151,6 +151,9 @@ fn a_form_of_another_page_is_refused() {
         "sessions/end",
         "sessions/end-others",
         "sessions/end-all",
+        "applications/disconnect",
+        "authorize",
+        "not-me",
         "data/export",
         "data/remove",
     ] {

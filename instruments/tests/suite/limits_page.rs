@@ -10,9 +10,9 @@ const PAGE: &str = include_str!("../../../docs/limits.md");
 pub(crate) type Held = (&'static str, &'static str, &'static str, &'static str);
 
 const SECOND_FACTOR: &str = "components/users/domain/src/second_factor.rs";
+const EXPIRY: &str = "crates/events/src/expiry.rs";
 const PHONE_CODE: &str = "components/users/domain/src/phone_code.rs";
 const PASSKEY: &str = "components/users/domain/src/passkey.rs";
-const MAIL_SIGN_IN: &str = "components/users/domain/src/mail_sign_in.rs";
 const WRONG_CODES: &str = "RECOVERY_CODES: Backoff =\n    Backoff { free_failures: u32::MAX >> 1, longest_seconds: 0, drain_seconds: None, ceiling: Some(";
 const RATE_LIMIT: &str = "components/users/domain/src/rate_limit.rs";
 const HASH_PERMIT: &str = "components/users/domain/src/hash_permit.rs";
@@ -133,7 +133,7 @@ const HELD: &[Held] = &[
         PHONE_CODE,
         "MAX_SMS_PER_DAY: u32 = ",
     ),
-    ("a code that confirms a phone number", "10 minutes", PHONE_CODE, "PHONE_CODE_SECONDS: i32 = "),
+    ("a code that confirms a phone number", "10 minutes", EXPIRY, "PHONE_CODE_SECONDS: i32 = "),
     (
         "wrong codes for one phone number",
         "5",
@@ -193,7 +193,7 @@ const HELD: &[Held] = &[
         "sign_in_tickets WHERE user_id = of_user ORDER BY created_at DESC LIMIT ",
     ),
     ("a link \"this was not me\"", "72 hours", "components/users/domain/src/ticket.rs", "EMAIL_RETURN_SECONDS: i32 = "),
-    ("a link and a code that sign in", "10 minutes", MAIL_SIGN_IN, "MAIL_SIGN_IN_SECONDS: i32 = "),
+    ("a link and a code that sign in", "10 minutes", EXPIRY, "MAIL_SIGN_IN_SECONDS: i32 = "),
     ("wrong codes in a row that would sign in to an account, of all its mails", "25", RATE_LIMIT, WRONG_CODES),
     ("id of a credential, in base64url", "1364", "migrations/0035_passkeys.sql", "length(credential_id) <= "),
     ("passkeys of one account", "10", PASSKEY, "MAX_PASSKEYS: i64 = "),
@@ -217,39 +217,19 @@ const HELD: &[Held] = &[
         "migrations/0019_tickets.sql",
         "tries_left        integer     NOT NULL DEFAULT ",
     ),
-    (
-        "a link and a code that confirm an address",
-        "24 hours",
-        "components/users/domain/src/ticket.rs",
-        "VERIFICATION_SECONDS: i32 = ",
-    ),
+    ("a link and a code that confirm an address", "24 hours", EXPIRY, "VERIFICATION_SECONDS: i32 = "),
     ("mails to confirm a new address", "5", RATE_LIMIT, "MAILS: Backoff =\n    Backoff { free_failures: "),
-    (
-        "a link and a code that change an address",
-        "24 hours",
-        "components/users/domain/src/ticket.rs",
-        "EMAIL_CHANGE_SECONDS: i32 = ",
-    ),
+    ("a link and a code that change an address", "24 hours", EXPIRY, "EMAIL_CHANGE_SECONDS: i32 = "),
     (
         "the way back to an address after a change",
         "72 hours",
         "components/users/domain/src/ticket.rs",
         "EMAIL_RETURN_SECONDS: i32 = ",
     ),
-    (
-        "a link and a code that recover an account",
-        "1 hour",
-        "components/users/domain/src/ticket.rs",
-        "RECOVERY_SECONDS: i32 = ",
-    ),
+    ("a link and a code that recover an account", "1 hour", EXPIRY, "RECOVERY_SECONDS: i32 = "),
     ("invitations of one administrator", "100", RATE_LIMIT, "INVITATIONS: Backoff =\n    Backoff { free_failures: "),
     ("invitations to one address", "5", RATE_LIMIT, "MAILS: Backoff =\n    Backoff { free_failures: "),
-    (
-        "a link and a code of an invitation",
-        "7 days",
-        "components/users/domain/src/ticket.rs",
-        "INVITATION_SECONDS: i32 = ",
-    ),
+    ("a link and a code of an invitation", "7 days", EXPIRY, "INVITATION_SECONDS: i32 = "),
     (
         "wrong codes for one invitation",
         "5",
@@ -405,6 +385,7 @@ const HELD: &[Held] = &[
 
 /// Rows without a figure, or whose figure no single place in the code has.
 const NOT_HELD: &[&str] = &[
+    "message with a link or a code that expires",
     "zoneinfo",
     "nesting of a JSON body",
     "user id",

@@ -1,8 +1,10 @@
 //! The suite: what somebody outside sees of Concierge, told as facts. One file for each subject.
 
+mod account_authorize;
 mod account_in_a_browser;
 mod account_mails;
 mod account_protection;
+mod account_returns;
 mod account_settings;
 mod account_sign_in;
 mod activity;
@@ -34,6 +36,7 @@ mod email_change;
 mod email_return;
 mod emails;
 mod erasure;
+mod expired_messages;
 mod export;
 mod fairness;
 mod floods;

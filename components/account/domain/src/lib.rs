@@ -4,14 +4,16 @@
 //! Nothing here does I/O or knows Spin. What a page shows of what people typed in or services have answered is escaped by the
 //! template engine.
 
+mod authorization;
 mod faults;
 pub mod pages;
 mod return_to;
 mod texts;
 
-pub use browser::{Faults, Flow, Refusal, describe};
+pub use authorization::{Asked, Authorization, DECISION_SECONDS};
+pub use browser::{Faults, Flow, Refusal, Sealed, describe};
 pub use faults::text as refusal_text;
-pub use return_to::{Applications, is_own_page};
+pub use return_to::{Applications, is_own_page, with_next};
 pub use texts::{Texts, fill, is_language, languages};
 
 /// What all paths begin with.

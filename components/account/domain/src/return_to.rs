@@ -1,9 +1,22 @@
 //! Where a browser goes after a sign-in: to a page of ours, or to an application that the operator has listed. Nowhere else, so
 //! that no link to the sign-in leads people astray.
 
+use crate::authorization::Authorization;
+use url::form_urlencoded;
+
 /// The pages of ours that people come back to, below `/account`.
-const PAGES: &[&str] =
-    &["", "/profile", "/email", "/password", "/second-factor", "/passkeys", "/sessions", "/activity", "/data"];
+const PAGES: &[&str] = &[
+    "",
+    "/profile",
+    "/email",
+    "/password",
+    "/second-factor",
+    "/passkeys",
+    "/sessions",
+    "/applications",
+    "/activity",
+    "/data",
+];
 
 /// The origins of applications, from the variable `account_return_to`.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -44,7 +57,16 @@ impl Applications {
 /// Whether this is a page of ours that people come back to.
 #[must_use]
 pub fn is_own_page(path: &str) -> bool {
-    path.strip_prefix(crate::ROOT).is_some_and(|rest| PAGES.contains(&rest))
+    path.strip_prefix(crate::ROOT).is_some_and(|rest| PAGES.contains(&rest)) || Authorization::at(path).is_some()
+}
+
+/// The address of a page, with where to go at the end, if that is anywhere.
+#[must_use]
+pub fn with_next(path: &str, next: Option<&str>) -> String {
+    // People are led to their account anyway.
+    let Some(next) = next.filter(|next| *next != crate::ROOT) else { return path.to_owned() };
+    let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+    format!("{path}{}next={next}", if path.contains('?') { '&' } else { '?' })
 }
 
 fn is_origin(text: &str) -> bool {
@@ -87,6 +109,15 @@ mod tests {
         }
         assert_eq!(applications.destination(None), None);
         assert_eq!(Applications::default().destination(Some("https://app.example")), None);
+    }
+
+    #[test]
+    fn where_to_go_at_the_end_is_one_parameter() {
+        assert_eq!(with_next("/account/verify", None), "/account/verify");
+        assert_eq!(with_next("/account/verify", Some("/account")), "/account/verify");
+        assert_eq!(with_next("/account/verify", Some("/account/data")), "/account/verify?next=%2Faccount%2Fdata");
+        let next = Some("https://app.example/?a=b&c#d");
+        assert_eq!(with_next("/x?done=y", next), "/x?done=y&next=https%3A%2F%2Fapp.example%2F%3Fa%3Db%26c%23d");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The password once more, before something that needs a recent sign-in.
 
 use super::account::user;
+use super::authorize::is_on_the_way;
+use super::sign_in::go_on;
 use super::sign_in_code::text;
 use crate::client::To;
 use crate::context::Context;
@@ -25,6 +27,7 @@ pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
     let path = format!("/users/{}/reauthenticate", context.user_id().await?);
     let body = json!({"current_password": form.get("current_password")});
     match context.call(To::Users, Method::POST, &path, Some(&body)).await? {
+        Ok(_) if is_on_the_way(Some(next)) => go_on(context, Some(next.to_owned())),
         Ok(_) => Ok(see_other(&format!("{next}?done=confirmed"))),
         Err(refusal) => {
             let (status, faults) = context.faults(&refusal, &["current_password"]);

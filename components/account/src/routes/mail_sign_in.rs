@@ -1,6 +1,6 @@
 //! Signing in by mail, where `sign_in_by_mail` is on.
 
-use super::sign_in::{go_on, refused};
+use super::sign_in::{asked, go_on, refused};
 use super::sign_in_code::text;
 use super::verify::{invalid_link, token};
 use crate::client::To;
@@ -24,24 +24,28 @@ pub(super) fn show(context: &mut Context<'_>) -> Outcome {
             let path = "/sign-in/mail/link";
             pages::confirm_link(&view, path, t.sign_in_mail, t.sign_in_mail_button, &token, t.sign_in)
         }
-        None => pages::mail(&view, context.flow().email.as_deref().unwrap_or_default(), &Faults::default()),
+        None => {
+            let email = context.flow().email.as_deref().unwrap_or_default();
+            pages::mail(&view, email, asked(context).as_deref(), &Faults::default())
+        }
     };
     Ok(html(StatusCode::OK, page))
 }
 
 /// POST /account/sign-in/mail
 pub(super) async fn send_mail(context: &mut Context<'_>) -> Outcome {
-    let form = context.form(&["email"])?;
+    let form = context.form(&["email", "next"])?;
+    let next = context.applications.destination(form.some("next"));
     let email = form.get("email").to_owned();
     match context.client().json(To::Auth, &Method::POST, "/auth/mail", None, Some(&json!({"email": email}))).await {
         Ok(accepted) => {
             let request = Some(text(&accepted, "request"));
-            context.keep(Flow { email: Some(email), request, ..Flow::default() });
+            context.keep(Flow { email: Some(email), request, next, ..Flow::default() });
             Ok(see_other(&format!("{ROOT}/sign-in/mail/code")))
         }
         Err(refusal) => {
             let (status, faults) = context.faults(&refusal, &["email"]);
-            Ok(html(status, pages::mail(&context.view()?, &email, &faults)))
+            Ok(html(status, pages::mail(&context.view()?, &email, next.as_deref(), &faults)))
         }
     }
 }
@@ -83,15 +87,18 @@ async fn sign_in(
     mut shown: serde_json::Value,
 ) -> Result<Result<Response, Refusal>, crate::respond::Stop> {
     shown["device_token"] = context.device_token().into();
+    // What was begun here goes on here.
+    let Flow { email, request, next, .. } = context.flow().clone();
+    let next = context.applications.destination(next.filter(|_| request.is_some()).as_deref());
     match context.client().json(To::Auth, &Method::POST, "/auth/mail/confirm", None, Some(&shown)).await {
         Ok(tokens) => {
             context.begin_session(&tokens).await?;
-            Ok(Ok(go_on(None)))
+            if request.is_none() {
+                return Ok(Ok(see_other(&format!("{ROOT}?done=signed-in-here"))));
+            }
+            go_on(context, next).map(Ok)
         }
-        Err(refusal) if goes_on(&refusal) => {
-            let email = context.flow().email.clone().unwrap_or_default();
-            refused(context, &email, None, &refusal).map(Ok)
-        }
+        Err(refusal) if goes_on(&refusal) => refused(context, &email.unwrap_or_default(), next, &refusal).map(Ok),
         Err(refusal) => Ok(Err(refusal)),
     }
 }

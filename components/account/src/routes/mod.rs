@@ -3,10 +3,13 @@
 mod account;
 mod activity;
 mod address;
+mod applications;
+mod authorize;
 mod confirm;
 mod data;
 mod health;
 mod mail_sign_in;
+mod not_me;
 mod passkey_sign_in;
 mod passkeys;
 mod phone;
@@ -45,7 +48,7 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         },
     };
     context.finish(&mut response);
-    protect(&mut response, context.applications.origins(), context.is_tls());
+    protect(&mut response, &context.form_targets(), context.is_tls());
     Ok(response)
 }
 
@@ -128,12 +131,18 @@ async fn page(context: &mut Context<'_>) -> Outcome {
         ("POST", ["sessions", "end"]) => sessions::end(context).await,
         ("POST", ["sessions", "end-others"]) => sessions::end_others(context).await,
         ("POST", ["sessions", "end-all"]) => sessions::end_all(context).await,
+        ("GET", ["applications"]) => applications::show(context).await,
+        ("POST", ["applications", "disconnect"]) => applications::disconnect(context).await,
+        ("GET", ["authorize"]) => authorize::show(context).await,
+        ("POST", ["authorize"]) => authorize::submit(context).await,
+        ("GET", ["not-me"]) => not_me::show(context),
+        ("POST", ["not-me"]) => not_me::report(context).await,
         ("GET", ["activity"]) => activity::show(context).await,
         ("GET", ["data"]) => data::show(context).await,
         ("POST", ["data", "export"]) => data::export(context).await,
         ("POST", ["data", "remove"]) => data::remove(context).await,
         // A form that was sent and is loaded again, or typed in.
-        ("GET", [section @ ("passkeys" | "profile" | "sessions" | "second-factor" | "data"), _]) => {
+        ("GET", [section @ ("passkeys" | "profile" | "sessions" | "second-factor" | "applications" | "data"), _]) => {
             Ok(see_other(&format!("{ROOT}/{section}")))
         }
         _ => Err(Problem::of(Kind::NoSuchRoute).into()),

@@ -24,7 +24,7 @@ pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
     match context.client().json(To::Auth, &Method::POST, "/auth/passkey", None, Some(&body)).await {
         Ok(tokens) => {
             context.begin_session(&tokens).await?;
-            Ok(go_on(next))
+            go_on(context, next)
         }
         Err(refusal) => refused(context, "", next, &refusal),
     }

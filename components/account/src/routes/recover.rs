@@ -1,32 +1,35 @@
 //! A new password for whoever has forgotten theirs.
 
+use super::sign_in::asked;
 use super::verify::invalid_link;
 use crate::client::To;
 use crate::context::Context;
 use crate::respond::{Outcome, html, see_other};
 use account_domain::pages;
-use account_domain::{Faults, Flow, ROOT};
+use account_domain::{Faults, Flow, ROOT, with_next};
 use serde_json::json;
 use service_kit::{Method, StatusCode};
 
 /// GET /account/recover
 pub(super) fn show(context: &mut Context<'_>) -> Outcome {
     let email = context.flow().email.clone().unwrap_or_default();
-    Ok(html(StatusCode::OK, pages::recover(&context.view()?, &email, &Faults::default())))
+    let next = asked(context).or_else(|| context.flow().next.clone());
+    Ok(html(StatusCode::OK, pages::recover(&context.view()?, &email, next.as_deref(), &Faults::default())))
 }
 
 /// POST /account/recover
 pub(super) async fn send_mail(context: &mut Context<'_>) -> Outcome {
-    let form = context.form(&["email"])?;
+    let form = context.form(&["email", "next"])?;
+    let next = context.applications.destination(form.some("next"));
     let body = json!({"email": form.get("email")});
     match context.client().json(To::Users, &Method::POST, "/password-recovery", None, Some(&body)).await {
         Ok(_) => {
-            context.keep(Flow { email: Some(form.get("email").to_owned()), ..Flow::default() });
+            context.keep(Flow { email: Some(form.get("email").to_owned()), next, ..Flow::default() });
             Ok(see_other(&format!("{ROOT}/recover/password")))
         }
         Err(refusal) => {
             let (status, faults) = context.faults(&refusal, &["email"]);
-            Ok(html(status, pages::recover(&context.view()?, form.get("email"), &faults)))
+            Ok(html(status, pages::recover(&context.view()?, form.get("email"), next.as_deref(), &faults)))
         }
     }
 }
@@ -53,7 +56,9 @@ pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
         Ok(_) => {
             // All sessions have ended, that of this browser too.
             context.forget_session();
-            Ok(see_other(&format!("{ROOT}/sign-in?done=recovered")))
+            let flow = context.flow();
+            let done = if flow.email.is_some() { "recovered" } else { "recovered-here" };
+            Ok(see_other(&with_next(&format!("{ROOT}/sign-in?done={done}"), flow.next.as_deref())))
         }
         Err(refusal) if refusal.slug == "invalid-ticket" && form.some("token").is_some() => {
             invalid_link(context, &refusal, "/recover")

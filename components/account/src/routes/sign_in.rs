@@ -1,11 +1,12 @@
 //! Signing in by password, and signing out.
 
+use super::authorize::is_on_the_way;
 use crate::client::To;
 use crate::context::Context;
-use crate::respond::{Outcome, html, see_other};
+use crate::respond::{Outcome, html, see_other, set};
 use crate::settings;
 use account_domain::pages::{self, SignIn};
-use account_domain::{Faults, Flow, ROOT, Refusal};
+use account_domain::{Authorization, Faults, Flow, ROOT, Refusal, with_next};
 use serde_json::json;
 use service_kit::{Method, StatusCode};
 
@@ -15,13 +16,14 @@ pub(super) fn show(context: &mut Context<'_>) -> Outcome {
     if context.is_signed_in() && next.is_none() {
         return Ok(see_other(ROOT));
     }
-    let email = context.flow().email.clone().unwrap_or_default();
+    let hint = next.as_deref().and_then(Authorization::at).and_then(|request| request.login_hint());
+    let email = hint.or_else(|| context.flow().email.clone()).unwrap_or_default();
     page(context, &email, next.as_deref(), StatusCode::OK, &Faults::default())
 }
 
 /// Where the browser wants to go afterwards, if it may: `next` for our own pages, `return_to` for applications.
-fn asked(context: &Context<'_>) -> Option<String> {
-    let query = context.request.query(&["next", "return_to", "done"]).ok()?;
+pub(super) fn asked(context: &Context<'_>) -> Option<String> {
+    let query = context.request.query(&["next", "return_to", "done", "token"]).ok()?;
     let asked = query.get("return_to").or_else(|| query.get("next"))?;
     context.applications.destination(Some(asked))
 }
@@ -38,15 +40,25 @@ pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
     match context.client().json(To::Auth, &Method::POST, "/auth/login", None, Some(&body)).await {
         Ok(tokens) => {
             context.begin_session(&tokens).await?;
-            Ok(go_on(next))
+            go_on(context, next)
         }
         Err(refusal) => refused(context, form.get("email"), next, &refusal),
     }
 }
 
 /// Where the browser goes after a sign-in.
-pub(super) fn go_on(next: Option<String>) -> service_kit::Response {
-    see_other(next.as_deref().unwrap_or(ROOT))
+pub(super) fn go_on(context: &Context<'_>, next: Option<String>) -> Outcome {
+    let next = next.unwrap_or_else(|| ROOT.to_owned());
+    if !is_on_the_way(Some(&next)) {
+        return Ok(see_other(&next));
+    }
+    // Browsers hold all redirections that follow a form against the policy of its page, which does not know the application. So this one
+    // is a page, from which it goes on by itself.
+    let (t, link) = (&context.t, (next.as_str(), context.t.go_on));
+    let page = pages::message(&context.view()?, "/signed-in", t.signed_in_title, t.signed_in, Some(link));
+    let mut response = html(StatusCode::OK, page);
+    set(&mut response, "refresh", &format!("0; url={next}"));
+    Ok(response)
 }
 
 /// A sign-in that has to go on elsewhere, or was refused.
@@ -91,7 +103,8 @@ pub(super) fn page(
 
 /// POST /account/sign-out
 pub(super) async fn sign_out(context: &mut Context<'_>) -> Outcome {
-    context.form(&[])?;
+    let form = context.form(&["next"])?;
+    let next = context.applications.destination(form.some("next"));
     context.sign_out().await?;
-    Ok(see_other(&format!("{ROOT}/sign-in?done=signed-out")))
+    Ok(see_other(&with_next(&format!("{ROOT}/sign-in?done=signed-out"), next.as_deref())))
 }

@@ -31,7 +31,7 @@ pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
             let next = context.applications.destination(flow.next.as_deref());
             let codes: Vec<String> = serde_json::from_value(tokens["recovery_codes"].clone()).unwrap_or_default();
             if codes.is_empty() {
-                return Ok(go_on(next));
+                return go_on(context, next);
             }
             let next = next.unwrap_or_else(|| ROOT.to_owned());
             Ok(html(StatusCode::OK, pages::codes(&context.view()?, "/sign-in/code", &codes, &next)))

@@ -1,5 +1,6 @@
 //! Signing up, and accepting an invitation.
 
+use super::sign_in::{asked, go_on};
 use crate::client::{To, accepted};
 use crate::context::Context;
 use crate::respond::{Outcome, html, see_other};
@@ -18,7 +19,8 @@ pub(super) fn show(context: &mut Context<'_>) -> Outcome {
         let link = Some((concat!("/account", "/sign-in"), t.sign_in_link));
         return Ok(html(StatusCode::OK, pages::message(&context.view()?, "/sign-up", t.sign_up_not, text, link)));
     }
-    let page = pages::sign_up(&context.view()?, &Person::default(), &Faults::default());
+    let next = asked(context);
+    let page = pages::sign_up(&context.view()?, &Person::default(), next.as_deref(), &Faults::default());
     Ok(html(StatusCode::OK, page))
 }
 
@@ -28,7 +30,8 @@ fn person(form: &Form) -> Person<'_> {
 
 /// POST /account/sign-up
 pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
-    let form = context.form(&["name", "surname", "email", "password"])?;
+    let form = context.form(&["name", "surname", "email", "password", "next"])?;
+    let next = context.applications.destination(form.some("next"));
     let (email, password) = (form.get("email"), form.get("password"));
     let body = json!({
         "name": form.get("name"),
@@ -49,13 +52,13 @@ pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
             match context.client().json(To::Auth, &Method::POST, "/auth/login", None, Some(&body)).await {
                 Ok(tokens) => {
                     context.begin_session(&tokens).await?;
-                    Ok(see_other(ROOT))
+                    go_on(context, next)
                 }
-                Err(refusal) => super::sign_in::refused(context, email, None, &refusal),
+                Err(refusal) => super::sign_in::refused(context, email, next, &refusal),
             }
         }
         Ok(_) => {
-            context.keep(Flow { email: Some(email.to_owned()), ..Flow::default() });
+            context.keep(Flow { email: Some(email.to_owned()), next, ..Flow::default() });
             Ok(see_other(&format!("{ROOT}/verify")))
         }
         Err(refusal) => refused(context, &form, &refusal),
@@ -64,7 +67,8 @@ pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
 
 fn refused(context: &Context<'_>, form: &Form, refusal: &Refusal) -> Outcome {
     let (status, faults) = context.faults(refusal, &["name", "surname", "email", "password"]);
-    Ok(html(status, pages::sign_up(&context.view()?, &person(form), &faults)))
+    let next = context.applications.destination(form.some("next"));
+    Ok(html(status, pages::sign_up(&context.view()?, &person(form), next.as_deref(), &faults)))
 }
 
 /// GET /account/invitation

@@ -4,13 +4,13 @@ use crate::client::To;
 use crate::context::Context;
 use crate::respond::{Outcome, html, see_other};
 use account_domain::pages;
-use account_domain::{Faults, Flow, ROOT, Refusal, refusal_text};
+use account_domain::{Faults, Flow, ROOT, Refusal, refusal_text, with_next};
 use serde_json::json;
 use service_kit::{Method, StatusCode};
 
 /// The secret of the link that leads to a page.
 pub(super) fn token(context: &Context<'_>) -> Option<String> {
-    context.request.query(&["token", "done"]).ok()?.remove("token").filter(|token| !token.is_empty())
+    context.request.query(&["token", "done", "next"]).ok()?.remove("token").filter(|token| !token.is_empty())
 }
 
 /// GET /account/verify, with the secret of a link or without.
@@ -21,7 +21,11 @@ pub(super) fn show(context: &mut Context<'_>) -> Outcome {
             let t = &context.t;
             pages::confirm_link(&view, "/verify", t.verify_title, t.verify_button, &token, t.confirm)
         }
-        None => pages::verify(&view, context.flow().email.as_deref().unwrap_or_default(), &Faults::default()),
+        None => {
+            let flow = context.flow();
+            let email = flow.email.as_deref().unwrap_or_default();
+            pages::verify(&view, email, flow.next.as_deref(), &Faults::default())
+        }
     };
     Ok(html(StatusCode::OK, page))
 }
@@ -33,11 +37,17 @@ pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
     let path = "/email-verification/confirm";
     match context.client().json(To::Users, &Method::POST, path, None, Some(&body)).await {
         Ok(_) if context.is_signed_in() => Ok(see_other(&format!("{ROOT}?done=verified"))),
-        Ok(_) => Ok(see_other(&format!("{ROOT}/sign-in?done=verified"))),
+        Ok(_) => {
+            // Without anything that was begun here, it was begun elsewhere, or long ago.
+            let flow = context.flow();
+            let done = if flow.email.is_some() { "verified" } else { "verified-here" };
+            Ok(see_other(&with_next(&format!("{ROOT}/sign-in?done={done}"), flow.next.as_deref())))
+        }
         Err(refusal) if form.some("token").is_some() => invalid_link(context, &refusal, "/verify"),
         Err(refusal) => {
             let (status, faults) = context.faults(&refusal, &["email", "code"]);
-            Ok(html(status, pages::verify(&context.view()?, form.get("email"), &faults)))
+            let next = context.flow().next.as_deref();
+            Ok(html(status, pages::verify(&context.view()?, form.get("email"), next, &faults)))
         }
     }
 }
@@ -69,7 +79,8 @@ pub(super) async fn send_mail(context: &mut Context<'_>) -> Outcome {
                 Some(_) => context.t.fault_email.to_owned(),
                 None => refusal_text(&refusal, &context.t),
             });
-            Ok(html(status, pages::verify(&context.view()?, email, &faults)))
+            let next = context.flow().next.as_deref();
+            Ok(html(status, pages::verify(&context.view()?, email, next, &faults)))
         }
     }
 }

@@ -44,6 +44,7 @@ pub use attempt::Attempt;
 pub use audit::{Actor, AuditEntry, Trace};
 pub use audit_page::{AuditCursor, AuditPageRequest};
 pub use change::ValidatedChange;
+pub use events::{EMAIL_CHANGE_SECONDS, MAIL_SIGN_IN_SECONDS, PHONE_CODE_SECONDS, VERIFICATION_SECONDS};
 pub use export::{Collected, Collection, EXPORT_PAUSE_SECONDS, MAX_EXPORTED, too_many_exports, too_much, too_soon};
 pub use fibonacci::{MAX_N, fibonacci};
 pub use hash_permit::{AcquirePermit, Acquired, MAX_HASH_PERMITS, PermitLimits, ReleasePermit};
@@ -52,11 +53,10 @@ pub use import::{HashRules, ImportedUser, MAX_IMPORT_LINES, address_not_free, im
 pub use invitation::{Acceptance, Invite, invitation_not_found, too_many_invitations};
 pub use invitation_page::{Filled, invitation_accepted_page, invitation_form, invitation_invalid_page};
 pub use mail_sign_in::{
-    BeginMailSignIn, EndMailSignIn, MAIL_SIGN_IN_METHOD, MAIL_SIGN_IN_SECONDS, NewMailSignIn, ShownSignIn,
-    mail_sign_in_link,
+    BeginMailSignIn, EndMailSignIn, MAIL_SIGN_IN_METHOD, NewMailSignIn, ShownSignIn, mail_sign_in_link,
 };
 pub use metadata::{MAX_METADATA, ValidatedMetadata};
-pub use not_me::{Disowned, NOT_ME_PAGE, NOT_ME_SECONDS, NotMe};
+pub use not_me::{Disowned, NOT_ME_PAGES, NOT_ME_SECONDS, NotMe};
 pub use oauth_client::{
     CLIENT_SECRET_BYTES, ClientFields, MAX_OAUTH_CLIENTS, OAUTH_CODE_SECONDS, authenticates, client_not_found,
     client_secret, no_provider, shown_secret, validate_code, validate_shown_code, validate_shown_token,
@@ -68,8 +68,8 @@ pub use passkey::{
     relying_party,
 };
 pub use phone_code::{
-    MAX_SMS_PER_DAY, NewPhoneCode, NoticeTerms, PHONE_CODE_SECONDS, PHONE_CODES_PER_DAY, SmsLimits, no_phone,
-    phone_code_digest, too_many_phone_codes,
+    MAX_SMS_PER_DAY, NewPhoneCode, NoticeTerms, PHONE_CODES_PER_DAY, SmsLimits, no_phone, phone_code_digest,
+    too_many_phone_codes,
 };
 pub use precondition::{Precondition, etag};
 pub use rate_limit::RESET_SECONDS;
@@ -82,10 +82,7 @@ pub use second_factor::{
 pub use session::{Rotation, ShownToken};
 pub use sign_in::{BeginSignIn, EndSignIn, NewSession, Origin, Renewal, Verdict};
 pub use sign_up::SignUp;
-pub use ticket::{
-    EMAIL_CHANGE_SECONDS, EMAIL_RETURN_SECONDS, NewTicket, Purpose, ShownTicket, VERIFICATION_SECONDS, code_limit_key,
-    invalid_ticket,
-};
+pub use ticket::{EMAIL_RETURN_SECONDS, NewTicket, Purpose, ShownTicket, code_limit_key, invalid_ticket};
 pub use ticket_page::{
     email_change_form, email_changed_page, email_return_form, email_returned_page, invalid_link_page, not_me_form,
     recovered_page, recovery_form, reported_page, verification_form, verified_page,

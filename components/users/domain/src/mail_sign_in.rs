@@ -9,12 +9,11 @@ use crate::rate_limit::{RESET_SECONDS, RateLimit, SIGN_IN_CODES};
 use crate::second_factor::{SessionStart, ShownChallenge};
 use api::users::{BeginMailSignInRequest, EndMailSignInRequest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use events::MAIL_SIGN_IN_SECONDS;
 use identity::{Email, Peppers};
 use problem::{Kind, Problem};
 use serde::Serialize;
 
-/// For how many seconds link and code are valid: ten minutes, the most that OWASP ASVS 5.0, 6.5.5, allows.
-pub const MAIL_SIGN_IN_SECONDS: i32 = 10 * 60;
 /// The path of the page that the link leads to, unless the application has one of its own.
 const MAIL_SIGN_IN_PAGE: &str = "/auth-ms/auth/mail/page";
 /// How a session has begun that a link or a code has begun (RFC 8176): by a password that is good once.

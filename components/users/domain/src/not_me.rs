@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 /// For how many seconds a link is valid: three days, as long as an address can be taken back.
 pub const NOT_ME_SECONDS: i64 = EMAIL_RETURN_SECONDS as i64;
-/// The path of the page that it leads to.
-pub const NOT_ME_PAGE: &str = "/users-ms/not-me/page";
+/// The pages that it leads to: the plain one, and that of account.
+pub const NOT_ME_PAGES: [&str; 2] = ["/users-ms/not-me/page", "/account/not-me"];
 
 /// The kind of token and its version.
 const TYPE: &str = "nm1";

@@ -7,8 +7,6 @@
 use identity::{Peppers, UserId};
 use problem::{Kind, Problem};
 
-/// For how many seconds a code is valid: ten minutes.
-pub const PHONE_CODE_SECONDS: i32 = 10 * 60;
 /// How many codes an account gets in a day (UTC).
 pub const PHONE_CODES_PER_DAY: i32 = 5;
 /// The most that `sms_per_day` may be.

@@ -8,25 +8,13 @@
 use crate::rate_limit::{RECOVERY_CODES, RESET_SECONDS, RateLimit};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use events::Exchange;
+use events::{EMAIL_CHANGE_SECONDS, Exchange, INVITATION_SECONDS, RECOVERY_SECONDS, VERIFICATION_SECONDS};
 use identity::{Email, Peppers};
 use problem::{Kind, Problem};
 use serde::Serialize;
 
-/// For how many seconds link and code that confirm an address are valid: a day.
-pub const VERIFICATION_SECONDS: i32 = 24 * 60 * 60;
-
-/// For how many seconds link and code that recover an account are valid: an hour.
-const RECOVERY_SECONDS: i32 = 60 * 60;
-
-/// For how many seconds link and code that change an address are valid: a day.
-pub const EMAIL_CHANGE_SECONDS: i32 = 24 * 60 * 60;
-
 /// For how many seconds an address can be taken back after a change: three days. Nobody else gets it meanwhile.
 pub const EMAIL_RETURN_SECONDS: i32 = 72 * 60 * 60;
-
-/// For how many seconds link and code of an invitation are valid: a week.
-const INVITATION_SECONDS: i32 = 7 * 24 * 60 * 60;
 
 /// How many codes there are.
 const CODES: u64 = 1_000_000;

@@ -42,6 +42,7 @@ pub fn overview(view: &View<'_>, profile: &Profile<'_>) -> String {
         ("/second-factor", t.second_factor, t.second_factor_about),
         ("/passkeys", t.passkeys, t.passkeys_about),
         ("/sessions", t.sessions, t.sessions_about),
+        ("/applications", t.applications, t.applications_about),
         ("/activity", t.activity, t.activity_about),
         ("/data", t.data, t.data_about),
     ];
@@ -52,7 +53,7 @@ pub fn overview(view: &View<'_>, profile: &Profile<'_>) -> String {
             p { (profile.email) " " @if profile.is_verified { span.badge { (t.verified) } } @else {
                 a href={ (ROOT) "/verify" } { (t.not_verified) }
             } }
-            ul.cards { @for (path, name, about) in cards {
+            ul.cards { @for (path, name, about) in cards.into_iter().filter(|(path, ..)| view.has(path)) {
                 li { a href={ (ROOT) (path) } { (name) } p { (about) } }
             } }
         },

@@ -12,10 +12,14 @@ pub struct View<'a> {
     /// The texts.
     pub t: &'a Texts,
     frame: Frame<'a>,
+    has_applications: bool,
 }
 
+/// The page of connected applications.
+pub(super) const APPLICATIONS: &str = "/applications";
+
 /// The parts of an account: path below the root and name.
-fn sections(t: &Texts) -> [(&'static str, &'static str); 9] {
+fn sections(t: &Texts) -> [(&'static str, &'static str); 10] {
     [
         ("", t.overview),
         ("/profile", t.profile),
@@ -24,19 +28,21 @@ fn sections(t: &Texts) -> [(&'static str, &'static str); 9] {
         ("/second-factor", t.second_factor),
         ("/passkeys", t.passkeys),
         ("/sessions", t.sessions),
+        (APPLICATIONS, t.applications),
         ("/activity", t.activity),
         ("/data", t.data),
     ]
 }
 
 impl<'a> View<'a> {
-    /// A view with these texts for somebody who is signed in, or for nobody.
+    /// A view with these texts for somebody who is signed in, or for nobody; with other applications that sign people in here, or without.
     #[must_use]
     pub fn new(
         t: &'a Texts,
         brand: &'a str,
         form_token: String,
         is_signed_in: bool,
+        has_applications: bool,
         assets: Assets,
         notice: Option<&'a str>,
     ) -> Self {
@@ -48,10 +54,22 @@ impl<'a> View<'a> {
             problem: t.there_is_a_problem,
             no_passkey: t.fault_passkey_browser,
         };
-        let sections =
-            if is_signed_in { sections(t).map(|(path, name)| Section { path, name }).to_vec() } else { Vec::new() };
+        let is_there = |(path, _): &(&str, &str)| is_signed_in && (has_applications || *path != APPLICATIONS);
+        let sections = sections(t).into_iter().filter(is_there).map(|(path, name)| Section { path, name }).collect();
         let frame = Frame { root: ROOT, language: t.language, brand, words, form_token, sections, assets, notice };
-        Self { t, frame }
+        Self { t, frame, has_applications }
+    }
+
+    /// The same without ways to elsewhere.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.frame.sections.clear();
+        self
+    }
+
+    /// Whether there is anything at a path.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.has_applications || path != APPLICATIONS
     }
 
     /// A page with this title, at this path below the root.

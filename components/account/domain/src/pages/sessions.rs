@@ -105,6 +105,7 @@ fn action<'a>(action: &'a str, t: &Texts) -> &'a str {
         "user-changed" => t.did_profile,
         "recovery-codes-replaced" => t.did_codes,
         "phone-verification" => t.did_phone,
+        "application-connected" | "application-disconnected" => t.did_application,
         "user-exported" => t.did_export,
         other => other,
     }

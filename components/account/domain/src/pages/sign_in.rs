@@ -3,8 +3,9 @@
 use super::View;
 use super::tickets::ask_for_mail;
 use crate::ROOT;
+use crate::return_to::with_next;
 use browser::Faults;
-use browser::field::{Field, form, hidden, passkey_form, summary};
+use browser::field::{Field, form, hidden_next, passkey_form, summary};
 use maud::html;
 
 /// What the page of a sign-in shows.
@@ -33,15 +34,16 @@ pub fn sign_in(view: &View<'_>, shown: &SignIn<'_>, faults: &Faults) -> String {
         ..Field::default()
     };
     let password = Field::password("password", t.password, "current-password");
-    let next = html! { @if let Some(next) = shown.next { (hidden("next", next)) } };
+    let next = hidden_next(shown.next);
+    let to = |path: &str| with_next(&format!("{ROOT}{path}"), shown.next);
     view.page("/sign-in", &view.branded(t.sign_in_to), &html! {
         (summary(view, faults))
         (form(view, "/sign-in", &html! { (next) (email.show(view, faults)) (password.show(view, faults)) }, t.sign_in))
         (passkey_form(view, false, "/sign-in/passkey", &next, t.sign_in_passkey))
         ul.links {
-            @if shown.has_mail { li { a href={ (ROOT) "/sign-in/mail" } { (t.sign_in_mail) } } }
-                li { a href={ (ROOT) "/recover" } { (t.forgotten) } }
-            @if shown.has_sign_up { li { a href={ (ROOT) "/sign-up" } { (t.sign_up_link) } } }
+            @if shown.has_mail { li { a href=(to("/sign-in/mail")) { (t.sign_in_mail) } } }
+            li { a href=(to("/recover")) { (t.forgotten) } }
+            @if shown.has_sign_up { li { a href=(to("/sign-up")) { (t.sign_up_link) } } }
         }
     })
 }
@@ -70,8 +72,8 @@ pub fn code(view: &View<'_>, faults: &Faults) -> String {
 
 /// The page to ask for a mail that signs in.
 #[must_use]
-pub fn mail(view: &View<'_>, email: &str, faults: &Faults) -> String {
-    ask_for_mail(view, ("/sign-in/mail", view.t.sign_in_mail), view.t.sign_in_mail_about, email, faults)
+pub fn mail(view: &View<'_>, email: &str, next: Option<&str>, faults: &Faults) -> String {
+    ask_for_mail(view, ("/sign-in/mail", view.t.sign_in_mail), view.t.sign_in_mail_about, (email, next), faults)
 }
 
 /// The page for the code of such a mail.

@@ -1,9 +1,9 @@
 //! Signing up, and accepting an invitation.
 
 use super::View;
-use crate::ROOT;
+use super::tickets::sign_in_link;
 use browser::Faults;
-use browser::field::{Field, form, hidden, summary};
+use browser::field::{Field, form, hidden, hidden_next, summary};
 use maud::{Markup, html};
 
 /// Who signs up, as typed in so far.
@@ -39,7 +39,7 @@ impl Person<'_> {
 
 /// The page to sign up.
 #[must_use]
-pub fn sign_up(view: &View<'_>, person: &Person<'_>, faults: &Faults) -> String {
+pub fn sign_up(view: &View<'_>, person: &Person<'_>, next: Option<&str>, faults: &Faults) -> String {
     let t = view.t;
     let email = Field {
         name: "email",
@@ -50,14 +50,19 @@ pub fn sign_up(view: &View<'_>, person: &Person<'_>, faults: &Faults) -> String 
         ..Field::default()
     };
     let password = Field { hint: Some(t.password_hint), ..Field::password("password", t.password, "new-password") };
-    let fields = html! { (person.names(view, faults)) (email.show(view, faults)) (password.show(view, faults)) };
+    let fields = html! {
+        (hidden_next(next))
+        (person.names(view, faults))
+        (email.show(view, faults))
+        (password.show(view, faults))
+    };
     view.page(
         "/sign-up",
         &view.branded(t.sign_up_to),
         &html! {
             (summary(view, faults))
             (form(view, "/sign-up", &fields, t.sign_up))
-            ul.links { li { a href={ (ROOT) "/sign-in" } { (t.sign_in_link) } } }
+            (sign_in_link(view, next))
         },
     )
 }

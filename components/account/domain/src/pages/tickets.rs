@@ -2,14 +2,15 @@
 
 use super::View;
 use crate::ROOT;
+use crate::return_to::with_next;
 use crate::texts::fill;
 use browser::Faults;
-use browser::field::{Field, form, hidden, summary};
-use maud::html;
+use browser::field::{Field, form, hidden, hidden_next, summary};
+use maud::{Markup, html};
 
 /// The page for the code that confirms an address, with a way to another mail.
 #[must_use]
-pub fn verify(view: &View<'_>, email: &str, faults: &Faults) -> String {
+pub fn verify(view: &View<'_>, email: &str, next: Option<&str>, faults: &Faults) -> String {
     let t = view.t;
     let address = Field {
         name: "email",
@@ -38,7 +39,7 @@ pub fn verify(view: &View<'_>, email: &str, faults: &Faults) -> String {
         } @else {
             (form(view, "/verify/mail", &hidden("again", email), t.send_again))
         }
-        ul.links { li { a href={ (ROOT) "/sign-in" } { (t.sign_in_link) } } }
+        (sign_in_link(view, next))
     })
 }
 
@@ -57,16 +58,21 @@ pub fn confirm_link(view: &View<'_>, path: &str, title: &str, text: &str, token:
 
 /// The page to ask for a mail that sets a new password.
 #[must_use]
-pub fn recover(view: &View<'_>, email: &str, faults: &Faults) -> String {
-    ask_for_mail(view, ("/recover", view.t.recover_title), view.t.recover_intro, email, faults)
+pub fn recover(view: &View<'_>, email: &str, next: Option<&str>, faults: &Faults) -> String {
+    ask_for_mail(view, ("/recover", view.t.recover_title), view.t.recover_intro, (email, next), faults)
 }
 
-/// A page, by path and title, that asks for the address that a mail is to go to.
+/// The way to the sign-in, and on.
+pub(super) fn sign_in_link(view: &View<'_>, next: Option<&str>) -> Markup {
+    html! { ul.links { li { a href=(with_next(&format!("{ROOT}/sign-in"), next)) { (view.t.sign_in_link) } } } }
+}
+
+/// A page, by path and title, that asks for the address that a mail is to go to; with where to go at the end.
 pub(super) fn ask_for_mail(
     view: &View<'_>,
     (path, title): (&str, &str),
     intro: &str,
-    email: &str,
+    (email, next): (&str, Option<&str>),
     faults: &Faults,
 ) -> String {
     let t = view.t;
@@ -84,8 +90,8 @@ pub(super) fn ask_for_mail(
         &html! {
             (summary(view, faults))
             p { (intro) }
-            (form(view, path, &address.show(view, faults), t.recover_send))
-            ul.links { li { a href={ (ROOT) "/sign-in" } { (t.sign_in_link) } } }
+            (form(view, path, &html! { (hidden_next(next)) (address.show(view, faults)) }, t.recover_send))
+            (sign_in_link(view, next))
         },
     )
 }

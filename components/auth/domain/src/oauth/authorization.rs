@@ -68,7 +68,8 @@ pub enum Prompt {
     None,
     /// As usual.
     Usual,
-    /// The user has to consent, even to what they have consented to before.
+    /// The user has to consent, even to what they have consented to before. That says too as whom, so it is also how one chooses an
+    /// account.
     Consent,
 }
 
@@ -87,6 +88,8 @@ pub struct Asked {
     pub max_age: Option<i32>,
     /// Whom the client expects.
     pub login_hint: Option<String>,
+    /// An ID token of whom it expects.
+    pub id_token_hint: Option<String>,
 }
 
 impl AuthorizationRequest {
@@ -174,6 +177,7 @@ impl AuthorizationRequest {
             prompt: prompt_of(get("prompt"))?,
             max_age: self.max_age()?,
             login_hint: get("login_hint").map(str::to_owned),
+            id_token_hint: get("id_token_hint").map(str::to_owned),
         })
     }
 
@@ -244,7 +248,7 @@ fn prompt_of(text: Option<&str>) -> Result<Prompt, OauthFailure> {
         words if words.iter().any(|word| !matches!(*word, "login" | "consent" | "select_account")) => {
             Err(OauthFailure::new("invalid_request", "prompt is none, or of login, consent and select_account."))
         }
-        words if words.contains(&"consent") => Ok(Prompt::Consent),
+        words if words.contains(&"consent") || words.contains(&"select_account") => Ok(Prompt::Consent),
         _ => Ok(Prompt::Usual),
     }
 }
@@ -341,6 +345,7 @@ mod tests {
         assert_eq!(asked("max_age=0").max_age, Some(JUST_NOW));
         assert_eq!(asked("prompt=none").prompt, Prompt::None);
         assert_eq!(asked("prompt=consent+login").prompt, Prompt::Consent);
+        assert_eq!(asked("prompt=select_account").prompt, Prompt::Consent);
         assert_eq!(asked("unheard_of=x&claims={}&ui_locales=it").prompt, Prompt::Usual);
     }
 }

@@ -2,6 +2,7 @@
 
 mod authorization;
 mod grant;
+mod hosted;
 mod logout;
 mod page;
 mod redirect;
@@ -10,6 +11,7 @@ pub use authorization::{Asked, AuthorizationRequest, NoRedirect, Prompt};
 pub use grant::{
     ClientSecret, Code, GrantRequest, OauthFailure, Parameters, client_of, parameters, s256, secret_digest,
 };
+pub use hosted::{MAX_HOSTED_BYTES, is_back_from_account};
 pub use logout::LogoutRequest;
 pub use page::{Consent, code_page, message_page, policy, sign_in_page, words_of_refusal};
 pub use redirect::{origin_of, with_parameters};

@@ -2,16 +2,18 @@
 
 use super::super::Call;
 use super::{page, redirection, users_of};
+use crate::oauth;
 use crate::users::Users;
 use api::auth::operation::{ShowAuthorization, SubmitAuthorization};
 use api::users::OauthClient;
 use auth_domain::oauth::{
-    Asked, AuthorizationRequest, Consent, NoRedirect, OauthFailure, Prompt, message_page, sign_in_page,
+    Asked, AuthorizationRequest, Consent, NoRedirect, OauthFailure, Prompt, is_back_from_account, message_page,
+    sign_in_page,
 };
 use problem::Problem;
 use service_kit::{HandlerResult, Request, Response, StatusCode, config};
 
-/// GET: the page with the sign-in.
+/// GET: the page of account, where people may be signed in, or one with a sign-in.
 pub(in super::super) async fn show_authorization(call: &Call<'_, ShowAuthorization>) -> HandlerResult {
     authorize(call.request, call.request.raw_query().as_bytes()).await
 }
@@ -27,6 +29,11 @@ async fn authorize(request: &Request, encoded: &[u8]) -> HandlerResult {
         Ok(known) => known,
         Err(refusal) => return Ok(refusal),
     };
+    if let Some(account) = oauth::account()?.filter(|_| !is_back_from_account(encoded))
+        && let Some(hosted) = request.hosted_page(&account)
+    {
+        return Ok(redirection(&hosted));
+    }
     if asked.prompt == Prompt::None {
         // Nobody is signed in at this endpoint, which sets no cookie.
         let failure = OauthFailure::new("login_required", "The user has to sign in.");

@@ -3,12 +3,15 @@
 use super::super::Call;
 use super::authorize::identified;
 use super::users_of;
+use crate::keys::client_token_verifier;
 use api::auth::operation::DecideAuthorization;
 use api::auth::{ConsentAsked, DecisionResponse};
 use api::users::{IssueOauthCodeRequest, OauthClient, OauthCodeOutcome};
 use auth_domain::oauth::{Code, OFFLINE_ACCESS, OauthFailure, Prompt, origin_of};
+use identity::UserId;
 use problem::{Kind, Problem};
 use service_kit::{HandlerResult, config, invalid_token, random};
+use uuid::Uuid;
 
 /// How many seconds ago a user may have signed in who consents, or whose application stays connected.
 const RECENT: i32 = 10 * 60;
@@ -40,11 +43,16 @@ pub(in super::super) async fn decide_authorization(call: &Call<'_, DecideAuthori
         scopes: asked.scopes.clone(),
     };
     let ask = |shown| Ok(call.ok(&DecisionResponse { redirect_to: None, consent: Some(shown) }));
-    if !consented && (asked.prompt == Prompt::Consent || may_be_another(&client, &request.redirect_uri)) {
-        if asked.prompt == Prompt::None {
-            return back(request.refusal(&issuer, &consent_required()));
-        }
-        return ask(shown);
+    if let Some(token) = &asked.id_token_hint
+        && !is_of(token, client.id, caller.user_id)?
+    {
+        let failure = OauthFailure::new("login_required", "Another user is signed in than the one of id_token_hint.");
+        return back(request.refusal(&issuer, &failure));
+    }
+    // Whom anybody may pose as is asked each time.
+    let asks = asked.prompt == Prompt::Consent || may_be_another(&client, &request.redirect_uri);
+    if asks && !consented && asked.prompt == Prompt::None {
+        return back(request.refusal(&issuer, &consent_required()));
     }
     // Who has stolen an access token has it for a quarter of an hour: it must not become more than that.
     let lasts = consented || asked.scopes.iter().any(|scope| scope == OFFLINE_ACCESS);
@@ -60,6 +68,9 @@ pub(in super::super) async fn decide_authorization(call: &Call<'_, DecideAuthori
         scopes: asked.scopes,
         max_age,
         consented,
+        asks,
+        // Who has to consent signs in first, and then once, not between question and answer.
+        ask_max_age: (asked.prompt != Prompt::None).then_some(RECENT),
         ends_session: false,
     };
     let failure = match (users.issue_oauth_code(&issue).await?, asked.prompt) {
@@ -86,4 +97,10 @@ fn may_be_another(client: &OauthClient, redirect_uri: &str) -> bool {
 
 fn consent_required() -> OauthFailure {
     OauthFailure::new("consent_required", "The user has to consent.")
+}
+
+/// Whether an ID token is one of this client and this user (OpenID Connect Core 1.0, 3.1.2.1).
+fn is_of(id_token: &str, client: Uuid, user: UserId) -> Result<bool, Problem> {
+    let hint = client_token_verifier()?.read_id(id_token);
+    Ok(hint.is_ok_and(|hint| hint.client_id == client && hint.user_id == user))
 }

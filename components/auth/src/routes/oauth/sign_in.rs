@@ -142,6 +142,8 @@ impl Form {
             // The sign-in was a moment ago.
             max_age: None,
             consented: true,
+            asks: false,
+            ask_max_age: None,
             ends_session: true,
         };
         let failure = match self.users.by(session.user_id).issue_oauth_code(&body).await? {
