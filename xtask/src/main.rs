@@ -14,6 +14,7 @@ mod database;
 mod doctor;
 mod down;
 mod experiment;
+mod experiment_server;
 mod folder;
 mod fuzz_api;
 mod growing_log;

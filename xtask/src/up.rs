@@ -12,6 +12,7 @@ use dev_servers::postgres;
 
 use crate::app_variables::{Given, Variables};
 use crate::compile::{self, Wanted};
+use crate::experiment_server::ExperimentServer;
 use crate::folder::{Folder, SERVICES, root_of};
 use crate::interrupt::Interrupt;
 use crate::mail::{self, Mail};
@@ -49,6 +50,10 @@ pub(crate) struct Arguments {
     /// Neither set up nor build the components and Spindle: they are as they should be.
     #[arg(long)]
     no_build: bool,
+    /// Let administrators start experiments in the console. Each runs on servers of its own, one at a time; the first one compiles
+    /// their program.
+    #[arg(long)]
+    experiments: bool,
 }
 
 /// The brokers by the names that the command line has for them.
@@ -123,6 +128,11 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     let signing_key = variables.get("token_signing_key").unwrap_or_default();
     let public_keys = keys::public_keys(signing_key, &secrets.further_public_keys)?;
     variables.set(&given, "token_public_keys", &public_keys);
+    let experiments = arguments.experiments.then(|| ExperimentServer::start(&state.join("experiments"))).transpose()?;
+    if let Some(server) = &experiments {
+        variables.set(&given, "console_experiments_url", &server.url());
+        variables.set(&given, "console_experiments_token", server.token());
+    }
     let mail_catcher = mail::start(arguments.mail, &given, &mut variables)?;
     let mail_url = mail_catcher.as_ref().map(MailCatcher::url);
 
@@ -177,6 +187,7 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     let schedules = Schedules::start(&url, &credential(&variables, "scheduler"));
     let end = watch(&started, &interrupt);
     drop(schedules);
+    drop(experiments);
     println!("Ending: the app, then its servers");
     drop(started);
     end

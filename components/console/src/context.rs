@@ -61,7 +61,11 @@ impl<'r> Context<'r> {
             brand: &self.brand,
             words: pages::WORDS,
             form_token: self.browser.form_token(),
-            sections: if self.browser.session().is_some() { pages::sections() } else { Vec::new() },
+            sections: if self.browser.session().is_some() {
+                pages::sections(settings::has_experiments())
+            } else {
+                Vec::new()
+            },
             assets: assets::addresses()?,
             notice: self.notice,
         })
@@ -227,6 +231,20 @@ impl<'r> Context<'r> {
         self.call(to, Method::GET, path, &[], None).await?.map_err(|refusal| self.refused(&refusal))
     }
 
+    /// What an operation answers, or refuses. A service that does not answer is a refusal too, so that what others say is shown.
+    pub(crate) async fn ask(&mut self, to: To, path: &str) -> Result<Result<Value, Refusal>, Stop> {
+        match self.browser.send(to, Method::GET, path, &[], None).await {
+            Ok(answer) => Ok(accepted(&answer)),
+            Err(Interrupted::Refused(refusal)) => Ok(Err(refusal)),
+            Err(interrupted) => Err(self.stop(interrupted)),
+        }
+    }
+
+    /// Fetches new tokens, which tell of the password that was just shown.
+    pub(crate) async fn renew(&mut self) -> Result<(), Stop> {
+        self.browser.renew().await.map_err(|interrupted| self.stop(interrupted))
+    }
+
     /// Adds the cookies to a response.
     pub(crate) fn finish(&self, response: &mut Response) {
         self.browser.finish(response);
@@ -244,6 +262,8 @@ fn notice(done: &str) -> Option<&'static str> {
         "ended" => "Your session has ended. Sign in again.",
         "signed-out" => "You are signed out.",
         "confirmed" => "Thank you. Now repeat what you were about to do.",
+        "redriven" => "Back in the queue. What is tried again and fails comes back here.",
+        "dropped" => "Dropped.",
         _ => return Action::find(done).map(Action::done),
     })
 }

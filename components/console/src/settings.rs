@@ -20,8 +20,27 @@ pub(crate) const ALL: &[Setting] = &[
     || theme().map(drop),
     || config::word("brand_name").map(drop),
     || second_factor().map(drop),
+    || experiments().map(drop),
     settings::trusted_proxies,
 ];
+
+/// The host that stands for no experiments.
+const NONE: &str = "none.invalid";
+
+/// Where experiments are started and what is shown there, `console_experiments_url` and `console_experiments_token`, if they are at all.
+pub(crate) fn experiments() -> Result<Option<(String, String)>, Problem> {
+    let url = config::address("console_experiments_url", &["http"])?;
+    if url.contains(NONE) {
+        return Ok(None);
+    }
+    let token = config::word("console_experiments_token")?;
+    Ok(Some((url.trim_end_matches('/').to_owned(), token)))
+}
+
+/// Whether there are experiments.
+pub(crate) fn has_experiments() -> bool {
+    matches!(experiments(), Ok(Some(_)))
+}
 
 /// Whether a sign-in needs a second factor, `console_second_factor`.
 pub(crate) fn second_factor() -> Result<SecondFactor, Problem> {

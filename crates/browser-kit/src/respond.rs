@@ -51,7 +51,10 @@ pub fn see_other(location: &str) -> Response {
 
 /// The headers that tell a browser to be careful, as the OWASP Secure Headers Project lists them.
 pub fn protect(response: &mut Response, applications: &[String], is_tls: bool) {
-    set_header(response, "content-security-policy", &ContentPolicy { applications }.header());
+    // What is no page has a stricter one already.
+    if !response.headers().contains_key("content-security-policy") {
+        set_header(response, "content-security-policy", &ContentPolicy { applications }.header());
+    }
     // Links of mails have a secret in their address, which nobody else is told. With `no-referrer` forms would come from the
     // origin `null`.
     set_header(response, "referrer-policy", "same-origin");

@@ -234,6 +234,15 @@ impl<'r> Browser<'r> {
         }
     }
 
+    /// Fetches new tokens, whether or not they are old.
+    ///
+    /// # Errors
+    /// If there is no session any more, or auth does not answer.
+    pub async fn renew(&mut self) -> Result<(), Interrupted> {
+        let session = self.session.clone().ok_or(Interrupted::SignedOut)?;
+        self.refresh(session).await.map(drop)
+    }
+
     /// Fetches new tokens. Two tabs may do so at once: auth gives both the same.
     async fn refresh(&mut self, session: Session) -> Result<Session, Interrupted> {
         let body = json!({"refresh_token": session.refresh});

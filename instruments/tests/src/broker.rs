@@ -65,6 +65,13 @@ impl Broker {
         self.run(cmd("XADD").arg(exchange).arg("*").arg("event").arg(message))
     }
 
+    /// Puts a dead letter into a queue, with this reason.
+    pub fn add_dead_letter(&mut self, queue: &str, reason: &str) {
+        let key = format!("{queue}.dead");
+        let fields = [("event", "{}"), ("entry", "1-0"), ("deliveries", "1"), ("reason", reason), ("first", "0")];
+        let _: String = self.run(cmd("XADD").arg(key).arg("*").arg(&fields));
+    }
+
     /// Acknowledges an entry as a member of this group.
     pub fn acknowledge(&mut self, exchange: &str, queue: &str, entry: &str) {
         let _: u64 = self.run(cmd("XACK").arg(exchange).arg(queue).arg(entry));

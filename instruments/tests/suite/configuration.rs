@@ -39,6 +39,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("account_cookie_keys", "2026:short"),
         ("console_cookie_keys", "2026:short"),
         ("console_second_factor", "maybe"),
+        ("console_experiments_url", "ftp://127.0.0.1:21"),
         ("account_colour", "#ffff00"),
         ("account_return_to", "shop.example/login"),
         ("totp_keys", "2026:short"),
@@ -71,6 +72,8 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
     ],
     &[
         ("mfa_required_for", "all"),
+        // Without a token.
+        ("console_experiments_url", "http://127.0.0.1:9"),
         ("account_colour", "blue"),
         ("password_peppers", "new=short"),
         ("token_public_keys", "x"),

@@ -58,7 +58,7 @@ fn enter(browser: &Browser, app: &TestApp, origin: &str, (person, totp): &(Perso
     app.forget_steps(person);
     fill(browser, &[("code", &totp.code())]);
     press_button(browser, "/console/sign-in/code");
-    wait_for_heading(browser, "People");
+    wait_for_heading(browser, "Overview");
 }
 
 fn administrator(app: &TestApp, email: &str) -> (Person, Authenticator) {
@@ -81,6 +81,8 @@ fn an_administrator_finds_and_suspends_somebody_and_comes_back_with_a_passkey() 
     let admin = administrator(&app, "grace@console-browser.example");
     let ada = app.person("ada@console-browser.example");
     enter(&browser, &app, &origin, &admin);
+    browser.find("a[href='/console/people']").click();
+    wait_for_heading(&browser, "People");
     fill(&browser, &[("search", "ada@console")]);
     press_button(&browser, "/console/people");
     poll::until(SOON, "one is found", || {

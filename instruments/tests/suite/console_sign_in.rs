@@ -35,7 +35,7 @@ impl Admin {
         assert_eq!(heading(&page), "Enter your code", "{}", page.text());
         app.forget_steps(&self.person);
         let page = visitor.submit("/console/sign-in/code", &[("code", &self.app.code())]).expect(200);
-        assert_eq!(heading(&page), "People", "{}", page.text());
+        assert_eq!(heading(&page), "Overview", "{}", page.text());
         visitor
     }
 }
@@ -78,7 +78,7 @@ fn an_administrator_signs_in_with_a_second_factor_and_out() {
     // A recovery code does as well.
     let _ = sign_in(&visitor, &admin.person.email, PASSWORD);
     let code = admin.app.recovery_codes.first().expect("there are some");
-    assert_eq!(heading(&visitor.submit("/console/sign-in/code", &[("code", code)]).expect(200)), "People");
+    assert_eq!(heading(&visitor.submit("/console/sign-in/code", &[("code", code)]).expect(200)), "Overview");
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_password_alone_is_not_enough_unless_the_operator_says_so() {
         .only(&["console", "auth", "users"])
         .start();
     let root = app.admin("root@optional.example");
-    assert_eq!(heading(&sign_in(&Visitor::new(&app), &root.email, PASSWORD).expect(200)), "People");
+    assert_eq!(heading(&sign_in(&Visitor::new(&app), &root.email, PASSWORD).expect(200)), "Overview");
     let ada = app.person("ada@optional.example");
     assert_eq!(heading(&sign_in(&Visitor::new(&app), &ada.email, PASSWORD).expect(403)), "You are not let in");
 }

@@ -49,17 +49,6 @@ const INTERNAL: &[(&str, &str, &str)] = &[
     ("POST", "/auth-ms/auth/introspect", "operator"),
 ];
 
-/// What administrators may do as well, with an access token.
-const OF_OPERATORS: &[(&str, &str)] = &[
-    ("GET", "/notification-ms/internal/statistics"),
-    ("GET", "/notification-ms/internal/queues"),
-    ("GET", "/notification-ms/internal/queues/login_email_notification/dead"),
-    ("DELETE", "/notification-ms/internal/queues/login_email_notification/dead"),
-    ("POST", "/notification-ms/internal/queues/login_email_notification/dead/redrive"),
-    ("DELETE", "/notification-ms/internal/queues/login_email_notification/dead/1795405395602-0"),
-    ("POST", "/notification-ms/internal/queues/login_email_notification/dead/1795405395602-0/redrive"),
-];
-
 /// All callers, with what each shows.
 fn callers(app: &TestApp) -> [(&'static str, &str); 3] {
     [("auth", app.auth()), ("scheduler", app.scheduler()), ("operator", app.operator())]
@@ -319,18 +308,6 @@ fn a_sweep_tells_what_it_did() {
     let app = TestApp::shared();
     let answer = app.post("/users-ms/internal/outbox/sweep").bearer(app.scheduler()).send().expect(200).json();
     assert!(answer["published"].is_u64() && answer["left"] == 0, "{answer}");
-}
-
-#[test]
-fn what_operators_do_with_queues_takes_their_credential_and_no_other() {
-    let app = TestApp::shared();
-    for (method, path) in OF_OPERATORS {
-        for (caller, credential) in callers(&app) {
-            let answer = app.request(method, path).bearer(credential).send();
-            let is_refused = (answer.status, answer.problem().as_str()) == (401, "invalid-token");
-            assert_eq!(is_refused, caller != "operator", "{caller} asks {method} {path}: {}", answer.shown());
-        }
-    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use blackbox::folder::workspace;
 const PAGE: &str = include_str!("../../../docs/limits.md");
 
 /// A row of the page, a figure in it, the file that has the value, and what stands right before the value there.
-pub(crate) type Held = (&'static str, &'static str, &'static str, &'static str);
+type Held = (&'static str, &'static str, &'static str, &'static str);
 
 const SECOND_FACTOR: &str = "components/users/domain/src/second_factor.rs";
 const EXPIRY: &str = "crates/events/src/expiry.rs";

@@ -20,6 +20,8 @@ mod concurrency;
 mod configuration;
 mod console_actions;
 mod console_in_a_browser;
+mod console_messages;
+mod console_overview_in_a_browser;
 mod console_protection;
 mod console_reading;
 mod console_sign_in;

@@ -38,7 +38,16 @@ fn each_component_reaches_only_what_it_needs() {
     let on_redis = [
         ("account", vec!["{{ users_url }}", "{{ auth_url }}", "http://self"]),
         ("auth", vec!["{{ users_url }}", "http://self", "{{ redis_scheme }}://{{ redis_host }}"]),
-        ("console", vec!["{{ users_url }}", "{{ auth_url }}", "{{ notification_url }}", "http://self"]),
+        (
+            "console",
+            vec![
+                "{{ users_url }}",
+                "{{ auth_url }}",
+                "{{ notification_url }}",
+                "{{ console_experiments_url }}",
+                "http://self",
+            ],
+        ),
         ("docs", vec![]),
         (
             "notification",
@@ -60,7 +69,16 @@ fn each_component_reaches_only_what_it_needs() {
     let on_rabbitmq = [
         ("account", vec!["{{ users_url }}", "{{ auth_url }}", "http://self"]),
         ("auth", vec!["{{ users_url }}", "http://self", "{{ mqtt_scheme }}://{{ mqtt_host }}"]),
-        ("console", vec!["{{ users_url }}", "{{ auth_url }}", "{{ notification_url }}", "http://self"]),
+        (
+            "console",
+            vec![
+                "{{ users_url }}",
+                "{{ auth_url }}",
+                "{{ notification_url }}",
+                "{{ console_experiments_url }}",
+                "http://self",
+            ],
+        ),
         ("docs", vec![]),
         (
             "notification",

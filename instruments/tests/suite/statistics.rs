@@ -17,6 +17,17 @@ const OF_USERS: &str = "/users-ms/statistics";
 const OF_QUEUES: &str = "/notification-ms/internal/statistics";
 const SOON: Duration = Duration::from_secs(20);
 
+/// What administrators may do as well, with an access token.
+const OF_OPERATORS: &[(&str, &str)] = &[
+    ("GET", "/notification-ms/internal/statistics"),
+    ("GET", "/notification-ms/internal/queues"),
+    ("GET", "/notification-ms/internal/queues/login_email_notification/dead"),
+    ("DELETE", "/notification-ms/internal/queues/login_email_notification/dead"),
+    ("POST", "/notification-ms/internal/queues/login_email_notification/dead/redrive"),
+    ("DELETE", "/notification-ms/internal/queues/login_email_notification/dead/1795405395602-0"),
+    ("POST", "/notification-ms/internal/queues/login_email_notification/dead/1795405395602-0/redrive"),
+];
+
 fn refusal(status: u16, slug: &str) -> (u16, String) {
     (status, slug.to_owned())
 }
@@ -34,7 +45,7 @@ fn queue<'a>(statistics: &'a Value, name: &str) -> &'a Value {
 #[test]
 fn sign_ins_and_sign_ups_are_counted_by_minutes() {
     let backend = Backend::new();
-    let app = TestApp::on(&backend).variable("email_verification", "off").start();
+    let app = TestApp::on(&backend).variable("email_verification", "off").variable("authorization", "required").start();
     let root = app.admin("root@statistics.example");
     let read = || app.get(OF_USERS).bearer(&root.access).send().expect(200).json();
     let before = read();
@@ -43,6 +54,9 @@ fn sign_ins_and_sign_ups_are_counted_by_minutes() {
     let ada = app.person("ada@statistics.example");
     let wrong = json!({"username": ada.email, "password": "wrong horse"});
     let _ = app.post("/auth-ms/auth/login").json(&wrong).send().expect(401);
+    // What goes on with a second factor is no refusal.
+    let _totp = app.add_totp(&ada);
+    assert_eq!(app.login(&ada.email, PASSWORD).outcome(), refusal(403, "mfa-required"));
     poll::until(SOON, "they are counted", || {
         let now = read();
         (sum(&now, "sign_ins"), sum(&now, "sign_ups"), sum(&now, "failed_sign_ins")) == (2, 2, 1)
@@ -193,4 +207,17 @@ fn administrators_see_and_change_dead_letters_on_redis() {
 #[test]
 fn administrators_see_and_change_dead_letters_on_rabbitmq() {
     administrators_see_and_change_dead_letters(&Backend::with_rabbitmq());
+}
+
+#[test]
+fn what_operators_do_with_queues_takes_their_credential_and_no_other() {
+    let app = TestApp::shared();
+    let callers = [("auth", app.auth()), ("scheduler", app.scheduler()), ("operator", app.operator())];
+    for (method, path) in OF_OPERATORS {
+        for (caller, credential) in callers {
+            let answer = app.request(method, path).bearer(credential).send();
+            let is_refused = (answer.status, answer.problem().as_str()) == (401, "invalid-token");
+            assert_eq!(is_refused, caller != "operator", "{caller} asks {method} {path}: {}", answer.shown());
+        }
+    }
 }

@@ -5,7 +5,9 @@ mod action;
 mod admission;
 mod own_page;
 pub mod pages;
+mod plot;
 mod query;
+mod queue_path;
 mod time;
 mod wording;
 
@@ -13,6 +15,7 @@ pub use action::Action;
 pub use admission::{Admission, SecondFactor, admit};
 pub use own_page::is_own_page;
 pub use query::{audit_query, people_query, query};
+pub use queue_path::{is_letter_id, queue_of_path, queue_path};
 pub use time::{in_utc, when};
 pub use wording::{English, refusal_text};
 

@@ -5,7 +5,7 @@ use crate::ROOT;
 /// The longest path.
 const MAX_PATH: usize = 100;
 /// What nobody comes back to: what a sign-in consists of.
-const NOT_TO: &[&str] = &["sign-in", "sign-out", "confirm", "assets", "healthcheck", "readiness"];
+const NOT_TO: &[&str] = &["sign-in", "sign-out", "confirm", "live", "assets", "healthcheck", "readiness"];
 
 /// Whether this is the path of a page of ours that people come back to. What could make a browser read another host from it is
 /// none, and it has no query.

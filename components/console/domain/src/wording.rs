@@ -38,6 +38,10 @@ pub fn refusal_text(refusal: &Refusal) -> String {
         "last-administrator" => "This is the last administrator. Make somebody else one first.",
         "user-not-found" => "There is no such user, or not any more.",
         "precondition-failed" => CHANGED,
+        "dead-letter-not-found" => {
+            "There is no such dead letter any more: somebody has redriven or dropped it meanwhile."
+        }
+        "queue-not-found" => "There is no such queue.",
         "too-many-attempts" | "too-many-requests" => return waiting(refusal.retry_after),
         "not-configured" => "This is not available here.",
         "broker-unavailable" => "The message broker does not answer. Try again shortly.",

@@ -24,7 +24,11 @@ pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
     let path = format!("/users/{}/reauthenticate", administrator.id);
     let body = json!({"current_password": form.get("current_password")});
     match context.call(To::Users, Method::POST, &path, &[], Some(&body)).await? {
-        Ok(_) => Ok(see_other(&format!("{next}?done=confirmed"))),
+        Ok(_) => {
+            // notification reads from the token when somebody has shown who they are.
+            context.renew().await?;
+            Ok(see_other(&format!("{next}?done=confirmed")))
+        }
         Err(refusal) => {
             let (status, faults) = context.faults(&refusal, &["current_password"]);
             Ok(html(status, pages::confirm(&context.frame()?, &administrator.email, next, &faults)))

@@ -3,7 +3,10 @@
 mod actions;
 mod audit;
 mod confirm;
+mod experiments;
 mod health;
+mod messages;
+mod overview;
 mod passkey_sign_in;
 mod people;
 mod person;
@@ -12,8 +15,7 @@ mod sign_in_code;
 
 use crate::assets;
 use crate::context::Context;
-use browser_kit::respond::{Outcome, Stop, protect, see_other};
-use console_domain::ROOT;
+use browser_kit::respond::{Outcome, Stop, protect};
 use problem::{Kind, Problem};
 use serde_json::Value;
 use service_kit::{HandlerResult, Method, Request, StatusCode, json, log};
@@ -80,7 +82,12 @@ async fn page(context: &mut Context<'_>) -> Outcome {
     }
     context.require_administrator().await?;
     match route {
-        ("GET", [] | [""]) => Ok(see_other(&format!("{ROOT}/people"))),
+        ("GET", [] | [""]) => overview::show(context).await,
+        ("GET", ["live"]) => overview::live(context).await,
+        ("GET", ["messages"]) => messages::show(context).await,
+        ("GET", ["messages", "dead", queue]) => messages::dead(context, queue).await,
+        ("GET", ["messages", "dead", queue, letter, action]) => messages::confirm(context, queue, letter, action),
+        ("POST", ["messages", "dead", queue, letter, action]) => messages::submit(context, queue, letter, action).await,
         ("GET", ["confirm"]) => confirm::show(context),
         ("POST", ["confirm"]) => confirm::submit(context).await,
         ("GET", ["people"]) => people::show(context).await,
@@ -88,6 +95,10 @@ async fn page(context: &mut Context<'_>) -> Outcome {
         ("GET", ["people", id, action]) => actions::show(context, id, action).await,
         ("POST", ["people", id, action]) => actions::submit(context, id, action).await,
         ("GET", ["audit"]) => audit::show(context).await,
+        ("GET", ["experiments"]) => experiments::show(context).await,
+        ("GET", ["experiments", "live"]) => experiments::live().await,
+        ("POST", ["experiments"]) => experiments::start(context).await,
+        ("GET", ["experiments", name, "plot"]) => experiments::plot(name).await,
         _ => Err(Problem::of(Kind::NoSuchRoute).into()),
     }
 }

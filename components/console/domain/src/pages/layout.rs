@@ -17,7 +17,8 @@ pub const WORDS: Words<'static> = Words {
 
 /// What administrators can go to: path below the root and name.
 #[must_use]
-pub fn sections() -> Vec<Section<'static>> {
-    let sections = [("/people", "People"), ("/audit", "Audit")];
-    sections.map(|(path, name)| Section { path, name }).to_vec()
+pub fn sections(has_experiments: bool) -> Vec<Section<'static>> {
+    let sections = [("", "Overview"), ("/people", "People"), ("/messages", "Messages"), ("/audit", "Audit")];
+    let experiments = has_experiments.then_some(("/experiments", "Experiments"));
+    sections.into_iter().chain(experiments).map(|(path, name)| Section { path, name }).collect()
 }
