@@ -178,5 +178,5 @@ pub fn hidden(page: &Answer, name: &str) -> String {
     let text = page.text();
     let start = format!("type=\"hidden\" name=\"{name}\" value=\"");
     let value = text.split_once(&start).and_then(|(_, rest)| rest.split_once('"')).map(|(value, _)| value.to_owned());
-    value.unwrap_or_else(|| panic!("there is no {name} in {text}")).replace("&amp;", "&")
+    value.unwrap_or_else(|| panic!("there is no {name} in {text}")).replace("&quot;", "\"").replace("&amp;", "&")
 }

@@ -117,7 +117,7 @@ fn whoever_must_not_be_asked_is_not() {
     let error = |visitor: &Visitor<'_>, path: &str| {
         let mut answer = visitor.get(path);
         if let Some(location) = answer.header("location").filter(|location| location.starts_with('/')) {
-            answer = visitor.get(&location.to_owned());
+            answer = visitor.get(location);
         }
         let location = way_back(&answer);
         assert_eq!(parameter(&location, "state").as_deref(), Some("a state & more"));

@@ -7,16 +7,8 @@ use blackbox::backend::Backend;
 use blackbox::http::Answer;
 use blackbox::people::{PASSWORD, Person};
 use blackbox::turn;
-use blackbox::visitor::{Visitor, heading};
+use blackbox::visitor::{Visitor, heading, hidden};
 use serde_json::json;
-
-/// The value of a hidden field of a page.
-fn hidden(page: &Answer, name: &str) -> String {
-    let text = page.text();
-    let start = format!("name=\"{name}\" value=\"");
-    let value = text.split_once(&start).and_then(|(_, rest)| rest.split_once('"')).map(|(value, _)| value.to_owned());
-    value.unwrap_or_else(|| panic!("there is no field {name}: {text}")).replace("&quot;", "\"")
-}
 
 fn path(person: &Person, action: &str) -> String {
     format!("/console/people/{}/{action}", person.id)

@@ -4,7 +4,7 @@ use crate::account_sign_in::new_user;
 use crate::console_sign_in::{Admin, SESSION, sign_in};
 use blackbox::app::TestApp;
 use blackbox::people::PASSWORD;
-use blackbox::visitor::{Visitor, heading};
+use blackbox::visitor::{Visitor, heading, hidden};
 
 const ACCOUNT_SESSION: &str = "__Host-account-session";
 const BROWSER: &str = "__Host-console-browser";
@@ -102,9 +102,7 @@ fn a_form_of_another_page_is_refused() {
     let visitor = admin.enter(&app);
     let ada = app.person("ada@foreign-form.example");
     let suspend = format!("/console/people/{}/suspend", ada.id);
-    let page = visitor.open(&suspend).expect(200).text();
-    let version = page.split_once("name=\"version\" value=\"").expect("there is one").1;
-    let version = version.split_once('"').expect("it ends").0.replace("&quot;", "\"");
+    let version = hidden(&visitor.open(&suspend).expect(200), "version");
     let fields = |token: String| [("form_token", token), ("version", version.clone())];
     let own = app.app.url();
     let evil = "https://evil.example";
