@@ -195,12 +195,12 @@ fn reach_of(spin_app: &Object, manifests: &Manifests, app: &App, pods: &[Pods]) 
 }
 
 /// Whether a host is reached with these settings. Nothing is posted to the APIs of mail and SMS unless the sender is the one
-/// that does, and SMS may go by the mail API or not at all. Without webhooks, their hosts are nowhere. Breached passwords are
-/// looked up if they are to be refused.
+/// that does, and SMS may go by the mail API or not at all. Without webhooks, their hosts are nowhere, and so are experiments without
+/// what starts them. Breached passwords are looked up if they are to be refused.
 fn is_posted_to(template: &str, app: &App, given: &BTreeMap<String, String>) -> bool {
     let has_sms_api = !matches!(app.filled_in("{{ sms_api }}", given).as_str(), "mail" | "off");
-    if template.contains("webhook_host") {
-        return !app.filled_in(template, given).contains("none.invalid");
+    if app.filled_in(template, given).contains("none.invalid") {
+        return false;
     }
     if template.contains("breached_passwords_url") {
         return app.filled_in("{{ breached_passwords }}", given) == "refuse";
