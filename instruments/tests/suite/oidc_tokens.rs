@@ -111,6 +111,42 @@ fn of_ten_who_show_a_code_at_once_one_gets_tokens() {
 }
 
 #[test]
+fn no_code_under_way_outlives_what_ends_its_application() {
+    let app = TestApp::guarded();
+    let (admin, _, ada) = cast(&app, "oidc-under-way");
+    let connected = |id: &str| format!("{}/connected-applications/{id}", ada.path());
+    let removed = |id: &str| format!("/users-ms/oauth-clients/{id}");
+    let suspended = |_: &str| format!("{}/suspension", ada.path());
+    let ends: [(&str, &dyn Fn(&str) -> String); 3] =
+        [("DELETE", &connected), ("DELETE", &removed), ("PUT", &suspended)];
+    for (method, path) in ends {
+        let client = app.register(&admin, &json!({}));
+        let codes: Vec<_> = (0..6).map(|_| app.code(&client.request(&[]), &ada)).collect();
+        let start = Barrier::new(codes.len() + 1);
+        let tokens: Vec<_> = std::thread::scope(|scope| {
+            let exchange = |code| {
+                start.wait();
+                app.exchange(&client, code)
+            };
+            let all: Vec<_> = codes.iter().map(|code| scope.spawn(move || exchange(code))).collect();
+            start.wait();
+            let _ = app.request(method, &path(&client.id)).bearer(&admin.access).send().expect(204);
+            all.into_iter().map(|one| one.join().expect("it answers")).collect()
+        });
+        for answer in tokens {
+            assert!([200, 400, 401].contains(&answer.status), "{method}: {}", answer.text());
+            if answer.status == 200 {
+                assert_eq!(app.userinfo(&ClientTokens::of(&answer).access).status, 401, "{method}");
+            }
+        }
+        let left = "SELECT count(*) FROM sessions s JOIN users u ON u.id = s.user_id AND u.credentials_epoch = s.credentials_epoch
+            WHERE s.client_id::text = $1";
+        let left: i64 = app.backend.sql().query_one(left, &[&client.id]).expect("a count").get(0);
+        assert_eq!(left, 0, "{method}");
+    }
+}
+
+#[test]
 fn a_code_is_good_for_a_minute_and_for_the_account_as_it_was() {
     let app = TestApp::guarded();
     let (admin, client, _) = cast(&app, "oidc-late");

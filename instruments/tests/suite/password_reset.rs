@@ -4,11 +4,13 @@ use crate::sessions::refresh;
 use blackbox::app::TestApp;
 use blackbox::backend::Backend;
 use blackbox::http::Answer;
+use blackbox::passkey_device::Device;
 use blackbox::people::{PASSWORD, Person};
 use blackbox::post_office::Office;
-use blackbox::turn;
+use blackbox::{poll, turn};
 use serde_json::json;
 use std::sync::Barrier;
+use std::time::Duration;
 
 const NEW: &str = "a better horse battery";
 
@@ -76,6 +78,44 @@ fn a_password_that_has_to_be_replaced_proves_nothing_in_a_session_that_is_left()
     assert_eq!(again.json(&json!({"current_password": PASSWORD})).send().outcome(), required);
     assert_eq!(app.login(&ada.email, PASSWORD).outcome(), required);
     let _ = app.patch(&ada.path()).bearer(&ada.access).json(&json!({"name": "Augusta"})).send().expect(200);
+}
+
+#[test]
+fn nothing_that_was_under_way_outlives_what_ends_the_session() {
+    let app = TestApp::guarded();
+    // The password was shown, or the device has answered, and then somebody says that it was not they, before it is written.
+    let ends = [
+        "UPDATE users SET credentials_epoch = credentials_epoch + 1 WHERE id = $1",
+        "UPDATE users SET password_reset_required = true WHERE id = $1",
+        "DELETE FROM sessions WHERE user_id = $1",
+    ];
+    for (number, end) in ends.into_iter().enumerate() {
+        let ada = app.person(&format!("ada-{number}@reset-under-way.example"));
+        let passkey = app.begin_passkey(&ada).expect(200).json();
+        let credential = Device::new().create(&passkey["public_key"]);
+        let mut sql = app.backend.sql();
+        let mut lock = sql.transaction().expect("a transaction");
+        let _ = lock.execute("SELECT FROM users WHERE id = $1 FOR UPDATE", &[&ada.id]).expect("a lock");
+        let body = json!({"password": NEW, "current_password": PASSWORD});
+        let (changed, added) = std::thread::scope(|scope| {
+            let change = scope.spawn(|| app.patch(&ada.path()).bearer(&ada.access).json(&body).send());
+            let add = scope.spawn(|| app.send_passkey(&ada, &credential));
+            let waits =
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+            let both = || app.backend.sql().query_one(waits, &[]).expect("a count").get::<_, i64>(0) >= 2;
+            poll::until(Duration::from_secs(20), "both wait for the account", both);
+            let _ = lock.execute(end, &[&ada.id]).expect("it ends");
+            lock.commit().expect("it is written");
+            (change.join().expect("it answers"), add.join().expect("it answers"))
+        });
+        if number != 1 {
+            assert_ne!(added.status, 200, "{end}");
+        }
+        if number != 2 {
+            assert_eq!(changed.outcome(), (401, "invalid-token".to_owned()), "{end}");
+            let _ = app.login(&ada.email, NEW).expect(401);
+        }
+    }
 }
 
 #[test]

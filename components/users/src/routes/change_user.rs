@@ -13,7 +13,7 @@ use crate::store::{Changed, Store, rate_limits, user_response, users};
 use api::users::operation::{PatchUser, ReplaceUser};
 use identity::{AttemptKeys, Email, RoleName, UserId};
 use problem::{Kind, Problem};
-use service_kit::{HandlerResult, Request, StatusCode, config, log};
+use service_kit::{HandlerResult, Request, StatusCode, config, invalid_token, log};
 use std::time::Instant;
 use users_domain::{Attempt, Caller, Precondition, Proof, ValidatedChange, last_administrator, user_not_found};
 
@@ -67,6 +67,7 @@ async fn change_user(request: &Request, id: UserId, guard: &Guard, change: &Vali
             Ok(user_response(StatusCode::OK, &user))
         }
         Changed::NotFound => Err(user_not_found()),
+        Changed::SessionEnded => Err(invalid_token()),
         Changed::OtherVersion => Err(precondition_failed()),
         Changed::EmailTaken => {
             // The right password tells nobody who else has an account: too many of those have to wait, as at a sign-up.

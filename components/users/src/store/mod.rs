@@ -78,6 +78,8 @@ pub(crate) enum Changed {
     LastAdministrator,
     /// It would give the caller a role that they do not have.
     OwnRole,
+    /// The caller's session has ended, or its password has to be replaced, since that was checked.
+    SessionEnded,
 }
 
 /// The outcome of a suspension.

@@ -142,21 +142,14 @@ pub(crate) fn connected(store: &Store, user: UserId) -> Result<Option<Vec<Connec
     Ok(store.one(&statement, &[ParameterValue::Int64(user.get())])?)
 }
 
-/// Forgets what a user has allowed a client, and ends its sessions; false if there is no such user. The user is locked first, so no
-/// code that is under way begins another.
+/// Forgets what a user has allowed a client, and ends its sessions; false if there is no such user.
 pub(crate) fn disconnect(store: &Store, user: UserId, client: Uuid, trace: &Trace) -> Result<bool, Problem> {
     let statement = format!(
-        "WITH account AS MATERIALIZED (
-            SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE
-         ), codes AS (
-            DELETE FROM oauth_codes USING account WHERE user_id = account.id AND client_id = $2::text::uuid
-         ), disconnected AS (
-            DELETE FROM oauth_consents USING account WHERE user_id = account.id AND client_id = $2::text::uuid RETURNING user_id
-         ), ended AS (
-            DELETE FROM sessions USING account WHERE sessions.user_id = account.id AND client_id = $2::text::uuid
+        "WITH outcome AS MATERIALIZED (
+            SELECT $1::int8 AS user_id, disconnect_application($1, $2::text::uuid) AS was_allowed
          ), audited AS ({})
-         SELECT to_jsonb(EXISTS (SELECT FROM account))",
-        audit::row("application-disconnected", "success", "user_id", 3, "disconnected")
+         SELECT to_jsonb(was_allowed IS NOT NULL) FROM outcome",
+        audit::row("application-disconnected", "success", "user_id", 3, "outcome WHERE was_allowed")
     );
     let parameters = [ParameterValue::Int64(user.get()), text(&client.to_string()), audit::parameter(trace)];
     Ok(store.one(&statement, &parameters)?)

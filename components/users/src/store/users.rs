@@ -227,15 +227,21 @@ pub(crate) fn update(
     } else {
         "false".to_owned()
     };
+    // What was proved holds still: the session goes on under the credentials of now, and so does the password, where it was shown.
+    let is_by_password = hash.is_some() || matches!(new_email, NewEmail::Pending(_));
+    let holds = format!(
+        "($3::text IS NULL OR EXISTS (SELECT FROM sessions s
+            WHERE s.id = $3::text::uuid AND s.credentials_epoch = u.credentials_epoch) AND NOT ({is_by_password} AND u.password_reset_required))"
+    );
     // A change of nothing does not raise the version.
     let changed = if assignments.is_empty() {
         format!(
-            "SELECT id, credentials_epoch, email_key, user_json(u) AS shown FROM users u WHERE id = $1 AND {admits}"
+            "SELECT id, credentials_epoch, email_key, user_json(u) AS shown FROM users u WHERE id = $1 AND {admits} AND {holds}"
         )
     } else {
         format!(
             "UPDATE users u SET {}, version = version + 1, updated_at = now()
-             WHERE id = $1 AND {admits} AND {allowed} AND NOT {taken}
+             WHERE id = $1 AND {admits} AND {allowed} AND {holds} AND NOT {taken}
              RETURNING id, credentials_epoch, user_json(u) AS shown, name, surname, email, email_key, phone, role, roles",
             assignments.join(", ")
         )
@@ -311,6 +317,7 @@ pub(crate) fn update(
         Ok(Row { role: Some(_), email_taken: true, .. }) => Ok(Changed::EmailTaken),
         Ok(Row { role: Some(Role::Admin), .. }) if change.role == Some(Role::User) => Ok(Changed::LastAdministrator),
         Ok(Row { role: Some(_), .. }) if change.role.is_some() && own_session.is_some() => Ok(Changed::OwnRole),
+        Ok(Row { role: Some(_), .. }) if own_session.is_some() => Ok(Changed::SessionEnded),
         Ok(Row { exists: true, .. }) if asks_for_versions(condition) => Ok(Changed::OtherVersion),
         Ok(Row { .. }) => Ok(Changed::NotFound),
         Err(StoreError::Conflict) => Ok(Changed::EmailTaken),
