@@ -23,6 +23,7 @@ parameters! {
     PROMPT = "prompt", "`none`, or of `login`, `consent` and `select_account`.", schema::AnyText, "login";
     MAX_AGE = "max_age", "How many seconds ago the user may have signed in.", schema::AnyText, "\"3600\"";
     LOGIN_HINT = "login_hint", "The email that the page begins with.", schema::AnyText, "ada@example.org";
+    UI_LOCALES = "ui_locales", "The languages that the pages may be in, the one that is wanted most first.", schema::AnyText, "it de";
     ID_TOKEN_HINT = "id_token_hint", "The ID token of the session, which may have expired.", schema::AnyText, "eyJhbGciOiJFZERTQSJ9.e30.c2ln";
     POST_LOGOUT_REDIRECT_URI = "post_logout_redirect_uri", "Where to go afterwards: as it is registered.", schema::AnyText, "https://app.example/";
 }
@@ -41,8 +42,9 @@ const AUTHORIZATION_REQUEST: &[Parameter] = &[
     MAX_AGE,
     LOGIN_HINT,
     ID_TOKEN_HINT,
+    UI_LOCALES,
 ];
-const LOGOUT_REQUEST: &[Parameter] = &[ID_TOKEN_HINT, CLIENT_ID, POST_LOGOUT_REDIRECT_URI, STATE];
+const LOGOUT_REQUEST: &[Parameter] = &[ID_TOKEN_HINT, CLIENT_ID, POST_LOGOUT_REDIRECT_URI, STATE, UI_LOCALES];
 
 /// What is said while there is no provider.
 const OFF: &str = "There is no OpenID Connect provider here. Set oauth_provider to on.";

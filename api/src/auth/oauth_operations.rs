@@ -9,7 +9,8 @@ $($others)*
     ///
     /// The authorization endpoint (OAuth 2.1, 4.1; OpenID Connect Core 1.0, 3.1.2), which an application sends people to. Its query is the
     /// authorization request: `client_id`, `redirect_uri`, `response_type=code`, `scope`, `code_challenge` with
-    /// `code_challenge_method=S256`, and `state`, `nonce`, `prompt`, `max_age` and `login_hint` as needed; other parameters are ignored.
+    /// `code_challenge_method=S256`, and `state`, `nonce`, `prompt`, `max_age`, `login_hint`,
+    /// `id_token_hint` and `ui_locales` as needed; other parameters are ignored.
     /// Where `mail_links` is `account`, a valid one leads to the pages of account, on which people sign in once for all applications. Else it
     /// is answered with a page on which the person signs in and reads what the application asks for; as nobody is signed in there,
     /// `prompt=none` is `login_required`. What is wrong with the client or with the redirect URI is said on a page; everything else is told to

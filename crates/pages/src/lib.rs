@@ -9,8 +9,14 @@ pub const CONTENT_SECURITY_POLICY: &str =
 /// A page with this title, which is text, and this content, which is HTML.
 #[must_use]
 pub fn page(title: &str, content: &str) -> String {
+    page_in("en", title, content)
+}
+
+/// The same in the language with this tag.
+#[must_use]
+pub fn page_in(language: &str, title: &str, content: &str) -> String {
     format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+        "<!doctype html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n</head>\n\
          <body>\n<main>\n<h1>{title}</h1>\n{content}\n</main>\n</body>\n</html>\n"
     )

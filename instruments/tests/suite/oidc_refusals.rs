@@ -317,3 +317,28 @@ fn while_nothing_can_be_hashed_or_asked_the_provider_says_so() {
         assert_eq!(answer.outcome(), (503, "users-unavailable".into()));
     }
 }
+
+#[test]
+fn a_page_is_in_the_language_that_is_asked_for() {
+    let app = TestApp::guarded();
+    let (_, client, ada) = cast(&app, "oidc-languages");
+    for (ui_locales, browser, expected) in [
+        ("", "", ["lang=\"en\"", "Sign in and allow"]),
+        ("", "it-CH, en;q=0.5", ["lang=\"it\"", "Accedi e consenti"]),
+        ("ja de-AT", "it", ["lang=\"de\"", "Anmelden und erlauben"]),
+        ("!", "es", ["lang=\"es\"", "Iniciar sesión y permitir"]),
+    ] {
+        let request = client.request(&[("ui_locales", ui_locales)]);
+        let page = app.authorize(&request).header("accept-language", browser).send().expect(200).text();
+        assert!(expected.iter().all(|part| page.contains(part)), "{ui_locales} {browser}: {page}");
+    }
+    // What a form is answered with, and what is said where nobody is sent.
+    let request = client.request(&[("ui_locales", "fr")]);
+    let page = app.allow(&request, &ada.email, "wrong").send().expect(403).text();
+    assert!(page.contains("lang=\"fr\"") && page.contains("Se connecter et autoriser"), "{page}");
+    assert!(page.contains("role=\"alert\">L’e-mail ou le mot de passe est incorrect."), "{page}");
+    let page = app.authorize("ui_locales=it").send().expect(400).text();
+    assert!(page.contains("<h1>Non puoi accedere qui</h1>"), "{page}");
+    let page = app.get("/auth-ms/oauth/logout?ui_locales=de").send().expect(200).text();
+    assert!(page.contains("<h1>Sie sind abgemeldet</h1>"), "{page}");
+}

@@ -6,6 +6,7 @@ mod hosted;
 mod logout;
 mod page;
 mod redirect;
+mod texts;
 
 pub use authorization::{Asked, AuthorizationRequest, NoRedirect, Prompt};
 pub use grant::{
@@ -13,8 +14,9 @@ pub use grant::{
 };
 pub use hosted::{MAX_HOSTED_BYTES, is_back_from_account};
 pub use logout::LogoutRequest;
-pub use page::{Consent, code_page, message_page, policy, sign_in_page, words_of_refusal};
+pub use page::{Consent, code_page, message_page, policy, sign_in_page};
 pub use redirect::{origin_of, with_parameters};
+pub use texts::Texts;
 
 /// Who the user is, by an ID token.
 pub const OPENID: &str = "openid";

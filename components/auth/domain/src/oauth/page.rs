@@ -2,12 +2,15 @@
 
 use super::authorization::AuthorizationRequest;
 use super::redirect::origin_of;
-use pages::{escaped, page};
-use problem::Kind;
+use super::texts::Texts;
+use ::texts::fill;
+use pages::{escaped, page_in};
 
 /// What an application asks for, as a person reads it.
 #[derive(Clone, Copy)]
 pub struct Consent<'a> {
+    /// The texts.
+    pub t: &'a Texts,
     /// The name of the application.
     pub name: &'a str,
     /// What it asks for.
@@ -35,85 +38,72 @@ pub fn sign_in_page(
     username: &str,
     fault: Option<&str>,
 ) -> String {
+    let t = consent.t;
     let fields = format!(
-        "<p><label for=\"username\">Email</label>\n\
+        "<p><label for=\"username\">{}</label>\n\
          <input type=\"email\" name=\"username\" id=\"username\" value=\"{}\" autocomplete=\"username\" required></p>\n\
-         <p><label for=\"password\">Password</label>\n\
+         <p><label for=\"password\">{}</label>\n\
          <input type=\"password\" name=\"password\" id=\"password\" autocomplete=\"current-password\" required></p>\n",
-        escaped(username)
+        escaped(t.email),
+        escaped(username),
+        escaped(t.password)
     );
-    let content = format!(
-        "{}{}\n{}",
-        alert(fault),
-        asked(request, consent),
-        form(request, "sign-in", &fields, "Sign in and allow")
-    );
-    page(&format!("Sign in to {}", escaped(consent.name)), &content)
+    let content =
+        format!("{}{}\n{}", alert(fault), asked(request, consent), form(request, "sign-in", &fields, t.sign_in, t));
+    page_in(t.language, &title(consent), &content)
 }
 
 /// The page that asks for a code after the right password.
 #[must_use]
 pub fn code_page(request: &AuthorizationRequest, consent: Consent<'_>, challenge: &str, fault: Option<&str>) -> String {
+    let t = consent.t;
     let fields = format!(
         "<input type=\"hidden\" name=\"challenge\" value=\"{}\">\n\
-         <p><label for=\"code\">Code of your authenticator app, or a recovery code</label>\n\
+         <p><label for=\"code\">{}</label>\n\
          <input name=\"code\" id=\"code\" autocomplete=\"one-time-code\" required></p>\n",
-        escaped(challenge)
+        escaped(challenge),
+        escaped(t.code)
     );
     let content = format!(
         "{}{}\n{}",
         alert(fault),
         asked(request, consent),
-        form(request, "second-factor", &fields, "Confirm and allow")
+        form(request, "second-factor", &fields, t.confirm, t)
     );
-    page(&format!("Sign in to {}", escaped(consent.name)), &content)
+    page_in(t.language, &title(consent), &content)
 }
 
 /// A page that says something and has no form.
 #[must_use]
-pub fn message_page(title: &str, text: &str) -> String {
-    page(&escaped(title), &format!("<p>{}</p>", escaped(text)))
-}
-
-/// What a person reads who was not let in.
-#[must_use]
-pub fn words_of_refusal(kind: Kind) -> &'static str {
-    match kind {
-        Kind::InvalidCredentials => "The email or the password is not right.",
-        Kind::TooManyAttempts => "Too many attempts have failed. Wait a while, and try again.",
-        Kind::AccountLocked => "Too many sign-ins to this account have failed. Set a new password by mail.",
-        Kind::AccountSuspended => "This account is suspended. Ask an administrator.",
-        Kind::PasswordResetRequired => "Choose a new password by mail first.",
-        Kind::EmailNotVerified => "Confirm your email address first: open the link that was sent to it.",
-        Kind::MfaEnrolmentRequired => {
-            "This account needs a second factor. Sign in without another application first, and add one."
-        }
-        Kind::InvalidCode => "The code is not right, or was used before. Wait for the next one.",
-        _ => "The sign-in cannot continue. Begin again.",
-    }
+pub fn message_page(t: &Texts, title: &str, text: &str) -> String {
+    page_in(t.language, &escaped(title), &format!("<p>{}</p>", escaped(text)))
 }
 
 /// What the application asks for, and where it leads.
-fn asked(request: &AuthorizationRequest, consent: Consent<'_>) -> String {
-    let items: String = consent.scopes.iter().map(|scope| format!("<li>{}</li>\n", words_of_scope(scope))).collect();
-    let (name, place) = (escaped(consent.name), escaped(origin_of(&request.redirect_uri)));
-    format!(
-        "<p><strong>{name}</strong> wants to:</p>\n<ul>\n{items}</ul>\n<p>It is at {place}. You can disconnect it at any time.</p>"
-    )
+fn asked(request: &AuthorizationRequest, Consent { t, name, scopes }: Consent<'_>) -> String {
+    let items: String =
+        scopes.iter().map(|scope| format!("<li>{}</li>\n", escaped(&words_of_scope(scope, t)))).collect();
+    let wants = escaped(&fill(t.wants, &[("name", name)]));
+    let place = escaped(&fill(t.place, &[("origin", origin_of(&request.redirect_uri))]));
+    format!("<p>{wants}</p>\n<ul>\n{items}</ul>\n<p>{place}</p>")
 }
 
-fn words_of_scope(scope: &str) -> String {
+fn title(Consent { t, name, .. }: Consent<'_>) -> String {
+    escaped(&fill(t.sign_in_to, &[("name", name)]))
+}
+
+fn words_of_scope(scope: &str, t: &Texts) -> String {
     match scope {
-        "openid" => "know which account is yours".to_owned(),
-        "profile" => "see your name and language".to_owned(),
-        "email" => "see your email address".to_owned(),
-        "phone" => "see your phone number".to_owned(),
-        "offline_access" => "stay connected while you are away".to_owned(),
-        other => format!("use: {}", escaped(other)),
+        "openid" => t.scope_openid.to_owned(),
+        "profile" => t.scope_profile.to_owned(),
+        "email" => t.scope_email.to_owned(),
+        "phone" => t.scope_phone.to_owned(),
+        "offline_access" => t.scope_offline_access.to_owned(),
+        other => fill(t.scope_other, &[("scope", other)]),
     }
 }
 
-fn form(request: &AuthorizationRequest, action: &str, fields: &str, button: &str) -> String {
+fn form(request: &AuthorizationRequest, action: &str, fields: &str, button: &str, t: &Texts) -> String {
     let hidden: String = request
         .fields()
         .map(|(name, value)| {
@@ -123,8 +113,10 @@ fn form(request: &AuthorizationRequest, action: &str, fields: &str, button: &str
     // The button that allows comes first, so that the enter key presses it.
     format!(
         "<form method=\"post\" action=\"{action}\">\n{hidden}{fields}\
-         <button type=\"submit\" name=\"decision\" value=\"allow\">{button}</button>\n\
-         <button type=\"submit\" name=\"decision\" value=\"deny\" formnovalidate>Cancel</button>\n</form>"
+         <button type=\"submit\" name=\"decision\" value=\"allow\">{}</button>\n\
+         <button type=\"submit\" name=\"decision\" value=\"deny\" formnovalidate>{}</button>\n</form>",
+        escaped(button),
+        escaped(t.cancel)
     )
 }
 
@@ -151,11 +143,12 @@ mod tests {
     #[test]
     fn nothing_breaks_out_of_a_page_and_no_page_has_a_script() {
         let scopes = [ODD.to_owned(), "email".to_owned()];
-        let consent = Consent { name: ODD, scopes: &scopes };
+        let t = Texts::of(b"", None);
+        let consent = Consent { t: &t, name: ODD, scopes: &scopes };
         let pages = [
             sign_in_page(&request(), consent, ODD, Some(ODD)),
             code_page(&request(), consent, ODD, Some(ODD)),
-            message_page(ODD, ODD),
+            message_page(&t, ODD, ODD),
         ];
         for page in pages {
             assert!(!["<script", "<link", "<img", "<style"].iter().any(|part| page.contains(part)), "{page}");
@@ -168,7 +161,12 @@ mod tests {
     #[test]
     fn a_page_says_who_asks_for_what_and_where_it_leads() {
         let scopes = ["openid", "offline_access", "invoices"].map(str::to_owned);
-        let page = sign_in_page(&request(), Consent { name: "Calendar", scopes: &scopes }, "ada@example.org", None);
+        let page = sign_in_page(
+            &request(),
+            Consent { t: &Texts::of(b"", None), name: "Calendar", scopes: &scopes },
+            "ada@example.org",
+            None,
+        );
         for part in
             ["Calendar", "https://app.example:1", "while you are away", "use: invoices", "value=\"ada@example.org\""]
         {

@@ -1,13 +1,13 @@
 //! GET and POST /auth-ms/oauth/authorize: an application asks for an authorization.
 
 use super::super::Call;
-use super::{page, redirection, users_of};
+use super::{page, redirection, texts_of, users_of};
 use crate::oauth;
 use crate::users::Users;
 use api::auth::operation::{ShowAuthorization, SubmitAuthorization};
 use api::users::OauthClient;
 use auth_domain::oauth::{
-    Asked, AuthorizationRequest, Consent, NoRedirect, OauthFailure, Prompt, is_back_from_account, message_page,
+    Asked, AuthorizationRequest, Consent, NoRedirect, OauthFailure, Prompt, Texts, is_back_from_account, message_page,
     sign_in_page,
 };
 use problem::Problem;
@@ -25,7 +25,8 @@ pub(in super::super) async fn submit_authorization(call: &Call<'_, SubmitAuthori
 
 async fn authorize(request: &Request, encoded: &[u8]) -> HandlerResult {
     let users = users_of(request)?;
-    let Known { request, client, asked } = match known(&users, encoded).await? {
+    let t = texts_of(request, encoded);
+    let Known { request, client, asked } = match known(&users, encoded, &t).await? {
         Ok(known) => known,
         Err(refusal) => return Ok(refusal),
     };
@@ -39,7 +40,7 @@ async fn authorize(request: &Request, encoded: &[u8]) -> HandlerResult {
         let failure = OauthFailure::new("login_required", "The user has to sign in.");
         return Ok(redirection(&request.refusal(&config::token_issuer()?, &failure)));
     }
-    let consent = Consent { name: &client.name, scopes: &asked.scopes };
+    let consent = Consent { t: &t, name: &client.name, scopes: &asked.scopes };
     let html = sign_in_page(&request, consent, asked.login_hint.as_deref().unwrap_or_default(), None);
     Ok(page(StatusCode::OK, html, Some(&request.redirect_uri)))
 }
@@ -52,10 +53,10 @@ pub(super) struct Known {
 }
 
 /// Reads an authorization request, or answers why it is none: on a page if nobody may be sent back, else to the client.
-pub(super) async fn known(users: &Users, encoded: &[u8]) -> Result<Result<Known, Response>, Problem> {
+pub(super) async fn known(users: &Users, encoded: &[u8], t: &Texts) -> Result<Result<Known, Response>, Problem> {
     let (request, client) = match identified(users, encoded).await? {
         Ok(identified) => identified,
-        Err(reason) => return Ok(Err(no_redirect(reason))),
+        Err(reason) => return Ok(Err(no_redirect(reason, t))),
     };
     match request.validate(&client) {
         Ok(asked) => Ok(Ok(Known { request, client, asked })),
@@ -79,12 +80,10 @@ pub(super) async fn identified(
     Ok(Ok((request, client)))
 }
 
-fn no_redirect(reason: NoRedirect) -> Response {
+fn no_redirect(reason: NoRedirect, t: &Texts) -> Response {
     let text = match reason {
-        NoRedirect::Client => "The application that has sent you here is not known.",
-        NoRedirect::RedirectUri => {
-            "The application that has sent you here does not say where to send you back to, or not rightly."
-        }
+        NoRedirect::Client => t.unknown_client,
+        NoRedirect::RedirectUri => t.unknown_address,
     };
-    page(StatusCode::BAD_REQUEST, message_page("You cannot sign in here", text), None)
+    page(StatusCode::BAD_REQUEST, message_page(t, t.not_here, text), None)
 }

@@ -1,10 +1,10 @@
 //! GET and POST /auth-ms/oauth/logout: an application signs its user out (OpenID Connect RP-Initiated Logout 1.0).
 
 use super::super::Call;
-use super::{page, redirection, users_of};
+use super::{page, redirection, texts_of, users_of};
 use crate::keys::client_token_verifier;
 use api::auth::operation::{ShowLogout, SubmitLogout};
-use auth_domain::oauth::{LogoutRequest, message_page, parameters};
+use auth_domain::oauth::{LogoutRequest, Texts, message_page, parameters};
 use service_kit::{HandlerResult, Request, Response, StatusCode, log};
 
 /// GET: by a query.
@@ -19,21 +19,21 @@ pub(in super::super) async fn submit_logout(call: &Call<'_, SubmitLogout>) -> Ha
 
 /// Ends the session of the ID token, which only the client and its user have, and sends the person on.
 async fn log_out(request: &Request, encoded: &[u8]) -> HandlerResult {
-    let users = users_of(request)?;
-    let Ok(form) = parameters(encoded) else { return Ok(refused()) };
+    let (users, t) = (users_of(request)?, texts_of(request, encoded));
+    let Ok(form) = parameters(encoded) else { return Ok(refused(&t)) };
     let logout = LogoutRequest::of(&form);
     let hint = match logout.id_token_hint() {
         None => None,
         Some(token) => match client_token_verifier()?.read_id(token) {
             Ok(hint) if logout.may_be_of(hint.client_id) => Some(hint),
-            _ => return Ok(refused()),
+            _ => return Ok(refused(&t)),
         },
     };
     let client = match hint {
         Some(hint) => users.oauth_client(hint.client_id).await?,
         None => None,
     };
-    let Ok(way_back) = logout.way_back(client.as_ref()) else { return Ok(refused()) };
+    let Ok(way_back) = logout.way_back(client.as_ref()) else { return Ok(refused(&t)) };
     if let Some(hint) = hint
         && users.end_oauth_session(hint.client_id, hint.session).await? > 0
     {
@@ -42,14 +42,10 @@ async fn log_out(request: &Request, encoded: &[u8]) -> HandlerResult {
     }
     match way_back {
         Some(location) => Ok(redirection(&location)),
-        None => {
-            let text = "The application is not connected to your session here any more. You can close this page.";
-            Ok(page(StatusCode::OK, message_page("You are signed out", text), None))
-        }
+        None => Ok(page(StatusCode::OK, message_page(&t, t.signed_out_title, t.signed_out), None)),
     }
 }
 
-fn refused() -> Response {
-    let text = "The application that has sent you here does not say rightly whom to sign out, or where to send you afterwards.";
-    page(StatusCode::BAD_REQUEST, message_page("You cannot be signed out here", text), None)
+fn refused(t: &Texts) -> Response {
+    page(StatusCode::BAD_REQUEST, message_page(t, t.not_out_title, t.not_out), None)
 }

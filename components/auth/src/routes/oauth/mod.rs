@@ -12,10 +12,15 @@ use crate::oauth;
 use crate::users::Users;
 use api::auth::OauthError;
 use api::users::{AuthenticateOauthClientRequest, OauthClient};
-use auth_domain::oauth::{ClientSecret, OauthFailure, Parameters, client_of, policy};
+use auth_domain::oauth::{ClientSecret, OauthFailure, Parameters, Texts, client_of, policy};
 use problem::Problem;
 use service_kit::attempts::too_many_attempts;
 use service_kit::{Request, Response, StatusCode, client_address, json, set_header};
+
+/// The texts for whoever has sent a request: a query or a form.
+fn texts_of(request: &Request, encoded: &[u8]) -> Texts {
+    Texts::of(encoded, request.header("accept-language"))
+}
 
 /// A page.
 fn page(status: StatusCode, html: String, redirect_uri: Option<&str>) -> Response {

@@ -7,15 +7,13 @@ use super::super::Call;
 use super::super::login::admit;
 use super::super::second_factor::admit_with_code;
 use super::authorize::{Known, known};
-use super::{page, redirection, users_of};
+use super::{page, redirection, texts_of, users_of};
 use crate::users::Users;
 use api::auth::LoginRequest;
 use api::auth::operation::{AuthorizeWithSecondFactor, SignInToAuthorize};
 use api::users::{IssueOauthCodeRequest, OauthCodeOutcome, StartedSession};
 use auth_domain::LoginAttempt;
-use auth_domain::oauth::{
-    Code, Consent, OauthFailure, code_page, message_page, origin_of, sign_in_page, words_of_refusal,
-};
+use auth_domain::oauth::{Code, Consent, OauthFailure, Texts, code_page, message_page, origin_of, sign_in_page};
 use problem::{Kind, Problem};
 use service_kit::{HandlerResult, Request, Response, StatusCode, config, log, random, set_header};
 use std::collections::BTreeMap;
@@ -65,6 +63,7 @@ pub(in super::super) async fn authorize_with_second_factor(
 
 /// What a page has sent.
 struct Form {
+    t: Texts,
     users: Users,
     known: Known,
     issuer: String,
@@ -73,15 +72,14 @@ struct Form {
 
 /// Reads what a page has sent: from here, by somebody who allows what is asked for, with an authorization request that is still valid.
 async fn submitted(request: &Request, encoded: &[u8]) -> Result<Result<Form, Response>, Problem> {
-    let users = users_of(request)?;
+    let (users, t) = (users_of(request)?, texts_of(request, encoded));
     let issuer = config::token_issuer()?;
     // A page of somebody else must not sign people in as whom it likes.
     if request.header("origin") != Some(origin_of(&issuer)) {
         log::audit("authorization", "other-origin", &request.id, &[]);
-        let text = "This form was sent from another page. Go back to the application, and begin again.";
-        return Ok(Err(page(StatusCode::FORBIDDEN, message_page("You cannot sign in here", text), None)));
+        return Ok(Err(page(StatusCode::FORBIDDEN, message_page(&t, t.not_here, t.other_page), None)));
     }
-    let known = match known(&users, encoded).await? {
+    let known = match known(&users, encoded, &t).await? {
         Ok(known) => known,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -90,7 +88,7 @@ async fn submitted(request: &Request, encoded: &[u8]) -> Result<Result<Form, Res
         let failure = OauthFailure::new("access_denied", "The user does not allow it.");
         return Ok(Err(redirection(&known.request.refusal(&issuer, &failure))));
     }
-    Ok(Ok(Form { users, known, issuer, fields }))
+    Ok(Ok(Form { t, users, known, issuer, fields }))
 }
 
 impl Form {
@@ -99,7 +97,7 @@ impl Form {
     }
 
     fn consent(&self) -> Consent<'_> {
-        Consent { name: &self.known.client.name, scopes: &self.known.asked.scopes }
+        Consent { t: &self.t, name: &self.known.client.name, scopes: &self.known.asked.scopes }
     }
 
     fn sign_in_page(&self, status: StatusCode, words: &str) -> Response {
@@ -120,7 +118,7 @@ impl Form {
             // A page does not ask for a header.
             _ => StatusCode::FORBIDDEN,
         };
-        let mut response = page(self, status, words_of_refusal(problem.kind()));
+        let mut response = page(self, status, self.t.refusal(problem.kind()));
         if let Some((_, seconds)) = problem.headers().iter().find(|(name, _)| *name == "retry-after") {
             set_header(&mut response, "retry-after", seconds);
         }
