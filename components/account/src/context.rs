@@ -5,12 +5,13 @@ use crate::client::{Client, To, accepted};
 use crate::respond::{Stop, html, see_other};
 use crate::settings::{self, ACCOUNT};
 use account_domain::pages::{self, View};
-use account_domain::{Applications, Faults, Flow, ROOT, Refusal, Sealed, Texts, refusal_text};
+use account_domain::{Action, Applications, Faults, Flow, ROOT, Refusal, Sealed, Texts, refusal_text};
 use browser_kit::{Browser, Form, Interrupted};
 use problem::Problem;
 use serde_json::Value;
 use service_kit::client::Answer;
-use service_kit::{Method, Request, Response, StatusCode, config};
+use service_kit::{Method, Request, Response, StatusCode, config, now};
+use std::collections::BTreeMap;
 
 /// A request and what is known of its browser.
 pub(crate) struct Context<'r> {
@@ -21,6 +22,12 @@ pub(crate) struct Context<'r> {
     brand: String,
     notice: Option<&'static str>,
     leads_to: Option<String>,
+    /// The fields of the form that was sent, until something comes of them.
+    sent: Option<Form>,
+    /// The fields of a form that goes on after its user has confirmed it.
+    resumed: Option<Form>,
+    /// What was sent and needs the password first: where to go without it, and the form, sealed.
+    interrupted: Option<(String, String)>,
 }
 
 impl<'r> Context<'r> {
@@ -38,6 +45,9 @@ impl<'r> Context<'r> {
             browser,
             brand: config::word("brand_name")?,
             leads_to: None,
+            sent: None,
+            resumed: None,
+            interrupted: None,
         })
     }
 
@@ -121,8 +131,34 @@ impl<'r> Context<'r> {
     }
 
     /// The form that was sent, with these fields, if one of our own pages has sent it.
-    pub(crate) fn form(&self, fields: &[&str]) -> Result<Form, Stop> {
-        self.browser.form(fields).map_err(|interrupted| self.stop(interrupted))
+    /// After a confirmation it is the one that was sent before that.
+    pub(crate) fn form(&mut self, fields: &[&str]) -> Result<Form, Stop> {
+        if let Some(form) = self.resumed.take() {
+            return Ok(form);
+        }
+        let form = self.browser.form(fields).map_err(|interrupted| self.stop(interrupted))?;
+        self.sent = Some(form.clone());
+        Ok(form)
+    }
+
+    /// Goes on with a form that was sent before its user has confirmed it.
+    pub(crate) fn resume(&mut self, fields: BTreeMap<String, String>) {
+        (self.resumed, self.sent) = (Some(Form::from(fields)), None);
+    }
+
+    /// Keeps the form that was sent, for the page that asks for the password.
+    fn interrupt(&mut self) {
+        let Some(form) = self.sent.take() else { return };
+        let user = self.browser.session().map(|session| session.user_id.clone()).unwrap_or_default();
+        let path = format!("/{}", self.request.path().join("/"));
+        if let Some(action) = Action::of(&path, form.fields(), &user, now()) {
+            self.interrupted = Some((self.page(), self.seal(&action)));
+        }
+    }
+
+    /// What was sent and needs the password first: where to go without it, and the form, sealed.
+    pub(crate) fn interrupted(&mut self) -> Option<(String, String)> {
+        self.interrupted.take()
     }
 
     /// What a sign-in or a sign-up continues with.
@@ -221,6 +257,7 @@ impl<'r> Context<'r> {
         let answer = accepted(&self.send(to, method, path, body).await?);
         match answer {
             Err(refusal) if refusal.slug == "reauthentication-required" => {
+                self.interrupt();
                 Err(Stop::with(see_other(&self.confirm_path())))
             }
             answer => Ok(answer),

@@ -125,9 +125,10 @@ impl<'r> Browser<'r> {
         }
         let mut known = fields.to_vec();
         known.push("form_token");
-        let form = Form(self.request.form(&["application/x-www-form-urlencoded"], &known)?);
-        if is_valid_form_token(&self.keys, self.binding(), now(), form.get("form_token")) {
-            Ok(form)
+        let mut fields = self.request.form(&["application/x-www-form-urlencoded"], &known)?;
+        let token = fields.remove("form_token").unwrap_or_default();
+        if is_valid_form_token(&self.keys, self.binding(), now(), &token) {
+            Ok(Form(fields))
         } else {
             Err(Interrupted::Forged)
         }

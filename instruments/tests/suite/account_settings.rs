@@ -4,7 +4,7 @@ use crate::account_sign_in::{new_user, secret, sign_in};
 use blackbox::app::TestApp;
 use blackbox::authenticator::Authenticator;
 use blackbox::people::PASSWORD;
-use blackbox::visitor::{Visitor, heading};
+use blackbox::visitor::{Visitor, heading, hidden};
 
 const NEW: &str = "a better horse battery";
 
@@ -201,4 +201,54 @@ fn pages_say_that_a_service_is_away_and_nothing_else() {
     assert_eq!(ready["checks"]["users"]["status"], "unavailable");
     assert_eq!(ready["checks"]["configuration"]["status"], "ok");
     assert_eq!(app.get("/account/readiness").send().expect(200).json()["status"], "ok");
+}
+
+#[test]
+fn what_was_pressed_goes_on_after_the_password_for_whoever_has_pressed_it() {
+    let app = TestApp::guarded();
+    let (ada, bob) = (Visitor::new(&app), Visitor::new(&app));
+    new_user(&ada, "ada@goes-on.example");
+    new_user(&bob, "bob@goes-on.example");
+    let other = Visitor::new(&app);
+    let _ = sign_in(&other, "ada@goes-on.example", PASSWORD).expect(200);
+    for email in ["ada@goes-on.example", "bob@goes-on.example"] {
+        age(&app, email);
+    }
+    let _ = ada.open("/account/sessions").expect(200);
+    let page = ada.submit("/account/sessions/end-others", &[]).expect(200);
+    assert_eq!(heading(&page), "Confirm that it is you");
+    let action = hidden(&page, "action");
+    assert_eq!(
+        (hidden(&page, "next"), heading(&other.open("/account"))),
+        ("/account/sessions".into(), "Hello, Ada".into())
+    );
+    let confirm = |visitor: &Visitor<'_>, password: &str, action: &str| {
+        let fields = [("current_password", password), ("next", "/account/sessions"), ("action", action)];
+        visitor.submit("/account/confirm", &fields)
+    };
+    let page = confirm(&ada, "a wrong password", &action).expect(403);
+    assert_eq!(hidden(&page, "action"), action, "it is kept");
+    // Of another user it does nothing, nor changed, nor of another kind of what account seals.
+    let _ = bob.open("/account/confirm").expect(200);
+    for odd in [action.as_str(), "x", &bob.form_token(), &bob.cookie("__Host-account-session").expect("Bob is in")] {
+        let page = confirm(&bob, PASSWORD, odd).expect(200);
+        assert!(page.text().contains("Thank you. You can go on now."), "{}", page.text());
+        let _ = bob.open("/account/confirm").expect(200);
+    }
+    assert_eq!(heading(&other.open("/account")), "Hello, Ada");
+    let _ = ada.open("/account/confirm").expect(200);
+    let page = confirm(&ada, PASSWORD, &action).expect(200);
+    assert!(page.text().contains("That device is signed out."), "{}", page.text());
+    assert!(heading(&other.open("/account")).starts_with("Sign in"));
+    // A form with fields; and what has no form to go on with leads back to its page.
+    age(&app, "ada@goes-on.example");
+    let _ = ada.open("/account/data").expect(200);
+    let page = ada.submit("/account/data/export", &[]).expect(200);
+    assert!(heading(&page) == "Confirm that it is you" && !page.text().contains("name=\"action\""));
+    let _ = ada.open("/account/data").expect(200);
+    let page = ada.submit("/account/data/remove", &[("sure", "yes")]).expect(200);
+    let page = confirm(&ada, PASSWORD, &hidden(&page, "action")).expect(200);
+    assert_eq!(heading(&page), "Your account is deleted");
+    assert_eq!(app.login("ada@goes-on.example", PASSWORD).status, 401);
+    assert_eq!(app.login("bob@goes-on.example", PASSWORD).status, 200);
 }

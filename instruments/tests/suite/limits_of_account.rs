@@ -1,12 +1,15 @@
 //! The figures of docs/limits.md about the pages of account and console; `limits_page` holds them.
 
 const SETTINGS: &str = "components/account/src/settings.rs";
+const ACTION: &str = "components/account/domain/src/action.rs";
 const FILES: &str = "crates/browser-kit/src/files.rs";
 
 /// A row of the page, a figure in it, the file that has the value, and what stands right before the value there.
 pub(crate) const HELD: &[(&str, &str, &str, &str)] = &[
     ("a form of account's pages", "12 hours", "crates/browser/src/form_token.rs", "MAX_AGE: i64 = "),
     ("a sign-in or sign-up on a page", "30 minutes", "crates/browser/src/session.rs", "FLOW_SECONDS: i64 = "),
+    ("what was pressed and goes on after the password", "10 minutes", ACTION, "ACTION_SECONDS: i64 = "),
+    ("what was pressed and goes on after the password", "16 KiB", ACTION, "MAX_ACTION_BYTES: usize = "),
     ("cookie of account", "3,800", "crates/browser/src/cookies.rs", "MAX_VALUE: usize = "),
     ("session's cookie of account", "14 days", SETTINGS, "session_seconds: "),
     ("session's cookie of the console", "12 hours", "components/console/src/settings.rs", "session_seconds: "),

@@ -4,12 +4,14 @@
 //! Nothing here does I/O or knows Spin. What a page shows of what people typed in or services have answered is escaped by the
 //! template engine.
 
+mod action;
 mod authorization;
 mod faults;
 pub mod pages;
 mod return_to;
 mod texts;
 
+pub use action::Action;
 pub use authorization::{Asked, Authorization, DECISION_SECONDS};
 pub use browser::{Faults, Flow, Refusal, Sealed, describe};
 pub use faults::text as refusal_text;

@@ -38,7 +38,10 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         _ => {}
     }
     let mut context = Context::of(&request)?;
-    let outcome = page(&mut context).await;
+    let mut outcome = page(&mut context).await;
+    if let Some((next, action)) = context.interrupted() {
+        outcome = confirm::page(&mut context, &next, Some(&action)).await;
+    }
     let mut response = match outcome {
         Ok(response) => response,
         Err(Stop::With(response)) => *response,
@@ -74,10 +77,16 @@ fn problem_page(context: &Context<'_>, problem: &Problem) -> Stop {
 /// The handler of a page.
 async fn page(context: &mut Context<'_>) -> Outcome {
     let request = context.request;
-    let path = request.path();
     let method = if is_read(&request.method) { &Method::GET } else { &request.method };
-    match (method.as_str(), path.get(1..).unwrap_or_default()) {
-        ("GET", [] | [""]) => account::overview(context).await,
+    let path = request.path().get(1..).unwrap_or_default().join("/");
+    run(context, method.as_str(), &path).await
+}
+
+/// The handler of a page, or of a form that goes on: by method and path below the root.
+async fn run(context: &mut Context<'_>, method: &str, path: &str) -> Outcome {
+    let path: Vec<_> = path.split('/').collect();
+    match (method, path.as_slice()) {
+        ("GET", [""]) => account::overview(context).await,
         ("GET", ["sign-in"]) => sign_in::show(context),
         ("POST", ["sign-in"]) => sign_in::submit(context).await,
         ("GET", ["sign-in", "code"]) => sign_in_code::show(context),

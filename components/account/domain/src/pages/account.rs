@@ -173,19 +173,34 @@ fn whose(email: &str) -> Markup {
     html! { input type="text" name="username" autocomplete="username" value=(email) hidden; }
 }
 
+/// What somebody is asked to confirm.
+#[derive(Clone, Copy, Debug)]
+pub struct Confirm<'a> {
+    /// Whose password it takes.
+    pub email: &'a str,
+    /// Where to go afterwards.
+    pub next: &'a str,
+    /// What goes on afterwards, sealed.
+    pub action: Option<&'a str>,
+}
+
 /// The page that asks for the password before something that needs a recent sign-in.
 #[must_use]
-pub fn confirm(view: &View<'_>, email: &str, next: &str, faults: &Faults) -> String {
+pub fn confirm(view: &View<'_>, shown: &Confirm<'_>, faults: &Faults) -> String {
     let t = view.t;
     let password = Field::password("current_password", t.current_password, "current-password");
+    let after = html! {
+        (hidden("next", shown.next))
+        @if let Some(action) = shown.action { (hidden("action", action)) }
+    };
     view.page(
         "/confirm",
         t.confirm_title,
         &html! {
             (summary(view, faults))
             p { (t.confirm_about) }
-            (form(view, "/confirm", &html! { (whose(email)) (hidden("next", next)) (password.show(view, faults)) }, t.go_on))
-            (passkey_form(view, false, "/sign-in/passkey", &hidden("next", next), t.confirm_passkey))
+            (form(view, "/confirm", &html! { (whose(shown.email)) (after) (password.show(view, faults)) }, t.go_on))
+            (passkey_form(view, false, "/sign-in/passkey", &after, t.confirm_passkey))
         },
     )
 }

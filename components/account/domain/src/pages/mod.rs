@@ -13,7 +13,7 @@ mod sign_in;
 mod sign_up;
 mod tickets;
 
-pub use account::{Profile, confirm, data, email, overview, password, profile};
+pub use account::{Confirm, Profile, confirm, data, email, overview, password, profile};
 pub use authorize::{Application, Consent, applications, consent};
 pub use layout::View;
 pub use message::{message, problem};
