@@ -157,7 +157,7 @@ fn the_overview_changes_by_itself_and_everybody_can_read_it() {
         browser.find(&format!("#{name}")).type_in(value);
     }
     press(&browser, "/console/sign-in");
-    wait_for_heading(&browser, "Enter the code");
+    wait_for_heading(&browser, "Enter your code");
     app.forget_steps(&admin.person);
     browser.find("#code").type_in(&admin.app.code());
     press(&browser, "/console/sign-in/code");
