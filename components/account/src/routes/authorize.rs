@@ -95,8 +95,3 @@ fn invalid(context: &Context<'_>) -> Outcome {
     let t = &context.t;
     Err(context.problem_page(StatusCode::BAD_REQUEST, t.fault_title, t.fault_authorization))
 }
-
-/// After a sign-in for an application: on to its request.
-pub(super) fn is_on_the_way(next: Option<&str>) -> bool {
-    next.is_some_and(|next| Authorization::at(next).is_some())
-}

@@ -1,8 +1,7 @@
 //! The password once more, before something that needs a recent sign-in. What was pressed goes on by itself after it.
 
 use super::account::user;
-use super::authorize::is_on_the_way;
-use super::sign_in::go_on;
+use super::sign_in::{go_on, is_on_the_way};
 use super::sign_in_code::text;
 use crate::client::To;
 use crate::context::Context;

@@ -1,6 +1,5 @@
 //! Signing in by password, and signing out.
 
-use super::authorize::is_on_the_way;
 use crate::client::To;
 use crate::context::Context;
 use crate::respond::{Outcome, html, see_other, set};
@@ -44,6 +43,11 @@ pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
         }
         Err(refusal) => refused(context, form.get("email"), next, &refusal),
     }
+}
+
+/// Whether an address is that of what an application asks for.
+pub(super) fn is_on_the_way(next: Option<&str>) -> bool {
+    next.is_some_and(|next| Authorization::at(next).is_some())
 }
 
 /// Where the browser goes after a sign-in.
