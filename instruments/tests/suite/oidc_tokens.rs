@@ -117,8 +117,8 @@ fn no_code_under_way_outlives_what_ends_its_application() {
     let connected = |id: &str| format!("{}/connected-applications/{id}", ada.path());
     let removed = |id: &str| format!("/users-ms/oauth-clients/{id}");
     let suspended = |_: &str| format!("{}/suspension", ada.path());
-    let ends: [(&str, &dyn Fn(&str) -> String); 3] =
-        [("DELETE", &connected), ("DELETE", &removed), ("PUT", &suspended)];
+    type PathOf<'a> = &'a dyn Fn(&str) -> String;
+    let ends: [(&str, PathOf<'_>); 3] = [("DELETE", &connected), ("DELETE", &removed), ("PUT", &suspended)];
     for (method, path) in ends {
         let client = app.register(&admin, &json!({}));
         let codes: Vec<_> = (0..6).map(|_| app.code(&client.request(&[]), &ada)).collect();
