@@ -22,6 +22,7 @@ pub(crate) fn addresses() -> Result<Assets, Problem> {
     Ok(Assets {
         style: files::address(ROOT, "style.css", &style()?),
         script: files::address(ROOT, "passkey.js", PASSKEY_SCRIPT),
+        page_script: None,
         logo: format!("{ROOT}/assets/logo.svg"),
     })
 }

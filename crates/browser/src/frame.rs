@@ -54,8 +54,10 @@ pub struct Words<'a> {
 pub struct Assets {
     /// The style sheet; the address changes with its content.
     pub style: String,
-    /// The script, the same.
+    /// The script of passkeys, the same.
     pub script: String,
+    /// The script of all else, the same; none if the component has no use for it.
+    pub page_script: Option<String>,
     /// The logo.
     pub logo: String,
 }
@@ -64,7 +66,10 @@ impl Frame<'_> {
     /// A page with this title, at this path below the root; with the script of passkeys if it has any.
     #[must_use]
     pub fn page(&self, path: &str, title: &str, has_passkeys: bool, content: &Markup) -> String {
-        let Assets { style, script, logo } = &self.assets;
+        let Assets { style, script, page_script, logo } = &self.assets;
+        // Only a page with something for it to do loads a script. What people have typed in is escaped, so it is none of these.
+        let has_use = ["<time ", " data-copy=", " data-advice-on="].iter().any(|mark| content.0.contains(mark));
+        let page_script = page_script.as_ref().filter(|_| has_use);
         let words = self.words;
         let is_signed_in = !self.sections.is_empty();
         let page = html! {
@@ -77,8 +82,8 @@ impl Frame<'_> {
                     title { (title) " – " (self.brand) }
                     link rel="stylesheet" href=(style);
                     link rel="icon" href=(logo);
-                    // Only the pages with passkeys have anything for it to do.
                     @if has_passkeys { script src=(script) defer {} }
+                    @if let Some(script) = page_script { script src=(script) defer {} }
                 }
                 body {
                     a.skip href="#main" { (words.skip) }

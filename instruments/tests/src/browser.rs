@@ -120,6 +120,11 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", &features);
     }
 
+    /// In this time zone, such as `Asia/Tokyo`, from the next page on.
+    pub fn move_to(&self, zone: &str) {
+        self.devtools("Emulation.setTimezoneOverride", &json!({"timezoneId": zone}));
+    }
+
     /// Whether pages may run scripts, from the next one on.
     pub fn allow_scripts(&self, are_allowed: bool) {
         self.devtools("Emulation.setScriptExecutionDisabled", &json!({"value": !are_allowed}));

@@ -158,6 +158,37 @@ fn a_passkey_is_added_and_signs_in_and_is_removed() {
 }
 
 #[test]
+fn scripts_say_what_a_password_is_like_copy_secrets_and_know_the_readers_zone() {
+    let _turn = turn::together();
+    let Some(browser) = Browser::start() else { return };
+    let (_app, origin) = at_localhost(|setup| setup);
+    browser.move_to("Asia/Tokyo");
+    browser.open(&format!("{origin}/account/sign-up"));
+    fill(&browser, &[("name", "Ada"), ("surname", "Lovelace"), ("email", "countess@page-script.example")]);
+    for (password, advice) in [
+        ("it is lovelace, of course", "This password contains your name or address."),
+        ("the COUNTESS of nowhere", "This password contains your name or address."),
+        ("abababababababababab", "The same characters come back: use others too."),
+        ("brief but odd", "Longer is safer: 15 characters or more."),
+        (PASSWORD, "A good length."),
+    ] {
+        let _ = browser.script("document.querySelector('#password').value = ''");
+        browser.find("#password").type_in(password);
+        assert_eq!(browser.find("[data-advice-on=password]").text(), advice, "{password}");
+    }
+    press_button(&browser, "/sign-up");
+    wait_for_heading(&browser, "Hello, Ada");
+    browser.open(&format!("{origin}/account/sessions"));
+    let time = browser.find(".items time").text();
+    assert!(time.ends_with("GMT+9"), "{time}");
+    browser.open(&format!("{origin}/account/second-factor"));
+    press_button(&browser, "/second-factor/add");
+    browser.find("[data-copy='.secret']").click();
+    poll::until(SOON, "it is copied", || browser.find("[data-copy] + [role=status]").text() == "Copied.");
+    assert_eq!(browser.console(), Vec::<String>::new());
+}
+
+#[test]
 fn the_pages_work_without_scripts_and_with_the_keyboard_alone() {
     let _turn = turn::together();
     let Some(browser) = Browser::start() else { return };

@@ -1,7 +1,8 @@
 // The keys of the files, in their order.
 texts! {
     skip account to_account overview optional there_is_a_problem request_id save confirm change go_on
-    start_again name surname email_address password current_password new_password password_hint code
+    start_again name surname email_address password current_password new_password password_hint
+    advice_known advice_repeated advice_short advice_good copy copied code
     code_hint mail_code_hint code_title sign_in sign_in_to sign_in_passkey sign_in_link sign_in_mail
     sign_in_mail_about sign_in_mail_sent sign_in_mail_button sign_out signed_in_title signed_in sign_up
     sign_up_to sign_up_link sign_up_invite sign_up_closed sign_up_not forgotten invitation_title

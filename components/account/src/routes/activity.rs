@@ -1,6 +1,5 @@
 //! What has happened to the account.
 
-use super::passkeys::when;
 use super::sign_in_code::text;
 use crate::client::To;
 use crate::context::Context;
@@ -24,7 +23,7 @@ pub(super) async fn show(context: &mut Context<'_>) -> Outcome {
 
 fn row(item: &Value) -> Activity {
     Activity {
-        time: when(&text(item, "time")),
+        time: text(item, "time"),
         action: text(item, "action"),
         result: text(item, "result"),
         device: item["user_agent"].as_str().map(describe),

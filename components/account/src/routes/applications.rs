@@ -1,6 +1,5 @@
 //! The applications that whoever is signed in has connected.
 
-use super::passkeys::when;
 use super::sign_in_code::text;
 use crate::client::To;
 use crate::context::Context;
@@ -22,7 +21,7 @@ fn application(item: &Value) -> Application {
     Application {
         id: text(item, "client_id"),
         name: text(item, "name"),
-        since: when(&text(item, "created_at")),
+        since: text(item, "created_at"),
         scopes: serde_json::from_value(item["scopes"].clone()).unwrap_or_default(),
     }
 }

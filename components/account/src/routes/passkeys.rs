@@ -29,16 +29,8 @@ fn passkey(item: &Value) -> Passkey {
     Passkey {
         id: text(item, "id"),
         name: text(item, "name"),
-        added: when(&text(item, "created_at")),
-        used: item["last_used_at"].as_str().map(when),
-    }
-}
-
-/// A time as people read it: to the minute, in UTC.
-pub(super) fn when(time: &str) -> String {
-    match (time.get(..10), time.get(11..16)) {
-        (Some(day), Some(minute)) => format!("{day}, {minute}"),
-        _ => time.to_owned(),
+        added: text(item, "created_at"),
+        used: item["last_used_at"].as_str().map(str::to_owned),
     }
 }
 

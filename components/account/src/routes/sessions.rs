@@ -1,6 +1,5 @@
 //! Where whoever is signed in is signed in elsewhere.
 
-use super::passkeys::when;
 use super::sign_in_code::text;
 use crate::client::To;
 use crate::context::Context;
@@ -26,8 +25,8 @@ fn session(item: &Value) -> Session {
         id: text(item, "id"),
         device: item["user_agent"].as_str().map(describe),
         network: item["network"].as_str().map(str::to_owned),
-        began: when(&text(item, "created_at")),
-        used: when(&text(item, "used_at")),
+        began: text(item, "created_at"),
+        used: text(item, "used_at"),
         is_current: item["current"].as_bool().unwrap_or_default(),
     }
 }

@@ -151,11 +151,10 @@ pub fn email(view: &View<'_>, profile: &Profile<'_>, typed: &str, faults: &Fault
 pub fn password(view: &View<'_>, email: &str, faults: &Faults) -> String {
     let t = view.t;
     let current = Field::password("current_password", t.current_password, "current-password");
-    let new = Field { hint: Some(t.password_hint), ..Field::password("password", t.new_password, "new-password") };
     let fields = html! {
         (whose(email))
         (current.show(view, faults))
-        (new.show(view, faults))
+        (view.new_password(t.new_password, faults))
     };
     view.page(
         "/password",

@@ -4,6 +4,7 @@ use super::View;
 use crate::ROOT;
 use crate::texts::{Texts, fill};
 use browser::field::{danger, hidden};
+use browser::fill_time;
 use maud::{Markup, html};
 
 /// What an application asks for.
@@ -77,7 +78,7 @@ pub fn applications(view: &View<'_>, applications: &[Application]) -> String {
             ul.items { @for application in applications {
                 li {
                     h2 { (application.name) }
-                    p.hint { (fill(t.application_since, &[("time", &application.since)])) }
+                    p.hint { (fill_time(t.application_since, &application.since)) }
                     (scopes(&application.scopes, t))
                     (danger(view, "/applications/disconnect", &hidden("id", &application.id),
                         &fill(t.application_end, &[("name", &application.name)])))

@@ -2,8 +2,9 @@
 
 use crate::ROOT;
 use crate::texts::{Texts, fill};
-use browser::{Assets, Frame, Section, Words};
-use maud::Markup;
+use browser::field::Field;
+use browser::{Assets, Faults, Frame, Section, Words};
+use maud::{Markup, html};
 use std::ops::Deref;
 
 /// What a page is shown with.
@@ -76,6 +77,17 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn page(&self, path: &str, title: &str, content: &Markup) -> String {
         self.frame.page(path, title, has_passkeys(path), content)
+    }
+
+    /// The field of a new password; with scripts, what it is like is said beneath while it is typed in.
+    pub(super) fn new_password(&self, label: &str, faults: &Faults) -> Markup {
+        let t = self.t;
+        let field = Field { hint: Some(t.password_hint), ..Field::password("password", label, "new-password") };
+        html! {
+            (field.show(&self.frame, faults))
+            p.hint role="status" data-advice-on=(field.name) data-known=(t.advice_known) data-repeated=(t.advice_repeated)
+                data-short=(t.advice_short) data-good=(t.advice_good) {}
+        }
     }
 
     /// A text with the brand filled in.

@@ -2,8 +2,8 @@
 
 use super::View;
 use crate::texts::fill;
-use browser::Faults;
 use browser::field::{Field, danger, form, hidden, passkey_form, summary};
+use browser::{Faults, fill_time};
 use maud::html;
 
 /// A passkey.
@@ -38,9 +38,9 @@ pub fn passkeys(view: &View<'_>, passkeys: &[Passkey], faults: &Faults) -> Strin
             li {
                 h2 { (passkey.name) }
                 p.hint {
-                    (fill(t.added_on, &[("time", &passkey.added)])) ". "
+                    (fill_time(t.added_on, &passkey.added)) ". "
                     @match &passkey.used {
-                        Some(used) => (fill(t.used_on, &[("time", used)])),
+                        Some(used) => (fill_time(t.used_on, used)),
                         None => (t.never_used),
                     }
                 }

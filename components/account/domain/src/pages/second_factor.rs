@@ -2,7 +2,7 @@
 
 use super::View;
 use crate::ROOT;
-use crate::texts::fill;
+use crate::texts::{Texts, fill};
 use browser::Faults;
 use browser::field::{Field, danger, form, summary};
 use maud::{Markup, PreEscaped, html};
@@ -65,6 +65,7 @@ pub fn enrolment(view: &View<'_>, path: &str, action: &str, app: Option<&App<'_>
                     }
                     @if let Some(qr_code) = app.qr_code { (picture(qr_code, t.qr_code)) }
                     p { (t.app_secret) br; code.secret { (in_groups(app.secret)) } }
+                    (copy(".secret", t))
                     (form(view, action, &code.show(view, faults), t.confirm))
                 }
                 None => {
@@ -87,9 +88,17 @@ pub fn codes(view: &View<'_>, path: &str, codes: &[String], next: &str) -> Strin
         &html! {
             p { (t.codes_about) }
             ol.codes { @for code in codes { li { code { (code) } } } }
+            (copy(".codes code", t))
             p { a.button href=(next) { (t.codes_kept) } }
         },
     )
+}
+
+/// A button that copies what these elements say, one below the other. It is there where there are scripts.
+fn copy(elements: &str, t: &Texts) -> Markup {
+    html! {
+        p { button.secondary type="button" hidden data-copy=(elements) data-done=(t.copied) { (t.copy) } " " span role="status" {} }
+    }
 }
 
 /// An SVG without its XML declaration, which HTML does not know.

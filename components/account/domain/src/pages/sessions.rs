@@ -3,8 +3,8 @@
 use super::View;
 use crate::ROOT;
 use crate::texts::{Texts, fill};
-use browser::Faults;
 use browser::field::{danger, form, hidden, summary};
+use browser::{Faults, fill_time, time};
 use maud::html;
 
 /// A session.
@@ -51,7 +51,7 @@ pub fn sessions(view: &View<'_>, sessions: &[Session], faults: &Faults) -> Strin
             li {
                 h2 { (device) " " @if session.is_current { span.badge { (t.this_session) } } }
                 p.hint {
-                    (fill(t.signed_in_on, &[("time", &session.began)])) ". " (fill(t.used_on, &[("time", &session.used)])) "."
+                    (fill_time(t.signed_in_on, &session.began)) ". " (fill_time(t.used_on, &session.used)) "."
                     @if let Some(network) = &session.network { " " (fill(t.from_network, &[("network", network)])) "." }
                 }
                 @if !session.is_current {
@@ -78,7 +78,7 @@ pub fn activity(view: &View<'_>, rows: &[Activity], next: Option<&str>) -> Strin
                 li {
                     h2 { (action(&row.action, t)) @if row.result != "success" { " " span.badge.odd { (t.refused) } } }
                     p.hint {
-                        (row.time)
+                        (time(&row.time))
                         @if let Some(device) = &row.device { " · " (device) }
                         @if let Some(network) = &row.network { " · " (network) }
                     }

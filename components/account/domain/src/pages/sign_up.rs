@@ -49,12 +49,11 @@ pub fn sign_up(view: &View<'_>, person: &Person<'_>, next: Option<&str>, faults:
         value: person.email,
         ..Field::default()
     };
-    let password = Field { hint: Some(t.password_hint), ..Field::password("password", t.password, "new-password") };
     let fields = html! {
         (hidden_next(next))
         (person.names(view, faults))
         (email.show(view, faults))
-        (password.show(view, faults))
+        (view.new_password(t.password, faults))
     };
     view.page(
         "/sign-up",
@@ -86,14 +85,13 @@ pub fn accept_invitation(view: &View<'_>, token: Option<&str>, person: &Person<'
         hint: Some(t.mail_code_hint),
         ..Field::default()
     };
-    let password = Field { hint: Some(t.password_hint), ..Field::password("password", t.password, "new-password") };
     let fields = html! {
         @match token {
             Some(token) => (hidden("token", token)),
             None => { (email.show(view, faults)) (code.show(view, faults)) },
         }
         (person.names(view, faults))
-        (password.show(view, faults))
+        (view.new_password(t.password, faults))
     };
     view.page(
         "/invitation",

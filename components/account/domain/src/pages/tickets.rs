@@ -115,13 +115,12 @@ pub fn new_password(view: &View<'_>, token: Option<&str>, email: &str, faults: &
         hint: Some(t.mail_code_hint),
         ..Field::default()
     };
-    let password = Field { hint: Some(t.password_hint), ..Field::password("password", t.new_password, "new-password") };
     let fields = html! {
         @match token {
             Some(token) => (hidden("token", token)),
             None => { (address.show(view, faults)) (code.show(view, faults)) },
         }
-        (password.show(view, faults))
+        (view.new_password(t.new_password, faults))
     };
     view.page(
         "/recover/password",
