@@ -115,9 +115,9 @@ fn a_change_in_between_is_told_and_nothing_is_overwritten() {
 #[test]
 fn an_action_needs_a_recent_sign_in_and_comes_back() {
     let app = TestApp::guarded();
-    let admin = Admin::new(&app, "grace@recent.example");
+    let admin = Admin::new(&app, "grace@console-recent.example");
     let visitor = admin.enter(&app);
-    let ada = app.person("ada@recent.example");
+    let ada = app.person("ada@console-recent.example");
     let age = "UPDATE sessions SET authenticated_at = now() - interval '11 minutes' WHERE user_id = $1";
     let _ = app.backend.sql().execute(age, &[&admin.person.id]).expect("sessions can be aged");
     let asked = act(&visitor, &ada, "suspend", &[]).expect(200);
