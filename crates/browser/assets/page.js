@@ -29,7 +29,7 @@ function adviceOf(password, form) {
   const letters = password.toLowerCase();
   if (known.some((word) => word.length > 2 && letters.includes(word.toLowerCase()))) return "known";
   if (new Set(letters).size < DISTINCT) return "repeated";
-  return Array.from(password).length < LONG ? "short" : "good";
+  return Array.from(password).length < LONG ? "brief" : "good";
 }
 
 for (const advice of document.querySelectorAll("[data-advice-on]")) {

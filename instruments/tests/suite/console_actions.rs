@@ -142,7 +142,7 @@ fn an_account_is_unlocked_and_the_last_administrator_stays_one() {
         .variable("authorization", "required")
         .variable("login_throttling", "on")
         .variable("console_second_factor", "optional")
-        .only(&["console", "auth", "users"])
+        .only(&["console", "auth", "users", "notification"])
         .start();
     let root = app.admin("root@last.example");
     let visitor = Visitor::new(&app);

@@ -30,7 +30,7 @@ fn at_localhost(set: impl FnOnce(Setup) -> Setup) -> (TestApp, String) {
     let port = ports::free_port().expect("there is a free port");
     let origin = format!("http://localhost:{port}");
     let setup = TestApp::on(&Backend::new()).variable("authorization", "required").variable("public_url", &origin);
-    (set(setup.port(port)).only(&["users", "auth", "account", "console"]).start(), origin)
+    (set(setup.port(port)).only(&["users", "auth", "account", "console", "notification"]).start(), origin)
 }
 
 fn fill(browser: &Browser, fields: &[(&str, &str)]) {

@@ -133,7 +133,7 @@ fn a_password_alone_is_not_enough_unless_the_operator_says_so() {
     let app = TestApp::on(&Backend::new())
         .variable("authorization", "required")
         .variable("console_second_factor", "optional")
-        .only(&["console", "auth", "users"])
+        .only(&["console", "auth", "users", "notification"])
         .start();
     let root = app.admin("root@optional.example");
     assert_eq!(heading(&sign_in(&Visitor::new(&app), &root.email, PASSWORD).expect(200)), "Overview");

@@ -86,7 +86,7 @@ impl<'a> View<'a> {
         html! {
             (field.show(&self.frame, faults))
             p.hint role="status" data-advice-on=(field.name) data-known=(t.advice_known) data-repeated=(t.advice_repeated)
-                data-short=(t.advice_short) data-good=(t.advice_good) {}
+                data-brief=(t.advice_short) data-good=(t.advice_good) {}
         }
     }
 
