@@ -86,9 +86,13 @@ pub fn live_experiments(experiments: Result<&[Experiment<'_>], &str>) -> Markup 
 
 fn one(experiment: &Experiment<'_>) -> Markup {
     let Experiment { name, about, state, seconds, output, has_plot } = experiment;
-    let is_odd = matches!(*state, "failed" | "timed out");
+    let class = match *state {
+        "succeeded" => "badge",
+        "failed" | "timed out" => "badge odd",
+        _ => "hint",
+    };
     html! {
-        h2 { (name) " " span.badge.odd[is_odd] { (state) @if let Some(seconds) = seconds { ", " (period(*seconds)) } } }
+        h2 { (name) " " span class=(class) { (state) @if let Some(seconds) = seconds { ", " (period(*seconds)) } } }
         p.hint { (about) }
         @if !output.is_empty() {
             details id={ "output-" (name) } open[experiment.is_running()] {
@@ -128,7 +132,9 @@ mod tests {
     #[test]
     fn a_plot_is_an_image_of_its_own() {
         assert!(shown("succeeded", "").contains("<img class=\"drawn\" src=\"/console/experiments/split/plot\""));
-        assert!(shown("failed", "no").contains("badge odd"));
+        assert!(shown("succeeded", "").contains("class=\"badge\""));
+        assert!(shown("failed", "no").contains("class=\"badge odd\""));
+        assert!(!shown("never run", "").contains("badge"));
         assert!(live_experiments(Err("No answer.")).into_string().contains("Does it still run?"));
     }
 }
