@@ -29,6 +29,7 @@ if [ -s "${0%/*}/fails" ]; then
 fi
 case "$line" in
     *containerRuntimeVersion*) echo containerd://2.1.0 ;;
+    *"get deployment metrics-server"*) echo '["--cert-dir=/tmp","--metric-resolution=60s"]' ;;
     "minikube ip"*) echo 192.0.2.1 ;;
 esac
 "#;
@@ -91,6 +92,12 @@ fn the_cluster_is_prepared_in_the_order_that_the_webhooks_need() {
     ];
     let places: Vec<_> = order.iter().map(|words| place(&calls, words)).collect();
     assert!(places.is_sorted(), "{calls:#?}");
+    // The addon looks once a minute, which is slower than an autoscaler should be.
+    let patch = &calls[place(&calls, "patch deployment metrics-server")];
+    assert!(
+        patch.contains(r#""path":"/spec/template/spec/containers/0/args/1","value":"--metric-resolution=15s""#),
+        "{patch}"
+    );
     // A node that runs is left as it is.
     assert!(!calls.iter().any(|call| call.contains("minikube start")), "{calls:#?}");
     up::prepare(&stage.cluster(), &up::Arguments::default()).unwrap();

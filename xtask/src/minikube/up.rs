@@ -58,6 +58,7 @@ pub(crate) fn prepare(cluster: &Cluster, arguments: &Arguments) -> Result<()> {
     })?;
     cluster.step("metrics, for the autoscalers, and a registry", NETWORK, || {
         cluster.minikube(&["addons", "enable", "metrics-server"])?;
+        measure_often(cluster)?;
         cluster.minikube(&["addons", "enable", "registry"])?;
         // There are no pods to wait for in the first moments.
         let wait = ["wait", "--namespace", "kube-system", "--for=condition=Ready", "pod", "--timeout=120s"];
@@ -92,6 +93,22 @@ pub(crate) fn prepare(cluster: &Cluster, arguments: &Arguments) -> Result<()> {
         // Right after the installation there are no endpoints for the webhook's service.
         cluster.insist(|| cluster.kubectl(&["apply", "--filename", "k8s/base/executor.yaml"]).map(drop))
     })
+}
+
+/// Has metrics-server look every 15 seconds, as it does by default. minikube's addon has it look once a minute, and an
+/// autoscaler acts on nothing that was not measured.
+fn measure_often(cluster: &Cluster) -> Result<()> {
+    const OPTION: &str = "--metric-resolution=";
+    let server = ["deployment", "metrics-server", "--namespace", "kube-system"];
+    let place = "--output=jsonpath={.spec.template.spec.containers[0].args}";
+    let text = cluster.kubectl(&[&["get"], &server[..], &[place]].concat())?;
+    let options: Vec<String> = serde_json::from_str(&text).unwrap_or_default();
+    let seldom = options.iter().position(|option| option.starts_with(OPTION) && option != &format!("{OPTION}15s"));
+    let Some(n) = seldom else { return Ok(()) };
+    let patch = serde_json::json!([
+        { "op": "replace", "path": format!("/spec/template/spec/containers/0/args/{n}"), "value": format!("{OPTION}15s") }
+    ]);
+    cluster.kubectl(&[&["patch"], &server[..], &["--type=json", "--patch", &patch.to_string()]].concat()).map(drop)
 }
 
 /// Installs a chart, or brings it to its version.

@@ -29,6 +29,16 @@ pub(super) fn check(manifests: &Manifests, _: &App) -> Vec<String> {
         if !is_bounded {
             faults.push(format!("{id} has to go from one pod or more to more than that"));
         }
+        // Kubernetes' default waits five minutes before it takes pods away. A pause before adding some costs people's time.
+        if scaler.kind() == "HorizontalPodAutoscaler" {
+            let up = scaler.at("/spec/behavior/scaleUp/stabilizationWindowSeconds").as_u64();
+            let down = scaler.at("/spec/behavior/scaleDown/stabilizationWindowSeconds").as_u64();
+            if up != Some(0) || !down.is_some_and(|seconds| (60..300).contains(&seconds)) {
+                faults.push(format!(
+                    "{id} has to add pods at once, and to wait one to five minutes before it removes some"
+                ));
+            }
+        }
         for metric in items(&scaler.0, "/spec/metrics") {
             let resource = text(metric, "/resource/name");
             let app = manifests.get("SpinApp", target);

@@ -66,6 +66,12 @@ pub(crate) fn mutations() -> Vec<Mutation> {
         minikube("scaling", "HorizontalPodAutoscaler/users-ms", Set("/spec/scaleTargetRef/name", json!("users"))),
         minikube("scaling", "HorizontalPodAutoscaler/users-ms", Set("/spec/scaleTargetRef/kind", json!("SpinApp"))),
         minikube("scaling", "HorizontalPodAutoscaler/users-ms", Set("/spec/maxReplicas", json!(2))),
+        minikube("scaling", "HorizontalPodAutoscaler/auth-ms", Remove("/spec/behavior")),
+        minikube(
+            "scaling",
+            "HorizontalPodAutoscaler/auth-ms",
+            Set("/spec/behavior/scaleUp/stabilizationWindowSeconds", json!(60)),
+        ),
         minikube("scaling", "SpinApp/users-ms", Remove("/spec/resources/requests/cpu")),
         minikube("scaling", "SpinApp/users-ms", Remove("/spec/enableAutoscaling")),
         keda("scaling", "ScaledObject/", Set("/spec/scaleTargetRef/kind", json!("SpinApp"))),
