@@ -72,6 +72,8 @@ fn a_code_is_kept_and_spent_and_its_session_goes_on_and_ends() {
         ("codes", "nonce", json!("\0")),
         ("codes", "scopes", json!(["a b"])),
         ("codes", "redirect_uri", json!("\0")),
+        ("codes", "max_age", json!(-1)),
+        ("codes", "ask_max_age", json!(-1)),
         ("codes/spend", "redirect_uri", json!("\0")),
         ("codes/spend", "online_seconds", json!(0)),
         ("codes/spend", "refresh_digest", json!("a")),

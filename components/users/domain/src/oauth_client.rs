@@ -197,8 +197,10 @@ pub fn validate_code(request: &IssueOauthCodeRequest) -> Result<(), Problem> {
     plain("redirect_uri", &request.redirect_uri)?;
     challenge(&request.code_challenge)?;
     plain("nonce", request.nonce.as_deref().unwrap_or_default())?;
-    if request.max_age.is_some_and(|seconds| seconds < 0) {
-        return Err(fault("max_age", "This must be a number of seconds."));
+    for (name, seconds) in [("max_age", request.max_age), ("ask_max_age", request.ask_max_age)] {
+        if seconds.is_some_and(|seconds| seconds < 0) {
+            return Err(fault(name, "This must be a number of seconds."));
+        }
     }
     match request.scopes.len() <= MAX_SCOPES && request.scopes.iter().all(|scope| is_scope(scope)) {
         true => Ok(()),
