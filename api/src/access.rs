@@ -9,6 +9,8 @@ pub enum Service {
     Scheduler,
     /// Operators and their tools: the queues and the delivery log, at notification, and introspection, at auth.
     Operator,
+    /// What collects the metrics of the services, such as Prometheus.
+    Scraper,
 }
 
 /// A rule about who may call an operation.
@@ -40,6 +42,10 @@ pub struct ByScheduler;
 /// An internal operation, for operators.
 #[derive(Debug)]
 pub struct ByOperator;
+
+/// An internal operation, for what collects metrics.
+#[derive(Debug)]
+pub struct ByScraper;
 
 /// An operator with their credential, or somebody with an access token.
 #[derive(Debug)]
@@ -83,4 +89,5 @@ internal! {
     ByAuth, Auth, "authCredential";
     ByScheduler, Scheduler, "schedulerCredential";
     ByOperator, Operator, "operatorCredential";
+    ByScraper, Scraper, "metricsCredential";
 }

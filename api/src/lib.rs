@@ -25,8 +25,8 @@ pub mod users;
 mod wire;
 
 pub use access::{
-    Access, AccessToken, ByAuth, ByOperator, ByOperatorOrAccessToken, ByScheduler, ClientToken, Internal, Public,
-    Service,
+    Access, AccessToken, ByAuth, ByOperator, ByOperatorOrAccessToken, ByScheduler, ByScraper, ClientToken, Internal,
+    Public, Service,
 };
 pub use health::{Check, Health, HealthStatus};
 pub use operation::{Body, Operation};

@@ -239,6 +239,10 @@ schemas! {
     inline HtmlPage = {
         "type": "string",
     };
+    inline MetricsText = {
+        "type": "string",
+        "description": "Metrics in the text format of OpenMetrics 1.0.",
+    };
     inline Token = {
         "type": "string",
         "description": "The secret of the link.",

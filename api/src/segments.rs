@@ -61,7 +61,10 @@ impl PathParameter for Uuid {
     const KINDS: &'static [Kind] = &[Kind::InvalidId];
 
     fn parse(text: &str) -> Result<Self, Problem> {
-        Self::try_parse(text).map_err(|_| Problem::field(Kind::InvalidId, "id", "This id is a UUID."))
+        // The form of RFC 9562, and neither a URN nor one in braces or without hyphens: an id has one spelling.
+        let is_plain = text.len() == uuid::fmt::Hyphenated::LENGTH;
+        let id = Self::try_parse(text).ok().filter(|_| is_plain);
+        id.ok_or_else(|| Problem::field(Kind::InvalidId, "id", "This id is a UUID."))
     }
 
     #[cfg(feature = "openapi")]

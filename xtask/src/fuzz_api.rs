@@ -17,8 +17,13 @@ use crate::{compile, program, setup};
 /// What is installed, with versions.
 const REQUIREMENTS: &str = "instruments/tests/fuzz/requirements.txt";
 /// What a running app is reached with, besides its address.
-const KEYS: [&str; 4] =
-    ["CONCIERGE_AUTH_CREDENTIAL", "CONCIERGE_SCHEDULER_CREDENTIAL", "CONCIERGE_OPERATOR_CREDENTIAL", "DATABASE_URL"];
+const KEYS: [&str; 5] = [
+    "CONCIERGE_AUTH_CREDENTIAL",
+    "CONCIERGE_SCHEDULER_CREDENTIAL",
+    "CONCIERGE_OPERATOR_CREDENTIAL",
+    "CONCIERGE_METRICS_CREDENTIAL",
+    "DATABASE_URL",
+];
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {

@@ -115,6 +115,7 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     variables.set(&given, "auth_credential", &secrets.auth_credential);
     variables.set(&given, "scheduler_credential", &secrets.scheduler_credential);
     variables.set(&given, "operator_credential", &secrets.operator_credential);
+    variables.set(&given, "metrics_credential", &secrets.metrics_credential);
     variables.set(&given, "password_pepper", &secrets.password_pepper);
     variables.set(&given, "token_signing_key", &secrets.token_signing_key);
     variables.set(&given, "refresh_token_key", &secrets.refresh_token_key);
@@ -361,12 +362,14 @@ fn write_dev_env(
     secrets: &Secrets,
     servers: &[(&'static str, String)],
 ) -> Result<()> {
-    let [auth, scheduler, operator] = ["auth", "scheduler", "operator"].map(|service| credential(variables, service));
+    let [auth, scheduler, operator, metrics] =
+        ["auth", "scheduler", "operator", "metrics"].map(|service| credential(variables, service));
     let mut further = vec![
         ("CONCIERGE_URL", url),
         ("CONCIERGE_AUTH_CREDENTIAL", &auth),
         ("CONCIERGE_SCHEDULER_CREDENTIAL", &scheduler),
         ("CONCIERGE_OPERATOR_CREDENTIAL", &operator),
+        ("CONCIERGE_METRICS_CREDENTIAL", &metrics),
         ("CONCIERGE_ADMIN_EMAIL", ADMIN_EMAIL),
         ("CONCIERGE_ADMIN_PASSWORD", &secrets.admin_password),
     ];

@@ -103,3 +103,8 @@ pub(super) fn readiness(users: &str, latency_ms: u32) -> Value {
     json!({"status": users, "checks": {"configuration": {"status": "ok", "latency_ms": 0},
         "users": {"status": users, "latency_ms": latency_ms}}})
 }
+
+/// Some of the metrics.
+pub(super) const METRICS: &str = "# HELP concierge_access_token_keys Public keys with which access tokens are verified; more than \
+    one of an algorithm while keys are rotated\n# TYPE concierge_access_token_keys gauge\n\
+    concierge_access_token_keys{algorithm=\"EdDSA\"} 1.0\n# EOF\n";

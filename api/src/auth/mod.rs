@@ -30,7 +30,7 @@ use crate::health::{Health, readiness};
 use crate::operation::operations;
 use crate::route::parameters;
 use crate::users::{MailSignIn, PasskeySignIn, TotpEnrolment};
-use crate::{ANY_QUERY, AccessToken, Body, ByOperator, ClientToken, List, NO_QUERY, Public};
+use crate::{ANY_QUERY, AccessToken, Body, ByOperator, ByScraper, ClientToken, List, NO_QUERY, Public};
 #[cfg(feature = "openapi")]
 use crate::{description::header, schema};
 #[cfg(feature = "openapi")]
@@ -223,6 +223,13 @@ with_oauth_operations! { operations! {
         .body("token", json!({"token": docs::ACCESS_TOKEN, "token_type_hint": "access_token"}))
         .replies(200, "The state of the token.")
         .example("active", docs::active()).example("inactive", json!({"active": false}));
+
+    /// Show metrics
+    ///
+    /// Numbers about the service, for Prometheus and others that read OpenMetrics; `docs/metrics.md` says which. What became of sign-ins
+    /// users tells. Without the variable `metrics_credential` nobody is shown any.
+    ShowMetrics: GET "/auth-ms/internal/metrics" (), NO_QUERY, ByScraper, () => String,
+    |it| it.metrics(docs::METRICS);
 
     /// Get the public keys
     ///

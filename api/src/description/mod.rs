@@ -233,6 +233,13 @@ impl Description {
         self.of::<crate::schema::HtmlPage>().sends(headers[0]).sends(headers[1]).example("page", PAGE.into())
     }
 
+    /// It shows metrics, to what collects them.
+    pub(crate) fn metrics(self, example: &'static str) -> Self {
+        let mut it = self.tag("internal").replies(200, "The metrics.");
+        it.last().media_type = "application/openmetrics-text";
+        it.of::<crate::schema::MetricsText>().example("metrics", example.into())
+    }
+
     /// The last success has a line for each item.
     pub(crate) fn lines(mut self) -> Self {
         self.last().media_type = "application/x-ndjson";

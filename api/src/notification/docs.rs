@@ -101,3 +101,7 @@ pub(super) fn readiness(broker: &str, latency_ms: u32) -> Value {
     json!({"status": broker, "checks": {"configuration": {"status": "ok", "latency_ms": 0},
         "broker": {"status": broker, "latency_ms": latency_ms}}})
 }
+
+/// Some of the metrics.
+pub(super) const METRICS: &str = "# HELP concierge_queue_consumers Consumers that the broker knows of a queue\n\
+    # TYPE concierge_queue_consumers gauge\nconcierge_queue_consumers{queue=\"login_email_notification\"} 2.0\n# EOF\n";

@@ -16,7 +16,7 @@ use crate::operation::operations;
 use crate::route::parameters;
 #[cfg(feature = "openapi")]
 use crate::schema;
-use crate::{ANY_QUERY, ByOperatorOrAccessToken, ByScheduler, List, NO_QUERY, Page, Public};
+use crate::{ANY_QUERY, ByOperatorOrAccessToken, ByScheduler, ByScraper, List, NO_QUERY, Page, Public};
 #[cfg(feature = "openapi")]
 use problem::Kind::{
     BrokerUnavailable, DeadLetterNotFound, Forbidden, InvalidCursor, NoSuchRoute, NotConfigured, QueueNotFound,
@@ -80,6 +80,13 @@ operations! {
     ShowStatistics: GET "/notification-ms/internal/statistics" (), NO_QUERY, ByOperatorOrAccessToken, () => Statistics,
     |it| docs::read(it).fails(&[NotConfigured, BrokerUnavailable])
         .replies(200, "The statistics.").example("statistics", docs::statistics());
+
+    /// Show metrics
+    ///
+    /// Numbers about queues, consumers and providers, for Prometheus and others that read OpenMetrics; `docs/metrics.md` says which. They
+    /// are out of the broker, so each replica tells the same. Without the variable `metrics_credential` nobody is shown any.
+    ShowMetrics: GET "/notification-ms/internal/metrics" (), NO_QUERY, ByScraper, () => String,
+    |it| it.fails(&[NotConfigured, BrokerUnavailable]).metrics(docs::METRICS);
 
     /// List dead letters
     ///

@@ -77,6 +77,7 @@ const SCHEMES: &[(&str, &str, &str)] = &[
     ("authCredential", "", "The credential of auth."),
     ("schedulerCredential", "", "The credential of the schedules."),
     ("operatorCredential", "", "The credential of operators."),
+    ("metricsCredential", "", "The credential of what collects metrics."),
 ];
 
 fn request_id() -> Value {

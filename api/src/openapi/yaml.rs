@@ -84,7 +84,7 @@ fn write_after(text: &mut String, value: &Value, indent: usize, order: &[&str]) 
             text.push('\n');
             write_block(text, value, indent, order);
         }
-        Value::String(words) if words.contains('\n') || words.len() + indent > WIDTH && is_prose(words) => {
+        Value::String(words) if (words.contains('\n') || words.len() + indent > WIDTH) && is_prose(words) => {
             write_folded(text, words, indent);
         }
         other => {
@@ -156,9 +156,14 @@ fn scalar(value: &Value) -> String {
     }
 }
 
-/// Whether a text can be broken at its spaces.
+/// Whether a text can be broken at its spaces: words in paragraphs, and not lines.
 fn is_prose(text: &str) -> bool {
-    text.contains(' ') && !text.contains("  ") && !text.starts_with(' ') && !text.ends_with(' ')
+    let is_paragraph = |part: &str| !part.is_empty() && !part.contains('\n');
+    text.split("\n\n").all(is_paragraph)
+        && text.contains(' ')
+        && !text.contains("  ")
+        && !text.starts_with(' ')
+        && !text.ends_with(' ')
 }
 
 fn is_plain(text: &str) -> bool {
@@ -179,6 +184,7 @@ mod tests {
     #[test]
     fn a_text_is_plain_or_quoted_and_a_long_one_is_folded() {
         let long = "word ".repeat(40).trim_end().to_owned();
+        assert_eq!(write(&json!({"lines": "# one\ntwo 2\n"}), &[]).trim_end(), "lines: \"# one\\ntwo 2\\n\"");
         let value = json!({"b": [{"x": "on", "name": "7"}, []], "a": format!("{long}\n\n{long}"), "openapi": "3.1.0"});
         let text = write(&value, &["b"]);
         assert!(

@@ -63,7 +63,7 @@ pub(crate) use docs::{all_descriptions, info};
 
 use crate::health::{Health, readiness};
 use crate::operation::operations;
-use crate::{ANY_QUERY, AccessToken, ByAuth, ByScheduler, List, NO_QUERY, Page, Public};
+use crate::{ANY_QUERY, AccessToken, ByAuth, ByScheduler, ByScraper, List, NO_QUERY, Page, Public};
 use identity::UserId;
 #[cfg(feature = "openapi")]
 use parameters::ACTING_USER;
@@ -304,6 +304,13 @@ with_statistics_operations! { with_oauth_operations! { with_mail_sign_in_operati
     /// available is retried after growing pauses of up to an hour; it delays no other.
     ShowOutbox: GET "/users-ms/internal/outbox" (), NO_QUERY, ByScheduler, () => OutboxState,
     docs::show_outbox;
+
+    /// Show metrics
+    ///
+    /// Numbers about the service, for Prometheus and others that read OpenMetrics; `docs/metrics.md` says which. They are out of the
+    /// database, so each replica tells the same. Without the variable `metrics_credential` nobody is shown any.
+    ShowMetrics: GET "/users-ms/internal/metrics" (), NO_QUERY, ByScraper, () => String,
+    |it| it.fails(&[DatabaseUnavailable]).metrics(docs::METRICS);
 
     /// Run housekeeping
     ///

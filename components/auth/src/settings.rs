@@ -12,6 +12,7 @@ pub(crate) const ALL: &[Setting] = &[
     || Users::settings().map(drop),
     || Credential::of(Service::Auth).map(drop),
     || Credential::of(Service::Operator).map(drop),
+    || Credential::find(Service::Scraper).map(drop),
     Broker::check_config,
     settings::peppers,
     settings::cost,

@@ -4,7 +4,7 @@
 use crate::delivery::{EXPIRED, Notification};
 use crate::settings::{consumer_name, outlets};
 use events::Queue;
-use events::redis::{self, LoggedDelivery};
+use events::redis::{self, Command, LoggedDelivery, Send};
 use exports::concierge::amqp::handler::{Error, Guest, Message};
 use notification_domain::SendError;
 use problem::Problem;
@@ -46,15 +46,15 @@ async fn handle(message: &Message) -> Result<(), Error> {
         return Err(Error::Unusable(EXPIRED.to_owned()));
     }
     let state = delivery_log.0.as_ref();
-    let delivered = notification.deliver(&outlets, state, &consumer, message.delivery_count.into()).await;
-    let logged = delivered.map_err(|error| match error {
+    let (delivered, send) = notification.send(&outlets, state, &consumer, message.delivery_count.into()).await;
+    match delivered {
+        Ok(Some(ref logged)) => delivery_log.record(queue, &event_id, &consumer, logged, &send),
+        Ok(None) | Err(_) => delivery_log.count(&send),
+    }
+    delivered.map(drop).map_err(|error| match error {
         SendError::Permanent { cause } => Error::Unusable(cause),
         SendError::Temporary { cause, .. } => Error::Failed(cause),
-    })?;
-    if let Some(logged) = logged {
-        delivery_log.record(queue, &event_id, &consumer, &logged);
-    }
-    Ok(())
+    })
 }
 
 /// Delivery log and deduplication keys, in Redis, if there is one. Messages are sent whether or not it responds; without it
@@ -78,9 +78,18 @@ impl DeliveryLog {
         })
     }
 
-    fn record(&self, queue: Queue, event_id: &str, consumer: &str, logged: &LoggedDelivery) {
+    fn record(&self, queue: Queue, event_id: &str, consumer: &str, logged: &LoggedDelivery, send: &Send) {
+        self.run(&redis::record_delivery(queue, event_id, consumer, logged, send));
+    }
+
+    /// Counts a send that is not in the log.
+    fn count(&self, send: &Send) {
+        self.run(&redis::count_send(send));
+    }
+
+    fn run(&self, command: &Command) {
         let Some(redis) = &self.0 else { return };
-        if let Err(error) = redis.run(&redis::record_delivery(queue, event_id, consumer, logged)) {
+        if let Err(error) = redis.run(command) {
             warn_unavailable(&error);
         }
     }

@@ -6,7 +6,7 @@ use crate::settings::{Settings, outlets};
 use crate::webhooks;
 use events::redis::{
     self, Acquisition, Claimed, Command, Delivery, ForeignGroup, LoggedDelivery, Nack, Outcome, Preference,
-    ProviderHealth, Reply,
+    ProviderHealth, Reply, Send,
 };
 use events::{Exchange, FailedAttempt, MAX_CLAIMS, MAX_CRASHES, Queue, RetryDecision};
 use futures::StreamExt as _;
@@ -171,13 +171,13 @@ impl Consumer {
         let notification = match Notification::prepare(queue, &delivery.event, &self.outlets) {
             Ok(notification) => notification,
             Err(Unusable { event_id, cause }) => {
-                return self.dead_letter(queue, event_id.as_deref(), delivery, ProviderHealth::Unknown, 1, &cause);
+                return self.dead_letter(queue, event_id.as_deref(), &self.unsent(queue, delivery), 1, &cause);
             }
         };
         let id = notification.event_id();
         if delivery.claims > MAX_CLAIMS {
             let cause = "claim limit exceeded: every consumer crashed before it could send the message";
-            return self.dead_letter(queue, Some(&id), delivery, ProviderHealth::Unknown, delivery.claims, cause);
+            return self.dead_letter(queue, Some(&id), &self.unsent(queue, delivery), delivery.claims, cause);
         }
         if !notification.is_due() {
             return self.ack_unsent(queue, &id, delivery);
@@ -194,30 +194,47 @@ impl Consumer {
         };
         let attempt = delivery.failures + begun;
         if notification.is_expired() {
-            return self.dead_letter(queue, Some(&id), delivery, ProviderHealth::Unknown, attempt - 1, EXPIRED);
+            return self.dead_letter(queue, Some(&id), &self.unsent(queue, delivery), attempt - 1, EXPIRED);
         }
         if begun > MAX_CRASHES || self.settings.policy.max_attempts.is_some_and(|most| attempt > most) {
             let cause = "delivery limit exceeded: every consumer crashed while sending the message";
-            return self.dead_letter(queue, Some(&id), delivery, ProviderHealth::Unknown, attempt - 1, cause);
+            return self.dead_letter(queue, Some(&id), &self.unsent(queue, delivery), attempt - 1, cause);
         }
-        let delivered = notification.deliver(&self.outlets, Some(&self.broker), &self.settings.consumer, attempt).await;
+        let consumer = &self.settings.consumer;
+        let (delivered, send) = notification.send(&self.outlets, Some(&self.broker), consumer, attempt).await;
         match delivered {
-            Ok(logged) => self.ack(queue, &id, delivery, ProviderHealth::Up, logged.as_ref()),
+            Ok(logged) => {
+                let outcome = self.outcome(queue, delivery, ProviderHealth::Up, Some(&send));
+                self.ack(queue, &id, &outcome, logged.as_ref())
+            }
             Err(SendError::Permanent { cause }) => {
-                self.dead_letter(queue, Some(&id), delivery, ProviderHealth::Up, attempt, &cause)
+                let outcome = self.outcome(queue, delivery, ProviderHealth::Up, Some(&send));
+                self.dead_letter(queue, Some(&id), &outcome, attempt, &cause)
             }
             Err(SendError::Temporary { cause, retry_after }) => {
                 let (age, expires_in) = (age_of(delivery), notification.expires_in());
                 let failed = FailedAttempt { number: attempt, age, retry_after, expires_in };
-                self.nack(queue, &id, delivery, failed, &cause)
+                let outcome = self.outcome(queue, delivery, ProviderHealth::Down, Some(&send));
+                self.nack(queue, &id, &outcome, failed, &cause)
             }
         }
     }
 
-    fn outcome<'a>(&self, queue: Queue, delivery: &'a Delivery, health: ProviderHealth) -> Outcome<'a> {
+    fn outcome<'a>(
+        &self,
+        queue: Queue,
+        delivery: &'a Delivery,
+        health: ProviderHealth,
+        send: Option<&'a Send>,
+    ) -> Outcome<'a> {
         // Not a queue of webhooks pauses, but each of its endpoints by itself.
         let health = if queue.is_webhook() { ProviderHealth::Unknown } else { health };
-        Outcome { delivery, health, pause_after: self.settings.policy.pause_after }
+        Outcome { delivery, health, pause_after: self.settings.policy.pause_after, send }
+    }
+
+    /// The outcome of a message for which nobody was asked.
+    fn unsent<'a>(&self, queue: Queue, delivery: &'a Delivery) -> Outcome<'a> {
+        self.outcome(queue, delivery, ProviderHealth::Unknown, None)
     }
 
     fn acquire(&self, queue: Queue, event_id: &str, delivery: &Delivery) -> Result<Acquisition, BrokerError> {
@@ -227,7 +244,7 @@ impl Consumer {
 
     fn release(&self, queue: Queue, delivery: &Delivery, delay: Duration) -> Result<(), BrokerError> {
         let Settings { consumer, policy, .. } = &self.settings;
-        let outcome = self.outcome(queue, delivery, ProviderHealth::Unknown);
+        let outcome = self.unsent(queue, delivery);
         self.broker.run(&redis::release(queue, consumer, &outcome, delay, policy.claim_after)).map(drop)
     }
 
@@ -235,16 +252,14 @@ impl Consumer {
         &self,
         queue: Queue,
         event_id: &str,
-        delivery: &Delivery,
-        health: ProviderHealth,
+        outcome: &Outcome<'_>,
         logged: Option<&LoggedDelivery>,
     ) -> Result<(), BrokerError> {
-        let outcome = self.outcome(queue, delivery, health);
-        self.broker.run(&redis::ack(queue, event_id, &self.settings.consumer, &outcome, logged)).map(drop)
+        self.broker.run(&redis::ack(queue, event_id, &self.settings.consumer, outcome, logged)).map(drop)
     }
 
     fn ack_unsent(&self, queue: Queue, event_id: &str, delivery: &Delivery) -> Result<(), BrokerError> {
-        self.ack(queue, event_id, delivery, ProviderHealth::Unknown, None)
+        self.ack(queue, event_id, &self.unsent(queue, delivery), None)
     }
 
     /// After a temporary failure: retries later, until the message has had its time.
@@ -252,7 +267,7 @@ impl Consumer {
         &self,
         queue: Queue,
         event_id: &str,
-        delivery: &Delivery,
+        outcome: &Outcome<'_>,
         failed: FailedAttempt,
         cause: &str,
     ) -> Result<(), BrokerError> {
@@ -260,15 +275,14 @@ impl Consumer {
         let [jitter] = random::bytes();
         let delay = match self.settings.policy.after_failure(failed, jitter) {
             RetryDecision::DeadLetter => {
-                return self.dead_letter(queue, Some(event_id), delivery, ProviderHealth::Down, attempt, cause);
+                return self.dead_letter(queue, Some(event_id), outcome, attempt, cause);
             }
             RetryDecision::RetryAfter(delay) => delay,
         };
         let nack = Nack { delay, failures: attempt, asked: retry_after.unwrap_or_default(), reason: cause };
-        let outcome = self.outcome(queue, delivery, ProviderHealth::Down);
-        let replies = self.broker.run(&redis::nack(queue, Some(event_id), &outcome, &nack))?;
+        let replies = self.broker.run(&redis::nack(queue, Some(event_id), outcome, &nack))?;
         let retry_in = ("retry_in_ms", delay.as_millis().to_string());
-        report("message will be retried", queue, Some(event_id), delivery, attempt, cause, Some(retry_in));
+        report("message will be retried", queue, Some(event_id), outcome.delivery, attempt, cause, Some(retry_in));
         report_pause(queue, &replies)
     }
 
@@ -276,14 +290,12 @@ impl Consumer {
         &self,
         queue: Queue,
         event_id: Option<&str>,
-        delivery: &Delivery,
-        health: ProviderHealth,
+        outcome: &Outcome<'_>,
         attempts: u64,
         cause: &str,
     ) -> Result<(), BrokerError> {
-        let outcome = self.outcome(queue, delivery, health);
-        let replies = self.broker.run(&redis::dead_letter(queue, event_id, &outcome, attempts, cause))?;
-        report("message dead-lettered", queue, event_id, delivery, attempts, cause, None);
+        let replies = self.broker.run(&redis::dead_letter(queue, event_id, outcome, attempts, cause))?;
+        report("message dead-lettered", queue, event_id, outcome.delivery, attempts, cause, None);
         report_pause(queue, &replies)
     }
 

@@ -3,11 +3,11 @@
 
 use crate::sender::Sender;
 use crate::webhooks::{Attempt, Webhooks};
-use events::redis::{LoggedDelivery, recipient_digest};
+use events::redis::{LoggedDelivery, Send, SendResult, recipient_digest};
 use events::{Event, Queue};
 use notification_domain::{LogItem, Message, RenderError, Renderer, SendError, TemplateError};
 use service_kit::broker::Redis;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 
 /// Why a message was given up in which nothing is good any more.
@@ -85,8 +85,36 @@ impl Notification {
         self.content.is_some()
     }
 
+    /// Who is asked to send it, by the name of an API.
+    pub(crate) fn provider<'a>(&self, outlets: &'a Outlets) -> &'a str {
+        match &self.content {
+            Some(Content::Message(Ok(message))) => outlets.sender.provider(message.kind),
+            Some(Content::Webhook(_)) => "webhook",
+            // Nobody is.
+            Some(Content::Message(Err(_))) | None => "none",
+        }
+    }
+
+    /// Sends the message as [`Notification::deliver`] does, and says how the send is to be counted.
+    pub(crate) async fn send(
+        &self,
+        outlets: &Outlets,
+        state: Option<&Redis>,
+        consumer: &str,
+        attempt: u64,
+    ) -> (Result<Option<LoggedDelivery>, SendError>, Send) {
+        let start = Instant::now();
+        let delivered = self.deliver(outlets, state, consumer, attempt).await;
+        let result = match &delivered {
+            Ok(_) => SendResult::Sent,
+            Err(SendError::Temporary { .. }) => SendResult::Temporary,
+            Err(SendError::Permanent { .. }) => SendResult::Permanent,
+        };
+        (delivered, Send { provider: self.provider(outlets).to_owned(), result, took: start.elapsed() })
+    }
+
     /// Sends the message as attempt number `attempt`. Returns the entry for the delivery log, in which webhooks are not.
-    pub(crate) async fn deliver(
+    async fn deliver(
         &self,
         outlets: &Outlets,
         state: Option<&Redis>,

@@ -16,6 +16,7 @@ use std::time::Duration;
 pub(crate) const ALL: &[Setting] = &[
     || Credential::of(Service::Operator).map(drop),
     || Credential::of(Service::Scheduler).map(drop),
+    || Credential::find(Service::Scraper).map(drop),
     || TokenVerifier::usable_from_config().map(drop),
     || consumer_name().map(drop),
     allowed_origins,

@@ -21,6 +21,7 @@ pub(crate) const ALL: &[Setting] = &[
     Broker::check_config,
     || Credential::of(Service::Auth).map(drop),
     || Credential::of(Service::Scheduler).map(drop),
+    || Credential::find(Service::Scraper).map(drop),
     settings::peppers,
     settings::cost,
     || min_length().map(drop),

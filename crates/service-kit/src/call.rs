@@ -9,7 +9,7 @@ use crate::response::{empty, json};
 use crate::serve::{method_not_allowed, no_such_route};
 use crate::{Request, Response};
 use api::{
-    AccessToken, Body, ByAuth, ByOperator, ByOperatorOrAccessToken, ByScheduler, Found, Internal, Operation,
+    AccessToken, Body, ByAuth, ByOperator, ByOperatorOrAccessToken, ByScheduler, ByScraper, Found, Internal, Operation,
     PathParameters, Public, Route, Service,
 };
 use http::StatusCode;
@@ -95,7 +95,7 @@ macro_rules! admit_with_credential {
     )* };
 }
 
-admit_with_credential!(ByAuth, ByScheduler, ByOperator);
+admit_with_credential!(ByAuth, ByScheduler, ByOperator, ByScraper);
 
 /// A request that was admitted to the operation `O` of the service `S`. Only [`Call::admit`] makes one.
 #[non_exhaustive]

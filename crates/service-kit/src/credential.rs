@@ -18,6 +18,7 @@ const fn variable(service: Service) -> &'static str {
         Service::Auth => "auth_credential",
         Service::Scheduler => "scheduler_credential",
         Service::Operator => "operator_credential",
+        Service::Scraper => "metrics_credential",
     }
 }
 
@@ -39,12 +40,21 @@ impl Credential {
         Self::parse(&config::text(name)?).ok_or_else(|| config::fault(name, &what))
     }
 
+    /// The same, if there is one: metrics are shown to nobody until somebody is to collect them.
+    ///
+    /// # Errors
+    /// As [`Credential::of`].
+    pub fn find(service: Service) -> Result<Option<Self>, Problem> {
+        let is_absent = matches!(service, Service::Scraper) && config::text(variable(service))?.trim().is_empty();
+        if is_absent { Ok(None) } else { Self::of(service).map(Some) }
+    }
+
     /// Admits only a request with this service's credential.
     ///
     /// # Errors
-    /// `invalid-service-token`, the same for a missing one, a wrong one and another service's.
+    /// `invalid-service-token`, the same for a missing one, a wrong one and another service's, and where there is none.
     pub(crate) fn require(service: Service, request: &Request) -> Result<(), Problem> {
-        if Self::of(service)?.is_shown_by(request) {
+        if Self::find(service)?.is_some_and(|credential| credential.is_shown_by(request)) {
             return Ok(());
         }
         let result = if request.bearer_token().is_some() { "wrong" } else { "missing" };

@@ -39,6 +39,6 @@ pub use http::{Method, StatusCode};
 pub use idempotency::refuse_idempotency_key;
 pub use pacer::YieldingPacer;
 pub use request::{LINES, MAX_LINES_BYTES, Request};
-pub use response::{Response, empty, json, lines, page, redirect, set_header};
+pub use response::{Response, empty, exposition, json, lines, page, redirect, set_header};
 pub use serve::{HandlerResult, method_not_allowed, no_such_route, serve, serve_with_pages};
 pub use timer::{sleep, timeout};

@@ -30,6 +30,12 @@ pub fn lines() -> Response {
     with_body(StatusCode::OK, LINES, Vec::new())
 }
 
+/// Metrics, for what collects them.
+#[must_use]
+pub fn exposition(exposition: metrics::Exposition) -> Response {
+    with_body(StatusCode::OK, metrics::MEDIA_TYPE, exposition.into_text().into_bytes())
+}
+
 /// A page for people.
 #[must_use]
 pub fn page(status: StatusCode, html: String) -> Response {

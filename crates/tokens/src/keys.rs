@@ -156,6 +156,14 @@ impl PublicKeys {
         self.keys.is_empty()
     }
 
+    /// The algorithm of each key, as JWTs name it (RFC 8037, RFC 7518).
+    pub fn each_algorithm(&self) -> impl Iterator<Item = &'static str> {
+        self.keys.iter().map(|(_, key)| match key {
+            PublicKey::Ed25519(_) => "EdDSA",
+            PublicKey::P256(_) => "ES256",
+        })
+    }
+
     /// The names of the keys.
     pub fn kids(&self) -> impl Iterator<Item = &str> {
         self.keys.iter().map(|(kid, _)| kid.as_str())

@@ -23,7 +23,7 @@ import schemathesis
 OFFICE = os.environ["FUZZ_API_OFFICE"]
 SENDER = os.environ["FUZZ_API_SENDER"]
 # The security schemes that are credentials of services.
-CREDENTIALS = ("authCredential", "schedulerCredential", "operatorCredential")
+CREDENTIALS = ("authCredential", "schedulerCredential", "operatorCredential", "metricsCredential")
 # What makes a password one that nobody else has: that many people have it no pattern can say.
 RARE = "-qzxvkwjy"
 SHORTEST, LONGEST = 8, 1024

@@ -254,11 +254,18 @@ impl TestApp {
         &self.backend.operator_credential
     }
 
+    /// What collects metrics shows.
+    #[must_use]
+    pub fn metrics(&self) -> &str {
+        &self.backend.metrics_credential
+    }
+
     /// The credential that the internal route at this path asks for.
     #[must_use]
     pub fn credential_for(&self, path: &str) -> &str {
         match path {
             _ if path.contains("/outbox/sweep") || path.contains("/internal/consumers/wake") => self.scheduler(),
+            _ if path.ends_with("/internal/metrics") => self.metrics(),
             _ if path.starts_with("/users-ms/internal/") => self.auth(),
             _ => self.operator(),
         }

@@ -30,6 +30,8 @@ pub struct Backend {
     pub scheduler_credential: String,
     /// What an operator shows.
     pub operator_credential: String,
+    /// What collects metrics shows it.
+    pub metrics_credential: String,
     database: String,
 }
 
@@ -65,10 +67,18 @@ impl Backend {
         let options = redis::Options { always_fsync: true, ..redis::Options::default() };
         let redis = Redis::start(&folder::fresh("redis"), options).expect("Redis starts");
         let database = format!("concierge_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let [auth_credential, scheduler_credential, operator_credential] =
-            [(); 3].map(|()| secret::random_hex().expect("the system gives random numbers"));
-        let backend =
-            Self { postgres, redis, rabbit, auth_credential, scheduler_credential, operator_credential, database };
+        let [auth_credential, scheduler_credential, operator_credential, metrics_credential] =
+            [(); 4].map(|()| secret::random_hex().expect("the system gives random numbers"));
+        let backend = Self {
+            postgres,
+            redis,
+            rabbit,
+            auth_credential,
+            scheduler_credential,
+            operator_credential,
+            metrics_credential,
+            database,
+        };
         let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         backend.postgres.copy_database(TEMPLATE, &backend.database).expect("a database can be made");
         Arc::new(backend)
@@ -141,6 +151,7 @@ impl Backend {
             ("auth_credential", self.auth_credential.clone()),
             ("scheduler_credential", self.scheduler_credential.clone()),
             ("operator_credential", self.operator_credential.clone()),
+            ("metrics_credential", self.metrics_credential.clone()),
         ]
         .into_iter()
         .chain(self.rabbit.iter().flat_map(Rabbit::variables))

@@ -14,6 +14,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("auth_credential", SHORT),
         ("scheduler_credential", ""),
         ("operator_credential", SHORT),
+        ("metrics_credential", SHORT),
         ("users_url", "ftp://127.0.0.1:21"),
         ("password_pepper", SHORT),
         ("password_min_length", "7"),

@@ -66,6 +66,7 @@ impl<'a> Caller<'a> {
             tokens if tokens.contains(&"authCredential") => request.bearer(self.app.auth()),
             tokens if tokens.contains(&"schedulerCredential") => request.bearer(self.app.scheduler()),
             tokens if tokens.contains(&"operatorCredential") => request.bearer(self.app.operator()),
+            tokens if tokens.contains(&"metricsCredential") => request.bearer(self.app.metrics()),
             _ => request.bearer(&self.access),
         }
     }
@@ -444,6 +445,7 @@ fn a_service_that_is_not_configured_as_it_should_be_says_so_and_no_more() {
         .variable("auth_credential", "")
         .variable("scheduler_credential", "")
         .variable("operator_credential", "")
+        .variable("metrics_credential", "short")
         .variable("token_public_keys", "x")
         .variable("token_signing_key", "x")
         .start();

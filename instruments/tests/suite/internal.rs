@@ -47,11 +47,14 @@ const INTERNAL: &[(&str, &str, &str)] = &[
     ("POST", "/users-ms/internal/outbox/sweep", "scheduler"),
     ("POST", "/notification-ms/internal/consumers/wake", "scheduler"),
     ("POST", "/auth-ms/auth/introspect", "operator"),
+    ("GET", "/users-ms/internal/metrics", "metrics"),
+    ("GET", "/auth-ms/internal/metrics", "metrics"),
+    ("GET", "/notification-ms/internal/metrics", "metrics"),
 ];
 
 /// All callers, with what each shows.
-fn callers(app: &TestApp) -> [(&'static str, &str); 3] {
-    [("auth", app.auth()), ("scheduler", app.scheduler()), ("operator", app.operator())]
+fn callers(app: &TestApp) -> [(&'static str, &str); 4] {
+    [("auth", app.auth()), ("scheduler", app.scheduler()), ("operator", app.operator()), ("metrics", app.metrics())]
 }
 
 #[test]
@@ -68,7 +71,7 @@ fn each_internal_route_answers_the_one_service_that_may_call_it() {
 
 #[test]
 fn the_list_of_internal_routes_is_that_of_the_openapi_files() {
-    let credentials = ["authCredential", "schedulerCredential", "operatorCredential"];
+    let credentials = ["authCredential", "schedulerCredential", "operatorCredential", "metricsCredential"];
     for operation in operations() {
         let tokens = operation.tokens();
         let [only] = tokens.as_slice() else { continue };

@@ -59,6 +59,7 @@ mod mail_login;
 mod mail_login_limits;
 mod messages;
 mod metadata;
+mod metrics;
 mod mfa_login;
 mod migration_recipes;
 mod not_me;

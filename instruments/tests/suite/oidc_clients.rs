@@ -166,6 +166,11 @@ fn what_a_user_has_connected_is_in_their_export_and_goes_with_them() {
     let _ = app.connect(&client, &ada);
     let export = app.get(&format!("{}/export", ada.path())).bearer(&ada.access).send().expect(200).json();
     assert_eq!(export["connected_applications"][0]["client_id"], json!(client.id));
+    // An id has one spelling.
+    for other in [format!("urn:uuid:{}", client.id), client.id.replace('-', ""), format!("%7B{}%7D", client.id)] {
+        let path = format!("{}/connected-applications/{other}", ada.path());
+        assert_eq!(app.delete(&path).bearer(&ada.access).send().outcome(), (400, "invalid-id".into()));
+    }
     let names: Vec<_> =
         export["sessions"].as_array().expect("sessions").iter().map(|session| session["application"].clone()).collect();
     assert!(names.contains(&json!("Calendar")) && names.contains(&Value::Null), "{names:?}");

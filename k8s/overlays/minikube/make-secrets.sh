@@ -6,7 +6,7 @@ file=$(dirname "$0")/secrets.env
 umask 077
 if [ -e "$file" ]; then
     # What a later version asks for is added; what is there stays as it is.
-    for name in auth_credential scheduler_credential operator_credential; do
+    for name in auth_credential scheduler_credential operator_credential metrics_credential; do
         grep -q "^$name=" "$file" || printf '%s=%s\n' "$name" "$(openssl rand -hex 32)" >> "$file"
     done
     for name in account_cookie_keys console_cookie_keys; do
@@ -38,6 +38,7 @@ redis_url=redis://:$redis_password@redis-cluster-ip-service:6379
 auth_credential=$(openssl rand -hex 32)
 scheduler_credential=$(openssl rand -hex 32)
 operator_credential=$(openssl rand -hex 32)
+metrics_credential=$(openssl rand -hex 32)
 password_pepper=$(openssl rand -hex 32)
 token_signing_key=$token_signing_key
 refresh_token_key=$(openssl rand -hex 32)

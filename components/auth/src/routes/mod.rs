@@ -5,6 +5,7 @@ mod health;
 mod introspect;
 mod login;
 mod mail;
+mod metrics;
 mod oauth;
 mod passkey;
 mod refresh;
@@ -48,6 +49,7 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         ListSessions(call) => sessions::list_sessions(&call).await,
         EndSessions(call) => sessions::end_all_sessions(&call).await,
         EndSession(call) => sessions::end_session(&call).await,
+        ShowMetrics(call) => metrics::show_metrics(&call),
         Introspect(call) => introspect::introspect(&call).await,
         ShowAuthorization(call) => oauth::authorize::show_authorization(&call).await,
         SubmitAuthorization(call) => oauth::authorize::submit_authorization(&call).await,

@@ -7,6 +7,7 @@ mod adapter;
 mod dead;
 mod failure;
 mod log;
+mod measured;
 mod message;
 mod query;
 mod rabbit;
@@ -17,6 +18,7 @@ pub use adapter::{Account, AccountError, Adapter, ApiAnswer, ApiRequest, mail_ad
 pub use dead::{shown_letter, shown_time};
 pub use failure::SendError;
 pub use log::{LogItem, from_entry};
+pub use measured::measured;
 pub use message::{Message, MessageKind, MessageSettings, ReadFile, RenderError, Renderer, TemplateError};
 pub use query::{LogQuery, is_entry_id, next_page};
 pub use rabbit::{AmqpLogin, RabbitLetter, amqp_login};

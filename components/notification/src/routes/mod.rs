@@ -3,6 +3,7 @@
 mod dead_letters;
 mod health;
 mod list_notifications;
+mod metrics;
 mod queues;
 mod statistics;
 
@@ -60,6 +61,7 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         CheckReadiness(_call) => Ok(health::readiness()),
         ListQueues(call) => queues::list_queues(&call),
         ShowStatistics(call) => statistics::show_statistics(&call).await,
+        ShowMetrics(call) => metrics::show_metrics(&call).await,
         ListDeadLetters(call) => dead_letters::list(&call).await,
         DropDeadLetters(call) => dead_letters::drop_all(&call).await,
         RedriveDeadLetters(call) => dead_letters::redrive_all(&call).await,

@@ -13,15 +13,19 @@ use service_kit::{HandlerResult, log, now};
 /// Shows the statistics to operators and administrators.
 pub(super) async fn show_statistics(call: &Call<'_, ShowStatistics>) -> HandlerResult {
     authorize(call)?;
-    let statistics = match BrokerKind::from_config()? {
-        BrokerKind::Redis => of_redis()?,
-        BrokerKind::RabbitMq => of_rabbitmq().await?,
-    };
-    Ok(call.ok(&statistics))
+    Ok(call.ok(&read().await?))
+}
+
+/// Reads the statistics of the broker's queues.
+pub(super) async fn read() -> Result<Statistics, Problem> {
+    match BrokerKind::from_config()? {
+        BrokerKind::Redis => of_redis(),
+        BrokerKind::RabbitMq => of_rabbitmq().await,
+    }
 }
 
 fn of_redis() -> Result<Statistics, Problem> {
-    let read = read(&Redis::connect()?)?;
+    let read = counted(&Redis::connect()?)?;
     Ok(Statistics {
         taken_at: shown_time(read.at).unwrap_or_default(),
         broker: "redis".to_owned(),
@@ -37,7 +41,7 @@ async fn of_rabbitmq() -> Result<Statistics, Problem> {
         log::warn("the consumers' counts are unavailable", &[("cause", &error.to_string())]);
         None
     });
-    let counted = store.as_ref().and_then(|store| match read(store) {
+    let counted = store.as_ref().and_then(|store| match counted(store) {
         Ok(counted) => Some(counted),
         Err(error) => {
             log::warn("the consumers' counts are unavailable", &[("cause", &error.to_string())]);
@@ -56,6 +60,6 @@ async fn of_rabbitmq() -> Result<Statistics, Problem> {
     })
 }
 
-fn read(redis: &Redis) -> Result<redis::Statistics, BrokerError> {
+fn counted(redis: &Redis) -> Result<redis::Statistics, BrokerError> {
     Ok(redis::Statistics::from_replies(&redis.run(&redis::statistics())?)?)
 }

@@ -17,13 +17,14 @@ pub(super) const LIMIT: Duration = Duration::from_secs(10);
 /// How mail and SMS are sent.
 pub(crate) struct Apis {
     mail: Box<dyn Adapter>,
+    mail_name: String,
     sms: Sms,
 }
 
 enum Sms {
     /// By the mail API, for a gateway behind it.
     Mail,
-    Api(Box<dyn Adapter>),
+    Api(Box<dyn Adapter>, String),
     Off,
 }
 
@@ -31,7 +32,7 @@ impl Apis {
     /// Reads the component variables `mail_api`, `mail_api_url`, `mail_api_token`, `mail_from`, `mail_reply_to` and
     /// `brand_name`, and `sms_api`, `sms_api_url`, `sms_api_token` and `sms_from`.
     pub(crate) fn from_config() -> Result<Self, Problem> {
-        Ok(Self { mail: Self::mail()?, sms: Self::sms()? })
+        Ok(Self { mail: Self::mail()?, mail_name: mail_api()?, sms: Self::sms()? })
     }
 
     pub(crate) fn check_mail() -> Result<(), Problem> {
@@ -62,7 +63,9 @@ impl Apis {
                 let url = config::address("sms_api_url", &["http", "https"])?;
                 let from = config::text("sms_from")?.trim().to_owned();
                 let account = Account { url, key: Self::sms_token()?, from, name: String::new(), reply_to: None };
-                sms_adapter(name, account).map(Sms::Api).map_err(|error| fault("sms", error))
+                sms_adapter(name, account)
+                    .map(|adapter| Sms::Api(adapter, name.to_owned()))
+                    .map_err(|error| fault("sms", error))
             }
         }
     }
@@ -94,10 +97,18 @@ impl Apis {
         kind == MessageKind::Email || !matches!(self.sms, Sms::Off)
     }
 
+    /// Who sends messages of this kind.
+    pub(crate) fn provider(&self, kind: MessageKind) -> &str {
+        match (kind, &self.sms) {
+            (MessageKind::Sms, Sms::Api(_, name)) => name,
+            _ => &self.mail_name,
+        }
+    }
+
     /// Posts a message. `delivery_id` is the same for each attempt.
     pub(crate) async fn send(&self, delivery_id: &str, message: &Message) -> Result<(), SendError> {
         let adapter = match (message.kind, &self.sms) {
-            (MessageKind::Sms, Sms::Api(adapter)) => adapter,
+            (MessageKind::Sms, Sms::Api(adapter, _)) => adapter,
             _ => &self.mail,
         };
         let request = adapter.request(message, delivery_id, OffsetDateTime::now_utc());

@@ -45,6 +45,14 @@ impl Sender {
         }
     }
 
+    /// Who sends messages of this kind: the name of an API, or `simulate`.
+    pub(crate) fn provider(&self, kind: MessageKind) -> &str {
+        match self {
+            Sender::Simulate(_) => "simulate",
+            Sender::Apis(apis) => apis.provider(kind),
+        }
+    }
+
     /// Sends the message of this queue about this event.
     pub(crate) async fn send(&self, queue: Queue, event_id: &str, message: &Message) -> Result<(), SendError> {
         match self {

@@ -16,6 +16,7 @@ mod import;
 mod invitation;
 mod invitation_page;
 mod mail_sign_in;
+mod measured;
 mod metadata;
 mod not_me;
 mod oauth_client;
@@ -55,6 +56,7 @@ pub use invitation_page::{Filled, invitation_accepted_page, invitation_form, inv
 pub use mail_sign_in::{
     BeginMailSignIn, EndMailSignIn, MAIL_SIGN_IN_METHOD, NewMailSignIn, ShownSignIn, mail_sign_in_link,
 };
+pub use measured::Measured;
 pub use metadata::{MAX_METADATA, ValidatedMetadata};
 pub use not_me::{Disowned, NOT_ME_PAGES, NOT_ME_SECONDS, NotMe};
 pub use oauth_client::{

@@ -18,6 +18,7 @@ mod load_test;
 mod mail_sign_in;
 mod maintenance;
 mod metadata;
+mod metrics;
 mod not_me;
 mod oauth;
 mod oauth_clients;
@@ -147,6 +148,7 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         CheckReadiness(_call) => Ok(health::readiness()),
         LoadTest(call) => load_test::load_test(&call),
         ShowOutbox(call) => outbox::show_outbox(&call),
+        ShowMetrics(call) => metrics::show_metrics(&call),
         Sweep(call) => maintenance::run_maintenance(&call),
         DeleteEvent(call) => outbox::delete_event(&call),
         BeginSignIn(call) => sign_in::begin_sign_in(&call).await,

@@ -21,6 +21,7 @@ pub(crate) mod idempotency;
 pub(crate) mod invitations;
 pub(crate) mod mail_sign_ins;
 pub(crate) mod metadata;
+pub(crate) mod metrics;
 pub(crate) mod not_me;
 pub(crate) mod oauth_clients;
 pub(crate) mod oauth_sessions;

@@ -21,6 +21,7 @@ mod queue_state;
 mod reply;
 mod server;
 mod statistics;
+mod totals;
 
 pub use claim::{Claimed, Delivery, Location, Preference, claim, create_group, is_missing_group};
 pub use dead_letters::{
@@ -42,6 +43,7 @@ pub use statistics::{
     ConsumerStatistics, INTERVAL_SECONDS, INTERVALS, QueueStatistics, Statistics, keep_queues, kept_queues,
     read_kept_queues, statistics,
 };
+pub use totals::{SEND_BOUNDS, Send, SendResult, SendTotals, Totals, count_send, read_totals};
 
 use std::time::Duration;
 

@@ -6,6 +6,7 @@ use super::delivery_log::{
 };
 use super::keys::{circuit_breaker, deduplication_key, due_times};
 use super::statistics::{INTERVAL_KEPT, INTERVAL_SECONDS};
+use super::totals::{Send, count_sends};
 use super::{Command, Delivery, Reply, ReplyError, milliseconds};
 use crate::Queue;
 use crate::delivery_policy::{FIRST_PAUSE, LONGEST_PAUSE};
@@ -19,7 +20,8 @@ const MAX_DEAD_LETTERS: u64 = 100_000;
 /// Keys: 1 the stream, 2 the retry store, 3 its times, 4 the queue's circuit breaker, 5 the event's
 /// deduplication key.
 /// Arguments: 1 the group, 2 where the entry is, 3 the entry, 4 the entry as it was published, 5 what the send says of
-/// the provider, 6 whether it was a probe, 7 to 9 when the queue pauses, and for how long at first and at most.
+/// the provider, 6 whether it was a probe, 7 to 9 when the queue pauses, and for how long at first and at most. The last one
+/// has what the send is counted by, or nothing.
 macro_rules! outcome_script {
     ($($part:expr),*) => {
         concat!(
@@ -57,6 +59,7 @@ macro_rules! outcome_script {
             return pause
         end
         ",
+            count_sends!(),
             $($part),*
         )
     };
@@ -101,6 +104,9 @@ macro_rules! count_acknowledged {
         redis.call('HINCRBY', counts, ARGV[",
             $argument,
             "], 1)
+        redis.call('HINCRBY', 'concierge:totals', 'acknowledged|' .. string.match(ARGV[",
+            $argument,
+            "], '^%S+'), 1)
         redis.call('EXPIRE', counts, ARGV[",
             $argument,
             " + 2])
@@ -138,7 +144,7 @@ fn outcome_command(
     outcome: &Outcome<'_>,
     keys: &[&str],
 ) -> Command {
-    let Outcome { delivery, health, pause_after } = outcome;
+    let Outcome { delivery, health, pause_after, .. } = outcome;
     let deduplication_key = deduplication_key(queue, event_id.unwrap_or(&delivery.origin));
     let (retries, due, breaker) = (queue.retries(), due_times(queue), circuit_breaker(queue));
     let mut all = vec![queue.exchange().name(), &retries, &due, &breaker, &deduplication_key];
@@ -164,6 +170,15 @@ pub struct Outcome<'a> {
     pub health: ProviderHealth,
     /// After how many failures in a row the queue pauses; never, if that is zero.
     pub pause_after: u64,
+    /// The send that it is the outcome of, if there was one.
+    pub send: Option<&'a Send>,
+}
+
+impl Outcome<'_> {
+    /// The last argument of each script.
+    fn count_in(&self, command: Command) -> Command {
+        command.arg(self.send.map(Send::fields).unwrap_or_default())
+    }
 }
 
 /// Acknowledges a message that was sent, sets its deduplication key, adds it to the delivery log and counts it for the consumer,
@@ -200,17 +215,18 @@ pub fn ack(
             log_args(outcome_command(SENT_SCRIPT, queue, Some(event_id), outcome, &keys), logged)
         }
     };
-    count_args(script, queue, consumer)
+    outcome.count_in(count_args(script, queue, consumer))
 }
 
 /// Sets the deduplication key of an event that was sent, adds it to the delivery log and counts it for the consumer, atomically:
 /// what is left of [`ack`] where another broker has the message.
 #[must_use]
-pub fn record_delivery(queue: Queue, event_id: &str, consumer: &str, logged: &LoggedDelivery) -> Command {
-    const SCRIPT: &str = concat!("#!lua flags=allow-oom\n", count_acknowledged!("8"), log_delivery!("0", "0"));
+pub fn record_delivery(queue: Queue, event_id: &str, consumer: &str, logged: &LoggedDelivery, send: &Send) -> Command {
+    const SCRIPT: &str =
+        concat!("#!lua flags=allow-oom\n", count_sends!(), count_acknowledged!("8"), log_delivery!("0", "0"));
     let deduplication_key = deduplication_key(queue, event_id);
     let keys = [&*deduplication_key, DELIVERY_LOG, &recipient_log(&logged.recipient), &recipients_of(logged.user_id)];
-    count_args(log_args(Command::script(SCRIPT, &keys), logged), queue, consumer)
+    count_args(log_args(Command::script(SCRIPT, &keys), logged), queue, consumer).arg(send.fields())
 }
 
 fn count_args(script: Command, queue: Queue, consumer: &str) -> Command {
@@ -257,13 +273,14 @@ pub fn nack(queue: Queue, event_id: Option<&str>, outcome: &Outcome<'_>, nack: &
         return pause"
     );
     let delivery = outcome.delivery;
-    outcome_command(SCRIPT, queue, event_id, outcome, &[])
+    let command = outcome_command(SCRIPT, queue, event_id, outcome, &[])
         .number(milliseconds(nack.delay))
         .arg(&delivery.event)
         .number(nack.failures)
         .number(delivery.first_tried)
         .number(milliseconds(nack.asked))
-        .arg(nack.reason)
+        .arg(nack.reason);
+    outcome.count_in(command)
 }
 
 /// Reads the reply to [`nack`] or [`dead_letter`]: for how long the queue pauses from now on, if it begins to.
@@ -287,11 +304,12 @@ pub fn release(queue: Queue, consumer: &str, outcome: &Outcome<'_>, delay: Durat
         end
         return 0"
     );
-    outcome_command(SCRIPT, queue, None, outcome, &[])
+    let command = outcome_command(SCRIPT, queue, None, outcome, &[])
         .number(milliseconds(delay))
         .arg(consumer)
         .number(milliseconds(claim_after.saturating_sub(delay)))
-        .number(outcome.delivery.claims.saturating_sub(1))
+        .number(outcome.delivery.claims.saturating_sub(1));
+    outcome.count_in(command)
 }
 
 /// Moves a message to the dead letters, with the reason, and acknowledges it, atomically. The reply, read by
@@ -308,12 +326,13 @@ pub fn dead_letter(queue: Queue, event_id: Option<&str>, outcome: &Outcome<'_>, 
         return pause"
     );
     let delivery = outcome.delivery;
-    outcome_command(SCRIPT, queue, event_id, outcome, &[&queue.dead_letters()])
+    let command = outcome_command(SCRIPT, queue, event_id, outcome, &[&queue.dead_letters()])
         .arg(&delivery.event)
         .number(tries)
         .arg(reason)
         .number(delivery.first_tried)
-        .number(MAX_DEAD_LETTERS)
+        .number(MAX_DEAD_LETTERS);
+    outcome.count_in(command)
 }
 
 #[cfg(test)]
@@ -342,7 +361,7 @@ mod tests {
     #[test]
     fn a_released_claim_is_not_counted() {
         let (delivery, delay, claim_after) = (delivery(), Duration::from_secs(4), Duration::from_secs(30));
-        let outcome = Outcome { delivery: &delivery, health: ProviderHealth::Unknown, pause_after: 5 };
+        let outcome = Outcome { delivery: &delivery, health: ProviderHealth::Unknown, pause_after: 5, send: None };
         let command = release(Queue::LoginSms, "c1", &outcome, delay, claim_after);
         assert!(words(&command).ends_with("4000 c1 26000 0"), "{}", words(&command));
     }

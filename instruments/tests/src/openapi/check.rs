@@ -12,6 +12,8 @@ const TRANSFER: &[&str] = &["connection", "content-length", "content-type", "dat
 /// What a browser is told about pages of other origins, as the Fetch standard has it: the files say it once, in words.
 const FOR_PAGES: &[&str] = &["access-control-allow-origin", "access-control-expose-headers", "vary"];
 const LINES: &str = "application/x-ndjson";
+/// Media types of texts that are no JSON: pages and metrics.
+const TEXTS: [&str; 2] = ["text/html", "application/openmetrics-text"];
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// What was sent, as far as it is described.
@@ -92,7 +94,7 @@ fn body_faults(sent: &Sent<'_>, answer: &Answer, response: &Response<'_>) -> Vec
     match media_type(&bodies, content_type) {
         None => vec![format!("{content_type} is no media type of this response")],
         Some(_) if sent.method == "HEAD" => vec![],
-        Some(body) if essence(content_type) == "text/html" => {
+        Some(body) if TEXTS.contains(&essence(content_type).as_str()) => {
             body.get("schema").map_or_else(Vec::new, |schema| schema.faults(&answer.text().into()))
         }
         Some(body) if essence(content_type) == LINES => {

@@ -50,7 +50,7 @@ struct Arguments {
     #[arg(long, value_enum, default_value_t = Broker::Redis)]
     broker: Broker,
     /// A running app.
-    #[arg(long, requires_all = ["auth_credential", "scheduler_credential", "operator_credential", "database_url"])]
+    #[arg(long, requires_all = ["auth_credential", "scheduler_credential", "operator_credential", "metrics_credential", "database_url"])]
     url: Option<String>,
     /// What auth shows there.
     #[arg(long, env = "CONCIERGE_AUTH_CREDENTIAL", hide_env_values = true)]
@@ -61,6 +61,9 @@ struct Arguments {
     /// What an operator shows there.
     #[arg(long, env = "CONCIERGE_OPERATOR_CREDENTIAL", hide_env_values = true)]
     operator_credential: Option<String>,
+    /// What collects metrics shows there.
+    #[arg(long, env = "CONCIERGE_METRICS_CREDENTIAL", hide_env_values = true)]
+    metrics_credential: Option<String>,
     /// Its database, in which somebody is made an administrator.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
@@ -117,12 +120,17 @@ fn main() -> ExitCode {
                 auth_credential: Some(auth),
                 scheduler_credential: Some(scheduler),
                 operator_credential: Some(operator),
+                metrics_credential: Some(metrics),
                 database_url: Some(database),
                 ..
             },
         ) => {
-            let credentials =
-                Credentials { auth: auth.clone(), scheduler: scheduler.clone(), operator: operator.clone() };
+            let credentials = Credentials {
+                auth: auth.clone(),
+                scheduler: scheduler.clone(),
+                operator: operator.clone(),
+                metrics: metrics.clone(),
+            };
             People::new(url, credentials, database)
         }
         _ => unreachable!("clap asks for all of them"),

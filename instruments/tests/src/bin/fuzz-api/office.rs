@@ -22,6 +22,8 @@ pub(crate) struct Credentials {
     pub(crate) scheduler: String,
     /// What an operator shows.
     pub(crate) operator: String,
+    /// What collects metrics shows.
+    pub(crate) metrics: String,
 }
 
 /// How people come into being.
@@ -40,6 +42,7 @@ impl People {
             auth: app.auth().to_owned(),
             scheduler: app.scheduler().to_owned(),
             operator: app.operator().to_owned(),
+            metrics: app.metrics().to_owned(),
         };
         Self::new(&app.app.url(), credentials, &app.backend.database_url())
     }
@@ -92,6 +95,7 @@ impl People {
                 "authCredential": self.credentials.auth,
                 "schedulerCredential": self.credentials.scheduler,
                 "operatorCredential": self.credentials.operator,
+                "metricsCredential": self.credentials.metrics,
             })),
             "person" => self.fresh(sender),
             "dead_letter" => self.dead_letter(),
