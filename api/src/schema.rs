@@ -57,6 +57,12 @@ schemas! {
         "description": "A UUID. Responses have it in lower case with hyphens.",
         "examples": ["6f1e2d3c-4b5a-4697-8877-665544332211"],
     };
+    shared UuidInPath = {
+        "type": "string",
+        "pattern": "^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+        "description": "A UUID, with hyphens. Responses have it in lower case.",
+        "examples": ["6f1e2d3c-4b5a-4697-8877-665544332211"],
+    };
     shared SessionOfToken = {
         "type": ["string", "null"],
         "format": "uuid",

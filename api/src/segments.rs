@@ -69,7 +69,7 @@ impl PathParameter for Uuid {
 
     #[cfg(feature = "openapi")]
     fn schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        generator.subschema_for::<crate::schema::Uuid>()
+        generator.subschema_for::<crate::schema::UuidInPath>()
     }
 }
 

@@ -172,3 +172,16 @@ pub(crate) fn tool(folder: &Folder, name: &str) -> Result<()> {
     install::ensure_program(name, &log, |progress| println!("{name} is missing: {progress}"))?;
     Ok(())
 }
+
+/// What tries the alerts. It comes with Debian's Prometheus, which is not started.
+pub(crate) fn promtool(folder: &Folder) {
+    let is_there = || program::is_on_path("promtool");
+    let install = || -> Result<()> {
+        let log = folder.logs()?.join("install.log");
+        install::ensure_packages("promtool", &["prometheus"], is_there, &log, |step| println!("{step}"))?;
+        Ok(())
+    };
+    if let Err(error) = install() {
+        println!("The test of the alerts will be skipped: {error}");
+    }
+}

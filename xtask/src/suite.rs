@@ -126,7 +126,11 @@ fn build(folder: &Folder, runtime: RuntimeKind, interrupt: &Interrupt) -> Result
         setup::authlib(folder)?;
         setup::standardwebhooks(folder);
         setup::axe(folder);
-        if is_cancelled() { Ok(()) } else { setup::tool(folder, "valgrind") }
+        if is_cancelled() {
+            return Ok(());
+        }
+        setup::promtool(folder);
+        setup::tool(folder, "valgrind")
     })?;
     if installed.is_none() {
         bail!("interrupted");

@@ -30,6 +30,11 @@ const VARIANTS: &[Variant] = &[
                         components: [../../components/keda, ../../components/keda-webhooks]\n",
     },
     Variant {
+        name: "minikube-observability",
+        kustomization: "labels: [{pairs: {app.kubernetes.io/part-of: concierge}}]\nresources: [../minikube]\n\
+                        components: [../../components/observability]\n",
+    },
+    Variant {
         name: "minikube-whole-app",
         kustomization: "labels: [{pairs: {app.kubernetes.io/part-of: concierge}}]\nresources: [../minikube]\n\
                         components: [../../components/whole-app]\n",

@@ -16,6 +16,10 @@ const ANYBODY: &str = "anybody";
 const OUTSIDE: &[(&str, &str, &str, &str)] = &[
     // KEDA asks how long the queues are.
     ("ScaledObject", "namespace keda", "Deployment/redis", "6379"),
+    // Prometheus asks the services.
+    ("PrometheusRule", "namespace monitoring", "SpinApp/users-ms", "80"),
+    ("PrometheusRule", "namespace monitoring", "SpinApp/auth-ms", "80"),
+    ("PrometheusRule", "namespace monitoring", "SpinApp/notification-ms", "80"),
     // The ingress controller.
     ("Ingress", "namespace traefik", "Deployment/gateway", "4000"),
     // The operator asks each instance how it is, and instances follow each other; they tell the API server what they are,

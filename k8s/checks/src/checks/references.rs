@@ -137,6 +137,10 @@ fn of_kind(object: &Object) -> Vec<Reference> {
         "TriggerAuthentication" => items(&object.0, "/spec/secretTargetRef")
             .map(|target| secret(text(target, "/name"), Some(text(target, "/key"))))
             .collect(),
+        "ScrapeConfig" => {
+            let credentials = object.at("/spec/authorization/credentials");
+            vec![secret(text(credentials, "/name"), Some(text(credentials, "/key")))]
+        }
         "ObjectStore" => entries(&object.0, "/spec/configuration/s3Credentials")
             .map(|(_, reference)| secret(text(reference, "/name"), Some(text(reference, "/key"))))
             .collect(),

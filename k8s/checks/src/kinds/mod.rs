@@ -5,6 +5,7 @@ mod cert_manager;
 mod cloud_native_pg;
 mod external_secrets;
 mod keda;
+mod prometheus;
 mod rabbitmq;
 mod spinkube;
 
@@ -46,6 +47,8 @@ pub fn faults(object: &Value) -> Vec<String> {
         ("core.spinkube.dev/v1alpha1", "SpinAppExecutor") => check::<Resource<spinkube::SpinAppExecutor>>(object),
         ("keda.sh/v1alpha1", "ScaledObject") => check::<Resource<keda::ScaledObject>>(object),
         ("keda.sh/v1alpha1", "TriggerAuthentication") => check::<Resource<keda::TriggerAuthentication>>(object),
+        ("monitoring.coreos.com/v1alpha1", "ScrapeConfig") => check::<Resource<prometheus::ScrapeConfig>>(object),
+        ("monitoring.coreos.com/v1", "PrometheusRule") => check::<Resource<prometheus::PrometheusRule>>(object),
         ("rabbitmq.com/v1beta1", "RabbitmqCluster") => check::<Resource<rabbitmq::RabbitmqCluster>>(object),
         ("rabbitmq.com/v1beta1", "Exchange") => check::<Resource<rabbitmq::Exchange>>(object),
         ("rabbitmq.com/v1beta1", "Queue") => check::<Resource<rabbitmq::Queue>>(object),

@@ -10,6 +10,7 @@ const CONTAINER: &str = "/spec/template/spec/containers/0";
 pub(crate) fn mutations() -> Vec<Mutation> {
     let minikube = |check, object, change| on(check, "minikube", object, change);
     let keda = |check, object, change| on(check, "minikube-mailpit-keda", object, change);
+    let observed = |check, object, change| on(check, "minikube-observability", object, change);
     let whole_app = |check, object, change| on(check, "minikube-whole-app", object, change);
     let container = |field: &str| -> &'static str { Box::leak(format!("{CONTAINER}{field}").into_boxed_str()) };
     let policy = |spec: Value| {
@@ -109,6 +110,10 @@ pub(crate) fn mutations() -> Vec<Mutation> {
         minikube("references", "PersistentVolumeClaim/redis", Drop),
         minikube("references", "ConfigMap/redis-config", Drop),
         minikube("references", "Deployment/redis", Set(container("/volumeMounts/0/name"), json!("database"))),
+        observed("references", "ScrapeConfig/users-ms", Set("/spec/authorization/credentials/key", json!("password"))),
+        observed("types", "ScrapeConfig/users-ms", Set("/spec/interval", json!("15s"))),
+        observed("types", "PrometheusRule/concierge", Set("/spec/groups/0/rules/0/severity", json!("page"))),
+        observed("network", "NetworkPolicy/metrics", Drop),
         keda("references", "TriggerAuthentication/", Set("/spec/secretTargetRef/0/key", json!("password"))),
         minikube("variables", "SpinApp/docs-ms", Remove("/spec/variables/0")),
         minikube("variables", "SpinApp/users-ms", Set("/spec/variables/0/name", json!("db_address"))),
