@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "the macros of the SDK make the functions that the host calls")]
 
 mod amqp;
+mod elder;
 mod routes;
 
 use std::collections::HashMap;
@@ -22,11 +23,11 @@ struct Call {
 }
 
 impl Call {
-    fn query(&self, name: &str) -> anyhow::Result<&str> {
+    pub(crate) fn query(&self, name: &str) -> anyhow::Result<&str> {
         self.query.get(name).map(String::as_str).ok_or_else(|| anyhow::anyhow!("?{name}= is missing"))
     }
 
-    async fn body(self) -> anyhow::Result<Vec<u8>> {
+    pub(crate) async fn body(self) -> anyhow::Result<Vec<u8>> {
         self.request.into_body().await.map_err(|error| anyhow::anyhow!("body: {error:?}"))
     }
 }
@@ -47,6 +48,13 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
     };
     if call.path == "/stream" {
         return stream(out).await;
+    }
+    if call.path == "/after" {
+        // Answers, and has something to do afterwards.
+        out.set(OutgoingResponse::new(Headers::new()));
+        routes::sleep(300);
+        println!("done after the response");
+        return;
     }
     let (status, body) = match routes::answer(call).await {
         Ok(body) => (200, body),
@@ -86,4 +94,8 @@ fn on_message(message: Bytes) -> anyhow::Result<()> {
     seen.push(b'\n');
     store.set("messages", &seen)?;
     Ok(())
+}
+
+fn debug(error: impl std::fmt::Debug) -> anyhow::Error {
+    anyhow::anyhow!("{error:?}")
 }

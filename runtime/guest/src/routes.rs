@@ -11,7 +11,7 @@ use spin_sdk::pg4::{self, ParameterValue};
 use spin_sdk::redis::{self, RedisParameter};
 use spin_sdk::variables;
 
-use crate::Call;
+use crate::{Call, debug};
 
 /// Answers one request with text.
 pub(crate) async fn answer(call: Call) -> anyhow::Result<Vec<u8>> {
@@ -22,8 +22,15 @@ pub(crate) async fn answer(call: Call) -> anyhow::Result<Vec<u8>> {
         "/authority" => call.request.authority().unwrap_or_default(),
         "/var" => variables::get(call.query("name")?)?,
         "/env" => std::env::var(call.query("name")?)?,
+        "/file" => std::fs::read_to_string(call.query("path")?)?,
+        "/write" => {
+            std::fs::write(call.query("path")?, call.query("text")?)?;
+            "written".to_owned()
+        }
         "/kv" => key_value(&call)?,
         "/pg" => postgres(call).await?,
+        "/pg-elder" => crate::elder::postgres(call.query("v")?, call.query("sql")?)?,
+        "/sqlite" => crate::elder::sqlite(call).await?,
         "/pg-types" => postgres_types()?,
         "/redis" => redis(call).await?,
         "/mqtt" => mqtt(call).await?,
@@ -233,8 +240,4 @@ fn address(call: &Call, variable: &str) -> anyhow::Result<String> {
         Some(address) => Ok(address.clone()),
         None => Ok(variables::get(variable)?),
     }
-}
-
-fn debug(error: impl std::fmt::Debug) -> anyhow::Error {
-    anyhow::anyhow!("{error:?}")
 }

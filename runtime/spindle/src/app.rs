@@ -6,21 +6,23 @@ use std::sync::Arc;
 
 use thiserror::Error;
 use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
 use wasmtime::{Engine, Store};
 
 use crate::cache::Cache;
 use crate::capability::key_value::{KeyValueError, Stores};
 use crate::capability::outbound_http::{Chain, Gateway};
+use crate::capability::sqlite::{Databases, SqliteError};
 use crate::component::{self, CodeError, Component};
 use crate::connection_threads::ConnectionThreads;
 use crate::cpu::{Cpu, Share};
 use crate::engine::{self, EngineError};
 use crate::limits::Limits;
 use crate::locked::{LockedApp, LockedComponent};
-use crate::resources::{ResourceError, Resources};
+use crate::resources::{Given, ResourceError, Resources};
 use crate::runtime_config::RuntimeConfig;
 use crate::state::{self, State};
-use crate::stdio::{Output, Writer};
+use crate::stdio::{Destinations, Follow, Output, OutputLimits, Writer};
 use crate::variables::{Resolver, VariableError};
 
 /// Why an app cannot run.
@@ -49,6 +51,9 @@ pub(crate) enum AppError {
     /// A key-value store.
     #[error(transparent)]
     KeyValue(#[from] KeyValueError),
+    /// A SQLite database.
+    #[error(transparent)]
+    Sqlite(#[from] SqliteError),
     /// Output files.
     #[error("cannot write to {0}: {1}")]
     Log(PathBuf, std::io::Error),
@@ -64,16 +69,20 @@ pub(crate) struct Options {
     pub(crate) variables: BTreeMap<String, String>,
     /// All limits.
     pub(crate) limits: Limits,
-    /// Where stores keep their files.
-    pub(crate) state_dir: PathBuf,
-    /// Where guests' output goes, if not to Spindle's own.
-    pub(crate) log_dir: Option<PathBuf>,
-    /// Whether guests' output that would go to Spindle's own goes nowhere instead.
-    pub(crate) quiet: bool,
+    /// Where stores keep their files. Without it they are in memory.
+    pub(crate) state_dir: Option<PathBuf>,
+    /// Where guests' output goes.
+    pub(crate) output: Destinations,
+    /// Whether components may write to the files that they were given.
+    pub(crate) writable_files: bool,
+    /// Environment variables for all components.
+    pub(crate) env: Vec<(String, String)>,
     /// Where compiled components are kept, if anywhere.
     pub(crate) cache_dir: Option<PathBuf>,
     /// Whether instances are made one by one instead of from a pool.
     pub(crate) disable_pooling: bool,
+    /// Statements, or files of them, for the default SQLite database.
+    pub(crate) sqlite: Vec<String>,
     /// Pairs for the default key-value store.
     pub(crate) key_values: Vec<String>,
 }
@@ -92,6 +101,8 @@ pub(crate) struct App {
     pub(crate) connection_threads: ConnectionThreads,
     /// The runtime for everything else, and for calls that compute for long.
     pub(crate) shared: Handle,
+    /// Calls from one component to another, which may go on after their response.
+    pub(crate) chained: TaskTracker,
     engine: Engine,
     cpu: Cpu,
     writer: Writer,
@@ -133,22 +144,31 @@ impl App {
         for component in &locked.components {
             check_supported(component)?;
         }
-        let stores = Stores::open(granted, &config.key_value_store, &options.state_dir, &limits)?;
+        if let Follow::Only(ids) = &options.output.follow
+            && let Some(id) = ids.iter().find(|id| !locked.components.iter().any(|component| component.id == **id))
+        {
+            return Err(AppError::NoComponent(id.clone()));
+        }
+        let granted_databases = locked
+            .components
+            .iter()
+            .flat_map(|c| c.metadata.databases.iter().map(|label| (c.id.as_str(), label.as_str())));
+        let databases = Databases::open(granted_databases, &config.sqlite_database, options.state_dir.as_deref())?;
+        databases.preset(&options.sqlite)?;
+        let stores = Stores::open(granted, &config.key_value_store, options.state_dir.as_deref(), &limits)?;
         stores.preset(&options.key_values).await?;
         let engine = engine::start(!options.disable_pooling, limits.instances.0)?;
         let linker = state::linker(&engine).map_err(EngineError::Start)?;
-        let cache = options.cache_dir.as_deref().and_then(Cache::open);
+        let cache = options.cache_dir.as_deref().and_then(|dir| Cache::open(dir, limits.cache_age.0));
         let code = component::load_all(&engine, &linker, cache.as_ref(), &locked.components)?;
-        let writer = Writer::start(limits.output_lines.0, limits.output_line.0).map_err(AppError::Thread)?;
+        let writer = start_writer(&limits, locked.components.len()).map_err(AppError::Thread)?;
         let mut components = BTreeMap::new();
         for (component, code) in locked.components.iter().zip(code) {
-            let output = match &options.log_dir {
-                None if options.quiet => Output::discard(&writer),
-                None => Output::inherit(&writer, &component.id),
-                Some(dir) => Output::files(&writer, &component.id, dir).map_err(|e| AppError::Log(dir.clone(), e))?,
-            };
+            let output = Output::open(&writer, &component.id, &options.output);
+            let output = output.map_err(|e| AppError::Log(options.output.dir.clone().unwrap_or_default(), e))?;
             let fail = |reason: String| AppError::Component { id: component.id.clone(), reason };
-            let resources = Resources::prepare(component, &resolver, &stores, &limits, output);
+            let given = Given { env: &options.env, writable_files: options.writable_files };
+            let resources = Resources::prepare(component, &resolver, &stores, &databases, &limits, output, &given);
             let resources = resources.map_err(|error| match error {
                 // It says itself which variable it is.
                 ResourceError::Variable(error) => AppError::Variable(error),
@@ -170,6 +190,7 @@ impl App {
             gateway,
             connection_threads,
             shared,
+            chained: TaskTracker::new(),
             engine,
             cpu,
             writer,
@@ -203,17 +224,32 @@ impl App {
     }
 }
 
+/// Starts the thread for components' output.
+fn start_writer(limits: &Limits, components: usize) -> std::io::Result<Writer> {
+    let limits = OutputLimits {
+        waiting_lines: (limits.output_lines.0 / components.max(1)).max(1),
+        line: limits.output_line.0,
+        file: limits.output_file.0 as u64,
+    };
+    Writer::start(limits, |component, dropped| {
+        tracing::warn!(component, dropped, "lines of a component's output were dropped");
+    })
+}
+
 /// Refuses what a component asks for beyond what Spindle has.
 fn check_supported(component: &LockedComponent) -> Result<(), AppError> {
     let asked = [
-        ("sqlite_databases", !component.metadata.databases.is_empty()),
-        ("ai_models", !component.metadata.ai_models.is_empty()),
-        ("dependencies", !component.dependencies.is_empty()),
+        ("ai_models", !component.metadata.ai_models.is_empty(), "call a model by HTTP, or run the app on Spin"),
+        (
+            "dependencies",
+            !component.dependencies.is_empty(),
+            "compose the component beforehand, for instance by `wac plug`, or run the app on Spin",
+        ),
     ];
-    match asked.iter().find(|(_, asked)| *asked) {
-        Some((what, _)) => Err(AppError::Component {
+    match asked.iter().find(|(_, asked, _)| *asked) {
+        Some((what, _, remedy)) => Err(AppError::Component {
             id: component.id.clone(),
-            reason: format!("`{what}` is not supported by Spindle"),
+            reason: format!("`{what}` is not supported by Spindle: {remedy}"),
         }),
         None => Ok(()),
     }

@@ -33,12 +33,14 @@ pub(crate) enum CodeError {
         remedy: String,
     },
     /// It wants something that Spindle does not have.
-    #[error("component `{id}` needs `{import}`, which Spindle does not have ({reason})")]
+    #[error("component `{id}` needs `{import}`, which Spindle does not have: {remedy} ({reason})")]
     UnknownImport {
         /// The component.
         id: String,
         /// The import.
         import: String,
+        /// What to do.
+        remedy: &'static str,
         /// In the engine's words.
         reason: String,
     },
@@ -105,7 +107,8 @@ pub(crate) fn load_all(
         linker.instantiate_pre(&code).map_err(|error| {
             let reason = format!("{error:#}");
             let named = reason.split('`').nth(1).unwrap_or("something").to_owned();
-            CodeError::UnknownImport { id: component.id.clone(), import: named, reason }
+            let remedy = remedy(&named);
+            CodeError::UnknownImport { id: component.id.clone(), import: named, remedy, reason }
         })
     };
     std::thread::scope(|scope| {
@@ -120,6 +123,27 @@ pub(crate) fn load_all(
             })
             .collect()
     })
+}
+
+/// What to do about an import that Spindle does not have.
+fn remedy(import: &str) -> &'static str {
+    let (interface, version) = import.split_once('@').unwrap_or((import, ""));
+    match interface {
+        "fermyon:spin/llm" => "call a model by HTTP, or run the app on Spin",
+        "fermyon:spin/mysql" => "use PostgreSQL, or run the app on Spin",
+        "wasi:config/store" => "read variables by fermyon:spin/variables, or run the app on Spin",
+        "fermyon:spin/config" | "fermyon:spin/http" | "fermyon:spin/inbound-http" => {
+            "build it with spin-sdk 2 or later"
+        }
+        _ if interface.starts_with("wasi:keyvalue/") => "use fermyon:spin/key-value, or run the app on Spin",
+        _ if interface.starts_with("wasi:otel/") => "build it without, or run the app on Spin",
+        _ if interface.starts_with("wasi:") && version.starts_with("0.3") => {
+            "Spindle has WASI 0.2; build it with spin-sdk 5, or run the app on Spin"
+        }
+        _ if interface.starts_with("wasi:") && version.contains("rc-") => "build it with a newer SDK, for WASI 0.2",
+        _ if interface.starts_with("fermyon:spin/") && version.is_empty() => "build it with spin-sdk 2 or later",
+        _ => "run the app on a runtime that has it",
+    }
 }
 
 /// The file that holds a component's code.

@@ -22,7 +22,10 @@ const TABLES_EACH: u32 = 4;
 /// pages were written, only those are cleared; elsewhere all of it, so there it is less.
 const KEEP_MEMORY: usize = 1024 * 1024;
 const KEEP_MEMORY_UNSEEN: usize = 128 * 1024;
-const KEEP_STACK: usize = 32 * 1024;
+const KEEP_TABLES: usize = 32 * 1024;
+
+/// Elements of one table, whether it is in the pool or made on demand.
+pub(crate) const TABLE_ELEMENTS: usize = 20_000;
 
 /// A component that cannot run here.
 #[derive(Debug, Error)]
@@ -85,8 +88,8 @@ fn pool(max_instances: usize) -> PoolingAllocationConfig {
         .max_memories_per_component(4)
         .max_tables_per_component(TABLES_EACH * 4)
         .linear_memory_keep_resident(keep_memory)
-        .table_keep_resident(KEEP_STACK)
-        .async_stack_keep_resident(KEEP_STACK);
+        .table_elements(TABLE_ELEMENTS)
+        .table_keep_resident(KEEP_TABLES);
     pool
 }
 

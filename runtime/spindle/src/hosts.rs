@@ -1,6 +1,6 @@
 //! `allowed_outbound_hosts`: where a component may connect to.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::ops::Range;
 
 use ipnet::IpNet;
@@ -37,6 +37,7 @@ enum Host {
     /// `*.suffix`, kept with its dot.
     Below(String),
     Exact(String),
+    Address(IpAddr),
     Network(IpNet),
 }
 
@@ -97,11 +98,12 @@ impl Host {
             Self::Any => true,
             Self::Own => false,
             Self::Exact(name) => name.eq_ignore_ascii_case(host),
+            Self::Address(address) => parse_address(host) == Some(*address),
             Self::Below(suffix) => host
                 .len()
                 .checked_sub(suffix.len())
                 .is_some_and(|at| at > 0 && host.as_bytes()[at..].eq_ignore_ascii_case(suffix.as_bytes())),
-            Self::Network(network) => host.parse::<IpAddr>().is_ok_and(|address| network.contains(&address)),
+            Self::Network(network) => parse_address(host).is_some_and(|address| network.contains(&address)),
         }
     }
 }
@@ -130,7 +132,7 @@ fn parse_entry(entry: &str) -> Result<Entry, HostError> {
     {
         return Err(fail("has a scheme that is not valid; for any scheme write *"));
     }
-    let (host, port) = split_host(rest).ok_or_else(|| fail("has a `[` without its `]`"))?;
+    let (host, port) = split_host(rest).map_err(fail)?;
     let (host, port, path) = match port {
         Some(port) => {
             let (port, path) = port.split_once('/').map_or((port, ""), |(port, path)| (port, path));
@@ -160,13 +162,31 @@ fn parse_entry(entry: &str) -> Result<Entry, HostError> {
     Ok(Entry { scheme: (scheme != "*").then(|| scheme.to_owned()), host, port })
 }
 
-/// Splits `host[:port]`, the host of which may be an IPv6 address in brackets.
-fn split_host(rest: &str) -> Option<(&str, Option<&str>)> {
-    if let Some(inner) = rest.strip_prefix('[') {
-        let (host, after) = inner.split_once(']')?;
-        return Some((host, after.strip_prefix(':')));
+/// Splits `host[:port]`, the host of which may be an IPv6 address or network in brackets.
+fn split_host(rest: &str) -> Result<(&str, Option<&str>), &'static str> {
+    if !rest.starts_with('[') {
+        return Ok(rest.rsplit_once(':').map_or((rest, None), |(host, port)| (host, Some(port))));
     }
-    Some(rest.rsplit_once(':').map_or((rest, None), |(host, port)| (host, Some(port))))
+    let end = rest.find(']').ok_or("has a `[` without its `]`")?;
+    // `[2001:db8::]/32` is a network as well; its length belongs to the host.
+    let length = rest[end + 1..].strip_prefix('/').map_or(0, |after| {
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        if digits == 0 { 0 } else { digits + 1 }
+    });
+    let (host, after) = rest.split_at(end + 1 + length);
+    match after.strip_prefix(':') {
+        Some(port) => Ok((host, Some(port))),
+        None if after.is_empty() || after == "/" => Ok((host, None)),
+        None => Err("has something after its `]` that is neither a port nor the length of a network"),
+    }
+}
+
+/// An address, which has brackets or not.
+fn parse_address(host: &str) -> Option<IpAddr> {
+    match host.strip_prefix('[') {
+        Some(inner) => inner.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
+        None => host.parse().ok(),
+    }
 }
 
 fn parse_host(host: &str) -> Result<Host, &'static str> {
@@ -175,6 +195,19 @@ fn parse_host(host: &str) -> Result<Host, &'static str> {
     }
     if host == "self" || host == "self.alt" {
         return Ok(Host::Own);
+    }
+    if host.starts_with('[') {
+        let invalid = "has an IPv6 address or network that is not valid";
+        if let Some(address) = parse_address(host) {
+            return Ok(Host::Address(address));
+        }
+        // The length is inside of the brackets or after them.
+        let network: String = host.chars().filter(|c| !matches!(c, '[' | ']')).collect();
+        let is_well_formed = host.ends_with(']') || host.contains("]/");
+        return match network.parse() {
+            Ok(network @ IpNet::V6(_)) if is_well_formed => Ok(Host::Network(network)),
+            _ => Err(invalid),
+        };
     }
     if host.contains('/') {
         return host.parse().map(Host::Network).map_err(|_| "has a path, or a network that is not valid");
@@ -185,10 +218,11 @@ fn parse_host(host: &str) -> Result<Host, &'static str> {
             _ => Err("has a `*` that stands for more than whole labels at the start of a name"),
         };
     }
-    if host.parse::<IpAddr>().is_ok() || is_name(host) {
-        Ok(Host::Exact(host.to_owned()))
-    } else {
-        Err("has a host that is not valid")
+    match host.parse() {
+        Ok(IpAddr::V4(address)) => Ok(Host::Address(address.into())),
+        Ok(IpAddr::V6(_)) => Err("has an IPv6 address without its brackets"),
+        Err(_) if is_name(host) => Ok(Host::Exact(host.to_owned())),
+        Err(_) => Err("has a host that is not valid"),
     }
 }
 
@@ -259,6 +293,14 @@ mod tests {
         assert!(!allows("tcp://10.0.0.0/8:*", "tcp", "11.2.3.4", 99));
         assert!(!allows("tcp://10.0.0.0/8:*", "tcp", "name", 99));
         assert!(allows("http://[::1]:80", "http", "::1", 80));
+        assert!(allows("http://[::1]", "http", "0:0:0:0:0:0:0:1", 80));
+        assert!(allows("http://[0:0::1]/", "http", "[::1]", 80));
+        assert!(!allows("http://[::1]", "http", "::2", 80));
+        for network in ["tcp://[2001:db8::/32]:443", "tcp://[2001:db8::]/32:443"] {
+            assert!(allows(network, "tcp", "2001:db8:1::7", 443), "{network}");
+            assert!(!allows(network, "tcp", "2001:db9::7", 443), "{network}");
+            assert!(!allows(network, "tcp", "2001:db8:1::7", 80), "{network}");
+        }
         assert!(allows("tcp://0.0.0.0/0:*", "tcp", "9.9.9.9", 1));
     }
 
@@ -286,6 +328,14 @@ mod tests {
             "{{ x }}",
             "http://x:80/a",
             "://x",
+            "http://[::1]8080",
+            "http://[::1]/path",
+            "http://[::1",
+            "http://[1.2.3.4]",
+            "http://::1",
+            "tcp://[2001:db8::]/32",
+            "tcp://[2001:db8::]/129:1",
+            "tcp://[10.0.0.0/8]:1",
         ] {
             assert!(AllowedHosts::parse([entry]).is_err(), "{entry}");
         }

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::{Store, Trap};
+use wasmtime::{Store, Trap, WasmBacktrace};
 
 use crate::app::App;
 use crate::capability::outbound_http::Chain;
@@ -66,11 +66,19 @@ impl Invocation {
     }
 }
 
-/// The reason of a trap in one line.
+/// The reason of a trap in one line, with where it happened.
 fn describe(error: &wasmtime::Error, memory_is_exceeded: bool) -> String {
-    let reason = match error.downcast_ref::<Trap>() {
+    let mut reason = match error.downcast_ref::<Trap>() {
         Some(trap) => trap.to_string(),
-        None => format!("{error:#}").lines().next().unwrap_or_default().to_owned(),
+        None => format!("{:#}", error.root_cause()).lines().next().unwrap_or_default().to_owned(),
     };
+    if let Some(frame) = error.downcast_ref::<WasmBacktrace>().and_then(|trace| trace.frames().first()) {
+        let place = match (frame.func_name(), frame.module_offset()) {
+            (Some(name), _) => format!(" in {name}"),
+            (None, Some(offset)) => format!(" in function {} at offset {offset:#x}", frame.func_index()),
+            (None, None) => format!(" in function {}", frame.func_index()),
+        };
+        reason.push_str(&place);
+    }
     if memory_is_exceeded { format!("{reason} (it wanted more memory than an instance may have)") } else { reason }
 }

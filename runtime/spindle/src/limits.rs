@@ -82,8 +82,13 @@ limits! {
         http_deadline: Time = seconds(30), "time for one HTTP request", "`--http-deadline`";
         message_deadline: Time = seconds(60), "time for one message, 29 minutes at most", "`--message-deadline`";
         grace_period: Time = seconds(10), "time for what is under way when Spindle is told to stop", "`--grace-period`";
-        pools: Count = 16, "addresses with a pool of connections, for one component and kind of server";
+        pools: Count = 16, "addresses with a pool of connections, for one component and kind of server; the one that was not used for longest makes room";
+        pool_idle: Time = seconds(60), "rest of an unused connection to PostgreSQL, Redis or MQTT; then it is not used again";
+        outbound_connections: Count = 512, "connections that one component uses at once to servers of one kind, over all addresses";
         open_stores: Count = 256, "key-value stores that one instance holds open";
+    }
+    "Compiled components" {
+        cache_age: Time = seconds(30 * 24 * 60 * 60), "time for which a compiled component is kept that nobody starts";
     }
     "HTTP server" {
         request_body: Bytes = 16 * MIB, "body of a request; a larger one is answered with 413, or cut", "`--max-request-body`";
@@ -106,7 +111,12 @@ limits! {
         postgres_statement: Time = seconds(5), "time for one statement; then it is cancelled";
         postgres_cancel: Time = seconds(1), "time for the request to cancel a statement";
         postgres_statements: Count = 256, "statements that stay prepared on one connection";
+        postgres_statement_text: Bytes = 16 * KIB, "text of a statement that stays prepared; a longer one is prepared each time";
         postgres_result: Bytes = 128 * MIB, "result of one statement";
+    }
+    "SQLite" {
+        sqlite_statement: Time = seconds(5), "time for one statement; then it is interrupted";
+        sqlite_result: Bytes = 128 * MIB, "result of one statement";
     }
     "Redis" {
         redis_connections: Count = 128, "connections of one component to one address", "`[outbound_redis] max_connections`";
@@ -129,8 +139,9 @@ limits! {
         amqp_waiting_messages: Count = 1000, "failed messages of one queue that wait for their next delivery; then consumers wait with them";
     }
     "Output of components" {
-        output_lines: Count = 8192, "lines that wait to be written; more are dropped and counted";
+        output_lines: Count = 8192, "lines of all components that wait to be written, the same share for each; more are dropped and counted";
         output_line: Bytes = 16 * KIB, "length of one line; a longer one is broken";
+        output_file: Bytes = 64 * MIB, "file with output of a component; then it is renamed to `.1`, which replaces the last one of that name";
     }
 }
 
@@ -178,6 +189,9 @@ impl Display for Time {
         let milliseconds = self.0.as_millis();
         match milliseconds {
             _ if !milliseconds.is_multiple_of(1000) => write!(f, "{milliseconds} ms"),
+            _ if milliseconds >= 172_800_000 && milliseconds.is_multiple_of(86_400_000) => {
+                write!(f, "{} days", milliseconds / 86_400_000)
+            }
             _ if milliseconds >= 120_000 && milliseconds.is_multiple_of(60_000) => {
                 write!(f, "{} min", milliseconds / 60_000)
             }
@@ -210,6 +224,8 @@ pub(crate) fn parse_time(text: &str) -> anyhow::Result<Duration> {
         "ms" => number / 1000.0,
         "" | "s" => number,
         "m" => number * 60.0,
+        "h" => number * 3600.0,
+        "d" => number * 86_400.0,
         _ => bail!("write a time such as 30s or 500ms"),
     };
     Duration::try_from_secs_f64(seconds).map_err(|_| anyhow!("not a valid time"))

@@ -10,7 +10,7 @@ use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Handle, Id};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -20,6 +20,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub(crate) struct Pool<C> {
     idle: Mutex<Vec<PooledConnection<C>>>,
     permits: Arc<Semaphore>,
+    /// The permits of all addresses of the component.
+    total: Arc<Semaphore>,
+    /// What has rested for longer is closed: nobody knows what a firewall or a failover has made of it.
+    max_rest: Duration,
 }
 
 /// A connection, and the runtime that drives it.
@@ -27,6 +31,8 @@ pub(crate) struct Pool<C> {
 struct PooledConnection<C> {
     connection: C,
     driven_by: Option<Id>,
+    /// Since when nobody has used it.
+    idle_since: Instant,
 }
 
 /// No connection was free in time.
@@ -34,11 +40,11 @@ struct PooledConnection<C> {
 pub(crate) struct Exhausted;
 
 impl<C> Pool<C> {
-    /// A pool of at most `max` connections, none of them open yet.
+    /// A pool of at most `max` connections, none of them open yet, which also take a permit of `total` while they are in use.
     #[must_use]
-    pub(crate) fn new(max: usize) -> Arc<Self> {
+    pub(crate) fn new(max: usize, max_rest: Duration, total: &Arc<Semaphore>) -> Arc<Self> {
         let permits = Arc::new(Semaphore::new(max.clamp(1, Semaphore::MAX_PERMITS)));
-        Arc::new(Self { idle: Mutex::default(), permits })
+        Arc::new(Self { idle: Mutex::default(), permits, total: Arc::clone(total), max_rest })
     }
 
     /// Waits for the right to use one connection. What comes is an open one that satisfies `usable`, or none: then the
@@ -51,10 +57,10 @@ impl<C> Pool<C> {
         wait: Duration,
         usable: impl Fn(&C) -> bool,
     ) -> Result<Lease<C>, Exhausted> {
-        let permit = match Arc::clone(&self.permits).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => match tokio::time::timeout(wait, Arc::clone(&self.permits).acquire_owned()).await {
-                Ok(Ok(permit)) => permit,
+        let permits = match self.try_acquire() {
+            Some(permits) => permits,
+            None => match tokio::time::timeout(wait, self.acquire()).await {
+                Ok(Some(permits)) => permits,
                 _ => return Err(Exhausted),
             },
         };
@@ -64,13 +70,26 @@ impl<C> Pool<C> {
                 other => break other,
             }
         };
-        Ok(Lease { connection, pool: Arc::clone(self), _permit: permit })
+        Ok(Lease { connection, pool: Arc::clone(self), _permits: permits })
+    }
+
+    fn try_acquire(&self) -> Option<[OwnedSemaphorePermit; 2]> {
+        let own = Arc::clone(&self.permits).try_acquire_owned().ok()?;
+        Some([own, Arc::clone(&self.total).try_acquire_owned().ok()?])
+    }
+
+    async fn acquire(&self) -> Option<[OwnedSemaphorePermit; 2]> {
+        let own = Arc::clone(&self.permits).acquire_owned().await.ok()?;
+        Some([own, Arc::clone(&self.total).acquire_owned().await.ok()?])
     }
 
     /// The connection that was used last of those that are driven here, or else of all.
     fn idle(&self) -> Option<PooledConnection<C>> {
         let current = current_runtime();
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that have rested longest come first.
+        let stale = idle.iter().take_while(|idle| idle.idle_since.elapsed() >= self.max_rest).count();
+        idle.drain(..stale);
         match idle.iter().rposition(|idle| idle.driven_by == current) {
             Some(at) => Some(idle.remove(at)),
             None => idle.pop(),
@@ -83,7 +102,7 @@ impl<C> Pool<C> {
 pub(crate) struct Lease<C> {
     connection: Option<PooledConnection<C>>,
     pool: Arc<Pool<C>>,
-    _permit: OwnedSemaphorePermit,
+    _permits: [OwnedSemaphorePermit; 2],
 }
 
 impl<C> Lease<C> {
@@ -94,12 +113,14 @@ impl<C> Lease<C> {
 
     /// Puts in a new connection, which was opened on the caller's runtime.
     pub(crate) fn fill(&mut self, connection: C) {
-        self.connection = Some(PooledConnection { connection, driven_by: current_runtime() });
+        let (driven_by, idle_since) = (current_runtime(), Instant::now());
+        self.connection = Some(PooledConnection { connection, driven_by, idle_since });
     }
 
     /// Makes the connection available to others.
     pub(crate) fn give_back(mut self) {
-        if let Some(connection) = self.connection.take() {
+        if let Some(mut connection) = self.connection.take() {
+            connection.idle_since = Instant::now();
             self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         }
     }
@@ -137,33 +158,48 @@ impl<C> Pool<C> {
 #[derive(Debug)]
 pub(crate) struct Pools<K, P> {
     max: usize,
-    pools: Mutex<HashMap<K, P>>,
+    total: Arc<Semaphore>,
+    pools: Mutex<Known<K, P>>,
+}
+
+/// The pools by address, each with the time of its last use, counted in uses.
+#[derive(Debug)]
+struct Known<K, P> {
+    pools: HashMap<K, (P, u64)>,
+    uses: u64,
 }
 
 impl<K: Eq + Hash, P: Clone> Pools<K, P> {
-    /// Pools for at most so many addresses.
-    pub(crate) fn new(max: usize) -> Self {
-        Self { max, pools: Mutex::default() }
+    /// Pools for at most so many addresses, and at most so many connections in use at once over all of them.
+    pub(crate) fn new(max: usize, max_connections: usize) -> Self {
+        let total = Arc::new(Semaphore::new(max_connections.clamp(1, Semaphore::MAX_PERMITS)));
+        Self { max, total, pools: Mutex::new(Known { pools: HashMap::new(), uses: 0 }) }
     }
 
-    /// The pool of an address, which is made at its first use. Beyond the most addresses each use has a pool of its
-    /// own: an app that makes up addresses gets no memory for them.
+    /// The pool of an address, which is made at its first use. When there are as many as there may be, the one that was not
+    /// used for longest makes room: its idle connections are closed.
     ///
     /// # Errors
     /// When it cannot be made; then nothing is kept.
-    pub(crate) fn find<Q, E>(&self, address: &Q, make: impl FnOnce() -> Result<P, E>) -> Result<P, E>
+    pub(crate) fn find<Q, E>(&self, address: &Q, make: impl FnOnce(&Arc<Semaphore>) -> Result<P, E>) -> Result<P, E>
     where
         Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
-        K: Borrow<Q>,
+        K: Borrow<Q> + Clone,
     {
-        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pool) = pools.get(address) {
+        let mut known = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        known.uses += 1;
+        let now = known.uses;
+        if let Some((pool, used)) = known.pools.get_mut(address) {
+            *used = now;
             return Ok(pool.clone());
         }
-        let pool = make()?;
-        if pools.len() < self.max {
-            pools.insert(address.to_owned(), pool.clone());
+        let pool = make(&self.total)?;
+        if known.pools.len() >= self.max
+            && let Some(oldest) = known.pools.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone())
+        {
+            known.pools.remove::<K>(&oldest);
         }
+        known.pools.insert(address.to_owned(), (pool.clone(), now));
         Ok(pool)
     }
 }
@@ -214,9 +250,13 @@ mod tests {
 
     const NOW: Duration = Duration::from_millis(1);
 
+    fn pool<C>(max: usize) -> Arc<Pool<C>> {
+        Pool::new(max, Duration::from_secs(60), &Arc::new(Semaphore::new(9)))
+    }
+
     #[tokio::test]
     async fn only_what_is_given_back_comes_again() {
-        let pool = Pool::new(2);
+        let pool = pool(2);
         let mut lease = pool.lease(NOW, |_| true).await.unwrap();
         assert!(lease.connection().is_none());
         lease.fill(7);
@@ -229,7 +269,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_broken_connection_is_passed_over() {
-        let pool = Pool::new(2);
+        let pool = pool(2);
         for n in [1, 2] {
             let mut lease = pool.lease(NOW, |_| false).await.unwrap();
             lease.fill(n);
@@ -242,7 +282,7 @@ mod tests {
     fn a_connection_of_the_callers_runtime_comes_first() {
         let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let (ours, theirs, other) = (runtime(), runtime(), runtime());
-        let pool = Pool::new(2);
+        let pool = pool(2);
         let take = |runtime: &tokio::runtime::Runtime| runtime.block_on(pool.lease(NOW, |_| true)).unwrap();
         let mut leases = [(&ours, 1), (&theirs, 2)].map(|(runtime, n)| {
             let mut lease = take(runtime);
@@ -262,7 +302,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_exhausted_pool_answers_in_time() {
-        let pool = Pool::<u8>::new(1);
+        let pool = pool::<u8>(1);
         let lease = pool.lease(NOW, |_| true).await.unwrap();
         assert_eq!(pool.lease(NOW, |_| true).await.err(), Some(Exhausted));
         drop(lease);
@@ -271,7 +311,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_guest_gives_back_what_is_clean_and_not_in_use() {
-        let pool = Pool::new(1);
+        let pool = pool(1);
         let open = || pool.lease_or_connect(NOW, |_| true, async { Ok(8) });
         let mut first = GuestConnection::new(open().await.unwrap());
         let failed = pool.lease_or_connect(NOW, |_| true, async { Err("down".to_owned()) }).await;
@@ -288,14 +328,50 @@ mod tests {
         assert_eq!(failed.err(), Some(LeaseError::Connect("down".to_owned())));
     }
 
-    #[test]
-    fn a_pool_is_kept_for_so_many_addresses_and_none_that_failed() {
-        let pools = Pools::<String, Arc<usize>>::new(3);
-        assert_eq!(pools.find("bad", || Err("denied")), Err("denied"));
-        for n in 0..=3 {
-            let first = pools.find(n.to_string().as_str(), || Ok::<_, ()>(Arc::new(n))).unwrap();
-            let second = pools.find(n.to_string().as_str(), || Ok::<_, ()>(Arc::new(n))).unwrap();
-            assert_eq!(Arc::ptr_eq(&first, &second), n < 3, "{n}");
+    #[tokio::test]
+    async fn what_has_rested_too_long_is_closed() {
+        let pool = Pool::new(3, Duration::from_millis(50), &Arc::new(Semaphore::new(9)));
+        let mut leases = Vec::new();
+        for n in 1..=3 {
+            let mut lease = pool.lease(NOW, |_| true).await.unwrap();
+            lease.fill(Arc::new(n));
+            leases.push(lease);
         }
+        let first = Arc::downgrade(leases[0].connection().unwrap());
+        leases.into_iter().for_each(Lease::give_back);
+        for pooled in &mut *pool.idle.lock().unwrap() {
+            if *pooled.connection < 3 {
+                pooled.idle_since -= Duration::from_secs(1);
+            }
+        }
+        let mut fresh = pool.lease(NOW, |_| true).await.unwrap();
+        assert_eq!(fresh.connection().map(|n| **n), Some(3));
+        assert!(first.upgrade().is_none(), "it is still open");
+        assert!(pool.lease(NOW, |_| true).await.unwrap().connection().is_none());
+    }
+
+    #[tokio::test]
+    async fn connections_to_all_addresses_together_are_bounded() {
+        let pools = Pools::<String, Arc<Pool<u8>>>::new(2, 3);
+        let make = |total: &Arc<Semaphore>| Ok::<_, ()>(Pool::new(2, NOW, total));
+        let mut leases = Vec::new();
+        for n in 0..4 {
+            leases.push(pools.find(n.to_string().as_str(), make).unwrap().lease(NOW, |_| true).await);
+        }
+        assert_eq!(leases.pop().unwrap().err(), Some(Exhausted));
+        drop(leases.pop());
+        assert!(pools.find("3", make).unwrap().lease(NOW, |_| true).await.is_ok());
+    }
+
+    #[test]
+    fn a_pool_is_kept_for_so_many_addresses_the_last_used_and_none_that_failed() {
+        let pools = Pools::<String, Arc<usize>>::new(3, 9);
+        assert_eq!(pools.find("bad", |_| Err("denied")), Err("denied"));
+        let find = |n: usize| pools.find(n.to_string().as_str(), |_| Ok::<_, ()>(Arc::new(n))).unwrap();
+        let kept = [0, 1, 2].map(find);
+        assert!(Arc::ptr_eq(&find(0), &kept[0]));
+        find(3);
+        assert!(Arc::ptr_eq(&find(0), &kept[0]) && Arc::ptr_eq(&find(2), &kept[2]));
+        assert!(!Arc::ptr_eq(&find(1), &kept[1]), "the one that was not used for longest is still there");
     }
 }

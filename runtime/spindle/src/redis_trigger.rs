@@ -11,10 +11,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
+use redis::RedisResult;
 use redis::aio::PubSub;
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisResult};
 use serde::Deserialize;
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -23,8 +22,8 @@ use crate::backoff::Backoff;
 use crate::component::Component;
 use crate::handlers::RedisHandlerPre;
 use crate::invoke::{Fault, Invocation};
+use crate::redis_address::Address;
 use crate::state::State;
-use crate::tls;
 use crate::trigger::{self, TriggerError};
 
 /// The trigger's type in a manifest.
@@ -57,7 +56,7 @@ struct AppConfig {
 /// All subscriptions at one address.
 pub(crate) struct Subscriber {
     app: Arc<App>,
-    address: ConnectionInfo,
+    address: Address,
     /// The address without what is secret in it.
     name: String,
     channels: BTreeMap<String, Vec<Called>>,
@@ -111,18 +110,12 @@ pub(crate) fn subscribers(app: &Arc<App>) -> Result<Vec<Arc<Subscriber>>, Trigge
 
 impl Subscriber {
     fn new(app: &Arc<App>, address: &str) -> Result<Self, String> {
-        if tls::is_missing(address) {
-            return Err(format!("its address: {}", tls::NO_TLS));
-        }
-        let info = address.into_connection_info().map_err(|e| format!("its address: {e}"))?;
-        let ConnectionAddr::Tcp(host, port) = info.addr() else {
-            return Err("only redis://host[:port] is supported as its address".to_owned());
-        };
-        let name = format!("{host}:{port}");
+        let address = Address::parse(address).map_err(|e| format!("its address: {e}"))?;
+        let name = format!("{}:{}", address.host, address.port);
         let queue = Queue::new(app.limits.redis_waiting_messages.0);
         Ok(Self {
             app: Arc::clone(app),
-            address: info,
+            address,
             name,
             channels: BTreeMap::new(),
             queue,
@@ -185,13 +178,8 @@ impl Subscriber {
 
     async fn subscribe(&self) -> RedisResult<PubSub> {
         let connect = async {
-            let ConnectionAddr::Tcp(host, port) = self.address.addr() else {
-                return Err(std::io::Error::from(std::io::ErrorKind::InvalidInput).into());
-            };
-            let stream = TcpStream::connect((host.as_str(), *port)).await?;
-            stream.set_nodelay(true)?;
-            let settings = self.address.redis_settings().clone().set_skip_set_lib_name();
-            let mut connection = PubSub::new(&settings, stream).await?;
+            let stream = self.address.connect().await?;
+            let mut connection = PubSub::new(self.address.settings(), stream).await?;
             for channel in self.channels.keys() {
                 connection.subscribe(channel).await?;
             }

@@ -1,5 +1,6 @@
 //! What all calls of one component have in common: its variables, stores, connections, directories and output.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,8 +9,9 @@ use url::Url;
 
 use crate::capability::key_value::{GrantedStores, Stores};
 use crate::capability::outbound::Outbound;
+use crate::capability::sqlite::Databases;
 use crate::capability::variables::Values;
-use crate::capability::{mqtt, postgres, redis};
+use crate::capability::{mqtt, postgres, redis, sqlite};
 use crate::hosts::{AllowedHosts, HostError};
 use crate::limits::Limits;
 use crate::locked::LockedComponent;
@@ -50,14 +52,26 @@ pub(crate) struct Resources {
     pub(crate) mqtt: mqtt::Access,
     /// Its Redis connections.
     pub(crate) redis: redis::Access,
+    /// The SQLite databases that it may open.
+    pub(crate) sqlite: sqlite::Access,
     /// Its environment.
     pub(crate) env: Vec<(String, String)>,
     /// Directories that it may read: where they are, and where it sees them.
     pub(crate) dirs: Vec<(PathBuf, String)>,
+    /// Whether it may write to them.
+    pub(crate) writable_dirs: bool,
     /// Where its output goes.
     pub(crate) output: Output,
     /// The limits of the app.
     pub(crate) limits: Arc<Limits>,
+}
+
+/// What the command line gives to all components.
+pub(crate) struct Given<'a> {
+    /// Environment variables, which beat those of the manifest.
+    pub(crate) env: &'a [(String, String)],
+    /// Whether a component may write to its files.
+    pub(crate) writable_files: bool,
 }
 
 impl Resources {
@@ -69,8 +83,10 @@ impl Resources {
         locked: &LockedComponent,
         resolver: &Resolver,
         stores: &Stores,
+        databases: &Databases,
         limits: &Arc<Limits>,
         output: Output,
+        given: &Given<'_>,
     ) -> Result<Self, ResourceError> {
         let render = |template: &String| resolver.render(template);
         let entries = locked.metadata.allowed_outbound_hosts.iter().map(render).collect::<Result<Vec<_>, _>>()?;
@@ -97,13 +113,21 @@ impl Resources {
             postgres: postgres::Access::new(&outbound, limits),
             mqtt: mqtt::Access::new(&outbound, limits),
             redis: redis::Access::new(&outbound, limits),
+            sqlite: databases.granted(&locked.id, &locked.metadata.databases, limits),
             outbound,
-            env: locked.env.clone().into_iter().collect(),
+            env: environment(&locked.env, given.env),
             dirs: directories(locked)?,
+            writable_dirs: given.writable_files,
             output,
             limits: Arc::clone(limits),
         })
     }
+}
+
+fn environment(own: &BTreeMap<String, String>, given: &[(String, String)]) -> Vec<(String, String)> {
+    let mut all = own.clone();
+    all.extend(given.iter().cloned());
+    all.into_iter().collect()
 }
 
 fn directories(locked: &LockedComponent) -> Result<Vec<(PathBuf, String)>, ResourceError> {

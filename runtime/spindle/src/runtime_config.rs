@@ -17,6 +17,17 @@ pub(crate) struct RuntimeConfigError {
     message: String,
 }
 
+/// Keys that Spin has and Spindle has not, with what to do.
+const NOT_SUPPORTED: [(&str, &str); 4] = [
+    (
+        "client_tls",
+        "put the authorities into the file that SSL_CERT_FILE names; for client certificates run the app on Spin",
+    ),
+    ("outbound_networking", "list what components may reach in allowed_outbound_hosts, or use a firewall"),
+    ("outbound_mysql", "use PostgreSQL, or run the app on Spin"),
+    ("llm_compute", "call a model by HTTP, or run the app on Spin"),
+];
+
 /// What the file can hold.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +38,9 @@ pub(crate) struct RuntimeConfig {
     /// Key-value stores by label.
     #[serde(default)]
     pub(crate) key_value_store: BTreeMap<String, KeyValueStore>,
+    /// SQLite databases by label.
+    #[serde(default)]
+    pub(crate) sqlite_database: BTreeMap<String, SqliteDatabase>,
     /// Requests of guests.
     #[serde(default)]
     pub(crate) outbound_http: OutboundHttp,
@@ -45,6 +59,9 @@ pub(crate) struct RuntimeConfig {
     /// Where guests' output goes. An empty text is nowhere.
     #[serde(default)]
     pub(crate) log_dir: Option<PathBuf>,
+    /// Whether `log_dir` says nowhere.
+    #[serde(skip)]
+    pub(crate) has_no_logs: bool,
     /// Limits by their names: Spindle's own, which Spin would not take.
     #[serde(default)]
     pub(crate) limits: Limits,
@@ -90,6 +107,18 @@ pub(crate) enum KeyValueStore {
     },
 }
 
+/// Where a SQLite database is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum SqliteDatabase {
+    /// A file.
+    Spin {
+        /// Relative to where Spindle is started; without one the database lives in memory.
+        #[serde(default)]
+        path: Option<PathBuf>,
+    },
+}
+
 /// Settings of guests' HTTP requests.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -131,6 +160,7 @@ impl RuntimeConfig {
                 *dotenv = base.join(&*dotenv);
             }
         }
+        config.has_no_logs = config.log_dir.as_ref().is_some_and(|dir| dir.as_os_str().is_empty());
         for dir in [&mut config.state_dir, &mut config.log_dir] {
             *dir = dir.take().filter(|dir| !dir.as_os_str().is_empty()).map(|dir| base.join(dir));
         }
@@ -149,6 +179,11 @@ impl RuntimeConfig {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
+        // What is not TOML at all is said below.
+        let keys: toml::Table = toml::from_str(text).unwrap_or_default();
+        if let Some((key, remedy)) = NOT_SUPPORTED.iter().find(|(key, _)| keys.contains_key(*key)) {
+            return Err(format!("`{key}` is not supported by Spindle: {remedy}"));
+        }
         toml::from_str(text).map_err(|e| toml_error::describe(text, &e))
     }
 }
@@ -201,12 +236,21 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_spins_that_are_not_supported_say_what_to_do() {
+        for (key, remedy) in NOT_SUPPORTED {
+            let error = RuntimeConfig::parse(&format!("[{key}]\na = 1")).unwrap_err();
+            assert!(error.contains(key) && error.contains(remedy), "{error}");
+        }
+    }
+
+    #[test]
     fn unknown_keys_are_named() {
         for text in [
             "nope = 1",
             "[outbound_http]\nnope = 1",
             "[key_value_store.x]\ntype = \"spin\"\nnope = 1",
             "[limits]\nnope = 1",
+            "[sqlite_database.x]\ntype = \"spin\"\nnope = 1",
         ] {
             let error = RuntimeConfig::parse(text).unwrap_err();
             assert!(error.contains("nope"), "{error}");

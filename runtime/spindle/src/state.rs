@@ -13,7 +13,8 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use crate::capability::key_value::{KeyValueView, ProvidesKeyValue};
 use crate::capability::outbound_http::{Chain, Gateway, Hooks};
 use crate::capability::view::{Provides, View};
-use crate::capability::{key_value, mqtt, postgres, redis, variables};
+use crate::capability::{key_value, mqtt, postgres, redis, sqlite, variables};
+use crate::engine::TABLE_ELEMENTS;
 use crate::resources::Resources;
 
 /// The state of one call.
@@ -49,6 +50,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     key_value::link(&mut linker)?;
     mqtt::link(&mut linker)?;
     redis::link(&mut linker)?;
+    sqlite::link(&mut linker)?;
     postgres::link(&mut linker)?;
     Ok(linker)
 }
@@ -78,8 +80,9 @@ impl State {
     ) -> wasmtime::Result<Self> {
         let mut wasi = WasiCtx::builder();
         wasi.envs(&resources.env).stdout(resources.output.stdout()).stderr(resources.output.stderr());
+        let perms = if resources.writable_dirs { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
         for (host, guest) in &resources.dirs {
-            wasi.preopened_dir(host, guest, FsPerms::ReadOnly)?;
+            wasi.preopened_dir(host, guest, perms)?;
         }
         let outbound = Arc::clone(&resources.outbound);
         wasi.allow_ip_name_lookup(false).socket_addr_check(move |address, purpose| {
@@ -98,7 +101,7 @@ impl State {
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             hooks: Hooks::new(gateway, chain, &resources.outbound),
-            memory: MemoryLimit { max: resources.limits.instance_memory.0, is_exceeded: false },
+            memory: MemoryLimit::new(resources.limits.instance_memory.0),
             open_stores: 0,
         })
     }
@@ -150,6 +153,12 @@ impl Provides<redis::Access> for State {
     }
 }
 
+impl Provides<sqlite::Access> for State {
+    fn view(&mut self) -> View<'_, sqlite::Access> {
+        View { context: &self.resources.sqlite, table: &mut self.table }
+    }
+}
+
 impl ProvidesKeyValue for State {
     fn key_value(&mut self) -> KeyValueView<'_> {
         KeyValueView {
@@ -161,23 +170,52 @@ impl ProvidesKeyValue for State {
     }
 }
 
-/// The memory limit of one instance.
+/// The memory limit of one instance, over all of its memories.
 #[derive(Debug)]
 pub(crate) struct MemoryLimit {
     max: usize,
+    /// What it has.
+    used: usize,
     /// Whether the guest has asked for more than it may have.
     is_exceeded: bool,
 }
 
+impl MemoryLimit {
+    fn new(max: usize) -> Self {
+        Self { max, used: 0, is_exceeded: false }
+    }
+}
+
 impl ResourceLimiter for MemoryLimit {
-    fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let allowed = desired <= self.max;
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let used = self.used.saturating_add(desired.saturating_sub(current));
+        let allowed = used <= self.max;
+        if allowed {
+            self.used = used;
+        }
         self.is_exceeded |= !allowed;
         Ok(allowed)
     }
 
-    fn table_growing(&mut self, _current: usize, _desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        // The engine's own limit on tables holds.
-        Ok(true)
+    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memories_of_an_instance_share_one_limit() {
+        let mut limit = MemoryLimit::new(100);
+        let mut grow = |current, desired| limit.memory_growing(current, desired, None).unwrap();
+        assert!(grow(0, 40) && grow(0, 40));
+        assert!(!grow(40, 61));
+        assert!(grow(40, 60));
+        assert!(!grow(0, 1));
+        assert!(limit.is_exceeded);
+        assert!(limit.table_growing(0, TABLE_ELEMENTS, None).unwrap());
+        assert!(!limit.table_growing(0, TABLE_ELEMENTS + 1, None).unwrap());
     }
 }

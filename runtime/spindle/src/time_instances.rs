@@ -8,8 +8,9 @@ use std::time::Instant;
 use clap::Args;
 
 use crate::app::{App, Options};
-use crate::manifest;
+use crate::manifest::{self, Assets, Source};
 use crate::runtime_config::RuntimeConfig;
+use crate::stdio::{Destinations, Follow};
 
 /// Instances that are made before the clock starts, and then.
 const WARM_UP: u32 = 500;
@@ -29,8 +30,10 @@ pub(crate) struct TimeInstances {
 impl TimeInstances {
     /// Prints the microseconds that one instance of each component takes from nothing to nothing, without a call.
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let locked = manifest::load(&manifest::locate(&self.from))?;
-        let options = Options { cache_dir: self.cache, quiet: true, ..Options::default() };
+        let mut assets = Assets::default();
+        let locked = Source::read(&manifest::locate(&self.from))?.lock(&mut assets)?;
+        let output = Destinations { follow: Follow::Nobody, ..Destinations::default() };
+        let options = Options { cache_dir: self.cache, output, ..Options::default() };
         let app = App::prepare(locked, &RuntimeConfig::default(), options).await?;
         let mut times = BTreeMap::new();
         for id in app.locked.components.iter().map(|component| component.id.clone()) {

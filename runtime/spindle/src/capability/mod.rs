@@ -7,5 +7,6 @@ pub(crate) mod outbound;
 pub(crate) mod outbound_http;
 pub(crate) mod postgres;
 pub(crate) mod redis;
+pub(crate) mod sqlite;
 pub(crate) mod variables;
 pub(crate) mod view;

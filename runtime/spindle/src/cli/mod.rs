@@ -1,12 +1,13 @@
 //! The command lines: `spindle up`, and that of a trigger plugin.
 
 mod plugin;
+mod refused;
 mod runtime;
 mod up;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use plugin::main as plugin_main;
 
@@ -35,8 +36,13 @@ enum Command {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    match Cli::parse().command {
-        Command::Up(up) => runtime::run(up.run()),
+    let matches = command().get_matches();
+    let Cli { command } = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match command {
+        Command::Up(up) => runtime::run(async move {
+            matches.subcommand_matches("up").map_or(Ok(()), refused::check)?;
+            up.run().await
+        }),
         Command::Limits => {
             print!("{}", limits::markdown());
             ExitCode::SUCCESS
@@ -45,13 +51,17 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The command line, with the options that are known in order to be refused.
+fn command() -> clap::Command {
+    Cli::command().mut_subcommand("up", refused::add_to)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_command_line_is_sound() {
-        use clap::CommandFactory;
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 }

@@ -16,7 +16,7 @@ use super::runtime::{self, RuntimeArgs, Signals};
 use crate::amqp_trigger::{self, TRIGGER_TYPE};
 use crate::app::{self, App};
 use crate::locked::LockedApp;
-use crate::manifest;
+use crate::manifest::{self, Assets, Source};
 
 /// Where Spin puts the lock: a `file://` URL.
 const LOCK_VARIABLE: &str = "SPIN_LOCKED_URL";
@@ -81,7 +81,8 @@ fn launch_metadata() -> Value {
 
 impl Plugin {
     async fn run(self) -> anyhow::Result<()> {
-        let (mut locked, dir) = self.application()?;
+        let mut assets = Assets::new(false, self.runtime.allow_transient_write, None);
+        let (mut locked, dir) = self.application(&mut assets)?;
         keep_triggers(&mut locked)?;
         let config = self.runtime.config()?;
         let options = self.runtime.options(&config, &dir)?;
@@ -99,10 +100,11 @@ impl Plugin {
     }
 
     /// The application, and the directory that its state is kept in.
-    fn application(&self) -> anyhow::Result<(LockedApp, PathBuf)> {
+    fn application(&self, assets: &mut Assets) -> anyhow::Result<(LockedApp, PathBuf)> {
         if let Some(from) = &self.from {
             let path = manifest::locate(from);
-            return Ok((manifest::load(&path)?, path.parent().unwrap_or(Path::new(".")).to_owned()));
+            let locked = Source::read(&path)?.lock(assets)?;
+            return Ok((locked, path.parent().unwrap_or(Path::new(".")).to_owned()));
         }
         let Some(url) = variable(LOCK_VARIABLE) else {
             bail!(

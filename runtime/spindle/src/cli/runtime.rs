@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
+use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,7 +19,8 @@ use crate::app::{App, Options};
 use crate::cache::Cache;
 use crate::limits::{Bytes, Time, parse_time};
 use crate::runtime_config::RuntimeConfig;
-use crate::variables;
+use crate::stdio::{Destinations, Follow};
+use crate::{toml_error, variables};
 
 /// Threads beside the one for each core that may be busy with a guest: there is always one for the network.
 const SPARE_THREADS: usize = 4;
@@ -33,24 +35,40 @@ pub(super) struct RuntimeArgs {
     #[arg(long, value_name = "NAME=VALUE")]
     variable: Vec<String>,
 
-    /// Directory for state, by default .spin beside the manifest
+    /// Directory for state, by default .spin beside the manifest; "" for none, then stores are in memory
     #[arg(long, value_name = "DIR")]
-    state_dir: Option<PathBuf>,
+    state_dir: Option<String>,
 
     /// Set a pair in the default key-value store at start
     #[arg(long, value_name = "KEY=VALUE")]
     key_value: Vec<String>,
 
+    /// Run a statement on the default SQLite database at start, or those of @FILE
+    #[arg(long, value_name = "STATEMENT|@FILE")]
+    sqlite: Vec<String>,
+
+    /// Let components write to the files that they were given; Spin makes copies of them
+    #[arg(long)]
+    pub(super) allow_transient_write: bool,
+
     /// Most memory of one instance, in bytes [default: 268435456]
     #[arg(long, env = "SPIN_MAX_INSTANCE_MEMORY", value_name = "BYTES")]
     max_instance_memory: Option<usize>,
 
-    /// Write components' output to files in this directory
+    /// Directory for components' output, by default logs in the state directory; "" for none
     #[arg(short = 'L', long, env = "SPIN_LOG_DIR", value_name = "DIR")]
-    log_dir: Option<PathBuf>,
+    log_dir: Option<String>,
+
+    /// Empty the files with components' output first
+    #[arg(long)]
+    truncate_logs: bool,
+
+    /// Print the output of this component only (can be repeated)
+    #[arg(long, value_name = "ID")]
+    follow: Vec<String>,
 
     /// Print nothing that components say
-    #[arg(short, long)]
+    #[arg(short, long, aliases = ["sh", "shush"], conflicts_with = "follow")]
     quiet: bool,
 
     /// Make each instance anew instead of from a pool
@@ -61,8 +79,8 @@ pub(super) struct RuntimeArgs {
     #[arg(long, env = "DISABLE_WASMTIME_CACHE", value_parser = clap::builder::FalseyValueParser::new())]
     disable_cache: bool,
 
-    /// Directory for compiled components [default: $XDG_CACHE_HOME/spindle]
-    #[arg(long, value_name = "DIR")]
+    /// Directory for compiled components, or Wasmtime's cache configuration that names one [default: $XDG_CACHE_HOME/spindle]
+    #[arg(long, env = "WASMTIME_CACHE_FILE", value_name = "DIR|FILE", conflicts_with = "disable_cache")]
     cache: Option<PathBuf>,
 
     /// Time for one message, 29m at most [default: 60s] (Spindle's own, as are those below)
@@ -85,8 +103,26 @@ impl RuntimeArgs {
 
     /// The options of an app whose state is in `.spin` in a directory, unless something else is said.
     pub(super) fn options(&self, config: &RuntimeConfig, dir: &Path) -> anyhow::Result<Options> {
-        let state_dir = self.state_dir.clone().or_else(|| config.state_dir.clone());
-        let cache_dir = self.cache.clone().or_else(Cache::default_dir).filter(|_| !self.disable_cache);
+        let given = |argument: &Option<String>, configured: &Option<PathBuf>, default: Option<PathBuf>| match argument {
+            Some(given) => Some(PathBuf::from(given)).filter(|dir| !dir.as_os_str().is_empty()),
+            None => configured.clone().or(default),
+        };
+        let state_dir = given(&self.state_dir, &config.state_dir, Some(dir.join(".spin")));
+        let logs = state_dir.as_ref().map(|dir| dir.join("logs"));
+        let logs = if config.has_no_logs { None } else { logs };
+        let is_asked_for = self.log_dir.is_some() || config.log_dir.is_some();
+        let logs = given(&self.log_dir, &config.log_dir, logs).filter(|dir| is_asked_for || is_writable(dir));
+        let output = Destinations {
+            dir: logs,
+            truncate: self.truncate_logs,
+            follow: match self.quiet {
+                true => Follow::Nobody,
+                false if self.follow.is_empty() => Follow::All,
+                false => Follow::Only(self.follow.iter().cloned().collect()),
+            },
+        };
+        let cache = self.cache.as_deref().map(cache_dir).transpose()?;
+        let cache_dir = cache.or_else(Cache::default_dir).filter(|_| !self.disable_cache);
         let mut limits = config.limits();
         limits.instance_memory = self.max_instance_memory.map_or(limits.instance_memory, Bytes);
         limits.message_deadline = self.message_deadline.map_or(limits.message_deadline, Time);
@@ -94,11 +130,13 @@ impl RuntimeArgs {
         Ok(Options {
             variables: variables::parse_given(&self.variable)?,
             limits,
-            state_dir: state_dir.unwrap_or_else(|| dir.join(".spin")),
-            log_dir: self.log_dir.clone().or_else(|| config.log_dir.clone()),
-            quiet: self.quiet,
+            state_dir,
+            output,
+            writable_files: self.allow_transient_write,
+            env: Vec::new(),
             cache_dir,
             disable_pooling: self.disable_pooling,
+            sqlite: self.sqlite.clone(),
             key_values: self.key_value.clone(),
         })
     }
@@ -109,14 +147,48 @@ impl RuntimeArgs {
         signals.next().await;
         tracing::info!("stopping");
         stop.cancel();
+        app.chained.close();
         tokio::select! {
-            () = tasks.wait() => {}
+            () = async { tasks.wait().await; app.chained.wait().await } => {}
             () = tokio::time::sleep(app.limits.grace_period.0) => {
                 tracing::warn!(seconds = app.limits.grace_period.0.as_secs_f64(), "not everything has ended within the grace period");
             }
             () = signals.next() => tracing::warn!("stopped at once"),
         }
         app.flush_output();
+    }
+}
+
+/// Whether output can be written to a directory that nobody has asked for. Where it cannot, as in a container whose files
+/// are read-only, the output is printed all the same.
+fn is_writable(dir: &Path) -> bool {
+    let tried = std::fs::create_dir_all(dir).and_then(|()| tempfile::tempfile_in(dir));
+    tried
+        .inspect_err(|error| {
+            tracing::warn!(dir = %dir.display(), %error, "components' output is not written to files");
+        })
+        .is_ok()
+}
+
+/// The directory for compiled components that `--cache` means: itself, or the one in a configuration file of Wasmtime's.
+fn cache_dir(path: &Path) -> anyhow::Result<PathBuf> {
+    #[derive(Deserialize)]
+    struct File {
+        cache: Section,
+    }
+    #[derive(Deserialize)]
+    struct Section {
+        directory: Option<PathBuf>,
+    }
+    if !path.is_file() {
+        return Ok(path.to_owned());
+    }
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let file: File = toml::from_str(&text)
+        .map_err(|error| anyhow!("--cache {}: {}", path.display(), toml_error::describe(&text, &error)))?;
+    match file.cache.directory.or_else(Cache::default_dir) {
+        Some(dir) if dir.is_absolute() => Ok(dir.join("spindle")),
+        _ => bail!("--cache {}: `directory` is not an absolute path", path.display()),
     }
 }
 

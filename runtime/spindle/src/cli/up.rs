@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
+use clap::builder::FalseyValueParser;
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,7 +17,8 @@ use super::runtime::{RuntimeArgs, Signals};
 use crate::app::{self, App};
 use crate::http::{self, HttpTrigger};
 use crate::limits::{Bytes, Time, parse_time};
-use crate::{amqp_trigger, manifest, redis_trigger};
+use crate::manifest::{self, Assets, Source};
+use crate::{amqp_trigger, redis_trigger};
 
 /// The trigger types that `spindle up` runs.
 const TRIGGERS: [&str; 3] = [http::TRIGGER_TYPE, redis_trigger::TRIGGER_TYPE, amqp_trigger::TRIGGER_TYPE];
@@ -24,9 +26,25 @@ const TRIGGERS: [&str; 3] = [http::TRIGGER_TYPE, redis_trigger::TRIGGER_TYPE, am
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub(super) struct Up {
-    /// The application: a manifest, or the directory of one
-    #[arg(short = 'f', long = "from", alias = "file", value_name = "APPLICATION", default_value = "spin.toml")]
+    /// The application: a manifest, the directory of one, or a file of WebAssembly
+    #[arg(short = 'f', long = "from", aliases = ["from-file", "file"], value_name = "APPLICATION", default_value = "spin.toml")]
     from: PathBuf,
+
+    /// Run the build commands of the manifest first
+    #[arg(long, env = "SPIN_ALWAYS_BUILD", value_parser = FalseyValueParser::new())]
+    build: bool,
+
+    /// Set an environment variable for all components
+    #[arg(short = 'e', long = "env", value_name = "NAME=VALUE", value_parser = parse_env)]
+    env: Vec<(String, String)>,
+
+    /// Refuse what would have to be copied for components: only whole directories are mounted
+    #[arg(long)]
+    direct_mounts: bool,
+
+    /// Directory for copies of files that components may read [default: a temporary one]
+    #[arg(long, alias = "tmp", value_name = "DIR")]
+    temp: Option<PathBuf>,
 
     /// Address to serve HTTP on
     #[arg(long, env = "SPIN_HTTP_LISTEN_ADDR", value_name = "ADDRESS", default_value = "127.0.0.1:3000", value_parser = parse_address)]
@@ -47,6 +65,10 @@ pub(super) struct Up {
     #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Limits")]
     http_deadline: Option<Duration>,
 
+    /// Most bytes of a request's head [default: 65536]
+    #[arg(long, env = "SPIN_HTTP1_MAX_BUF_SIZE", value_name = "BYTES", help_heading = "Limits")]
+    http1_max_buf_size: Option<usize>,
+
     /// Most bytes of a request's body [default: 16777216]
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     max_request_body: Option<usize>,
@@ -55,7 +77,12 @@ pub(super) struct Up {
 impl Up {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         let path = manifest::locate(&self.from);
-        let mut locked = manifest::load(&path)?;
+        let source = Source::read(&path)?;
+        if self.build {
+            source.build()?;
+        }
+        let mut assets = Assets::new(self.direct_mounts, self.runtime.allow_transient_write, self.temp);
+        let mut locked = source.lock(&mut assets)?;
         app::select(&mut locked, &self.component_id)?;
         if let Some(trigger) = locked.triggers.iter().find(|trigger| !TRIGGERS.contains(&trigger.trigger_type.as_str()))
         {
@@ -73,8 +100,10 @@ impl Up {
         // The port first: that it is taken should be known before components are compiled.
         let listener = if has_http { Some(http::listen(self.listen, self.find_free_port).await?) } else { None };
         let mut options = self.runtime.options(&config, path.parent().unwrap_or(Path::new(".")))?;
+        options.env = self.env;
         let limits = &mut options.limits;
         limits.http_deadline = self.http_deadline.map_or(limits.http_deadline, Time);
+        limits.request_head = self.http1_max_buf_size.map_or(limits.request_head, Bytes);
         limits.request_body = self.max_request_body.map_or(limits.request_body, Bytes);
         limits.check()?;
         let app = App::prepare(locked, &config, options).await?;
@@ -111,6 +140,11 @@ fn announce(http: &HttpTrigger, address: SocketAddr) -> std::io::Result<()> {
         writeln!(out, "  {line}")?;
     }
     out.flush()
+}
+
+fn parse_env(text: &str) -> anyhow::Result<(String, String)> {
+    let (name, value) = text.split_once('=').ok_or_else(|| anyhow!("write NAME=VALUE"))?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn parse_address(text: &str) -> anyhow::Result<SocketAddr> {

@@ -146,7 +146,7 @@ impl Chain for App {
             headers::strip(request.headers_mut());
             let uri = request.uri().clone();
             headers::internal(request.headers_mut(), &uri);
-            match run(&self, &component, request, ()).await {
+            match run(&self, &component, request, self.chained.token()).await {
                 Ok(response) => Ok(response),
                 Err(Failure::NoHandler) => Err(Error::DestinationNotFound),
                 Err(Failure::Failed) => Ok(body::empty(StatusCode::INTERNAL_SERVER_ERROR)),

@@ -115,7 +115,12 @@ impl HttpTrigger {
         let mut routes = Table::default();
         for trigger in trigger::tables::<TriggerConfig>(&app.locked, TRIGGER_TYPE)? {
             if let Some(executor) = trigger.table.executor.as_ref().filter(|executor| executor.kind != "http") {
-                return Err(trigger.error(format!("executor `{}` is not supported by Spindle", executor.kind)).into());
+                return Err(trigger
+                    .error(format!(
+                        "executor `{}` is not supported by Spindle: build the component for `wasi:http`",
+                        executor.kind
+                    ))
+                    .into());
             }
             let target = match (&trigger.table.component, &trigger.table.static_response) {
                 (Some(id), None) => {

@@ -1,5 +1,8 @@
 //! Variables, environment and key-value stores.
 
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
 use crate::support::{Setup, private_redis};
 
 const TWO: &str = "[variables]\none = { default = \"default\" }\ntwo = { default = \"default\" }\n";
@@ -80,4 +83,26 @@ fn a_store_can_live_in_redis() {
     redis.stop();
     redis.start_again().unwrap();
     assert_eq!(app.get("/kv?op=exists&key=nope").body, "false");
+}
+
+#[test]
+fn callers_of_a_store_whose_redis_does_not_answer_wait_together() {
+    // A queue that is full takes no further connection, and does not refuse it either.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    rustix::net::listen(&silent, 0).unwrap();
+    let (address, short) = (silent.local_addr().unwrap(), Duration::from_millis(200));
+    let waiting: Vec<_> = (0..9).map_while(|_| TcpStream::connect_timeout(&address, short).ok()).collect();
+    assert!(waiting.len() < 9, "the queue takes all");
+    let store = format!("[key_value_store.default]\ntype = \"redis\"\nurl = \"redis://{address}\"\n");
+    let app = Setup::default().component("key_value_stores = [\"default\"]\n").runtime(&store).start();
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let response = app.get("/kv?op=get&key=a");
+                assert!(response.body.contains("no answer in time"), "{response:?}");
+            });
+        }
+    });
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }

@@ -69,3 +69,12 @@ fn a_component_reaches_the_outside() {
     assert!(request.starts_with("get /path?x=1 http/1.1\r\n"), "{request}");
     assert!(request.contains(&format!("host: 127.0.0.1:{port}\r\n")), "{request}");
 }
+
+#[test]
+fn what_a_chained_call_does_after_its_response_is_waited_for() {
+    let mut app = Setup::default().hosts(&["http://*.spin.internal"]).start();
+    assert_eq!(app.text("/http?url=http://guest.spin.internal/after"), "200\n");
+    app.signal("TERM");
+    assert!(app.wait_for_end().success());
+    assert!(app.output().contains("done after the response"), "{}", app.output());
+}

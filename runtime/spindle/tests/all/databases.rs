@@ -71,6 +71,49 @@ fn postgres_errors_are_told_in_full_and_no_rows_are_no_error() {
 }
 
 #[test]
+fn elder_interfaces_have_fewer_types_and_errors_of_text() {
+    let postgres = shared_postgres();
+    let app = with_postgres(&postgres.0, "");
+    let sql = "SELECT%201::int4,'x',NULL::int8,DATE%20'2024-02-29',1.5::numeric";
+    let second = app.text(&format!("/pg-elder?v=2&sql={sql}"));
+    assert_eq!(
+        second,
+        "[DbDataType::Int32, DbDataType::Str, DbDataType::Int64, DbDataType::Other, DbDataType::Other] \
+         [[DbValue::Int32(1), DbValue::Str(\"x\"), DbValue::DbNull, DbValue::Unsupported, DbValue::Unsupported]] \
+         Err(Error::ValueConversionFailed(\"Postgres does not support unsigned integers\"))"
+    );
+    let third = app.text(&format!("/pg-elder?v=3&sql={sql}"));
+    assert_eq!(
+        third,
+        "[DbDataType::Int32, DbDataType::Str, DbDataType::Int64, DbDataType::Date, DbDataType::Other] \
+         [[DbValue::Int32(1), DbValue::Str(\"x\"), DbValue::DbNull, DbValue::Date((2024, 2, 29)), DbValue::Unsupported]]"
+    );
+    for version in ["2", "3"] {
+        let error = app.get(&format!("/pg-elder?v={version}&sql=SELECT%20nonsense")).body;
+        assert!(error.contains("QueryFailed(\"") && error.contains("nonsense"), "{error}");
+    }
+}
+
+#[test]
+fn a_statement_whose_call_ends_is_cancelled() {
+    let postgres = shared_postgres();
+    let app = Setup::default()
+        .hosts(&[&format!("postgres://{}", postgres.0.host())])
+        .variable("pg_url", &postgres.0.url())
+        .arguments(&["--http-deadline", "300ms"])
+        .start();
+    let response = app.post("/pg", "SELECT pg_sleep(60), 'of a call that ends'");
+    assert_eq!(response.status, 500, "{response:?}");
+    let mut client = dev_servers::postgres::connect(&postgres.0.url()).unwrap();
+    let mut running = || {
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%of a call that ends%' \
+                   AND pid <> pg_backend_pid()";
+        client.query_one(sql, &[]).unwrap().get::<_, i64>(0)
+    };
+    until(|| (running() == 0).then_some(()));
+}
+
+#[test]
 fn a_connection_is_used_again_but_never_with_a_transaction_in_it() {
     let postgres = shared_postgres();
     let app = with_postgres(&postgres.0, "[outbound_pg]\nmax_connections = 1\n");

@@ -55,3 +55,12 @@ fn a_head_that_is_too_large_is_refused() {
     let _ = stream.write_all(format!("GET / HTTP/1.1\r\nhost: test\r\nx: {filler}\r\n\r\n").as_bytes());
     assert_eq!(read_response(stream).status, 431);
 }
+
+#[test]
+fn the_log_says_where_a_guest_has_trapped() {
+    let mut app = Setup::default().start();
+    assert_eq!(app.get("/trap").status, 500);
+    let line = app.wait_for_output("an HTTP handler failed");
+    let place = line.split("instruction executed in ").nth(1).unwrap_or_default();
+    assert!(!place.is_empty() && line.contains("unreachable"), "{line}");
+}

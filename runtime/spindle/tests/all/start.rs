@@ -16,9 +16,16 @@ fn says(error: &str, parts: &[&str]) {
 fn an_import_that_spindle_does_not_have_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("odd.wat");
-    let text = r#"(component (import "odd:thing/does@1.0.0" (instance (export "it" (func)))))"#;
-    std::fs::write(&path, wat::parse_str(text).unwrap()).unwrap();
-    says(&Setup::default().source(&path).fail(), &["`guest`", "odd:thing/does@1.0.0", "Spindle does not have"]);
+    for (import, remedy) in [
+        ("odd:thing/does@1.0.0", "run the app on a runtime that has it"),
+        ("fermyon:spin/llm@2.0.0", "run the app on Spin"),
+        ("fermyon:spin/mysql@2.0.0", "use PostgreSQL"),
+        ("wasi:http/handler@0.3.0-rc-2026-01-06", "build it with spin-sdk 5"),
+    ] {
+        let text = format!(r#"(component (import "{import}" (instance (export "it" (func)))))"#);
+        std::fs::write(&path, wat::parse_str(text).unwrap()).unwrap();
+        says(&Setup::default().source(&path).fail(), &["`guest`", import, "Spindle does not have", remedy]);
+    }
 }
 
 #[test]
@@ -34,7 +41,7 @@ fn files_that_are_not_there_say_what_may_make_them() {
     let setup = Setup::default()
         .component("files = [{ source = \"nowhere\", destination = \"/files\" }]\n")
         .manifest("[component.guest.build]\ncommand = \"make files\"\n");
-    says(&setup.fail(), &["nowhere is not a directory", "make files"]);
+    says(&setup.fail(), &["nowhere is not a directory or a file", "make files"]);
 }
 
 #[test]
@@ -68,6 +75,20 @@ fn unknown_triggers_are_named() {
 }
 
 #[test]
+fn options_of_spins_that_spindle_does_not_have_are_refused_with_what_to_do() {
+    for (option, remedy) in [
+        ("--from-registry=ghcr.io/a/b:1", "apps of this machine"),
+        ("-k", "--insecure"),
+        ("--request-timeout=2s", "--http-deadline"),
+        ("--experimental-wasi-otel", "run the app on Spin"),
+    ] {
+        says(&Setup::default().arguments(&[option]).fail(), &["Spindle does not have --", remedy]);
+    }
+    let both = Setup::default().arguments(&["--insecure", "--max-instance-reuse-count", "2"]).fail();
+    says(&both, &["--insecure", "; --max-instance-reuse-count"]);
+}
+
+#[test]
 fn the_same_route_twice_is_refused() {
     let trigger = "[[trigger.http]]\nroute = \"/a\"\ncomponent = \"guest\"\n".repeat(2);
     says(&Setup::default().triggers(&trigger).fail(), &["/a", "the same"]);
@@ -91,13 +112,8 @@ fn a_bad_host_is_refused() {
 
 #[test]
 fn tls_that_spindle_does_not_have_is_refused_with_what_to_do() {
-    let host = Setup::default().hosts(&["rediss://cache.example:6380"]);
-    says(&host.fail(), &["`guest`", "rediss://cache.example:6380", "no TLS client", "tunnel"]);
-    let trigger = "[[trigger.redis]]\nchannel = \"c\"\ncomponent = \"guest\"\naddress = \"rediss://cache.example\"\n";
-    says(&Setup::default().triggers(trigger).fail(), &["redis trigger", "no TLS client"]);
-    let store = "[key_value_store.default]\ntype = \"redis\"\nurl = \"rediss://cache.example\"\n";
-    let setup = Setup::default().component("key_value_stores = [\"default\"]\n").runtime(store);
-    says(&setup.fail(), &["`default`", "no TLS client"]);
+    let host = Setup::default().hosts(&["mqtts://broker.example:8883"]);
+    says(&host.fail(), &["`guest`", "mqtts://broker.example:8883", "no TLS client", "tunnel"]);
     let mut app = Setup::default().variable("broker", "mqtts://broker.example?client_id=a").start();
     app.wait_for_output("no TLS client");
 }

@@ -26,9 +26,16 @@ pub(crate) struct Setup {
     env: Vec<(String, String)>,
     source: Option<PathBuf>,
     triggers: Option<String>,
+    files: Vec<(String, String)>,
 }
 
 impl Setup {
+    /// A file beside the manifest.
+    pub(crate) fn file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
     /// Destinations that the guest may reach.
     pub(crate) fn hosts(mut self, hosts: &[&str]) -> Self {
         self.hosts.extend(hosts.iter().map(|host| (*host).to_owned()));
@@ -94,6 +101,11 @@ impl Setup {
             self.manifest, self.component, self.variables,
         );
         std::fs::write(dir.join("spin.toml"), text).unwrap();
+        for (name, text) in &self.files {
+            let path = dir.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
         let mut command = Command::new(env!("CARGO_BIN_EXE_spindle"));
         command.args(["up", "--listen", "127.0.0.1:0", "--from"]).arg(dir.join("spin.toml"));
         command.arg("--cache").arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
@@ -141,7 +153,7 @@ fn collect(stream: impl Read + Send + 'static, output: &Arc<Mutex<String>>) {
 }
 
 /// The test guest.
-fn guest() -> PathBuf {
+pub(crate) fn guest() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"), PathBuf::from);
     let path = target.join("wasm32-wasip1/component/spindle_guest.wasm");

@@ -19,7 +19,6 @@ use self::bindings::{Error as GuestError, Host, HostStore};
 use self::store::{OpenStore, Store};
 use crate::limits::Limits;
 use crate::runtime_config::KeyValueStore;
-use crate::tls;
 
 /// The store that an app has without any configuration.
 const DEFAULT_LABEL: &str = "default";
@@ -96,7 +95,7 @@ impl Stores {
     pub(crate) fn open<'a>(
         granted: impl IntoIterator<Item = (&'a str, &'a str)>,
         config: &BTreeMap<String, KeyValueStore>,
-        state_dir: &Path,
+        state_dir: Option<&Path>,
         limits: &Arc<Limits>,
     ) -> Result<Self, KeyValueError> {
         let default = KeyValueStore::Spin { path: Some(DEFAULT_FILE.into()) };
@@ -115,7 +114,11 @@ impl Stores {
             let unusable = |reason: String| KeyValueError::Unusable { label: label.to_owned(), reason };
             let store = match place {
                 KeyValueStore::Spin { path } => {
-                    let path = path.as_ref().map(|path| state_dir.join(path));
+                    let path = match (path, state_dir) {
+                        (Some(path), Some(dir)) => Some(dir.join(path)),
+                        (Some(path), None) if path.is_absolute() => Some(path.clone()),
+                        _ => None,
+                    };
                     let file = match files.get(&path) {
                         Some(file) => Arc::clone(file),
                         None => {
@@ -128,7 +131,6 @@ impl Stores {
                     };
                     Store::Sqlite(sqlite::Store::new(file, label))
                 }
-                KeyValueStore::Redis { url } if tls::is_missing(url) => return Err(unusable(tls::NO_TLS.to_owned())),
                 KeyValueStore::Redis { url } => {
                     Store::Redis(Box::new(redis::Store::new(url, limits).map_err(unusable)?))
                 }

@@ -1,50 +1,98 @@
 //! Key-value stores in a Redis database: a key of the store is a key of the database, as Spin has it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisResult};
-use tokio::sync::Mutex;
+use redis::{AsyncConnectionConfig, Cmd, FromRedisValue};
+use tokio::runtime::Handle;
 
 use crate::limits::Limits;
+use crate::redis_address::Address;
 
-/// A store. Its one connection serves all guests and is opened when it is first needed.
+/// A store. Its one connection serves all guests, and is opened when it is first needed.
 #[derive(Debug)]
 pub(super) struct Store {
-    client: Client,
-    connection: Mutex<Option<MultiplexedConnection>>,
+    address: Address,
     limits: Arc<Limits>,
+    /// Where the connection is driven: a guest's thread may be busy.
+    runtime: Handle,
+    current: Mutex<Current>,
+}
+
+/// An attempt to connect, which all who wait for it share.
+type Attempt = Shared<BoxFuture<'static, Result<MultiplexedConnection, String>>>;
+
+/// The newest attempt, and which one it is.
+#[derive(Debug, Default)]
+struct Current {
+    attempt: Option<Attempt>,
+    number: u64,
 }
 
 impl Store {
     pub(super) fn new(url: &str, limits: &Arc<Limits>) -> Result<Self, String> {
-        let client = Client::open(url).map_err(|e| e.to_string())?;
-        Ok(Self { client, connection: Mutex::default(), limits: Arc::clone(limits) })
+        let (limits, runtime) = (Arc::clone(limits), Handle::current());
+        Ok(Self { address: Address::parse(url)?, limits, runtime, current: Mutex::default() })
     }
 
     async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, String> {
-        let mut connection = self.connect().await.map_err(|e| e.to_string())?;
+        let (mut connection, number) = self.connect().await?;
         match command.query_async(&mut connection).await {
             // All commands here can be repeated without harm.
             Err(error) if error.is_unrecoverable_error() || error.is_connection_dropped() => {
-                *self.connection.lock().await = None;
-                let mut connection = self.connect().await.map_err(|e| e.to_string())?;
+                self.forget(number);
+                let (mut connection, _) = self.connect().await?;
                 command.query_async(&mut connection).await.map_err(|e| e.to_string())
             }
             other => other.map_err(|e| e.to_string()),
         }
     }
 
-    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
-        let mut connected = self.connection.lock().await;
-        if let Some(connection) = &*connected {
-            return Ok(connection.clone());
+    /// The connection, and the number of its attempt.
+    async fn connect(&self) -> Result<(MultiplexedConnection, u64), String> {
+        let (attempt, number) = {
+            let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+            if current.attempt.is_none() {
+                current.number += 1;
+            }
+            let attempt = current.attempt.get_or_insert_with(|| self.attempt()).clone();
+            (attempt, current.number)
+        };
+        match attempt.await {
+            Ok(connection) => Ok((connection, number)),
+            Err(error) => {
+                self.forget(number);
+                Err(error)
+            }
         }
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.limits.redis_connect.0))
-            .set_response_timeout(Some(self.limits.redis_response.0));
-        let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        Ok(connected.insert(connection).clone())
+    }
+
+    /// Lets the next one connect anew, unless somebody does already.
+    fn forget(&self, number: u64) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.number == number {
+            current.attempt = None;
+        }
+    }
+
+    fn attempt(&self) -> Attempt {
+        let (address, limits) = (self.address.clone(), Arc::clone(&self.limits));
+        let connect = self.runtime.spawn(async move {
+            let connect = async {
+                let stream = address.connect().await.map_err(|e| format!("cannot connect: {e}"))?;
+                let config = AsyncConnectionConfig::new().set_response_timeout(Some(limits.redis_response.0));
+                let made = MultiplexedConnection::new_with_config(address.settings(), stream, config).await;
+                let (connection, driver) = made.map_err(|e| e.to_string())?;
+                tokio::spawn(driver);
+                Ok(connection)
+            };
+            tokio::time::timeout(limits.redis_connect.0, connect)
+                .await
+                .unwrap_or_else(|_| Err("cannot connect: no answer in time".to_owned()))
+        });
+        async move { connect.await.unwrap_or_else(|error| Err(error.to_string())) }.boxed().shared()
     }
 
     pub(super) async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, String> {

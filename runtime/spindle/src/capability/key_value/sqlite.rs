@@ -1,10 +1,11 @@
 //! Key-value stores in a SQLite file, in the table that Spin uses.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
+use tokio::sync::oneshot;
 
 /// How long a statement waits for another process to release the file.
 const BUSY: Duration = Duration::from_secs(5);
@@ -12,9 +13,13 @@ const BUSY: Duration = Duration::from_secs(5);
 /// The rights of the file: sessions and the like are for nobody else.
 const MODE: u32 = 0o600;
 
-/// One open file, shared by all labels that live in it.
+/// What is done with the connection, on the thread that has it.
+type Task = Box<dyn FnOnce(&Connection) + Send>;
+
+/// One open file, shared by all labels that live in it, and the thread that works on it. Calls wait in a queue, so however many
+/// there are, they take one thread.
 #[derive(Debug)]
-pub(super) struct File(Mutex<Connection>);
+pub(super) struct File(mpsc::Sender<Task>);
 
 /// One label in a file.
 #[derive(Debug)]
@@ -51,7 +56,15 @@ impl File {
             )
         };
         prepare().map_err(|e| e.to_string())?;
-        Ok(Arc::new(Self(Mutex::new(connection))))
+        let (sender, receiver) = mpsc::channel::<Task>();
+        let work = move || {
+            // It ends when nobody has the file any longer.
+            for task in receiver {
+                task(&connection);
+            }
+        };
+        std::thread::Builder::new().name("spindle-sqlite".to_owned()).spawn(work).map_err(|e| e.to_string())?;
+        Ok(Arc::new(Self(sender)))
     }
 }
 
@@ -62,24 +75,30 @@ fn restrict(path: &Path) -> Result<(), String> {
         .map_err(|e| format!("cannot restrict {}: {e}", path.display()))
 }
 
+fn gone() -> String {
+    "the thread of the store has ended".to_owned()
+}
+
 impl Store {
     pub(super) fn new(file: Arc<File>, label: &str) -> Self {
         Self { file, label: label.into() }
     }
 
-    /// Runs statements where blocking is allowed.
+    /// Runs statements on the file's thread. One that nobody waits for any longer when its turn has come is not run.
     async fn with<T: Send + 'static>(
         &self,
         run: impl FnOnce(&Connection, &str) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, String> {
-        let (file, label) = (Arc::clone(&self.file), Arc::clone(&self.label));
-        tokio::task::spawn_blocking(move || {
-            let connection = file.0.lock().unwrap_or_else(PoisonError::into_inner);
-            run(&connection, &label)
-        })
-        .await
-        .map_err(|e| e.to_string())?
-        .map_err(|e| e.to_string())
+        let label = Arc::clone(&self.label);
+        let (send, receive) = oneshot::channel();
+        let task = move |connection: &Connection| {
+            if !send.is_closed() {
+                // Nobody hears it if the caller is gone.
+                let _ = send.send(run(connection, &label));
+            }
+        };
+        self.file.0.send(Box::new(task)).map_err(|_| gone())?;
+        receive.await.map_err(|_| gone())?.map_err(|e| e.to_string())
     }
 
     pub(super) async fn get(&self, key: String) -> Result<Option<Vec<u8>>, String> {

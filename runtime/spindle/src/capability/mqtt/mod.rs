@@ -41,7 +41,11 @@ pub(crate) struct Access {
 
 impl Access {
     pub(crate) fn new(outbound: &Arc<Outbound>, limits: &Arc<Limits>) -> Self {
-        Self { outbound: Arc::clone(outbound), limits: Arc::clone(limits), pools: Pools::new(limits.pools.0) }
+        Self {
+            outbound: Arc::clone(outbound),
+            limits: Arc::clone(limits),
+            pools: Pools::new(limits.pools.0, limits.outbound_connections.0),
+        }
     }
 
     fn open(&self, address: &str, user: String, password: String, keep_alive: u64) -> Result<Connection, GuestError> {
@@ -53,8 +57,9 @@ impl Access {
         }
         let keep_alive = Duration::from_secs(keep_alive.clamp(*KEEP_ALIVE_SECONDS.start(), *KEEP_ALIVE_SECONDS.end()));
         let login = Login { host, port, user, password, keep_alive };
-        let max = self.limits.mqtt_connections.0;
-        let Ok(pool) = self.pools.find(&login, || Ok::<_, std::convert::Infallible>(Pool::new(max)));
+        let (max, rest) = (self.limits.mqtt_connections.0, self.limits.pool_idle.0);
+        let make = |total: &_| Ok::<_, std::convert::Infallible>(Pool::new(max, rest, total));
+        let Ok(pool) = self.pools.find(&login, make);
         Ok(Connection { login, pool })
     }
 

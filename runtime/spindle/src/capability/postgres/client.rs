@@ -2,35 +2,28 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use futures_util::{StreamExt, pin_mut};
-use rustls::{ClientConfig, RootCertStore};
+use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, Error, Row, Statement};
+use tokio_postgres::{CancelToken, Client, Config, Error, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::statement::leaves_session_clean;
 use crate::limits::Limits;
 use crate::pool::GuestConnection;
+use crate::tls;
 
 /// A connection that a guest has opened.
 #[expect(unreachable_pub, reason = "the generated code has it under another name")]
 #[derive(Debug)]
 pub struct Connection(pub(super) GuestConnection<Server>);
 
-/// TLS for servers that want it, with the public certificate authorities.
-static TLS: LazyLock<MakeRustlsConnect> = LazyLock::new(|| {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("ring has the default protocol versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    MakeRustlsConnect::new(config)
-});
+/// TLS for servers that want it.
+static TLS: LazyLock<MakeRustlsConnect> = LazyLock::new(|| MakeRustlsConnect::new(tls::client()));
 
 /// An open connection.
 #[derive(Debug)]
@@ -39,6 +32,41 @@ pub(crate) struct Server {
     statements: HashMap<Box<str>, Prepared>,
     driver: AbortHandle,
     limits: Arc<Limits>,
+}
+
+/// A statement without an answer yet. When nobody waits for it any longer, because it takes too long or the call that made
+/// it has ended, the server is told not to go on with it, and the connection is closed.
+struct Unfinished {
+    cancel: CancelToken,
+    cancel_time: Duration,
+    driver: AbortHandle,
+    runtime: Handle,
+    is_over: bool,
+}
+
+impl Unfinished {
+    fn new(server: &Server) -> Self {
+        Self {
+            cancel: server.client.cancel_token(),
+            cancel_time: server.limits.postgres_cancel.0,
+            driver: server.driver.clone(),
+            runtime: Handle::current(),
+            is_over: false,
+        }
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        let (cancel, time) = (self.cancel.clone(), self.cancel_time);
+        self.runtime.spawn(async move {
+            drop(tokio::time::timeout(time, cancel.cancel_query(TLS.clone())).await);
+        });
+        self.driver.abort();
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -102,18 +130,15 @@ impl Server {
         returning: Returning,
         clean: &mut bool,
     ) -> Result<Outcome, Failure> {
-        let (cancel, cancel_time) = (self.client.cancel_token(), self.limits.postgres_cancel.0);
+        let mut unfinished = Unfinished::new(self);
         let limit = self.limits.postgres_statement.0;
-        match tokio::time::timeout(limit, self.run_in_time(sql, parameters, returning, clean)).await {
-            Ok(result) => result,
-            Err(_) => {
-                // The server must not go on with what nobody waits for.
-                tokio::spawn(async move {
-                    drop(tokio::time::timeout(cancel_time, cancel.cancel_query(TLS.clone())).await);
-                });
-                self.driver.abort();
-                Err(Failure::Timeout)
+        let result = tokio::time::timeout(limit, self.run_in_time(sql, parameters, returning, clean)).await;
+        match result {
+            Ok(result) => {
+                unfinished.is_over = true;
+                result
             }
+            Err(_) => Err(Failure::Timeout),
         }
     }
 
@@ -150,10 +175,12 @@ impl Server {
         let is_clean = leaves_session_clean(sql);
         *clean &= is_clean;
         let statement = self.client.prepare(sql).await.map_err(Failure::Postgres)?;
-        if self.statements.len() >= self.limits.postgres_statements.0 {
-            self.statements.clear();
+        if sql.len() <= self.limits.postgres_statement_text.0 {
+            if self.statements.len() >= self.limits.postgres_statements.0 {
+                self.statements.clear();
+            }
+            self.statements.insert(sql.into(), Prepared { statement: statement.clone(), clean: is_clean });
         }
-        self.statements.insert(sql.into(), Prepared { statement: statement.clone(), clean: is_clean });
         execute(&self.client, statement, parameters, returning, self.limits.postgres_result.0).await
     }
 }

@@ -1,4 +1,4 @@
-//! PostgreSQL: `spin:postgres@4.0.0`.
+//! PostgreSQL: `spin:postgres@4.0.0`, and its elders of fewer types.
 //!
 //! Each component has a pool of connections for each address, opened when they are needed. Statements stay prepared on
 //! their connection, and a connection goes back to the pool as it is, without a reset. So one whose session may have
@@ -8,6 +8,7 @@ mod bindings;
 mod calendar;
 mod client;
 mod column;
+mod elder;
 mod error;
 mod numeric;
 mod parameter;
@@ -27,6 +28,7 @@ use super::outbound::{Denied, Outbound};
 use super::view::{Provides, View, ViewOf};
 use crate::hosts::Destination;
 use crate::limits::Limits;
+use crate::outgoing_socket;
 use crate::pool::{GuestConnection, LeaseError, Pool, Pools};
 
 /// PostgreSQL's usual port.
@@ -49,15 +51,22 @@ struct Target {
 
 impl Access {
     pub(crate) fn new(outbound: &Arc<Outbound>, limits: &Arc<Limits>) -> Self {
-        Self { outbound: Arc::clone(outbound), limits: Arc::clone(limits), servers: Pools::new(limits.pools.0) }
+        Self {
+            outbound: Arc::clone(outbound),
+            limits: Arc::clone(limits),
+            servers: Pools::new(limits.pools.0, limits.outbound_connections.0),
+        }
     }
 
     async fn open(&self, address: &str) -> Result<Connection, String> {
         let limits = &self.limits;
-        let target = self.servers.find(address, || {
-            let config: Config = address.parse().map_err(|error| format!("invalid address: {}", describe(&error)))?;
+        let target = self.servers.find(address, |total| {
+            let mut config: Config =
+                address.parse().map_err(|error| format!("invalid address: {}", describe(&error)))?;
             self.check(&config).map_err(|denied| denied.message())?;
-            Ok::<_, String>(Arc::new(Target { config, pool: Pool::new(limits.postgres_connections.0) }))
+            find_out_who_is_gone(&mut config);
+            let pool = Pool::new(limits.postgres_connections.0, limits.pool_idle.0, total);
+            Ok::<_, String>(Arc::new(Target { config, pool }))
         })?;
         let connect = Server::connect(&target.config, limits);
         match target.pool.lease_or_connect(limits.postgres_wait.0, Server::is_open, connect).await {
@@ -89,12 +98,28 @@ impl Access {
     }
 }
 
+/// Sets what is set on all outgoing connections, unless the address says otherwise.
+fn find_out_who_is_gone(config: &mut Config) {
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(outgoing_socket::USER_TIMEOUT);
+    }
+    if config.get_keepalives_interval().is_none() {
+        config
+            .keepalives_idle(outgoing_socket::KEEPALIVE_IDLE)
+            .keepalives_interval(outgoing_socket::KEEPALIVE_INTERVAL)
+            .keepalives_retries(outgoing_socket::KEEPALIVE_RETRIES);
+    }
+}
+
 /// Offers the capability to components.
 ///
 /// # Errors
 /// When the linker has it already.
 pub(crate) fn link<T: Provides<Access>>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
-    bindings::add_to_linker::<T, ViewOf<Access>>(linker, T::view)
+    bindings::add_to_linker::<T, ViewOf<Access>>(linker, T::view)?;
+    bindings::v3::add_to_linker::<T, ViewOf<Access>>(linker, T::view)?;
+    bindings::v2_types::add_to_linker::<T, ViewOf<Access>>(linker, T::view)?;
+    bindings::v2::add_to_linker::<T, ViewOf<Access>>(linker, T::view)
 }
 
 impl Host for View<'_, Access> {}

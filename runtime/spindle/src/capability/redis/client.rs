@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Cmd, ConnectionInfo, ErrorKind, RedisError, Value};
-use tokio::net::TcpStream;
+use redis::{AsyncConnectionConfig, Cmd, ErrorKind, RedisError, Value};
 
 use super::error::message;
 use crate::limits::Limits;
 use crate::pool::GuestConnection;
+use crate::redis_address::Address;
 
 /// A connection that a guest has opened.
 #[expect(unreachable_pub, reason = "the generated code has it under another name")]
@@ -24,14 +24,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(super) async fn connect(info: &ConnectionInfo, host: &str, port: u16, limits: &Limits) -> Result<Self, String> {
+    pub(super) async fn connect(address: &Address, limits: &Limits) -> Result<Self, String> {
         let connect = async {
-            let stream = TcpStream::connect((host, port)).await.map_err(|e| format!("cannot connect: {e}"))?;
-            stream.set_nodelay(true).map_err(|e| e.to_string())?;
+            let stream = address.connect().await.map_err(|e| format!("cannot connect: {e}"))?;
             let config = AsyncConnectionConfig::new().set_response_timeout(Some(limits.redis_response.0));
-            let settings = info.redis_settings().clone().set_skip_set_lib_name();
-            let (connection, driver) =
-                MultiplexedConnection::new_with_config(&settings, stream, config).await.map_err(|e| message(&e))?;
+            let (connection, driver) = MultiplexedConnection::new_with_config(address.settings(), stream, config)
+                .await
+                .map_err(|e| message(&e))?;
             let open = Arc::new(AtomicBool::new(true));
             let flag = Arc::clone(&open);
             tokio::spawn(async move {

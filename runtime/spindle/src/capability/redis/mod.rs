@@ -11,7 +11,7 @@ mod reply;
 
 use std::sync::Arc;
 
-use redis::{Cmd, ConnectionAddr, ErrorKind, FromRedisValue, IntoConnectionInfo, RedisError, Value};
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, Value};
 use wasmtime::component::{Linker, Resource};
 
 use self::bindings::{Error as GuestError, Host, HostConnection, RedisParameter, RedisResult};
@@ -23,6 +23,7 @@ use super::view::{Provides, View, ViewOf};
 use crate::hosts::Destination;
 use crate::limits::Limits;
 use crate::pool::{GuestConnection, LeaseError, Pool, Pools};
+use crate::redis_address::Address;
 
 /// A component's access to servers.
 #[derive(Debug)]
@@ -34,19 +35,22 @@ pub(crate) struct Access {
 
 impl Access {
     pub(crate) fn new(outbound: &Arc<Outbound>, limits: &Arc<Limits>) -> Self {
-        Self { outbound: Arc::clone(outbound), limits: Arc::clone(limits), pools: Pools::new(limits.pools.0) }
+        Self {
+            outbound: Arc::clone(outbound),
+            limits: Arc::clone(limits),
+            pools: Pools::new(limits.pools.0, limits.outbound_connections.0),
+        }
     }
 
     async fn open(&self, address: &str) -> Result<Connection, GuestError> {
-        let info = address.into_connection_info().map_err(|_| GuestError::InvalidAddress)?;
-        let ConnectionAddr::Tcp(host, port) = info.addr() else { return Err(GuestError::InvalidAddress) };
+        let server = Address::parse(address).map_err(|_| GuestError::InvalidAddress)?;
         let limits = &self.limits;
-        let pool = self.pools.find(address, || {
-            self.outbound.check(Destination { scheme: "redis", host, port: *port })?;
-            Ok(Pool::new(limits.redis_connections.0))
+        let pool = self.pools.find(address, |total| {
+            self.outbound.check(Destination { scheme: server.scheme(), host: &server.host, port: server.port })?;
+            Ok(Pool::new(limits.redis_connections.0, limits.pool_idle.0, total))
         });
         let pool = pool.map_err(|_: super::outbound::Denied| GuestError::InvalidAddress)?;
-        let connect = Server::connect(&info, host, *port, limits);
+        let connect = Server::connect(&server, limits);
         match pool.lease_or_connect(limits.redis_wait.0, Server::is_open, connect).await {
             Ok(lease) => Ok(Connection(GuestConnection::new(lease))),
             Err(LeaseError::Exhausted) => Err(GuestError::TooManyConnections),

@@ -1,16 +1,19 @@
 //! `spin.toml`, version 2, and how it becomes a locked app.
 
-use std::collections::BTreeMap;
+mod build;
+mod files;
+mod schema;
+
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use thiserror::Error;
 use url::Url;
 
+pub(crate) use self::files::Assets;
+use self::schema::{Component, Manifest, Variable, Version};
 use crate::locked::{
-    Build, ComponentMetadata, LockedApp, LockedComponent, LockedFiles, LockedSource, LockedTrigger, LockedVariable,
-    Metadata,
+    ComponentMetadata, LockedApp, LockedComponent, LockedSource, LockedTrigger, LockedVariable, Metadata,
 };
 use crate::template::is_variable_name;
 use crate::toml_error;
@@ -39,78 +42,12 @@ pub(crate) enum ManifestError {
     },
 }
 
-#[derive(Debug, Deserialize)]
-struct Version {
-    spin_manifest_version: Option<toml::Value>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Manifest {
-    #[serde(rename = "spin_manifest_version")]
-    _version: u32,
-    application: Application,
-    #[serde(default)]
-    variables: BTreeMap<String, Variable>,
-    #[serde(default)]
-    trigger: BTreeMap<String, Vec<Map<String, Value>>>,
-    #[serde(default)]
-    component: BTreeMap<String, Component>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Application {
-    name: String,
-    #[serde(default)]
-    version: String,
-    #[serde(default)]
-    description: String,
-    #[serde(default)]
-    authors: Vec<String>,
-    #[serde(default)]
-    trigger: BTreeMap<String, Value>,
-    #[serde(default, rename = "tool")]
-    _tool: Map<String, Value>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Variable {
-    default: Option<String>,
-    #[serde(default)]
-    required: bool,
-    #[serde(default)]
-    secret: bool,
-    #[serde(default, rename = "description")]
-    _description: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Component {
-    source: Value,
-    #[serde(default)]
-    description: String,
-    #[serde(default)]
-    variables: BTreeMap<String, String>,
-    #[serde(default)]
-    environment: BTreeMap<String, String>,
-    #[serde(default)]
-    files: Vec<Value>,
-    #[serde(default)]
-    allowed_outbound_hosts: Vec<String>,
-    #[serde(default)]
-    key_value_stores: Vec<String>,
-    #[serde(default)]
-    sqlite_databases: Vec<String>,
-    #[serde(default)]
-    ai_models: Vec<String>,
-    build: Option<Build>,
-    #[serde(default)]
-    dependencies: Map<String, Value>,
-    #[serde(default, rename = "tool")]
-    _tool: Map<String, Value>,
+/// A manifest that has been read, and where it is.
+#[derive(Debug)]
+pub(crate) struct Source {
+    manifest: Manifest,
+    /// An absolute path.
+    path: PathBuf,
 }
 
 /// Finds the manifest that `--from` means: a file, or the `spin.toml` of a directory.
@@ -119,21 +56,70 @@ pub(crate) fn locate(from: &Path) -> PathBuf {
     if from.is_dir() { from.join("spin.toml") } else { from.to_owned() }
 }
 
-/// Reads a manifest and locks it.
-///
-/// # Errors
-/// When the file is missing or is not a version 2 manifest with known keys alone.
-pub(crate) fn load(path: &Path) -> Result<LockedApp, ManifestError> {
-    let text = std::fs::read_to_string(path).map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => ManifestError::Missing(path.to_owned()),
-        _ => ManifestError::Unreadable { path: path.to_owned(), source },
-    })?;
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    lock(&text, &path).map_err(|message| ManifestError::Invalid { path, message })
+impl Source {
+    /// Reads a manifest. A file of WebAssembly instead of one is an app of that component alone, which gets all requests.
+    ///
+    /// # Errors
+    /// When the file is missing or is not a version 2 manifest with known keys alone.
+    pub(crate) fn read(path: &Path) -> Result<Self, ManifestError> {
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let is_code = path.extension().is_some_and(|extension| extension == "wasm" || extension == "wat");
+        let text = if is_code {
+            path.exists().then(|| around(&absolute)).ok_or_else(|| ManifestError::Missing(path.to_owned()))?
+        } else {
+            std::fs::read_to_string(path).map_err(|source| match source.kind() {
+                std::io::ErrorKind::NotFound => ManifestError::Missing(path.to_owned()),
+                _ => ManifestError::Unreadable { path: path.to_owned(), source },
+            })?
+        };
+        match parse(&text) {
+            Ok(manifest) => Ok(Self { manifest, path: absolute }),
+            Err(message) => Err(ManifestError::Invalid { path: absolute, message }),
+        }
+    }
+
+    /// Runs the build commands of all components.
+    ///
+    /// # Errors
+    /// When one of them fails.
+    pub(crate) fn build(&self) -> Result<(), ManifestError> {
+        let components = self.manifest.component.iter();
+        let builds = components.filter_map(|(id, component)| Some((id.as_str(), component.build.as_ref()?)));
+        build::run(builds, self.dir()).map_err(|message| self.invalid(message))
+    }
+
+    /// Makes the locked app. Files that components may read are copied or mounted as `assets` says.
+    ///
+    /// # Errors
+    /// When something in the manifest is not valid or not there.
+    pub(crate) fn lock(self, assets: &mut Assets) -> Result<LockedApp, ManifestError> {
+        let dir = self.dir().to_owned();
+        let Self { manifest, path } = self;
+        lock(manifest, &path, &dir, assets).map_err(|message| ManifestError::Invalid { path, message })
+    }
+
+    fn dir(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("/"))
+    }
+
+    fn invalid(&self, message: String) -> ManifestError {
+        ManifestError::Invalid { path: self.path.clone(), message }
+    }
 }
 
-/// Locks the text of a manifest that lies at `path`, an absolute path.
-fn lock(text: &str, path: &Path) -> Result<LockedApp, String> {
+/// The manifest of an app that is one file of WebAssembly.
+fn around(code: &Path) -> String {
+    let name = code.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    // What JSON escapes, TOML escapes in the same way.
+    let text = |text: &str| Value::from(text).to_string();
+    format!(
+        "spin_manifest_version = 2\napplication.name = {}\n[[trigger.http]]\nroute = \"/...\"\ncomponent = {{ source = {} }}\n",
+        text(&name),
+        text(&code.to_string_lossy()),
+    )
+}
+
+fn parse(text: &str) -> Result<Manifest, String> {
     let version: Version = toml::from_str(text).map_err(|e| toml_error::describe(text, &e))?;
     match version.spin_manifest_version {
         Some(toml::Value::Integer(2)) => {}
@@ -144,12 +130,46 @@ fn lock(text: &str, path: &Path) -> Result<LockedApp, String> {
                 .to_owned());
         }
     }
-    let manifest: Manifest = toml::from_str(text).map_err(|e| toml_error::describe(text, &e))?;
-    let dir = path.parent().unwrap_or(Path::new("/"));
+    let mut manifest: Manifest = toml::from_str(text).map_err(|e| toml_error::describe(text, &e))?;
+    move_inline_components(&mut manifest)?;
+    Ok(manifest)
+}
+
+/// Gives each component that is written inside of its trigger a place among the others.
+fn move_inline_components(manifest: &mut Manifest) -> Result<(), String> {
+    let mut count = 0;
+    for (trigger_type, table) in
+        manifest.trigger.iter_mut().flat_map(|(name, all)| all.iter_mut().map(move |t| (name, t)))
+    {
+        if table.contains_key("components") {
+            return Err(format!(
+                "a {trigger_type} trigger has `components`, of which Spindle knows none; write one `component`"
+            ));
+        }
+        let Some(inline @ Value::Object(_)) = table.get_mut("component") else { continue };
+        let component: Component = serde_json::from_value(inline.take())
+            .map_err(|error| format!("the component of a {trigger_type} trigger: {error}"))?;
+        let id = loop {
+            count += 1;
+            let id = format!("inline-component{count}");
+            if !manifest.component.contains_key(&id) {
+                break id;
+            }
+        };
+        *inline = id.clone().into();
+        manifest.component.insert(id, component);
+    }
+    Ok(())
+}
+
+/// Locks a manifest that lies at `path`, an absolute path, in `dir`.
+fn lock(manifest: Manifest, path: &Path, dir: &Path, assets: &mut Assets) -> Result<LockedApp, String> {
     let components = manifest
         .component
         .into_iter()
-        .map(|(id, component)| lock_component(&id, component, dir).map_err(|e| format!("component `{id}`: {e}")))
+        .map(|(id, component)| {
+            lock_component(&id, component, dir, assets).map_err(|e| format!("component `{id}`: {e}"))
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let mut triggers = Vec::new();
     for (trigger_type, tables) in manifest.trigger {
@@ -205,11 +225,7 @@ fn lock_trigger(
     let component = match table.get("component") {
         None => None,
         Some(Value::String(id)) => Some(id.clone()),
-        Some(_) => {
-            return Err(format!(
-                "a {trigger_type} trigger has its component in line; give the component a [component.<id>] table and name it"
-            ));
-        }
+        Some(_) => return Err(format!("the component of a {trigger_type} trigger is not a name")),
     };
     if let Some(id) = &component
         && !components.iter().any(|c| c.id == *id)
@@ -224,15 +240,24 @@ fn lock_trigger(
     Ok(LockedTrigger { id, trigger_type: trigger_type.to_owned(), trigger_config: Value::Object(table) })
 }
 
-fn lock_component(id: &str, component: Component, dir: &Path) -> Result<LockedComponent, String> {
+fn lock_component(id: &str, component: Component, dir: &Path, assets: &mut Assets) -> Result<LockedComponent, String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if id.is_empty() || !id.chars().all(plain) {
         return Err("an id is made of letters, digits, `-` and `_`".to_owned());
     }
     let source = match &component.source {
         Value::String(path) => file_url(&dir.join(path))?,
-        _ => return Err("only a file can be its source; a url or a registry is not supported".to_owned()),
+        _ => {
+            return Err(
+                "its source is a URL or in a registry, which Spindle does not download; fetch the file and name it: \
+                        source = \"component.wasm\""
+                    .to_owned(),
+            );
+        }
     };
+    if !component.allowed_http_hosts.is_empty() {
+        return Err("`allowed_http_hosts` is of Spin 1; write allowed_outbound_hosts = [\"https://HOST\"]".to_owned());
+    }
     for name in component.variables.keys() {
         if !is_variable_name(name) {
             return Err(format!(
@@ -244,6 +269,11 @@ fn lock_component(id: &str, component: Component, dir: &Path) -> Result<LockedCo
     if !component.description.is_empty() {
         rest.insert("description".to_owned(), component.description.into());
     }
+    let mounts = assets.mounts(id, dir, &component.files, &component.exclude_files);
+    let files = mounts.map_err(|error| match &component.build {
+        Some(build) => format!("files: {error}; building the component may make it: {}", build.command),
+        None => format!("files: {error}"),
+    })?;
     let mut host_requirements = Map::new();
     if component.allowed_outbound_hosts.iter().any(|host| host.contains(".spin.internal")) {
         host_requirements.insert("local_service_chaining".to_owned(), "required".into());
@@ -260,19 +290,11 @@ fn lock_component(id: &str, component: Component, dir: &Path) -> Result<LockedCo
         },
         source: LockedSource { content_type: "application/wasm".to_owned(), source: Some(source), digest: None },
         env: component.environment,
-        files: component.files.iter().map(|entry| lock_files(entry, dir)).collect::<Result<_, _>>()?,
+        files,
         config: component.variables,
         dependencies: component.dependencies,
         host_requirements,
     })
-}
-
-fn lock_files(entry: &Value, dir: &Path) -> Result<LockedFiles, String> {
-    let text = |key: &str| entry.get(key).and_then(Value::as_str);
-    match (text("source"), text("destination")) {
-        (Some(source), Some(path)) => Ok(LockedFiles { source: file_url(&dir.join(source))?, path: path.to_owned() }),
-        _ => Err("files: only { source = \"dir\", destination = \"/path\" } is supported, no patterns".to_owned()),
-    }
 }
 
 fn file_url(path: &Path) -> Result<String, String> {
@@ -306,13 +328,13 @@ mod tests {
         command = ["make", "make install"]
     "#;
 
-    fn parse(text: &str) -> Result<LockedApp, String> {
-        lock(text, Path::new("/app/spin.toml"))
+    fn locked(text: &str) -> Result<LockedApp, String> {
+        lock(parse(text)?, Path::new("/app/spin.toml"), Path::new("/app"), &mut Assets::default())
     }
 
     #[test]
     fn a_manifest_becomes_a_lock() {
-        let app = parse(GOOD).unwrap();
+        let app = locked(GOOD).unwrap();
         assert_eq!(app.components[0].source.source.as_deref(), Some("file:///app/c.wasm"));
         assert_eq!(app.components[0].host_requirements["local_service_chaining"], "required");
         assert_eq!(app.metadata.triggers["redis"]["address"], "redis://x");
@@ -327,34 +349,47 @@ mod tests {
             [("[component.c]", "colour"), ("[application]", "nome"), ("spin_manifest_version = 2", "extra")]
         {
             let text = GOOD.replacen(place, &format!("{place}\n{key} = 1\n"), 1);
-            let error = parse(&text).unwrap_err();
+            let error = locked(&text).unwrap_err();
             assert!(error.contains(key), "{error}");
         }
     }
 
     #[test]
     fn version_1_is_refused() {
-        let error = parse("spin_version = \"1\"\nname = \"a\"").unwrap_err();
+        let error = locked("spin_version = \"1\"\nname = \"a\"").unwrap_err();
         assert!(error.contains("version 2 only"), "{error}");
-        let error = parse("spin_manifest_version = \"1\"").unwrap_err();
+        let error = locked("spin_manifest_version = \"1\"").unwrap_err();
         assert!(error.contains("version 2 only"), "{error}");
     }
 
     #[test]
     fn a_trigger_without_its_component_is_refused() {
-        let error = parse(&GOOD.replace("component = \"c\"", "component = \"d\"")).unwrap_err();
+        let error = locked(&GOOD.replace("component = \"c\"", "component = \"d\"")).unwrap_err();
         assert!(error.contains("[component.d]"), "{error}");
     }
 
     #[test]
     fn a_variable_is_required_or_has_a_default() {
-        let error = parse(&GOOD.replace("required = true, ", "")).unwrap_err();
+        let error = locked(&GOOD.replace("required = true, ", "")).unwrap_err();
         assert!(error.contains("`token` needs a default"), "{error}");
     }
 
     #[test]
+    fn a_component_may_be_written_in_its_trigger() {
+        let app = locked(
+            "spin_manifest_version = 2\napplication.name = \"a\"\n[[trigger.http]]\nroute = \"/\"\ncomponent = { source = \"c.wasm\" }",
+        )
+        .unwrap();
+        assert_eq!(
+            (app.components[0].id.as_str(), app.triggers[0].component()),
+            ("inline-component1", Some("inline-component1"))
+        );
+        assert_eq!(locked(&around(Path::new("/app/c.wasm"))).unwrap().components, app.components);
+    }
+
+    #[test]
     fn a_missing_manifest_says_what_to_do() {
-        let error = load(Path::new("/nowhere/spin.toml")).unwrap_err();
+        let error = Source::read(Path::new("/nowhere/spin.toml")).unwrap_err();
         assert!(error.to_string().contains("--from"), "{error}");
     }
 }
