@@ -1,7 +1,7 @@
 //! docs/limits.md: each figure about the services is that of the code, the migration or the setting that enforces it. (Spindle's
 //! part of the page is written by Spindle.)
 
-use crate::{limits_of_account, limits_of_statistics};
+use crate::{limits_of_account, limits_of_applications, limits_of_statistics};
 use blackbox::folder::workspace;
 
 const PAGE: &str = include_str!("../../../docs/limits.md");
@@ -401,8 +401,16 @@ const NOT_HELD: &[&str] = &[
 /// The rows of the tables about the services: the limit, and what is said about it.
 fn rows() -> Vec<(&'static str, &'static str)> {
     let services = PAGE.split("\n## Retention").next().unwrap_or_default();
-    let rows = services.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
+    let applications = PAGE.split("\n## Applications").nth(1).and_then(|rest| rest.split("\n## ").next());
+    let lines = services.lines().chain(applications.expect("there is a section about them").lines());
+    let rows = lines.filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
     rows.filter(|(limit, _)| *limit != "limit").collect()
+}
+
+/// What holds the rows.
+fn held() -> impl Iterator<Item = &'static Held> {
+    let others = [limits_of_account::HELD, limits_of_applications::HELD, limits_of_statistics::HELD];
+    HELD.iter().chain(others.into_iter().flatten())
 }
 
 /// A figure of the page in seconds, bytes or units: `15 minutes`, `64 KiB`, `1,024`, `an hour`. What follows is not looked at.
@@ -451,7 +459,7 @@ fn enforced(file: &str, after: &str) -> f64 {
 fn each_figure_is_that_of_what_enforces_it() {
     let rows = rows();
     let mut wrong = Vec::new();
-    for (limit, figure, file, after) in HELD.iter().chain(limits_of_account::HELD).chain(limits_of_statistics::HELD) {
+    for (limit, figure, file, after) in held() {
         let found: Vec<_> = rows.iter().filter(|(row, _)| row == limit).collect();
         let [(_, said)] = found[..] else { panic!("{} rows about {limit}", found.len()) };
         // Not in the middle of a number.
@@ -473,8 +481,7 @@ fn each_figure_is_that_of_what_enforces_it() {
 #[test]
 fn each_row_is_held_or_known_not_to_be() {
     for (limit, said) in rows() {
-        let is_held =
-            HELD.iter().chain(limits_of_account::HELD).chain(limits_of_statistics::HELD).any(|(row, ..)| *row == limit);
+        let is_held = held().any(|(row, ..)| *row == limit);
         assert!(is_held != NOT_HELD.contains(&limit), "{limit}: {said}");
     }
 }

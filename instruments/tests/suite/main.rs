@@ -49,6 +49,7 @@ mod import_hashes;
 mod internal;
 mod invitations;
 mod limits_of_account;
+mod limits_of_applications;
 mod limits_of_statistics;
 mod limits_page;
 mod listing;
