@@ -5,7 +5,7 @@ use crate::client::{Client, To, accepted};
 use crate::respond::{Stop, html, see_other};
 use crate::settings::{self, ACCOUNT};
 use account_domain::pages::{self, View};
-use account_domain::{Action, Applications, Faults, Flow, ROOT, Refusal, Sealed, Texts, refusal_text};
+use account_domain::{Action, Applications, Faults, Flow, ROOT, Refusal, Sealed, Texts, refusal_text, with_parameter};
 use browser_kit::{Browser, Form, Interrupted};
 use problem::Problem;
 use serde_json::Value;
@@ -146,14 +146,25 @@ impl<'r> Context<'r> {
         (self.resumed, self.sent) = (Some(Form::from(fields)), None);
     }
 
-    /// Keeps the form that was sent, for the page that asks for the password.
-    fn interrupt(&mut self) {
-        let Some(form) = self.sent.take() else { return };
-        let user = self.browser.session().map(|session| session.user_id.clone()).unwrap_or_default();
-        let path = format!("/{}", self.request.path().join("/"));
-        if let Some(action) = Action::of(&path, form.fields(), &user, now()) {
-            self.interrupted = Some((self.page(), self.seal(&action)));
+    /// To the page that asks for the password, with the form that was sent: it goes on at this path, below the root.
+    pub(crate) fn interrupt(&mut self, path: &str) -> Stop {
+        if let Some(action) = self.action(path) {
+            self.interrupted = Some((self.page(), action));
         }
+        Stop::with(see_other(&self.confirm_path()))
+    }
+
+    /// The form that was sent, sealed to go on at this path.
+    fn action(&mut self, path: &str) -> Option<String> {
+        let form = self.sent.take()?;
+        let user = self.browser.session().map(|session| session.user_id.clone()).unwrap_or_default();
+        Some(self.seal(&Action::of(path, form.fields(), &user, now())?))
+    }
+
+    /// The address of the page that asks for the password, for a script: the form that it has sent goes on at this path.
+    pub(crate) fn confirm_address(&mut self, path: &str) -> String {
+        let action = self.action(path);
+        with_parameter(&self.confirm_path(), "action", action.as_deref().unwrap_or_default())
     }
 
     /// What was sent and needs the password first: where to go without it, and the form, sealed.
@@ -181,16 +192,17 @@ impl<'r> Context<'r> {
         self.browser.device_token()
     }
 
-    /// Keeps the tokens of a sign-in, and ends the session that there was.
-    pub(crate) async fn begin_session(&mut self, tokens: &Value) -> Result<(), Stop> {
+    /// Keeps the tokens of a sign-in, and ends the session that there was. The address of whoever has signed in, if users says it.
+    pub(crate) async fn begin_session(&mut self, tokens: &Value) -> Result<Option<String>, Stop> {
         self.browser.begin_session(tokens).await.map_err(|interrupted| self.stop(interrupted))?;
-        let Some(session) = self.browser.session() else { return Ok(()) };
+        let Some(session) = self.browser.session() else { return Ok(None) };
         let path = format!("/users/{}", session.user_id);
         let user = self.client().json(To::Users, &Method::GET, &path, Some(&session.access), None).await;
-        if let Some(locale) = user.ok().and_then(|user| user["locale"].as_str().map(str::to_owned)) {
-            self.browser.keep_locale(Some(locale));
+        let user = user.unwrap_or_default();
+        if let Some(locale) = user["locale"].as_str() {
+            self.browser.keep_locale(Some(locale.to_owned()));
         }
-        Ok(())
+        Ok(user["email"].as_str().map(str::to_owned))
     }
 
     /// Keeps the language that the user has chosen, in which pages are from now on.
@@ -257,15 +269,15 @@ impl<'r> Context<'r> {
         let answer = accepted(&self.send(to, method, path, body).await?);
         match answer {
             Err(refusal) if refusal.slug == "reauthentication-required" => {
-                self.interrupt();
-                Err(Stop::with(see_other(&self.confirm_path())))
+                let path = self.request.path().get(1..).unwrap_or_default().join("/");
+                Err(self.interrupt(&format!("/{path}")))
             }
             answer => Ok(answer),
         }
     }
 
     /// The page that asks for the password, and comes back.
-    pub(crate) fn confirm_path(&self) -> String {
+    fn confirm_path(&self) -> String {
         format!("{ROOT}/confirm?next={}", self.page())
     }
 
@@ -292,6 +304,7 @@ fn notice(done: &str, t: &Texts) -> Option<&'static str> {
         "phone" => t.done_phone,
         "recovered" => t.done_recovered,
         "recovered-here" => t.done_recovered_here,
+        "recovered-in" => t.done_recovered_in,
         "email" => t.done_email,
         "email-sent" => t.done_email_sent,
         "returned" => t.done_returned,

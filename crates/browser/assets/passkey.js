@@ -8,9 +8,10 @@ function showFault(form) {
 }
 
 async function answer(form) {
+  const name = form.elements.namedItem("name")?.value;
   const options = await fetch(form.dataset.options, {
     method: "POST",
-    body: new URLSearchParams({ form_token: form.form_token.value }),
+    body: new URLSearchParams({ form_token: form.form_token.value, ...(name && { name }) }),
   });
   const body = await options.json();
   if (body.next) {
@@ -39,4 +40,6 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
       showFault(form);
     }
   });
+  // After the password was asked for, what was pressed before goes on.
+  if (form.querySelector("[data-begins]")) form.requestSubmit();
 }

@@ -8,7 +8,7 @@ use dev_servers::browser::Programs;
 use dev_servers::ports;
 use dev_servers::process::{Launch, Managed};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -123,6 +123,11 @@ impl Browser {
     /// In this time zone, such as `Asia/Tokyo`, from the next page on.
     pub fn move_to(&self, zone: &str) {
         self.devtools("Emulation.setTimezoneOverride", &json!({"timezoneId": zone}));
+    }
+
+    /// Puts files that are downloaded into a folder.
+    pub fn download_into(&self, folder: &Path) {
+        self.devtools("Browser.setDownloadBehavior", &json!({"behavior": "allow", "downloadPath": folder}));
     }
 
     /// Whether pages may run scripts, from the next one on.
@@ -250,7 +255,7 @@ impl Drop for Browser {
 }
 
 /// A browser without a window, and without calls home.
-fn capabilities(programs: &Programs, folder: &std::path::Path) -> Value {
+fn capabilities(programs: &Programs, folder: &Path) -> Value {
     let profile = format!("--user-data-dir={}", folder.join("profile").display());
     let arguments = [
         "--headless=new",

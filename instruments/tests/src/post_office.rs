@@ -105,6 +105,16 @@ impl Office {
         Secrets { token, code: code.to_owned() }
     }
 
+    /// The id of whoever has this address.
+    ///
+    /// # Panics
+    /// If nobody has it.
+    #[must_use]
+    pub fn id(&self, email: &str) -> i64 {
+        let row = self.app.backend.sql().query_one("SELECT id FROM users WHERE email = $1", &[&email]);
+        row.expect("somebody has it").get(0)
+    }
+
     /// Executes a statement about the address `$1`.
     ///
     /// # Panics

@@ -1,12 +1,10 @@
-//! The pages in a real browser: a newcomer's first minutes, passkeys, the keyboard alone, no scripts, and what everybody can read.
+//! The pages in a real browser: passkeys, the keyboard alone, no scripts, and what everybody can read.
 
 use crate::account_authorize::page_of;
 use blackbox::app::{Setup, TestApp};
 use blackbox::backend::Backend;
 use blackbox::browser::Browser;
-use blackbox::mail_api::MailApi;
 use blackbox::people::PASSWORD;
-use blackbox::post_office::Office;
 use blackbox::relying_party::parameter;
 use blackbox::{look, poll, turn};
 use dev_servers::ports;
@@ -69,61 +67,6 @@ fn sign_up(browser: &Browser, origin: &str, email: &str) {
     browser.open(&format!("{origin}/account/sign-up"));
     fill(browser, &[("name", "Ada"), ("surname", "Lovelace"), ("email", email), ("password", PASSWORD)]);
     press_button(browser, "/sign-up");
-}
-
-#[test]
-fn a_newcomer_signs_up_opens_the_mail_and_is_in_within_a_few_clicks() {
-    let _turn = turn::together();
-    let Some(browser) = Browser::start() else { return };
-    let port = ports::free_port().expect("there is a free port");
-    let origin = format!("http://localhost:{port}");
-    let office = Office::new(&Backend::new(), |setup| {
-        let setup = setup.variable("authorization", "required").variable("mail_links", "account");
-        setup.variable("public_url", &origin).port(port)
-    });
-    let email = "ada@newcomer.example";
-    // Click 1: "Create an account"; click 2: the form's button.
-    browser.open(&format!("{origin}/account"));
-    wait_for_heading(&browser, "Sign in to Concierge");
-    browser.find("a[href='/account/sign-up']").click();
-    wait_for_heading(&browser, "Create your Concierge account");
-    fill(&browser, &[("name", "Ada"), ("surname", "Lovelace"), ("email", email), ("password", PASSWORD)]);
-    press_button(&browser, "/sign-up");
-    wait_for_heading(&browser, "Confirm your email address");
-    // Click 3: the link of the mail; click 4: its button.
-    browser.open(&link(&office.mail, email, &origin));
-    press_button(&browser, "/verify");
-    wait_for_heading(&browser, "Sign in to Concierge");
-    assert_eq!(browser.script("return document.querySelector('#email').value"), json!(email), "the address is there");
-    // Click 5: the sign-in.
-    fill(&browser, &[("password", PASSWORD)]);
-    press_button(&browser, "/sign-in");
-    wait_for_heading(&browser, "Hello, Ada");
-    assert_eq!(browser.console(), Vec::<String>::new());
-    // What the browser made of the cookies, over plain HTTP to the machine itself.
-    let cookies = browser.cookies();
-    assert_eq!(cookies.len(), 3, "{cookies:?}");
-    for cookie in &cookies {
-        assert!(cookie["name"].as_str().is_some_and(|name| name.starts_with("__Host-")), "{cookie}");
-        assert_eq!(
-            (&cookie["httpOnly"], &cookie["secure"], &cookie["sameSite"]),
-            (&json!(true), &json!(true), &json!("Lax"))
-        );
-    }
-    assert_eq!(browser.script("return document.cookie"), json!(""));
-    let requests = browser.requests();
-    let elsewhere: Vec<_> =
-        requests.iter().filter(|url| !url.starts_with(&origin) && !url.starts_with("data:")).collect();
-    assert!(elsewhere.is_empty(), "{elsewhere:?}");
-}
-
-/// The first link of ours in the mail to an address.
-fn link(mail: &MailApi, to: &str, origin: &str) -> String {
-    poll::eventually(SOON, "the mail with the link", || {
-        let taken = mail.taken();
-        let texts = taken.iter().filter(|posted| posted.to() == to).filter_map(|posted| posted.body["Text"].as_str());
-        texts.flat_map(str::lines).find(|line| line.starts_with(&format!("{origin}/account/"))).map(str::to_owned)
-    })
 }
 
 #[test]

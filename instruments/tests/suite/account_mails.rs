@@ -139,8 +139,85 @@ fn a_forgotten_password_is_replaced_by_link_and_by_code() {
         other.submit("/account/recover/password", &[("email", email), ("code", code), ("password", PASSWORD)])
     };
     assert!(by_code(secrets.wrong_code()).expect(403).text().contains("is not valid"));
-    assert!(by_code(&secrets.code).expect(200).text().contains("Your password is changed."));
-    assert_eq!(heading(&sign_in(&other, email, PASSWORD)), "Hello, Ada");
+    // Whose code it is was typed in: the new password signs in, where its owner sees whose passkeys there are.
+    let page = by_code(&secrets.code).expect(200);
+    assert_eq!(heading(&page), "Passkeys");
+    assert!(page.text().contains("Your password is changed. You are signed in."), "{}", page.text());
+    assert!(heading(&visitor.open("/account")).starts_with("Sign in"), "all sessions have ended");
+}
+
+#[test]
+fn a_recovery_signs_in_with_all_that_a_sign_in_asks_for_and_nobody_else() {
+    let _turn = turn::together();
+    let office = office();
+    let (email, other) = ("ada@page-recovers.example", "eve@page-recovers.example");
+    let _ = (office.sign_up(email).expect(202), office.sign_up(other).expect(202));
+    // Of an address that nobody had confirmed, a recovery removes what a stranger may have added.
+    assert_eq!(office.sql("UPDATE users SET email_verified_at = now() WHERE email = $1", email), 1);
+    let ada = office.app.sign_in(office.id(email), email);
+    let phone = office.app.add_totp(&ada);
+    let ask = |visitor: &Visitor<'_>, email: &str, number| {
+        let _ = visitor.open("/account/recover").expect(200);
+        let _ = visitor.submit("/account/recover", &[("email", email)]).expect(200);
+        office.secrets_of(CHOOSE, "/account/recover/password", email, number)
+    };
+    let choose = |visitor: &Visitor<'_>, token: &str, password: &str| {
+        let _ = visitor.open(&format!("/account/recover/password?token={token}")).expect(200);
+        visitor.submit("/account/recover/password", &[("token", token), ("password", password)]).expect(200)
+    };
+    let visitor = Visitor::new(&office.app);
+    let secrets = ask(&visitor, email, 1);
+    let page = choose(&visitor, &secrets.token, NEW);
+    assert_eq!(heading(&page), "Enter your code", "a recovery is no way around the second factor");
+    assert!(heading(&visitor.open("/account")).starts_with("Sign in"));
+    let _ = visitor.open("/account/sign-in/code").expect(200);
+    let page = visitor.submit("/account/sign-in/code", &[("code", &phone.code())]).expect(200);
+    assert_eq!(heading(&page), "Passkeys");
+    // A link that somebody has sent to another person's browser, with the recovery of an account of their own.
+    let visitor = Visitor::new(&office.app);
+    let _ = ask(&visitor, email, 2);
+    let theirs = ask(&Visitor::new(&office.app), other, 1);
+    let page = choose(&visitor, &theirs.token, "another horse battery");
+    assert!(heading(&page).starts_with("Sign in") && page.text().contains("Sign in with the new one."));
+    assert!(heading(&visitor.open("/account")).starts_with("Sign in"), "nobody is signed in");
+}
+
+#[test]
+fn an_address_is_confirmed_and_its_owner_signed_in_by_one_form_where_the_sign_up_was_begun() {
+    let _turn = turn::together();
+    let office = office_on(&Backend::new(), |setup| setup.variable("email_verification", "required"));
+    let (email, other) = ("ada@page-at-once.example", "eve@page-at-once.example");
+    let visitor = Visitor::new(&office.app);
+    signed_up(&visitor, email);
+    let secrets = office.secrets_of(VERIFY, "/account/verify", email, 1);
+    let link = format!("/account/verify?token={}", secrets.token);
+    assert!(!Visitor::new(&office.app).open(&link).expect(200).text().contains("type=\"password\""));
+    assert!(visitor.open(&link).expect(200).text().contains("type=\"password\""));
+    let confirm = |visitor: &Visitor<'_>, token: &str, password: &str| {
+        visitor.submit("/account/verify", &[("token", token), ("username", email), ("password", password)])
+    };
+    // A wrong password signs nobody in; the address is confirmed all the same.
+    let page = confirm(&visitor, &secrets.token, "a wrong password").expect(401);
+    assert!(heading(&page).starts_with("Sign in") && page.text().contains("Your email address is confirmed."));
+    assert!(page.text().contains("Incorrect email address or password.") && page.text().contains(email));
+    assert_eq!(heading(&sign_in(&visitor, email, PASSWORD)), "Hello, Ada");
+    // By the code, with the password.
+    let visitor = Visitor::new(&office.app);
+    signed_up(&visitor, other);
+    let secrets = office.secrets_of(VERIFY, "/account/verify", other, 1);
+    let fields = [("email", other), ("code", secrets.code.as_str()), ("password", PASSWORD)];
+    let page = visitor.submit("/account/verify", &fields).expect(200);
+    assert!(heading(&page) == "Hello, Ada" && page.text().contains("Your email address is confirmed."));
+    // A link of somebody else's sign-up confirms theirs, and signs nobody in with the password that was typed.
+    let visitor = Visitor::new(&office.app);
+    signed_up(&visitor, "bob@page-at-once.example");
+    let third = "carol@page-at-once.example";
+    signed_up(&Visitor::new(&office.app), third);
+    let theirs = office.secrets_of(VERIFY, "/account/verify", third, 1);
+    let _ = visitor.open(&format!("/account/verify?token={}", theirs.token)).expect(200);
+    let page = confirm(&visitor, &theirs.token, PASSWORD).expect(200);
+    assert!(page.text().contains("Confirm your email address before you sign in."), "{}", page.text());
+    assert!(heading(&visitor.open("/account")).starts_with("Sign in"));
 }
 
 #[test]
@@ -160,8 +237,7 @@ fn an_invitation_is_accepted_on_its_page() {
     };
     assert!(accept("short").expect(422).text().contains("at least 8 characters"));
     let page = accept(PASSWORD).expect(200);
-    assert!(page.text().contains("Your account is ready.") && page.text().contains(email));
-    assert_eq!(heading(&sign_in(&visitor, email, PASSWORD)), "Hello, Bob");
+    assert!(heading(&page) == "Hello, Bob" && page.text().contains(email), "the password has just been chosen");
     let _ = visitor.open(&format!("/account/invitation?token={}", secrets.token));
     assert!(accept(PASSWORD).expect(403).text().contains("The link or the code is not valid"));
 }

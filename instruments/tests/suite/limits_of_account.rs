@@ -10,6 +10,7 @@ pub(crate) const HELD: &[(&str, &str, &str, &str)] = &[
     ("a sign-in or sign-up on a page", "30 minutes", "crates/browser/src/session.rs", "FLOW_SECONDS: i64 = "),
     ("what was pressed and goes on after the password", "10 minutes", ACTION, "ACTION_SECONDS: i64 = "),
     ("what was pressed and goes on after the password", "16 KiB", ACTION, "MAX_ACTION_BYTES: usize = "),
+    ("address of a download that a page begins", "60 s", ACTION, "DOWNLOAD_SECONDS: i64 = "),
     ("cookie of account", "3,800", "crates/browser/src/cookies.rs", "MAX_VALUE: usize = "),
     ("session's cookie of account", "14 days", SETTINGS, "session_seconds: "),
     ("session's cookie of the console", "12 hours", "components/console/src/settings.rs", "session_seconds: "),

@@ -1,8 +1,10 @@
 //! The suite: what somebody outside sees of Concierge, told as facts. One file for each subject.
 
 mod account_authorize;
+mod account_goes_on;
 mod account_in_a_browser;
 mod account_mails;
+mod account_newcomer;
 mod account_protection;
 mod account_returns;
 mod account_settings;

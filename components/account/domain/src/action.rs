@@ -1,6 +1,5 @@
 //! What somebody has pressed that needs a recent sign-in: kept in the page that asks for the password, so that it goes on by itself.
 
-use crate::ROOT;
 use browser::Sealed;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -9,20 +8,23 @@ use std::collections::BTreeMap;
 const ACTION_SECONDS: i64 = 10 * 60;
 /// The longest that is kept, with the names of fields, in bytes. An answer of a passkey is a tenth of it.
 const MAX_ACTION_BYTES: usize = 16 * 1024;
-/// What goes on by itself, below the root. No form here has a password; and what is a file is not here, for it would leave its reader on
-/// the page that asks for the password.
+/// How long the address of a download is good, in seconds: the page that has it goes there at once.
+const DOWNLOAD_SECONDS: i64 = 60;
+/// What goes on by itself, below the root. No form here has a password.
 const ACTIONS: &[&str] = &[
     "/profile/phone/code",
     "/second-factor/add",
     "/second-factor/codes",
     "/second-factor/remove",
     "/passkeys/add",
+    "/passkeys/add/start",
     "/passkeys/rename",
     "/passkeys/remove",
     "/sessions/end",
     "/sessions/end-others",
     "/sessions/end-all",
     "/applications/disconnect",
+    "/data/export/start",
     "/data/remove",
 ];
 
@@ -43,11 +45,36 @@ impl Sealed for Action {
     const WHAT: &'static str = "action";
 }
 
+/// A download that a page begins by itself. Only a page that we have shown does: the address of the file has this, sealed.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Download {
+    session: String,
+    until: i64,
+}
+
+impl Sealed for Download {
+    const WHAT: &'static str = "download";
+}
+
+impl Download {
+    /// One for this session.
+    #[must_use]
+    pub fn of(session: &str, now: i64) -> Self {
+        Self { session: session.to_owned(), until: now + DOWNLOAD_SECONDS }
+    }
+
+    /// Whether it is for this session, and not too old.
+    #[must_use]
+    pub fn is_of(&self, session: &str, now: i64) -> bool {
+        self.session == session && now <= self.until
+    }
+}
+
 impl Action {
     /// A form that was sent to a path. `None` if it does not go on by itself.
     #[must_use]
     pub fn of(path: &str, fields: &BTreeMap<String, String>, user: &str, now: i64) -> Option<Self> {
-        let path = path.strip_prefix(ROOT).filter(|path| ACTIONS.contains(path))?;
+        let path = Some(path).filter(|path| ACTIONS.contains(path))?;
         let length: usize = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
         (length <= MAX_ACTION_BYTES).then(|| Self {
             path: path.to_owned(),
@@ -71,13 +98,19 @@ mod tests {
     #[test]
     fn only_what_is_listed_is_kept_for_whoever_has_pressed_it_and_for_a_while() {
         let fields = BTreeMap::from([("id".to_owned(), "x".to_owned())]);
-        let action = Action::of("/account/sessions/end", &fields, "7", 1000).unwrap();
+        let action = Action::of("/sessions/end", &fields, "7", 1000).unwrap();
         assert!(action.is_of("7", 1000) && action.is_of("7", 1600));
         assert!(!action.is_of("7", 1601) && !action.is_of("8", 1000));
-        for path in ["/account/password", "/account/data/export", "/account/confirm", "/sessions/end", "/account"] {
+        for path in ["/password", "/data/export", "/confirm", "/account/sessions/end", "/"] {
             assert!(Action::of(path, &fields, "7", 1000).is_none(), "{path}");
         }
         let long = BTreeMap::from([("credential".to_owned(), "x".repeat(MAX_ACTION_BYTES))]);
-        assert!(Action::of("/account/passkeys/add", &long, "7", 1000).is_none());
+        assert!(Action::of("/passkeys/add", &long, "7", 1000).is_none());
+    }
+
+    #[test]
+    fn a_download_is_for_its_session_and_for_a_minute() {
+        let download = Download::of("s", 1000);
+        assert!(download.is_of("s", 1060) && !download.is_of("s", 1061) && !download.is_of("t", 1000));
     }
 }

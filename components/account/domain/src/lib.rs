@@ -11,11 +11,11 @@ pub mod pages;
 mod return_to;
 mod texts;
 
-pub use action::Action;
+pub use action::{Action, Download};
 pub use authorization::{Asked, Authorization, DECISION_SECONDS};
 pub use browser::{Faults, Flow, Refusal, Sealed, describe};
 pub use faults::text as refusal_text;
-pub use return_to::{Applications, is_own_page, with_next};
+pub use return_to::{Applications, is_begun_for, is_own_page, with_next, with_parameter};
 pub use texts::{Texts, fill, is_language, languages};
 
 /// What all paths begin with.

@@ -65,8 +65,21 @@ pub fn is_own_page(path: &str) -> bool {
 pub fn with_next(path: &str, next: Option<&str>) -> String {
     // People are led to their account anyway.
     let Some(next) = next.filter(|next| *next != crate::ROOT) else { return path.to_owned() };
-    let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
-    format!("{path}{}next={next}", if path.contains('?') { '&' } else { '?' })
+    with_parameter(path, "next", next)
+}
+
+/// The address of a page with one more parameter.
+#[must_use]
+pub fn with_parameter(path: &str, name: &str, value: &str) -> String {
+    let value: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
+    format!("{path}{}{name}={value}", if path.contains('?') { '&' } else { '?' })
+}
+
+/// Whether what was begun in a browser for an address is for whoever has signed in, by theirs. Letters of another case are the same.
+#[must_use]
+pub fn is_begun_for(begun: Option<&str>, signed_in: Option<&str>) -> bool {
+    let folded = |email: &str| email.trim().to_lowercase();
+    begun.zip(signed_in).is_some_and(|(begun, signed_in)| folded(begun) == folded(signed_in))
 }
 
 fn is_origin(text: &str) -> bool {
@@ -118,6 +131,16 @@ mod tests {
         assert_eq!(with_next("/account/verify", Some("/account/data")), "/account/verify?next=%2Faccount%2Fdata");
         let next = Some("https://app.example/?a=b&c#d");
         assert_eq!(with_next("/x?done=y", next), "/x?done=y&next=https%3A%2F%2Fapp.example%2F%3Fa%3Db%26c%23d");
+    }
+
+    #[test]
+    fn what_was_begun_is_for_the_address_that_was_typed_in() {
+        assert!(is_begun_for(Some(" Ada@Example.org"), Some("ada@example.org")));
+        for (begun, signed_in) in
+            [(Some("ada@example.org"), Some("eve@example.org")), (None, Some("a@b.c")), (None, None)]
+        {
+            assert!(!is_begun_for(begun, signed_in) && !is_begun_for(signed_in, begun));
+        }
     }
 
     #[test]

@@ -13,9 +13,10 @@ use service_kit::{Method, StatusCode, now};
 
 /// GET /account/confirm
 pub(super) async fn show(context: &mut Context<'_>) -> Outcome {
-    let query = context.request.query(&["next"])?;
+    let query = context.request.query(&["next", "action"])?;
     let next = query.get("next").filter(|next| is_own_page(next)).map_or(ROOT, String::as_str);
-    page(context, next, None).await
+    let action = query.get("action").map(String::as_str).filter(|action| !action.is_empty());
+    page(context, next, action).await
 }
 
 /// The page, with what goes on after it.

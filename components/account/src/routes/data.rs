@@ -3,9 +3,9 @@
 use crate::client::{To, accepted};
 use crate::context::Context;
 use crate::respond::{Outcome, html, see_other, set};
-use account_domain::Faults;
 use account_domain::pages;
-use service_kit::{Method, Response, StatusCode};
+use account_domain::{Download, Faults, ROOT, with_parameter};
+use service_kit::{Method, Response, StatusCode, now};
 
 /// GET /account/data
 pub(super) async fn show(context: &mut Context<'_>) -> Outcome {
@@ -16,6 +16,36 @@ pub(super) async fn show(context: &mut Context<'_>) -> Outcome {
 /// POST /account/data/export: a file.
 pub(super) async fn export(context: &mut Context<'_>) -> Outcome {
     context.form(&[])?;
+    file(context).await
+}
+
+/// POST /account/data/export/start, after the password was asked for: a page that begins the download by itself. A file alone would leave
+/// its reader on the page with the password.
+pub(super) async fn start_export(context: &mut Context<'_>) -> Outcome {
+    context.form(&[])?;
+    context.user_id().await?;
+    let download = Download::of(context.session_id().unwrap_or_default(), now());
+    let address = with_parameter(&format!("{ROOT}/data/export"), "download", &context.seal(&download));
+    context.say(context.t.export_begins);
+    let mut response = html(StatusCode::OK, pages::data(&context.view()?, &Faults::default()));
+    set(&mut response, "refresh", &format!("0; url={address}"));
+    Ok(response)
+}
+
+/// GET /account/data/export, by that page.
+pub(super) async fn started_export(context: &mut Context<'_>) -> Outcome {
+    let query = context.request.query(&["download"])?;
+    let download: Option<Download> = query.get("download").and_then(|download| context.open(download));
+    context.user_id().await?;
+    let session = context.session_id().unwrap_or_default();
+    if !download.is_some_and(|download| download.is_of(session, now())) {
+        return Ok(see_other(&format!("{ROOT}/data")));
+    }
+    file(context).await
+}
+
+/// The file.
+async fn file(context: &mut Context<'_>) -> Outcome {
     let path = format!("/users/{}/export", context.user_id().await?);
     let answer = context.send(To::Users, Method::GET, &path, None).await?;
     match accepted(&answer) {
@@ -25,7 +55,7 @@ pub(super) async fn export(context: &mut Context<'_>) -> Outcome {
             set(&mut response, "content-disposition", "attachment; filename=\"account.json\"");
             Ok(response)
         }
-        Err(refusal) if refusal.slug == "reauthentication-required" => Ok(see_other(&context.confirm_path())),
+        Err(refusal) if refusal.slug == "reauthentication-required" => Err(context.interrupt("/data/export/start")),
         Err(refusal) => {
             let (status, faults) = context.faults(&refusal, &[]);
             Ok(html(status, pages::data(&context.view()?, &faults)))

@@ -1,20 +1,15 @@
 //! Signing in by mail, where `sign_in_by_mail` is on.
 
-use super::sign_in::{asked, go_on, refused};
+use super::sign_in::{asked, go_on, is_half_done, refused};
 use super::sign_in_code::text;
 use super::verify::{invalid_link, token};
 use crate::client::To;
 use crate::context::Context;
 use crate::respond::{Outcome, html, see_other};
 use account_domain::pages;
-use account_domain::{Faults, Flow, ROOT, Refusal};
+use account_domain::{Faults, Flow, ROOT, Refusal, is_begun_for};
 use serde_json::json;
 use service_kit::{Method, Response, StatusCode};
-
-/// What a sign-in may have to go on with elsewhere, beside the second factor.
-fn goes_on(refusal: &Refusal) -> bool {
-    matches!(refusal.slug.as_str(), "mfa-required" | "mfa-enrolment-required" | "password-reset-required")
-}
 
 /// GET /account/sign-in/mail, with the secret of a link or without.
 pub(super) fn show(context: &mut Context<'_>) -> Outcome {
@@ -87,18 +82,27 @@ async fn sign_in(
     mut shown: serde_json::Value,
 ) -> Result<Result<Response, Refusal>, crate::respond::Stop> {
     shown["device_token"] = context.device_token().into();
-    // What was begun here goes on here.
+    // What was begun here goes on here, for whoever has begun it. A link is good in any browser, and may be another person's.
+    let is_link = shown["token"].is_string();
     let Flow { email, request, next, .. } = context.flow().clone();
     let next = context.applications.destination(next.filter(|_| request.is_some()).as_deref());
     match context.client().json(To::Auth, &Method::POST, "/auth/mail/confirm", None, Some(&shown)).await {
         Ok(tokens) => {
-            context.begin_session(&tokens).await?;
-            if request.is_none() {
+            let signed_in = context.begin_session(&tokens).await?;
+            if request.is_none() || is_link && !is_begun_for(email.as_deref(), signed_in.as_deref()) {
                 return Ok(Ok(see_other(&format!("{ROOT}?done=signed-in-here"))));
             }
             go_on(context, next).map(Ok)
         }
-        Err(refusal) if goes_on(&refusal) => refused(context, &email.unwrap_or_default(), next, &refusal).map(Ok),
+        Err(refusal) if is_half_done(&refusal) => {
+            let page = refused(context, &email.unwrap_or_default(), next, &refusal);
+            if is_link {
+                // Whose link it was is known after the second factor.
+                let flow = context.flow().clone();
+                context.keep(Flow { request, ..flow });
+            }
+            page.map(Ok)
+        }
         Err(refusal) => Ok(Err(refusal)),
     }
 }

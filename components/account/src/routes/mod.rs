@@ -133,6 +133,7 @@ async fn run(context: &mut Context<'_>, method: &str, path: &str) -> Outcome {
         ("POST", ["second-factor", "remove"]) => second_factor::remove(context).await,
         ("GET", ["passkeys"]) => passkeys::show(context).await,
         ("POST", ["passkeys", "add", "options"]) => passkeys::options(context).await,
+        ("POST", ["passkeys", "add", "start"]) => passkeys::start(context).await,
         ("POST", ["passkeys", "add"]) => passkeys::add(context).await,
         ("POST", ["passkeys", "rename"]) => passkeys::rename(context).await,
         ("POST", ["passkeys", "remove"]) => passkeys::remove(context).await,
@@ -149,6 +150,8 @@ async fn run(context: &mut Context<'_>, method: &str, path: &str) -> Outcome {
         ("GET", ["activity"]) => activity::show(context).await,
         ("GET", ["data"]) => data::show(context).await,
         ("POST", ["data", "export"]) => data::export(context).await,
+        ("POST", ["data", "export", "start"]) => data::start_export(context).await,
+        ("GET", ["data", "export"]) => data::started_export(context).await,
         ("POST", ["data", "remove"]) => data::remove(context).await,
         // A form that was sent and is loaded again, or typed in.
         ("GET", [section @ ("passkeys" | "profile" | "sessions" | "second-factor" | "applications" | "data"), _]) => {

@@ -15,14 +15,15 @@ async fn path(context: &mut Context<'_>, rest: &str) -> Result<String, Stop> {
 
 /// GET /account/passkeys
 pub(super) async fn show(context: &mut Context<'_>) -> Outcome {
-    page(context, StatusCode::OK, &Faults::default()).await
+    page(context, None, StatusCode::OK, &Faults::default()).await
 }
 
-async fn page(context: &mut Context<'_>, status: StatusCode, faults: &Faults) -> Outcome {
+/// The page; with a name, the script begins to add a passkey of this name by itself.
+async fn page(context: &mut Context<'_>, begins: Option<&str>, status: StatusCode, faults: &Faults) -> Outcome {
     let path = path(context, "").await?;
     let list = context.get(To::Users, &path).await?;
     let passkeys: Vec<_> = list["items"].as_array().into_iter().flatten().map(passkey).collect();
-    Ok(html(status, pages::passkeys(&context.view()?, &passkeys, faults)))
+    Ok(html(status, pages::passkeys(&context.view()?, &passkeys, begins, faults)))
 }
 
 fn passkey(item: &Value) -> Passkey {
@@ -36,21 +37,28 @@ fn passkey(item: &Value) -> Passkey {
 
 async fn refused(context: &mut Context<'_>, refusal: &Refusal) -> Outcome {
     let (status, faults) = context.faults(refusal, &["name"]);
-    page(context, status, &faults).await
+    page(context, None, status, &faults).await
 }
 
 /// POST /account/passkeys/add/options, by the script: the options, or where to go first.
 pub(super) async fn options(context: &mut Context<'_>) -> Outcome {
-    context.form(&[])?;
+    context.form(&["name"])?;
     let path = path(context, "/options").await?;
     let answer = context.send(To::Users, Method::POST, &path, None).await?;
     match accepted(&answer) {
         Ok(begun) => Ok(respond(StatusCode::OK, &begun["public_key"])),
         Err(refusal) if refusal.slug == "reauthentication-required" => {
-            Ok(respond(StatusCode::OK, &json!({"next": context.confirm_path()})))
+            Ok(respond(StatusCode::OK, &json!({"next": context.confirm_address("/passkeys/add/start")})))
         }
         Err(refusal) => Err(context.refused(&refusal)),
     }
+}
+
+/// POST /account/passkeys/add/start, after the password was asked for.
+pub(super) async fn start(context: &mut Context<'_>) -> Outcome {
+    let form = context.form(&["name"])?;
+    context.say(context.t.done_confirmed);
+    page(context, Some(form.get("name")), StatusCode::OK, &Faults::default()).await
 }
 
 /// POST /account/passkeys/add
@@ -79,7 +87,7 @@ pub(super) async fn rename(context: &mut Context<'_>) -> Outcome {
         Ok(_) => Ok(see_other(&format!("{ROOT}/passkeys?done=saved"))),
         Err(refusal) => {
             let (status, faults) = context.faults(&refusal, &[]);
-            page(context, status, &faults).await
+            page(context, None, status, &faults).await
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A new password for whoever has forgotten theirs.
 
-use super::sign_in::asked;
+use super::sign_in::{asked, by_password, go_on, is_half_done, refused};
 use super::verify::invalid_link;
 use crate::client::To;
 use crate::context::Context;
@@ -9,6 +9,9 @@ use account_domain::pages;
 use account_domain::{Faults, Flow, ROOT, with_next};
 use serde_json::json;
 use service_kit::{Method, StatusCode};
+
+/// The page that a recovery ends on.
+const PASSKEYS: &str = "/account/passkeys";
 
 /// GET /account/recover
 pub(super) fn show(context: &mut Context<'_>) -> Outcome {
@@ -53,13 +56,7 @@ pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
     });
     let path = "/password-recovery/confirm";
     match context.client().json(To::Users, &Method::POST, path, None, Some(&body)).await {
-        Ok(_) => {
-            // All sessions have ended, that of this browser too.
-            context.forget_session();
-            let flow = context.flow();
-            let done = if flow.email.is_some() { "recovered" } else { "recovered-here" };
-            Ok(see_other(&with_next(&format!("{ROOT}/sign-in?done={done}"), flow.next.as_deref())))
-        }
+        Ok(_) => recovered(context, form.some("email"), form.get("password")).await,
         Err(refusal) if refusal.slug == "invalid-ticket" && form.some("token").is_some() => {
             invalid_link(context, &refusal, "/recover")
         }
@@ -69,4 +66,30 @@ pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
             Ok(html(status, page))
         }
     }
+}
+
+/// Signs in with the new password, where the address is known, by the code or since the mail was asked for in this browser; else to the
+/// sign-in. A link alone does not say whose it is.
+async fn recovered(context: &mut Context<'_>, email: Option<&str>, password: &str) -> Outcome {
+    let Flow { email: asked_for, next, .. } = context.flow().clone();
+    let next = context.applications.destination(next.as_deref());
+    let is_begun_here = asked_for.is_some();
+    if let Some(email) = email.map(str::to_owned).or(asked_for) {
+        match by_password(context, &email, password).await? {
+            // Whoever was in the account may have left a passkey, and who forgets passwords may want one.
+            Ok(()) => match next {
+                Some(next) => return go_on(context, Some(next)),
+                None => return Ok(see_other(&format!("{PASSKEYS}?done=recovered-in"))),
+            },
+            Err(refusal) if is_half_done(&refusal) => {
+                context.forget_session();
+                return refused(context, &email, next.or_else(|| Some(PASSKEYS.to_owned())), &refusal);
+            }
+            Err(_) => {}
+        }
+    }
+    // All sessions have ended, that of this browser too.
+    context.forget_session();
+    let done = if is_begun_here { "recovered" } else { "recovered-here" };
+    Ok(see_other(&with_next(&format!("{ROOT}/sign-in?done={done}"), next.as_deref())))
 }

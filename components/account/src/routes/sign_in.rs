@@ -2,7 +2,7 @@
 
 use crate::client::To;
 use crate::context::Context;
-use crate::respond::{Outcome, html, see_other, set};
+use crate::respond::{Outcome, Stop, html, see_other, set};
 use crate::settings;
 use account_domain::pages::{self, SignIn};
 use account_domain::{Authorization, Faults, Flow, ROOT, Refusal, with_next};
@@ -31,18 +31,31 @@ pub(super) fn asked(context: &Context<'_>) -> Option<String> {
 pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
     let form = context.form(&["email", "password", "next"])?;
     let next = context.applications.destination(form.some("next"));
-    let body = json!({
-        "username": form.get("email"),
-        "password": form.get("password"),
-        "device_token": context.device_token(),
-    });
+    match by_password(context, form.get("email"), form.get("password")).await? {
+        Ok(()) => go_on(context, next),
+        Err(refusal) => refused(context, form.get("email"), next, &refusal),
+    }
+}
+
+/// Signs in with an address and its password, with all that auth asks for: after a form that had both, there is no need for another.
+pub(super) async fn by_password(
+    context: &mut Context<'_>,
+    email: &str,
+    password: &str,
+) -> Result<Result<(), Refusal>, Stop> {
+    let body = json!({"username": email, "password": password, "device_token": context.device_token()});
     match context.client().json(To::Auth, &Method::POST, "/auth/login", None, Some(&body)).await {
         Ok(tokens) => {
             context.begin_session(&tokens).await?;
-            go_on(context, next)
+            Ok(Ok(()))
         }
-        Err(refusal) => refused(context, form.get("email"), next, &refusal),
+        Err(refusal) => Ok(Err(refusal)),
     }
+}
+
+/// Whether a sign-in that was refused goes on with something else.
+pub(super) fn is_half_done(refusal: &Refusal) -> bool {
+    matches!(refusal.slug.as_str(), "mfa-required" | "mfa-enrolment-required" | "password-reset-required")
 }
 
 /// Whether an address is that of what an application asks for.

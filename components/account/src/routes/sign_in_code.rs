@@ -5,7 +5,7 @@ use crate::client::To;
 use crate::context::Context;
 use crate::respond::{Outcome, html, see_other};
 use account_domain::pages::{self, App};
-use account_domain::{Faults, Flow, ROOT};
+use account_domain::{Faults, Flow, ROOT, is_begun_for};
 use serde_json::{Value, json};
 use service_kit::{Method, StatusCode};
 
@@ -27,8 +27,10 @@ pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
     let path = "/auth/login/second-factor";
     match context.client().json(To::Auth, &Method::POST, path, None, Some(&body)).await {
         Ok(tokens) => {
-            context.begin_session(&tokens).await?;
-            let next = context.applications.destination(flow.next.as_deref());
+            let signed_in = context.begin_session(&tokens).await?;
+            // After the link of a mail this may be somebody else than who has begun here.
+            let is_theirs = flow.request.is_none() || is_begun_for(flow.email.as_deref(), signed_in.as_deref());
+            let next = context.applications.destination(flow.next.as_deref().filter(|_| is_theirs));
             let codes: Vec<String> = serde_json::from_value(tokens["recovery_codes"].clone()).unwrap_or_default();
             if codes.is_empty() {
                 return go_on(context, next);

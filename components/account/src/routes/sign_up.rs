@@ -1,6 +1,7 @@
 //! Signing up, and accepting an invitation.
 
-use super::sign_in::{asked, go_on};
+use super::sign_in::{asked, by_password, go_on, is_half_done};
+use super::sign_in_code::text;
 use crate::client::{To, accepted};
 use crate::context::Context;
 use crate::respond::{Outcome, html, see_other};
@@ -47,16 +48,10 @@ pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
     };
     match accepted(&answer) {
         // Nobody is asked to confirm addresses: the account is there.
-        Ok(_) if answer.status == 201 => {
-            let body = json!({"username": email, "password": password, "device_token": context.device_token()});
-            match context.client().json(To::Auth, &Method::POST, "/auth/login", None, Some(&body)).await {
-                Ok(tokens) => {
-                    context.begin_session(&tokens).await?;
-                    go_on(context, next)
-                }
-                Err(refusal) => super::sign_in::refused(context, email, next, &refusal),
-            }
-        }
+        Ok(_) if answer.status == 201 => match by_password(context, email, password).await? {
+            Ok(()) => go_on(context, next),
+            Err(refusal) => super::sign_in::refused(context, email, next, &refusal),
+        },
         Ok(_) => {
             context.keep(Flow { email: Some(email.to_owned()), next, ..Flow::default() });
             Ok(see_other(&format!("{ROOT}/verify")))
@@ -92,9 +87,15 @@ pub(super) async fn accept_invitation(context: &mut Context<'_>) -> Outcome {
     });
     match context.client().json(To::Users, &Method::POST, "/invitation/accept", None, Some(&body)).await {
         Ok(user) => {
-            let email = user["email"].as_str().map(str::to_owned);
-            context.keep(Flow { email, ..Flow::default() });
-            Ok(see_other(&format!("{ROOT}/sign-in?done=accepted")))
+            let email = text(&user, "email");
+            match by_password(context, &email, form.get("password")).await? {
+                Ok(()) => Ok(see_other(ROOT)),
+                Err(refusal) if is_half_done(&refusal) => super::sign_in::refused(context, &email, None, &refusal),
+                Err(_) => {
+                    context.keep(Flow { email: Some(email), ..Flow::default() });
+                    Ok(see_other(&format!("{ROOT}/sign-in?done=accepted")))
+                }
+            }
         }
         Err(refusal) => {
             let (status, faults) = context.faults(&refusal, &["email", "code", "name", "surname", "password"]);

@@ -1,5 +1,6 @@
 //! Confirming an address, after a sign-up or a change, and taking one back.
 
+use super::sign_in::{by_password, go_on, refused};
 use crate::client::To;
 use crate::context::Context;
 use crate::respond::{Outcome, html, see_other};
@@ -15,16 +16,16 @@ pub(super) fn token(context: &Context<'_>) -> Option<String> {
 
 /// GET /account/verify, with the secret of a link or without.
 pub(super) fn show(context: &mut Context<'_>) -> Outcome {
-    let view = context.view()?;
+    let (view, flow) = (context.view()?, context.flow());
     let page = match token(context) {
         Some(token) => {
-            let t = &context.t;
-            pages::confirm_link(&view, "/verify", t.verify_title, t.verify_button, &token, t.confirm)
+            // Where a sign-up was begun its password signs in; elsewhere nobody is asked for one.
+            let email = flow.email.as_deref().filter(|_| !context.is_signed_in());
+            pages::verify_link(&view, &token, email)
         }
         None => {
-            let flow = context.flow();
             let email = flow.email.as_deref().unwrap_or_default();
-            pages::verify(&view, email, flow.next.as_deref(), &Faults::default())
+            pages::verify(&view, email, flow.next.as_deref(), !context.is_signed_in(), &Faults::default())
         }
     };
     Ok(html(StatusCode::OK, page))
@@ -32,22 +33,37 @@ pub(super) fn show(context: &mut Context<'_>) -> Outcome {
 
 /// POST /account/verify
 pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
-    let form = context.form(&["token", "email", "code"])?;
+    let form = context.form(&["token", "email", "code", "username", "password"])?;
     let body = json!({"token": form.some("token"), "email": form.some("email"), "code": form.some("code")});
     let path = "/email-verification/confirm";
     match context.client().json(To::Users, &Method::POST, path, None, Some(&body)).await {
         Ok(_) if context.is_signed_in() => Ok(see_other(&format!("{ROOT}?done=verified"))),
-        Ok(_) => {
-            // Without anything that was begun here, it was begun elsewhere, or long ago.
-            let flow = context.flow();
-            let done = if flow.email.is_some() { "verified" } else { "verified-here" };
-            Ok(see_other(&with_next(&format!("{ROOT}/sign-in?done={done}"), flow.next.as_deref())))
-        }
+        Ok(_) => verified(context, form.some("email"), form.some("password")).await,
         Err(refusal) if form.some("token").is_some() => invalid_link(context, &refusal, "/verify"),
         Err(refusal) => {
             let (status, faults) = context.faults(&refusal, &["email", "code"]);
             let next = context.flow().next.as_deref();
-            Ok(html(status, pages::verify(&context.view()?, form.get("email"), next, &faults)))
+            let asks = !context.is_signed_in();
+            Ok(html(status, pages::verify(&context.view()?, form.get("email"), next, asks, &faults)))
+        }
+    }
+}
+
+/// Signs in whoever has given the password too; else to the sign-in.
+async fn verified(context: &mut Context<'_>, email: Option<&str>, password: Option<&str>) -> Outcome {
+    let Flow { email: begun_for, next, .. } = context.flow().clone();
+    let next = context.applications.destination(next.as_deref());
+    // Without anything that was begun here, it was begun elsewhere, or long ago.
+    let done = if begun_for.is_some() { "verified" } else { "verified-here" };
+    let Some((email, password)) = email.map(str::to_owned).or(begun_for).zip(password) else {
+        return Ok(see_other(&with_next(&format!("{ROOT}/sign-in?done={done}"), next.as_deref())));
+    };
+    match by_password(context, &email, password).await? {
+        Ok(()) if next.is_none() => Ok(see_other(&format!("{ROOT}?done=verified"))),
+        Ok(()) => go_on(context, next),
+        Err(refusal) => {
+            context.say(context.t.done_verified);
+            refused(context, &email, next, &refusal)
         }
     }
 }
@@ -80,7 +96,8 @@ pub(super) async fn send_mail(context: &mut Context<'_>) -> Outcome {
                 None => refusal_text(&refusal, &context.t),
             });
             let next = context.flow().next.as_deref();
-            Ok(html(status, pages::verify(&context.view()?, email, next, &faults)))
+            let asks = !context.is_signed_in();
+            Ok(html(status, pages::verify(&context.view()?, email, next, asks, &faults)))
         }
     }
 }

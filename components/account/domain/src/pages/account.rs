@@ -1,12 +1,13 @@
 //! The account of whoever is signed in: profile, address, password, data.
 
 use super::View;
+use super::layout::whose;
 use super::phone::confirmation;
 use crate::ROOT;
 use crate::texts::{fill, languages};
 use browser::Faults;
 use browser::field::{Field, danger, form, hidden, passkey_form, summary};
-use maud::{Markup, html};
+use maud::html;
 
 /// Who somebody is.
 #[derive(Debug, Default)]
@@ -165,11 +166,6 @@ pub fn password(view: &View<'_>, email: &str, faults: &Faults) -> String {
             (form(view, "/password", &fields, t.password_change))
         },
     )
-}
-
-/// Says to password managers whose password is asked for.
-fn whose(email: &str) -> Markup {
-    html! { input type="text" name="username" autocomplete="username" value=(email) hidden; }
 }
 
 /// What somebody is asked to confirm.

@@ -108,3 +108,8 @@ impl<'a> Deref for View<'a> {
 fn has_passkeys(path: &str) -> bool {
     matches!(path, "/passkeys" | "/sign-in" | "/confirm")
 }
+
+/// Says to password managers whose password is asked for.
+pub(super) fn whose(email: &str) -> Markup {
+    html! { input type="text" name="username" autocomplete="username" value=(email) hidden; }
+}

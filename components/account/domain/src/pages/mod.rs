@@ -23,4 +23,4 @@ pub use second_factor::{App, codes, enrolment, second_factor};
 pub use sessions::{Activity, Session, activity, sessions};
 pub use sign_in::{SignIn, code, mail, mail_code, sign_in};
 pub use sign_up::{Person, accept_invitation, sign_up};
-pub use tickets::{confirm_link, new_password, recover, verify};
+pub use tickets::{confirm_link, new_password, recover, verify, verify_link};

@@ -19,15 +19,16 @@ pub struct Passkey {
     pub used: Option<String>,
 }
 
-/// The list, with a way to another one.
+/// The list, with a way to another one. With a name, the script begins to add one of this name by itself.
 #[must_use]
-pub fn passkeys(view: &View<'_>, passkeys: &[Passkey], faults: &Faults) -> String {
+pub fn passkeys(view: &View<'_>, passkeys: &[Passkey], begins: Option<&str>, faults: &Faults) -> String {
     let t = view.t;
     let name = Field {
         name: "name",
         label: t.passkey_name,
         autocomplete: "off",
         hint: Some(t.passkey_name_hint),
+        value: begins.unwrap_or_default(),
         ..Field::default()
     };
     view.page("/passkeys", t.passkeys, &html! {
@@ -59,7 +60,8 @@ pub fn passkeys(view: &View<'_>, passkeys: &[Passkey], faults: &Faults) -> Strin
             }
         } }
         h2 { (t.passkey_add) }
-        (passkey_form(view, true, "/passkeys/add", &name.show(view, faults), t.passkey_add))
+        @let fields = html! { (name.show(view, faults)) @if begins.is_some() { span hidden data-begins {} } };
+        (passkey_form(view, true, "/passkeys/add", &fields, t.passkey_add))
         noscript { p { (t.passkey_script) } }
     })
 }

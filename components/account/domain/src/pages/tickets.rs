@@ -1,6 +1,7 @@
 //! What links and codes of mails are for: an address to confirm, a new password, a change to be confirmed or taken back.
 
 use super::View;
+use super::layout::whose;
 use crate::ROOT;
 use crate::return_to::with_next;
 use crate::texts::fill;
@@ -8,9 +9,9 @@ use browser::Faults;
 use browser::field::{Field, form, hidden, hidden_next, summary};
 use maud::{Markup, html};
 
-/// The page for the code that confirms an address, with a way to another mail.
+/// The page for the code that confirms an address, with a way to another mail. Whoever is not signed in can be at once.
 #[must_use]
-pub fn verify(view: &View<'_>, email: &str, next: Option<&str>, faults: &Faults) -> String {
+pub fn verify(view: &View<'_>, email: &str, next: Option<&str>, asks_password: bool, faults: &Faults) -> String {
     let t = view.t;
     let address = Field {
         name: "email",
@@ -31,7 +32,11 @@ pub fn verify(view: &View<'_>, email: &str, next: Option<&str>, faults: &Faults)
     view.page("/verify", t.verify_title, &html! {
         (summary(view, faults))
         p { (intro) }
-        (form(view, "/verify", &html! { (address.show(view, faults)) (code.show(view, faults)) }, t.confirm))
+        (form(view, "/verify", &html! {
+            (address.show(view, faults))
+            (code.show(view, faults))
+            @if asks_password { (password(view)) }
+        }, t.confirm))
         h2 { (t.no_mail_title) }
         p { (t.no_mail) }
         @if email.is_empty() {
@@ -41,6 +46,24 @@ pub fn verify(view: &View<'_>, email: &str, next: Option<&str>, faults: &Faults)
         }
         (sign_in_link(view, next))
     })
+}
+
+/// The field of a password that signs in at once.
+fn password(view: &View<'_>) -> Markup {
+    let t = view.t;
+    let field = Field::password("password", t.password, "current-password");
+    Field { hint: Some(t.verify_password_hint), is_optional: true, ..field }.show(view, &Faults::default())
+}
+
+/// The page behind the link that confirms an address; where the sign-up was begun, with the password that signs in at once.
+#[must_use]
+pub fn verify_link(view: &View<'_>, token: &str, email: Option<&str>) -> String {
+    let t = view.t;
+    let fields = html! {
+        (hidden("token", token))
+        @if let Some(email) = email { (whose(email)) (password(view)) }
+    };
+    view.page("/verify", t.verify_title, &html! { p { (t.verify_button) } (form(view, "/verify", &fields, t.confirm)) })
 }
 
 /// The page behind a link: programs that scan mail open links, so it takes a button to do what the link is for.
