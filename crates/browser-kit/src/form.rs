@@ -3,24 +3,32 @@
 use std::collections::BTreeMap;
 
 /// The fields of a form that was sent.
-#[derive(Clone)]
-pub struct Form(pub(crate) BTreeMap<String, String>);
+#[derive(Clone, Default)]
+pub struct Form {
+    pub(crate) fields: BTreeMap<String, String>,
+    pub(crate) token: String,
+}
 
 impl From<BTreeMap<String, String>> for Form {
     fn from(fields: BTreeMap<String, String>) -> Self {
-        Self(fields)
+        Self { fields, ..Self::default() }
     }
 }
 
 impl Form {
     /// All of them, without the token of the form.
     pub fn fields(&self) -> &BTreeMap<String, String> {
-        &self.0
+        &self.fields
+    }
+
+    /// Its token: another one each time that the form is shown. Empty for a form that goes on after a confirmation.
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     /// The value of a field; nothing if it was not sent.
     pub fn get(&self, name: &str) -> &str {
-        self.0.get(name).map(String::as_str).unwrap_or_default()
+        self.fields.get(name).map(String::as_str).unwrap_or_default()
     }
 
     /// The value of a field that is not empty.

@@ -128,7 +128,7 @@ impl<'r> Browser<'r> {
         let mut fields = self.request.form(&["application/x-www-form-urlencoded"], &known)?;
         let token = fields.remove("form_token").unwrap_or_default();
         if is_valid_form_token(&self.keys, self.binding(), now(), &token) {
-            Ok(Form(fields))
+            Ok(Form { fields, token })
         } else {
             Err(Interrupted::Forged)
         }

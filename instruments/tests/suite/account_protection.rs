@@ -212,27 +212,8 @@ fn keys_are_rotated_without_signing_anybody_out() {
     assert_eq!(heading(&sign_in(&gone, "ada@rotated-page.example", PASSWORD)), "Hello, Ada");
 }
 
-#[test]
-fn two_tabs_may_refresh_at_once() {
-    let _turn = turn::together();
-    let app = TestApp::on(&Backend::new()).variable("authorization", "required").start();
-    let visitor = Visitor::new(&app);
-    new_user(&visitor, "ada@two-tabs.example");
-    // A browser that has come back after the access token's end: as the cookie of an hour ago would be.
-    let expired = expire(&visitor.cookie(SESSION).expect("somebody is signed in"));
-    let tabs = [visitor.copy(), visitor.copy(), visitor.copy()];
-    for tab in &tabs {
-        tab.set_cookie(SESSION, &expired);
-        assert_eq!(heading(&tab.open("/account/sessions").expect(200)), "Devices");
-        assert_ne!(tab.cookie(SESSION).as_deref(), Some(expired.as_str()));
-    }
-    for tab in &tabs {
-        assert_eq!(heading(&tab.open("/account").expect(200)), "Hello, Ada");
-    }
-}
-
 /// The cookie of a session with an access token that has expired.
-fn expire(cookie: &str) -> String {
+pub(crate) fn expire(cookie: &str) -> String {
     use browser::{Sealed, Session};
     let keys = sealing::SealingKeys::parse(blackbox::app::COOKIE_KEYS).expect("they are keys").expect("there is one");
     let session = Session::open(&keys, "account", cookie).expect("it is ours");

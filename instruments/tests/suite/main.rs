@@ -1,5 +1,6 @@
 //! The suite: what somebody outside sees of Concierge, told as facts. One file for each subject.
 
+mod account_at_once;
 mod account_authorize;
 mod account_goes_on;
 mod account_in_a_browser;

@@ -7,6 +7,7 @@
 mod action;
 mod authorization;
 mod faults;
+mod idempotency;
 pub mod pages;
 mod return_to;
 mod texts;
@@ -15,6 +16,7 @@ pub use action::{Action, Download};
 pub use authorization::{Asked, Authorization, DECISION_SECONDS};
 pub use browser::{Faults, Flow, Refusal, Sealed, describe};
 pub use faults::text as refusal_text;
+pub use idempotency::idempotency_key;
 pub use return_to::{Applications, is_begun_for, is_own_page, with_next, with_parameter};
 pub use texts::{Texts, fill, is_language, languages};
 

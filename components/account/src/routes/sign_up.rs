@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::respond::{Outcome, html, see_other};
 use crate::settings;
 use account_domain::pages::{self, Person};
-use account_domain::{Faults, Flow, ROOT, Refusal};
+use account_domain::{Faults, Flow, ROOT, Refusal, idempotency_key};
 use browser_kit::Form;
 use serde_json::json;
 use service_kit::{Method, StatusCode, config};
@@ -41,7 +41,10 @@ pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
         "password": password,
         "locale": context.t.language,
     });
-    let answer = context.client().send(To::Users, &Method::POST, "/users", None, &[], Some(&body)).await;
+    // A button that was pressed twice is one sign-up: no second mail, and no word that the address is taken.
+    let key = idempotency_key(form.token(), &body.to_string());
+    let headers = [("idempotency-key", key.as_str())];
+    let answer = context.client().send(To::Users, &Method::POST, "/users", None, &headers, Some(&body)).await;
     let answer = match answer {
         Ok(answer) => answer,
         Err(refusal) => return refused(context, &form, &refusal),
