@@ -69,6 +69,15 @@ pub(crate) fn browser(folder: &Folder) -> Result<()> {
     Ok(())
 }
 
+/// nginx, for the test of what is behind TLS. It is skipped where there is none.
+pub(crate) fn nginx(folder: &Folder) -> Result<()> {
+    let log = folder.logs()?.join("install.log");
+    if let Err(error) = install::ensure_nginx(&log, |progress| println!("nginx is missing: {progress}")) {
+        println!("The test behind TLS will be skipped: {error}");
+    }
+    Ok(())
+}
+
 /// Python with its modules venv and pip, which only some tasks need.
 pub(crate) fn python(folder: &Folder) -> Result<()> {
     let has_modules = || {

@@ -122,6 +122,7 @@ fn build(folder: &Folder, runtime: RuntimeKind, interrupt: &Interrupt) -> Result
     let installed = builds::wait_beside(running.into(), interrupt, |is_cancelled| {
         setup::servers(folder)?;
         setup::browser(folder)?;
+        setup::nginx(folder)?;
         setup::pyjwt(folder)?;
         setup::authlib(folder)?;
         setup::standardwebhooks(folder);

@@ -182,19 +182,33 @@ pub fn ensure_packages(
     )))
 }
 
+/// Sees to it that there is an nginx, in the same way. Debian's small one will do; its service stays off.
+pub fn ensure_nginx(log: &Path, say: impl FnMut(&str)) -> Result<()> {
+    let was_there = program("nginx").is_some();
+    ensure_packages("nginx", &["nginx-light"], || program("nginx").is_some(), log, say)?;
+    if !was_there {
+        disable("nginx", log);
+    }
+    Ok(())
+}
+
+/// A package has its service started at the next boot; the programs are all that we want of it.
+fn disable(service: &str, log: &Path) {
+    if let Some(systemctl) = Some("/usr/bin/systemctl").filter(|path| Path::new(path).exists()) {
+        let mut command = Command::new(systemctl);
+        command.args(["disable", service]);
+        // Without systemd there are no services either.
+        let _ = process::run("systemctl disable", command, log, Duration::from_secs(60));
+    }
+}
+
 fn install(tool: Tool, log: &Path) -> Result<()> {
     let _no_cluster = match tool {
         Tool::Postgres => Guard::create(Path::new(CLUSTER_POLICY), "create_main_cluster = false\n", 0o644)?,
         Tool::Redis | Tool::RabbitMq => Guard(None),
     };
     install_packages(&[tool.debian_package()], log)?;
-    // The package has its service started at the next boot; the programs are all that we want of it.
-    if let Some(systemctl) = Some("/usr/bin/systemctl").filter(|path| Path::new(path).exists()) {
-        let mut command = Command::new(systemctl);
-        command.args(["disable", tool.debian_package()]);
-        // Without systemd there are no services either.
-        let _ = process::run("systemctl disable", command, log, Duration::from_secs(60));
-    }
+    disable(tool.debian_package(), log);
     match find(tool) {
         Some(_) => Ok(()),
         None => Err(Error::Advice(tool.advice())),

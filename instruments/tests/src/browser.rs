@@ -43,6 +43,15 @@ impl Browser {
     /// If one is installed and does not start.
     #[must_use]
     pub fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// Starts one with further arguments.
+    ///
+    /// # Panics
+    /// If one is installed and does not start.
+    #[must_use]
+    pub fn start_with(arguments: &[String]) -> Option<Self> {
         let Some(programs) = Programs::find() else {
             skipped::note(&format!("there is no browser here; {}", Programs::ADVICE));
             return None;
@@ -60,7 +69,7 @@ impl Browser {
         poll::until(LIMIT, "chromedriver is ready", || {
             browser.try_command("GET", "/status", None).is_ok_and(|status| status["ready"] == true)
         });
-        let session = browser.command("POST", "/session", Some(&capabilities(&programs, &browser.folder)));
+        let session = browser.command("POST", "/session", Some(&capabilities(&programs, &browser.folder, arguments)));
         let id = session["sessionId"].as_str().expect("a session has an id");
         browser.session = format!("{}/session/{id}", browser.session);
         Some(browser)
@@ -69,6 +78,14 @@ impl Browser {
     /// Opens a page and waits until it is loaded.
     pub fn open(&self, url: &str) {
         self.command("POST", "/url", Some(&json!({"url": url})));
+    }
+
+    /// The same for a page that may not be reached.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn try_open(&self, url: &str) -> Result<(), String> {
+        self.try_command("POST", "/url", Some(&json!({"url": url}))).map(drop)
     }
 
     /// The first element that a script finds, as soon as it finds one. The script is the body of a function.
@@ -255,9 +272,9 @@ impl Drop for Browser {
 }
 
 /// A browser without a window, and without calls home.
-fn capabilities(programs: &Programs, folder: &Path) -> Value {
+fn capabilities(programs: &Programs, folder: &Path, further: &[String]) -> Value {
     let profile = format!("--user-data-dir={}", folder.join("profile").display());
-    let arguments = [
+    let usual = [
         "--headless=new",
         // It ends when the driver at the other end of the pipe does, however that comes about.
         "--remote-debugging-pipe",
@@ -273,6 +290,7 @@ fn capabilities(programs: &Programs, folder: &Path) -> Value {
         "--window-size=1280,1400",
         &profile,
     ];
+    let arguments: Vec<_> = usual.into_iter().chain(further.iter().map(String::as_str)).collect();
     json!({"capabilities": {"alwaysMatch": {
         "goog:chromeOptions": {"binary": programs.chromium, "args": arguments},
         "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},

@@ -18,6 +18,7 @@
 //! | [`passkey_device`] | a device with passkeys |
 //! | [`relying_party`] | an application that signs people in through the OpenID Connect provider |
 //! | [`browser`] | a browser, driven as a person would |
+//! | [`ingress`] | TLS and the gateway in front of an app |
 //! | [`visitor`] | a browser without scripts |
 //! | [`mail_api`] | a mail provider that can fail |
 //! | [`post_office`] | an app that sends links and codes, and the mails that arrive |
@@ -38,6 +39,7 @@ pub mod browser;
 pub mod deliveries;
 pub mod folder;
 pub mod http;
+pub mod ingress;
 pub mod kept;
 pub mod look;
 pub mod mail_api;

@@ -17,6 +17,7 @@ mod audit_rows;
 mod authorization;
 mod bad_input;
 mod bad_values;
+mod behind_tls;
 mod breached;
 mod broken_templates;
 mod concurrency;
