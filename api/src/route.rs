@@ -63,31 +63,48 @@ pub enum Found<T> {
 /// Finds the operation of a request among those of a service. `path` has the decoded segments of the request's path. Of two
 /// templates that fit, the one with fewer parameters counts.
 ///
-/// The table is searched as it stands: a service has about twenty paths, and an instance serves one request, so building
-/// a search tree would take longer than the search.
+/// The table is searched as it stands, once: an instance serves one request, so building a search tree would take longer than
+/// the search.
 pub fn find<T: Copy>(table: &[(Route, T)], method: &Method, path: &[&str]) -> Found<T> {
     let method = if *method == Method::HEAD { &Method::GET } else { method };
-    let fitting = || table.iter().filter_map(|(route, id)| Some((count_parameters(route.path, path)?, route, *id)));
-    let Some(fewest) = fitting().map(|(parameters, ..)| parameters).min() else { return Found::Nothing };
-    let closest = || fitting().filter(|(parameters, ..)| *parameters == fewest);
-    match closest().find(|(_, route, _)| route.method == *method) {
-        Some((_, _, id)) => Found::Operation(id),
-        None => Found::OtherMethods(closest().map(|(_, route, _)| route.method.clone()).collect()),
+    let mut closest: Option<(usize, Option<T>)> = None;
+    for (route, id) in table {
+        let Some(parameters) = count_parameters(route.path, path) else { continue };
+        let operation = || (route.method == *method).then_some(*id);
+        match &mut closest {
+            Some((fewest, _)) if parameters > *fewest => {}
+            Some((fewest, found)) if parameters == *fewest => *found = found.or_else(operation),
+            other => *other = Some((parameters, operation())),
+        }
+    }
+    match closest {
+        None => Found::Nothing,
+        Some((_, Some(id))) => Found::Operation(id),
+        Some((fewest, None)) => {
+            let closest = table.iter().filter(|(route, _)| count_parameters(route.path, path) == Some(fewest));
+            Found::OtherMethods(closest.map(|(route, _)| route.method.clone()).collect())
+        }
     }
 }
 
-/// How many parameters of a template the segments fill; `None` if they do not fit it.
+/// How many parameters of a template the segments fill; `None` if they do not fit it. Most templates differ from a path in an
+/// early byte, which is why they are not taken apart first.
 fn count_parameters(template: &str, path: &[&str]) -> Option<usize> {
-    let mut parts = template.split('/').skip(1);
+    let mut rest = template.as_bytes();
     let mut parameters = 0;
     for segment in path {
-        match parts.next()? {
-            part if part.starts_with('{') => parameters += 1,
-            part if part == *segment => {}
-            _ => return None,
-        }
+        let part = rest.strip_prefix(b"/")?;
+        rest = if part.starts_with(b"{") {
+            parameters += 1;
+            let end = part.iter().position(|byte| *byte == b'/').unwrap_or(part.len());
+            &part[end..]
+        } else {
+            part.strip_prefix(segment.as_bytes()).filter(|after| matches!(after, [] | [b'/', ..]))?
+        };
     }
-    parts.next().is_none().then_some(parameters)
+    // A slash that was encoded separates nothing.
+    let has_as_many_parts = || template.bytes().filter(|byte| *byte == b'/').count() == path.len();
+    (rest.is_empty() && has_as_many_parts()).then_some(parameters)
 }
 
 impl Route {
@@ -130,6 +147,17 @@ mod tests {
         assert_eq!(found(Method::PUT, &["a", ""]), Found::OtherMethods(vec![Method::GET, Method::DELETE]));
         assert_eq!(found(Method::GET, &["a", "7", "b"]), Found::Nothing);
         assert_eq!(found(Method::GET, &[]), Found::Nothing);
+        assert_eq!(found(Method::POST, &["a", "al"]), Found::OtherMethods(vec![Method::GET, Method::DELETE]));
         assert_eq!(table[0].0.parameters(&["a", "7"]), ["7"]);
+    }
+
+    #[test]
+    fn a_slash_that_was_encoded_separates_nothing() {
+        let table =
+            [(route(Method::POST, "/a/all"), 1), (route(Method::GET, "/{id}"), 2), (route(Method::GET, "/"), 3)];
+        assert_eq!(find(&table, &Method::POST, &["a/all"]), Found::OtherMethods(vec![Method::GET]));
+        assert_eq!(find(&table, &Method::GET, &["a/all"]), Found::Operation(2));
+        assert_eq!(find(&table, &Method::GET, &[""]), Found::Operation(3));
+        assert_eq!(find(&table, &Method::GET, &["a", ""]), Found::Nothing);
     }
 }

@@ -3,9 +3,8 @@
 use api::users::StartedSession;
 use auth_domain::{MIN_KEY_BYTES, RefreshKeys};
 use problem::Problem;
-use service_kit::{TokenVerifier, config, now};
+use service_kit::{TokenVerifier, config, now, random};
 use tokens::{AccessClaims, Audience, ClientClaims, IdClaims, IdHint, SigningKey, TokenError};
-use uuid::Uuid;
 
 /// What access tokens are signed with. Those who only sign need none of the public keys, which cost time to read.
 pub(crate) struct Signer {
@@ -32,7 +31,7 @@ impl Signer {
             session: of.session_id,
             email_verified: of.email_verified,
             authentication: of.authentication.clone(),
-            id: Uuid::new_v4(),
+            id: random::uuid(),
             issued_at,
             expires_at: issued_at + seconds,
         };

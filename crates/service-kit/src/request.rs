@@ -1,14 +1,15 @@
 //! An incoming request: its parts, decoded and bounded.
 
 use crate::after::After;
+use crate::random;
 use crate::streamed::Streamed;
 use http::Method;
 use problem::{Kind, MAX_BODY_BYTES, Problem};
 use serde::de::DeserializeOwned;
 use spin_sdk::http::IncomingRequest;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::future::Future;
-use uuid::Uuid;
 
 /// The media type of a list with a line for each item, which is read up to [`MAX_LINES_BYTES`].
 pub const LINES: &str = "application/x-ndjson";
@@ -86,7 +87,7 @@ impl Request {
             .get("x-request-id")
             .filter(|id| is_valid_id(id))
             .cloned()
-            .unwrap_or_else(|| Uuid::new_v4().to_string());
+            .unwrap_or_else(|| random::uuid().to_string());
         Self {
             method,
             id,
@@ -226,12 +227,16 @@ fn parameters(encoded: &[u8], known: &[&str]) -> Result<BTreeMap<String, String>
 /// replacement characters: an unreadable precondition must not count as an absent one.
 fn merge_headers(lines: Vec<(String, Vec<u8>)>) -> BTreeMap<String, String> {
     let mut headers = BTreeMap::<String, String>::new();
-    for (name, value) in lines {
-        let value = String::from_utf8_lossy(&value);
-        headers
-            .entry(name.to_ascii_lowercase())
-            .and_modify(|before| *before = format!("{before}, {value}"))
-            .or_insert_with(|| value.into_owned());
+    for (mut name, value) in lines {
+        name.make_ascii_lowercase();
+        let value =
+            String::from_utf8(value).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        match headers.entry(name) {
+            Entry::Occupied(mut before) => before.get_mut().extend([", ", &value]),
+            Entry::Vacant(place) => {
+                place.insert(value);
+            }
+        }
     }
     headers
 }

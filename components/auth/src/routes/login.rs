@@ -18,7 +18,6 @@ use serde_json::Value;
 use service_kit::{
     HandlerResult, Request, YieldingPacer, client_address, config, log, now, random, refuse_idempotency_key,
 };
-use uuid::Uuid;
 
 /// Somebody who was let in.
 struct SignedIn {
@@ -137,7 +136,7 @@ async fn sign_in(
     }
     let refresh = RefreshSecret::new(random::bytes());
     let session = NewSession {
-        id: Uuid::new_v4(),
+        id: random::uuid(),
         credentials: &authenticated.credentials,
         refresh,
         idle_seconds,
