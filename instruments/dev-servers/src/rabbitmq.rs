@@ -4,29 +4,25 @@
 //! with it. In the folder: the five ports and the password (all kept), `rabbitmq.log`, and `server/`, which belongs to the
 //! server's user and may be [elsewhere](crate::data_dir).
 
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+mod management;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use crate::container::{self, Container, RABBITMQ_IMAGE};
 use crate::data_dir::{self, ServerUser};
 use crate::install::{self, Found, Tool};
-use crate::process::{Launch, Managed};
+use crate::process::{self, Launch, Managed};
 use crate::{Error, Result, ports, secret, wait};
 
 /// Until it answers: it starts in some seconds, later if it has to recover or the machine is busy.
 const START_DEADLINE: Duration = Duration::from_secs(120);
 /// Until a stopped one is killed.
 const STOP_GRACE: Duration = Duration::from_secs(30);
-/// For one attempt to reach it.
-const CONNECT_DEADLINE: Duration = Duration::from_secs(1);
-/// For one request to its management API.
-const REQUEST_SECONDS: u64 = 10;
+/// For one command to it, which starts an Erlang of its own.
+const COMMAND_DEADLINE: Duration = Duration::from_secs(60);
 /// The ports in the container: AMQP, MQTT, management.
 const INNER_PORTS: [u16; 3] = [5672, 1883, 15672];
 /// Who logs in.
@@ -187,8 +183,19 @@ impl RabbitMq {
     /// Asks its management API: a method, a path such as `/api/queues/%2F/q`, and a JSON body or nothing. What comes is the
     /// status and the body.
     pub fn api(&self, method: &str, path: &str, body: &str) -> Result<(u16, String)> {
-        api(self.ports, &self.place.password, method, path, body)
+        management::api(self.ports, &self.place.password, method, path, body)
             .map_err(|error| Error::Advice(format!("RabbitMQ's management does not answer: {error}")))
+    }
+
+    /// Has `rabbitmqctl` do something to it.
+    pub fn ctl(&self, arguments: &[&str]) -> Result<()> {
+        let Found::Programs(bin) = &self.place.found else {
+            return Err(Error::Advice("rabbitmqctl is not run in a container: install RabbitMQ".to_owned()));
+        };
+        let mut command = Command::new(bin.join("rabbitmqctl"));
+        command.args(arguments);
+        self.place.prepare(&mut command, self.ports);
+        process::run("rabbitmqctl", command, &self.place.log, COMMAND_DEADLINE)
     }
 
     /// Stops it in good order.
@@ -309,7 +316,7 @@ impl Place {
                 let name = "RabbitMQ".into();
                 return Some(Err(Error::EndedEarly { name, status: status.to_string(), tail: node.log_tail() }));
             }
-            match is_ready(ports, &self.password) {
+            match management::is_ready(ports, &self.password) {
                 Ok(()) => Some(Ok(())),
                 Err(error) => {
                     last = error;
@@ -347,11 +354,26 @@ impl Place {
             self.write(&cookie, &secret::random_hex()?)?;
         }
         let mut command = Command::new(bin.join("rabbitmq-server"));
+        self.prepare(&mut command, ports);
+        command
+            // The script becomes the node instead of waiting for it, so that a signal reaches the node; this
+            // would also open a prompt, which `-noinput` shuts again.
+            .env("RABBITMQ_ALLOW_INPUT", "true")
+            .env(
+                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
+                "-noinput -start_epmd false -kernel inet_dist_use_interface {127,0,0,1}",
+            );
+        Launch::new("RabbitMQ", command, &self.log).start()
+    }
+
+    /// Where the node is, for the node itself and for commands to it: all of it, so that nothing of a node of the system's is
+    /// read or written.
+    fn prepare(&self, command: &mut Command, ports: Ports) {
+        let file = |name: &str| self.server.join(name);
         command.current_dir(&self.server);
         if let Some(user) = self.user {
-            user.run(&mut command);
+            user.run(command);
         }
-        // All of it, so that nothing of a node of the system's is read or written.
         command
             .env("HOME", &self.server)
             .env("RABBITMQ_NODENAME", NODE)
@@ -367,15 +389,7 @@ impl Place {
             .env("RABBITMQ_PID_FILE", file("pid"))
             .env("RABBITMQ_DIST_PORT", ports.distribution.to_string())
             .env("ERL_EPMD_PORT", ports.epmd.to_string())
-            .env("ERL_EPMD_ADDRESS", "127.0.0.1")
-            // The script becomes the node instead of waiting for it, so that a signal reaches the node; this
-            // would also open a prompt, which `-noinput` shuts again.
-            .env("RABBITMQ_ALLOW_INPUT", "true")
-            .env(
-                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
-                "-noinput -start_epmd false -kernel inet_dist_use_interface {127,0,0,1}",
-            );
-        Launch::new("RabbitMQ", command, &self.log).start()
+            .env("ERL_EPMD_ADDRESS", "127.0.0.1");
     }
 
     fn in_container(&self, options: &Options, ports: Ports) -> Result<Managed> {
@@ -420,36 +434,6 @@ fn configuration(password: &str, options: &Options, ports: Ports) -> String {
         text.push('\n');
     }
     text
-}
-
-/// It is when AMQP, MQTT and the management all answer.
-fn is_ready(ports: Ports, password: &str) -> std::result::Result<(), String> {
-    for port in [ports.amqp, ports.mqtt] {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        TcpStream::connect_timeout(&address, CONNECT_DEADLINE).map_err(|error| error.to_string())?;
-    }
-    match api(ports, password, "GET", "/api/overview", "").map_err(|error| error.to_string())? {
-        (200, _) => Ok(()),
-        (status, body) => Err(format!("the management answers {status}: {body}")),
-    }
-}
-
-fn api(
-    ports: Ports,
-    password: &str,
-    method: &str,
-    path: &str,
-    body: &str,
-) -> std::result::Result<(u16, String), minreq::Error> {
-    let authorization = format!("Basic {}", STANDARD.encode(format!("{USER}:{password}")));
-    let method = minreq::Method::Custom(method.to_owned());
-    let response = minreq::Request::new(method, format!("http://127.0.0.1:{}{path}", ports.management))
-        .with_header("authorization", authorization)
-        .with_header("content-type", "application/json")
-        .with_body(body)
-        .with_timeout(REQUEST_SECONDS)
-        .send()?;
-    Ok((response.status_code, String::from_utf8_lossy(response.as_bytes()).into_owned()))
 }
 
 #[cfg(test)]
