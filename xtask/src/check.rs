@@ -8,8 +8,17 @@ use crate::folder::Folder;
 use crate::{lint, program};
 
 /// Packages whose tests start servers, count instructions or compile an engine: `test` is for these.
-const SLOW: [&str; 8] =
-    ["bench", "blackbox", "dev-servers", "experiments", "hot-paths", "spindle", "spindle-guest", "trigger-amqp"];
+const SLOW: [&str; 9] = [
+    "amqp-example",
+    "bench",
+    "blackbox",
+    "dev-servers",
+    "experiments",
+    "hot-paths",
+    "spindle",
+    "spindle-guest",
+    "trigger-amqp",
+];
 
 pub(crate) fn run() -> Result<()> {
     let started = Instant::now();

@@ -18,8 +18,8 @@ pub(crate) const COMPONENT_FILES: &[&str] = &[
     "wasm32-wasip1/component/console.wasm",
     "wasm32-wasip1/component/docs.wasm",
 ];
-/// The component that Spindle's own tests run.
-const GUEST: &str = "spindle-guest";
+/// The components that the tests of Spindle and of the plugin run.
+const GUESTS: &[&str] = &["spindle-guest", "amqp-example"];
 
 /// The profile of what is handed out and measured, and the name of its folder.
 pub(crate) const OPTIMISED: &str = "dist";
@@ -41,7 +41,7 @@ const TEST_SUPPORT: &str = "dev-servers";
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Also build the component that Spindle's own tests run.
+    /// Also build the components that the tests of Spindle and of the plugin run.
     #[arg(long)]
     guest: bool,
 }
@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// What is built beside the components.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted {
-    /// The component that Spindle's own tests run.
+    /// The components that the tests of Spindle and of the plugin run.
     pub(crate) guest: bool,
     /// What is made of Spindle's code, if anything.
     pub(crate) engine: Option<Engine>,
@@ -134,7 +134,8 @@ pub(crate) fn start(folder: &Folder, compiler: &Compiler, wanted: Wanted) -> Res
 fn components(folder: &Folder, compiler: &Compiler, guest: bool) -> Result<Build> {
     let mut cargo = program::cargo(folder.root());
     cargo.args(["build", "--target", TARGET, "--profile", "component"]);
-    for name in COMPONENTS.iter().chain(guest.then_some(&GUEST)) {
+    let guests = if guest { GUESTS } else { &[] };
+    for name in COMPONENTS.iter().chain(guests) {
         cargo.args(["--package", name]);
     }
     compiler.apply(&mut cargo);

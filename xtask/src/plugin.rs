@@ -23,6 +23,9 @@ pub(crate) struct Arguments {
     /// Where the tarball will be, for others to install it: https://... of a folder. By default it is where it is made.
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
+    /// Install it for the `spin` on the PATH.
+    #[arg(long)]
+    install: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -30,6 +33,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     compile::optimised(&folder, &[NAME])?;
     let files = Files::make(&folder.target(), compile::OPTIMISED, arguments.base_url.as_deref())?;
     println!("Made {} and {}", files.tarball.display(), files.manifest.display());
+    if arguments.install {
+        let mut spin = Command::new("spin");
+        spin.args(["plugins", "install", "--yes", "--file"]).arg(&files.manifest);
+        return program::show("the installation of the plugin", spin);
+    }
     println!("Install it: spin plugins install --file {} --yes", files.manifest.display());
     Ok(())
 }
