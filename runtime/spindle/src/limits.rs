@@ -80,7 +80,7 @@ limits! {
         instance_memory: Bytes = 256 * MIB, "memory of one instance", "`--max-instance-memory`, `max_instance_memory`";
         instances: Count = 1000, "instances that are alive at once";
         http_deadline: Time = seconds(30), "time for one HTTP request", "`--http-deadline`";
-        message_deadline: Time = seconds(60), "time for one message, 29 minutes at most", "`--message-deadline`";
+        message_deadline: Time = seconds(60), "time for one message, 20 minutes at most", "`--message-deadline`";
         grace_period: Time = seconds(10), "time for what is under way when Spindle is told to stop", "`--grace-period`";
         pools: Count = 16, "addresses with a pool of connections, for one component and kind of server; the one that was not used for longest makes room";
         pool_idle: Time = seconds(60), "rest of an unused connection to PostgreSQL, Redis or MQTT; then it is not used again";
@@ -136,13 +136,38 @@ limits! {
         amqp_open: Time = seconds(15), "time to connect and to declare everything";
         amqp_connect: Time = seconds(5), "time for the TCP connection";
         amqp_confirm: Time = seconds(10), "time for the broker to confirm a dead letter";
+        amqp_settle: Time = seconds(10), "time for the broker to take an acknowledgement; then a new connection is made";
         amqp_waiting_messages: Count = 1000, "failed messages of one queue that wait for their next delivery; then consumers wait with them";
+        amqp_waiting_bytes: Bytes = 64 * MIB, "bodies of one queue that wait for the broker to take them as dead letters; then consumers wait with them";
     }
     "Output of components" {
         output_lines: Count = 8192, "lines of all components that wait to be written, the same share for each; more are dropped and counted";
         output_line: Bytes = 16 * KIB, "length of one line; a longer one is broken";
         output_file: Bytes = 64 * MIB, "file with output of a component; then it is renamed to `.1`, which replaces the last one of that name";
     }
+}
+
+/// How deep tables and lists may be nested in the headers of a message that the AMQP trigger hands to a component.
+pub(crate) const AMQP_HEADER_DEPTH: usize = 32;
+
+/// The largest frame that the AMQP trigger takes, but for those of bodies. RabbitMQ's own limit for all frames is 128 KiB,
+/// unless set otherwise.
+pub(crate) const AMQP_FRAME: Bytes = Bytes(4 * MIB);
+
+/// The longest time for which the AMQP trigger leaves a message unacknowledged: while its queue pauses, while it is handled,
+/// and until its next delivery. RabbitMQ bears that for half an hour (its `consumer_timeout`), and then closes the channel.
+pub(crate) const AMQP_HOLD: Time = Time(seconds(29 * 60));
+
+/// The limits that cannot be set.
+fn fixed() -> [(&'static str, String); 3] {
+    [
+        (
+            "nesting of the headers of an AMQP message; beyond it is a dead letter",
+            format!("{AMQP_HEADER_DEPTH} levels"),
+        ),
+        ("frame of AMQP other than a body; then the connection is given up", AMQP_FRAME.to_string()),
+        ("an AMQP message unacknowledged: pause of the queue, handling and delay together", AMQP_HOLD.to_string()),
+    ]
 }
 
 /// All limits as tables in Markdown.
@@ -157,11 +182,16 @@ pub(crate) fn markdown() -> String {
         let Description { what, default, key, also, .. } = limit;
         let _ = writeln!(text, "| {what} | {default} | `{key}` | {} |", also.unwrap_or_default());
     }
+    text.push_str("\n### Fixed\n\n| limit | value |\n|---|---|\n");
+    for (what, value) in fixed() {
+        let _ = writeln!(text, "| {what} | {value} |");
+    }
     text.trim_start().to_owned()
 }
 
-/// The longest `message_deadline`: RabbitMQ closes the channel of a message that is unacknowledged for half an hour.
-const LONGEST_MESSAGE_DEADLINE: Duration = seconds(29 * 60);
+/// The longest `message_deadline`: RabbitMQ closes the channel of a message that is unacknowledged for half an hour, and a
+/// message may wait for its turn before, and for its next delivery afterwards.
+const LONGEST_MESSAGE_DEADLINE: Duration = seconds(20 * 60);
 
 impl Limits {
     /// Refuses what cannot work.
@@ -173,7 +203,7 @@ impl Limits {
         if deadline > LONGEST_MESSAGE_DEADLINE {
             bail!(
                 "the message deadline of {} is too long: RabbitMQ closes the channel of a message that is not acknowledged \
-                 within 30 minutes (its consumer_timeout); set 29m or less",
+                 within 30 minutes (its consumer_timeout); set 20m or less",
                 self.message_deadline
             );
         }

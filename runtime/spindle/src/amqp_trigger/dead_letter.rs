@@ -1,7 +1,7 @@
 //! Dead letters: a copy of the message, with the reason in its headers, that the broker has confirmed before the message
 //! itself is acknowledged.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use lapin::options::BasicPublishOptions;
 use lapin::types::{AMQPValue, FieldTable};
@@ -13,49 +13,58 @@ const PERSISTENT: u8 = 2;
 /// The longest reason that is put into a header, in bytes.
 const LONGEST_REASON: usize = 1000;
 
-/// What is said about a message that could not be handled.
+/// A message that could not be handled, and what is said about it.
 #[derive(Debug)]
-pub(super) struct DeadLetterRecord<'a> {
-    pub(super) reason: &'a str,
+pub(super) struct DeadLetter {
+    pub(super) body: Vec<u8>,
+    pub(super) properties: BasicProperties,
+    pub(super) reason: String,
     pub(super) deliveries: u32,
-    pub(super) queue: &'a str,
-    pub(super) exchange: &'a str,
-    pub(super) routing_key: &'a str,
+    pub(super) queue: String,
+    pub(super) exchange: String,
+    pub(super) routing_key: String,
 }
 
-/// Publishes a dead letter and waits until it is safe.
-///
-/// # Errors
-/// Why it is not, or may not be.
-pub(super) async fn publish(
-    channel: &Channel,
-    exchange: &str,
-    body: &[u8],
-    properties: &BasicProperties,
-    record: &DeadLetterRecord<'_>,
-    confirm_time: Duration,
-) -> Result<(), String> {
-    // Mandatory: what no queue takes comes back instead of being dropped.
-    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-    let properties = dead_letter_properties(properties, record);
-    let publish = async {
-        let confirm = channel.basic_publish(exchange.into(), record.routing_key.into(), options, body, properties);
-        confirm.await?.await
-    };
-    match tokio::time::timeout(confirm_time, publish).await {
-        Ok(Ok(Confirmation::Ack(None))) => Ok(()),
-        Ok(Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)))) => {
-            Err(format!("no queue is bound to the exchange {exchange}"))
+impl DeadLetter {
+    /// Publishes it, and waits until it is safe.
+    ///
+    /// # Errors
+    /// Why it is not, or may not be.
+    pub(super) async fn publish(&self, channel: &Channel, exchange: &str) -> Result<(), PublishError> {
+        // Mandatory: what no queue takes comes back instead of being dropped.
+        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        let (exchange_name, key) = (exchange.into(), self.routing_key.as_str().into());
+        let confirm =
+            channel.basic_publish(exchange_name, key, options, &self.body, dead_letter_properties(self)).await?;
+        match confirm.await? {
+            Confirmation::Ack(None) => Ok(()),
+            Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) => {
+                Err(PublishError::Refused(format!("no queue is bound to the exchange {exchange}")))
+            }
+            Confirmation::Nack(None) => Err(PublishError::Refused("the broker refused it".to_owned())),
+            Confirmation::NotRequested => Err(PublishError::Refused("the broker does not confirm".to_owned())),
         }
-        Ok(Ok(Confirmation::Nack(None))) => Err("the broker refused it".to_owned()),
-        Ok(Ok(Confirmation::NotRequested)) => Err("the broker does not confirm".to_owned()),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("the broker did not confirm it in time".to_owned()),
+    }
+}
+
+/// Why a dead letter is not safe.
+#[derive(Debug)]
+pub(super) enum PublishError {
+    /// The channel is of no more use.
+    Broken(String),
+    /// The broker does not want it.
+    Refused(String),
+}
+
+impl From<lapin::Error> for PublishError {
+    fn from(error: lapin::Error) -> Self {
+        Self::Broken(error.to_string())
     }
 }
 
 /// The properties of a message, without those that would keep its copy from being published or kept.
-fn dead_letter_properties(properties: &BasicProperties, record: &DeadLetterRecord<'_>) -> BasicProperties {
+fn dead_letter_properties(letter: &DeadLetter) -> BasicProperties {
+    let properties = &letter.properties;
     let mut headers = FieldTable::default();
     for (name, value) in properties.headers().iter().flatten() {
         // The broker's own counts are about the queue that the message leaves; CC and BCC would route the copy elsewhere.
@@ -64,20 +73,20 @@ fn dead_letter_properties(properties: &BasicProperties, record: &DeadLetterRecor
         }
     }
     let text = |text: &str| AMQPValue::LongString(text.into());
-    headers.insert("x-dead-reason".into(), text(cut(record.reason)));
-    headers.insert("x-dead-deliveries".into(), AMQPValue::LongLongInt(record.deliveries.into()));
-    headers.insert("x-dead-queue".into(), text(record.queue));
-    headers.insert("x-dead-exchange".into(), text(record.exchange));
-    headers.insert("x-dead-routing-key".into(), text(record.routing_key));
+    headers.insert("x-dead-reason".into(), text(cut(&letter.reason)));
+    headers.insert("x-dead-deliveries".into(), AMQPValue::LongLongInt(letter.deliveries.into()));
+    headers.insert("x-dead-queue".into(), text(&letter.queue));
+    headers.insert("x-dead-exchange".into(), text(&letter.exchange));
+    headers.insert("x-dead-routing-key".into(), text(&letter.routing_key));
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     headers.insert("x-dead-time".into(), AMQPValue::Timestamp(now));
-    let mut letter = BasicProperties::default().with_headers(headers).with_delivery_mode(PERSISTENT);
+    let mut copy = BasicProperties::default().with_headers(headers).with_delivery_mode(PERSISTENT);
     // Left out: when the message would expire, and the user who has published it, which the broker would compare
     // with the one who publishes the copy.
     macro_rules! keep {
         ($($get:ident $with:ident),*) => {$(
             if let Some(value) = properties.$get() {
-                letter = letter.$with(value.clone());
+                copy = copy.$with(value.clone());
             }
         )*};
     }
@@ -92,7 +101,7 @@ fn dead_letter_properties(properties: &BasicProperties, record: &DeadLetterRecor
         kind with_type,
         app_id with_app_id
     );
-    letter
+    copy
 }
 
 /// The beginning of a text, as much of it as fits.
@@ -121,8 +130,9 @@ mod tests {
             .with_user_id("someone".into())
             .with_delivery_mode(1);
         let reason = "é".repeat(600);
-        let record = DeadLetterRecord { reason: &reason, deliveries: 5, queue: "q", exchange: "e", routing_key: "k" };
-        let letter = dead_letter_properties(&properties, &record);
+        let [queue, exchange, routing_key] = ["q", "e", "k"].map(str::to_owned);
+        let letter = DeadLetter { body: vec![], properties, reason, deliveries: 5, queue, exchange, routing_key };
+        let letter = dead_letter_properties(&letter);
         let headers = letter.headers().as_ref().unwrap();
         assert!(headers.contains_key("kept") && !headers.contains_key("CC"));
         assert!(!headers.contains_key("x-delivery-count"));

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::config;
+use super::panic::caught;
 use super::queue::Queue;
 use super::session::{OpenError, Session};
 use super::worker;
@@ -63,12 +64,18 @@ impl Listener {
         for _ in 0..self.queue.config.prefetch {
             tasks.spawn(worker::run(Arc::clone(&self.queue), session.clone(), stop.clone(), tasks.clone()));
         }
-        let last = self.keep_session(&sessions, &stop).await;
+        let last = loop {
+            match caught(self.keep_session(&sessions, &stop)).await {
+                Ok(last) => break last,
+                Err(_) => tokio::time::sleep(FIRST_TOPOLOGY_PAUSE).await,
+            }
+        };
         tasks.close();
         tasks.wait().await;
         if let Some(session) = last {
             session.close().await;
         }
+        self.queue.dead_letters.close().await;
     }
 
     /// Waits until the queue is there, or could not be had, but not for long. Before that, nobody keeps what is
@@ -91,6 +98,7 @@ impl Listener {
         // Sessions in a row that did not last.
         let mut short = 0_u32;
         let mut reported = None;
+        let mut differences = Vec::new();
         loop {
             let opened = tokio::select! {
                 biased;
@@ -102,6 +110,12 @@ impl Listener {
                 Ok(session) => {
                     tracing::info!(queue, address, "the amqp trigger is connected");
                     reported = None;
+                    if session.differences != differences {
+                        differences.clone_from(&session.differences);
+                        for difference in &differences {
+                            tracing::warn!(queue, address, "{}", difference.text);
+                        }
+                    }
                     let (session, since) = (Arc::new(session), Instant::now());
                     sessions.send_replace(Some(Arc::clone(&session)));
                     let reason = tokio::select! {

@@ -1,5 +1,6 @@
 //! A delivery of AMQP as the message of the WIT world, and what the broker says about earlier deliveries.
 
+use lapin::BasicProperties;
 use lapin::message::Delivery;
 use lapin::types::{AMQPValue, FieldArray, FieldTable};
 use serde_json::{Map, Value};
@@ -75,6 +76,18 @@ pub(super) fn message(delivery: &mut Delivery, queue: &str, count: DeliveryCount
     }
 }
 
+/// How deep tables and lists are nested in the headers of a message.
+pub(super) fn depth(properties: &BasicProperties) -> usize {
+    fn of(value: &AMQPValue) -> usize {
+        match value {
+            AMQPValue::FieldArray(list) => 1 + list.as_slice().iter().map(of).max().unwrap_or(0),
+            AMQPValue::FieldTable(table) => 1 + table.into_iter().map(|(_, value)| of(value)).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+    properties.headers().iter().flatten().map(|(_, value)| of(value)).max().unwrap_or(0)
+}
+
 fn headers(table: &FieldTable) -> Vec<(String, HeaderValue)> {
     table.into_iter().map(|(name, value)| (name.to_string(), header_value(value))).collect()
 }
@@ -130,8 +143,6 @@ fn json(value: &AMQPValue) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use lapin::BasicProperties;
-
     use super::*;
 
     fn delivery(redelivered: bool, headers: &[(&str, AMQPValue)]) -> Delivery {

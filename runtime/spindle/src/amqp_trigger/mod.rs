@@ -6,20 +6,29 @@
 //! deliveries ([`retry`]) a copy with the reason goes to the dead letters, and only when the broker has confirmed it is the
 //! message acknowledged. So at every moment the broker has the message or its copy; what a crash can do is to have something done twice.
 //!
+//! Frames are looked through before lapin parses them ([`frames`]). Dead letters have a connection of their own
+//! ([`dead_letters`]). What becomes of a delivery is decided by [`verdict`].
+//!
 //! For `prefetch` messages at once there are as many consumers with one message each ([`worker`]). One whose message has failed
 //! is replaced: the message that waits keeps nobody from working.
 
 mod breaker;
 mod config;
 mod dead_letter;
+mod dead_letters;
+mod frames;
+mod hold;
+mod link;
 mod listener;
 mod message;
+mod panic;
 mod queue;
 mod retry;
 mod session;
 mod socket;
 mod topology;
 mod transport;
+mod verdict;
 mod worker;
 
 pub(crate) use config::TRIGGER_TYPE;

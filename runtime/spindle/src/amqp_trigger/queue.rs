@@ -6,7 +6,9 @@ use tokio::sync::Semaphore;
 
 use super::breaker::Breaker;
 use super::config::TriggerConfig;
+use super::dead_letters::DeadLetters;
 use super::retry::Cause;
+use super::verdict::Failure;
 use crate::app::App;
 use crate::component::Component;
 use crate::handlers::AmqpHandlerPre;
@@ -19,17 +21,12 @@ pub(super) struct Queue {
     pub(super) app: Arc<App>,
     pub(super) config: TriggerConfig,
     pub(super) breaker: Breaker,
-    /// How many more failed messages may wait.
+    pub(super) dead_letters: DeadLetters,
+    /// How many more failed messages may wait, and how many more KiB of them.
     pub(super) waiting: Arc<Semaphore>,
+    pub(super) waiting_kib: Arc<Semaphore>,
     component: Arc<Component>,
     handler: AmqpHandlerPre<State>,
-}
-
-/// Why a message was not handled.
-#[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) reason: String,
-    pub(super) cause: Cause,
 }
 
 impl Queue {
@@ -45,8 +42,11 @@ impl Queue {
             .clone()
             .ok_or_else(|| format!("component `{id}` does not export concierge:amqp/handler@0.1.0"))?;
         let waiting = Arc::new(Semaphore::new(app.limits.amqp_waiting_messages.0));
+        let waiting_kib = Arc::new(Semaphore::new(app.limits.amqp_waiting_bytes.0 / 1024));
         let breaker = Breaker::new(config.pause_after);
-        Ok(Self { app: Arc::clone(app), config, breaker, waiting, component, handler })
+        let dead_letters = DeadLetters::new(&config, &app.limits);
+        let app = Arc::clone(app);
+        Ok(Self { app, config, breaker, dead_letters, waiting, waiting_kib, component, handler })
     }
 
     /// Calls the component with a message, which comes back with what was wrong, if anything was.

@@ -5,8 +5,7 @@
 
 use std::time::Duration;
 
-/// The longest delay between two deliveries. All that time the message is unacknowledged, which RabbitMQ bears for half an
-/// hour (`consumer_timeout`) before it closes the channel.
+/// The longest delay between two deliveries. All that time the message is unacknowledged.
 pub(super) const LONGEST_DELAY: Duration = Duration::from_secs(15 * 60);
 
 /// After so many deliveries a message that ends in a trap each time is given up where no other number is said.
@@ -34,34 +33,26 @@ pub(super) enum Cause {
     Broken,
 }
 
-/// What becomes of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// It is delivered again after this time.
-    Retry(Duration),
-    /// It is a dead letter.
-    Dead,
-}
-
 impl Retries {
-    /// What becomes of a message whose delivery with this number, from 1, has failed.
-    pub(super) fn verdict(&self, delivery: u32, cause: Cause) -> Verdict {
+    /// After what time a message is delivered again whose delivery with this number, from 1, has failed; none if that was
+    /// its last.
+    pub(super) fn next(&self, delivery: u32, cause: Cause) -> Option<Duration> {
         let most = match cause {
-            Cause::Unusable => return Verdict::Dead,
+            Cause::Unusable => return None,
             Cause::Failed => self.max_deliveries,
             Cause::Broken => Some(self.max_deliveries.unwrap_or(MOST_TRAPS)),
         };
         if most.is_some_and(|most| delivery >= most) {
-            return Verdict::Dead;
+            return None;
         }
         let delay = self.delay(delivery);
         if self.retry_for.is_zero() {
-            return Verdict::Retry(delay);
+            return Some(delay);
         }
         // The last delivery is at the end of the time.
         match self.retry_for.saturating_sub(self.age(delivery)) {
-            Duration::ZERO => Verdict::Dead,
-            left => Verdict::Retry(delay.min(left)),
+            Duration::ZERO => None,
+            left => Some(delay.min(left)),
         }
     }
 
@@ -116,13 +107,14 @@ mod tests {
     const BY_NUMBER: Retries =
         Retries { first_delay: Duration::from_secs(1), retry_for: Duration::ZERO, max_deliveries: Some(5) };
 
-    fn after(seconds: u64) -> Verdict {
-        Verdict::Retry(Duration::from_secs(seconds))
+    #[expect(clippy::unnecessary_wraps, reason = "it is compared with an option")]
+    fn after(seconds: u64) -> Option<Duration> {
+        Some(Duration::from_secs(seconds))
     }
 
     #[test]
     fn delays_double_up_to_a_quarter_of_an_hour() {
-        let delays: Vec<_> = (1..=12).map(|delivery| BY_TIME.verdict(delivery, Cause::Failed)).collect();
+        let delays: Vec<_> = (1..=12).map(|delivery| BY_TIME.next(delivery, Cause::Failed)).collect();
         assert_eq!(delays, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900].map(after));
     }
 
@@ -131,9 +123,9 @@ mod tests {
         let most = BY_TIME.most_deliveries();
         // A queue's own limit is one less, in `k8s/overlays/rabbitmq/topology.yaml` as well.
         assert_eq!(most, 298);
-        assert_eq!(BY_TIME.verdict(most, Cause::Failed), Verdict::Dead);
+        assert_eq!(BY_TIME.next(most, Cause::Failed), None);
         let (mut age, mut delivery) = (Duration::ZERO, 1);
-        while let Verdict::Retry(delay) = BY_TIME.verdict(delivery, Cause::Failed) {
+        while let Some(delay) = BY_TIME.next(delivery, Cause::Failed) {
             age += delay;
             delivery += 1;
         }
@@ -142,22 +134,22 @@ mod tests {
 
     #[test]
     fn the_number_of_deliveries_can_be_the_limit_instead() {
-        let verdicts: Vec<_> = (1..=5).map(|delivery| BY_NUMBER.verdict(delivery, Cause::Failed)).collect();
-        assert_eq!(verdicts, [after(1), after(2), after(4), after(8), Verdict::Dead]);
+        let verdicts: Vec<_> = (1..=5).map(|delivery| BY_NUMBER.next(delivery, Cause::Failed)).collect();
+        assert_eq!(verdicts, [after(1), after(2), after(4), after(8), None]);
         assert_eq!(BY_NUMBER.most_deliveries(), 5);
         let both = Retries { max_deliveries: Some(3), ..BY_TIME };
-        assert_eq!((both.verdict(3, Cause::Failed), both.most_deliveries()), (Verdict::Dead, 3));
+        assert_eq!((both.next(3, Cause::Failed), both.most_deliveries()), (None, 3));
     }
 
     #[test]
     fn what_can_never_be_handled_is_dead_at_once() {
-        assert_eq!(BY_TIME.verdict(1, Cause::Unusable), Verdict::Dead);
+        assert_eq!(BY_TIME.next(1, Cause::Unusable), None);
     }
 
     #[test]
     fn a_message_that_breaks_its_component_is_not_tried_for_days() {
-        assert_eq!(BY_TIME.verdict(4, Cause::Broken), after(8));
-        assert_eq!(BY_TIME.verdict(5, Cause::Broken), Verdict::Dead);
-        assert_eq!(BY_TIME.verdict(5, Cause::Failed), after(16));
+        assert_eq!(BY_TIME.next(4, Cause::Broken), after(8));
+        assert_eq!(BY_TIME.next(5, Cause::Broken), None);
+        assert_eq!(BY_TIME.next(5, Cause::Failed), after(16));
     }
 }

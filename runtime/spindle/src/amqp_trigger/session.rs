@@ -1,28 +1,24 @@
-//! A session with the broker: one connection for one queue, with a channel to consume and one for dead letters.
+//! A session with the broker: one connection for one queue, to consume. Nothing is published on it: the broker stops reading
+//! from a connection that publishes when it is short of memory or disk space, and so would not see acknowledgements either.
 //!
 //! A session is never mended. When anything about it breaks, it has ended, and the next one is made from the start.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions, ConfirmSelectOptions};
-use lapin::tcp::AsyncTcpStream;
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions, BasicRejectOptions,
+};
 use lapin::types::FieldTable;
-use lapin::uri::{AMQPScheme, AMQPUri};
-use lapin::{Channel, Connection, ConnectionProperties, Consumer, Event};
-use tokio::net::TcpStream;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use lapin::{Acker, Channel, Consumer};
 use uuid::Uuid;
 
 use super::config::TriggerConfig;
-use super::socket::{SocketGuard, SocketHandle};
-use super::topology::{self, Declare};
-use super::transport;
+use super::link::Link;
+use super::topology::{self, Difference, EstablishError};
 use crate::limits::Limits;
 
-/// How long the broker may take to say goodbye.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Why a session is of no more use.
+pub(super) type Lost = String;
 
 /// Why there is no session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,151 +31,107 @@ pub(super) enum OpenError {
 
 /// A session.
 pub(super) struct Session {
-    connection: Connection,
+    link: Link,
     consuming: Channel,
-    /// Publishes dead letters, with confirms.
-    pub(super) dead_letters: Channel,
     queue: String,
     consumer: String,
-    ending: Arc<Ending>,
-    _socket: SocketGuard,
-    /// Ends the task that looks after the connection.
-    _watched: DropGuard,
-}
-
-/// That a session has ended, and why.
-#[derive(Debug, Default)]
-struct Ending {
-    ended: CancellationToken,
-    reason: Mutex<String>,
-}
-
-impl Ending {
-    /// The first reason counts.
-    fn set(&self, reason: impl ToString) {
-        let mut first = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
-        if first.is_empty() {
-            *first = reason.to_string();
-        }
-        drop(first);
-        self.ended.cancel();
-    }
+    settle_time: Duration,
+    /// Queues that are used as they are.
+    pub(super) differences: Vec<Difference>,
 }
 
 impl Session {
     /// Connects, and sees to it that everything is there.
     pub(super) async fn open(config: &TriggerConfig, limits: &Limits) -> Result<Self, OpenError> {
-        let declare = if config.declare { Declare::Everything } else { Declare::Nothing };
-        let open = async {
-            match Self::try_open(config, declare, limits).await {
-                Err(OpenError::Topology(reason)) if topology::has_another_limit(&reason) => {
-                    let queue = config.queue.as_str();
-                    tracing::warn!(queue, reason, "a queue was declared with another limit: it is used as it is");
-                    Self::try_open(config, Declare::AllButQueues, limits).await
-                }
-                opened => opened,
-            }
-        };
-        tokio::time::timeout(limits.amqp_open.0, open)
+        tokio::time::timeout(limits.amqp_open.0, Self::open_untimed(config, limits))
             .await
             .unwrap_or_else(|_| Err(OpenError::Connect("the broker does not answer in time".to_owned())))
     }
 
-    async fn try_open(config: &TriggerConfig, declare: Declare, limits: &Limits) -> Result<Self, OpenError> {
+    async fn open_untimed(config: &TriggerConfig, limits: &Limits) -> Result<Self, OpenError> {
         let connect = |error: lapin::Error| OpenError::Connect(error.to_string());
         let topology = |error: lapin::Error| OpenError::Topology(error.to_string());
-        let socket = SocketGuard::default();
-        let connection = connection(config, socket.handle(), limits.amqp_connect.0).await.map_err(connect)?;
-        let ending = Arc::new(Ending::default());
-        let watched = CancellationToken::new();
-        tokio::spawn(watch(connection.events_listener(), Arc::clone(&ending), watched.clone()));
-        // A channel of its own: a refusal closes it.
-        let declaring = connection.create_channel().await.map_err(connect)?;
-        topology::establish(&declaring, config, declare).await.map_err(topology)?;
-        // It has done what it was for.
-        let _ = declaring.close(200, "done".into()).await;
-        let consuming = connection.create_channel().await.map_err(connect)?;
+        let mut differences = Vec::new();
+        let link = loop {
+            let link = Link::open(config, "from", limits.amqp_connect.0).await.map_err(connect)?;
+            match topology::establish(&link, config, &differences).await {
+                Ok(()) => break link,
+                // Once for each queue.
+                Err(EstablishError::Different(difference)) => differences.push(difference),
+                Err(EstablishError::Failed(error)) => return Err(topology(error)),
+            }
+        };
+        let consuming = link.channel().await.map_err(connect)?;
         // Each consumer gets its next message when it is done with the one before.
         consuming.basic_qos(1, BasicQosOptions::default()).await.map_err(topology)?;
-        let dead_letters = connection.create_channel().await.map_err(connect)?;
-        dead_letters.confirm_select(ConfirmSelectOptions::default()).await.map_err(topology)?;
         Ok(Self {
-            connection,
+            link,
             consuming,
-            dead_letters,
             queue: config.queue.clone(),
             consumer: config.component.clone(),
-            ending,
-            _socket: socket,
-            _watched: watched.drop_guard(),
+            settle_time: limits.amqp_settle.0,
+            differences,
         })
     }
 
     /// A new consumer, which gets one message at a time.
-    pub(super) async fn consume(&self) -> lapin::Result<Consumer> {
+    pub(super) async fn consume(&self) -> Result<Consumer, Lost> {
         let tag = format!("{}-{}", self.consumer, Uuid::new_v4());
         let options = BasicConsumeOptions::default();
-        self.consuming.basic_consume(self.queue.as_str().into(), tag.into(), options, FieldTable::default()).await
+        let (queue, table) = (self.queue.as_str().into(), FieldTable::default());
+        self.in_time(self.consuming.basic_consume(queue, tag.into(), options, table)).await
     }
 
     /// Ends a consumer: no further message comes. What it has not settled yet it may still settle.
-    pub(super) async fn cancel(&self, consumer: &Consumer) -> lapin::Result<()> {
-        self.consuming.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await
+    pub(super) async fn cancel(&self, consumer: &Consumer) -> Result<(), Lost> {
+        self.in_time(self.consuming.basic_cancel(consumer.tag(), BasicCancelOptions::default())).await
+    }
+
+    /// Acknowledges a message.
+    pub(super) async fn acknowledge(&self, acker: &Acker) -> Result<(), Lost> {
+        if self.in_time(acker.ack(BasicAckOptions::default())).await? {
+            return Ok(());
+        }
+        // The broker delivers it again: it was handled, and may be handled twice.
+        Err("it was lost before a message could be acknowledged, which comes again".to_owned())
+    }
+
+    /// Gives a message back as one that was not handled. By `reject` and not by `nack`: RabbitMQ counts only the former
+    /// since 4.3.
+    pub(super) async fn reject(&self, acker: &Acker) -> Result<(), Lost> {
+        self.in_time(acker.reject(BasicRejectOptions { requeue: true })).await.map(drop)
+    }
+
+    /// Gives a message back that nobody has tried to handle.
+    pub(super) async fn give_back(&self, acker: &Acker) -> Result<(), Lost> {
+        let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
+        self.in_time(acker.nack(options)).await.map(drop)
+    }
+
+    async fn in_time<T>(&self, asked: impl Future<Output = lapin::Result<T>>) -> Result<T, Lost> {
+        match tokio::time::timeout(self.settle_time, asked).await {
+            Ok(answer) => answer.map_err(|error| error.to_string()),
+            Err(_) => Err("the broker takes no acknowledgements, or does not answer".to_owned()),
+        }
     }
 
     /// Says that the session is of no more use, and why.
     pub(super) fn end(&self, reason: impl ToString) {
-        self.ending.set(reason);
+        self.link.end(reason);
     }
 
     /// Whether it has ended.
     pub(super) fn has_ended(&self) -> bool {
-        self.ending.ended.is_cancelled()
+        self.link.has_ended()
     }
 
     /// Waits until it has ended; gives the reason.
-    pub(super) async fn ended(&self) -> String {
-        self.ending.ended.cancelled().await;
-        self.ending.reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) async fn ended(&self) -> Lost {
+        self.link.ended().await
     }
 
     /// Closes the connection. What was not settled goes back to the queue.
     pub(super) async fn close(&self) {
-        // A broker that does not answer learns it from the socket.
-        let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.connection.close(200, "done".into())).await;
+        self.link.close().await;
     }
-}
-
-/// Looks out for the end of a connection on which nothing else may be happening.
-async fn watch(events: impl futures_util::Stream<Item = Event> + Send, ending: Arc<Ending>, until: CancellationToken) {
-    let mut events = std::pin::pin!(events);
-    loop {
-        tokio::select! {
-            () = until.cancelled() => return,
-            event = events.next() => match event {
-                Some(Event::Error(error)) => return ending.set(error),
-                Some(_) => {}
-                None => return ending.set("the connection is gone"),
-            },
-        }
-    }
-}
-
-/// Connects, by a socket whose guard can shut it down.
-async fn connection(config: &TriggerConfig, socket: SocketHandle, connect_time: Duration) -> lapin::Result<Connection> {
-    let properties = ConnectionProperties::default()
-        .with_connection_name(format!("{} from {}", config.component, config.queue).into());
-    let connect = async move |uri: AMQPUri, _| {
-        let host = uri.authority.host.as_str();
-        let connect = TcpStream::connect((host, uri.authority.port));
-        let stream = tokio::time::timeout(connect_time, connect).await.map_err(std::io::Error::from)??;
-        stream.set_nodelay(true)?;
-        socket.set(&stream)?;
-        let transport = match uri.scheme {
-            AMQPScheme::AMQP => transport::plain(stream),
-            AMQPScheme::AMQPS => transport::tls(stream, host).await?,
-        };
-        Ok(AsyncTcpStream::Plain(transport))
-    };
-    Connection::connector(config.address.uri.clone(), transport::runtime(), connect, properties).await
 }

@@ -2,86 +2,146 @@
 //!
 //! All is durable. The queue is a quorum queue, for only those count deliveries. Its own delivery limit is where the
 //! trigger's is, so that a message that kills its consumers every time becomes a dead letter, too: the broker then moves it,
-//! at least once, to the same place. A queue that is there with another limit is used as it is: an upgrade is not to stop it.
+//! at least once, to the same place. A queue that is there with other arguments is used as it is: an upgrade, or another
+//! number in the manifest, is not to stop it.
 
 use lapin::options::{ExchangeBindOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, ExchangeKind, Result};
+use lapin::{Channel, ErrorKind, ExchangeKind};
 
 use super::config::TriggerConfig;
+use super::link::Link;
 
 /// No limit that anyone reaches: someone who looks at dead letters and puts them back does not lose them. (-1 would be
 /// none at all, but not before RabbitMQ 4.)
 const UNLIMITED: i64 = 0x7fff_ffff;
 
-/// What is made of what is not there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Declare {
-    /// All of it.
-    Everything,
-    /// All but the queues, which have to be there.
-    AllButQueues,
-    /// Nothing.
-    Nothing,
+/// A queue that is there with other arguments than it would have been declared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Difference {
+    queue: String,
+    /// What is different, what follows, and what to do.
+    pub(super) text: String,
 }
 
-/// Whether an error says that a queue was declared with another number of deliveries: as an earlier version did, or another
-/// setting. All else about it is as it should be, or would have been named first.
-pub(super) fn has_another_limit(error: &str) -> bool {
-    error.contains("inequivalent arg 'x-delivery-limit'") && !error.contains("current is none")
+/// Why not all is as the trigger needs it.
+#[derive(Debug)]
+pub(super) enum EstablishError {
+    /// A queue is different.
+    Different(Difference),
+    /// Something is not there, or cannot be used.
+    Failed(lapin::Error),
 }
 
-/// Declares all that a trigger needs, or looks whether it is there.
+impl From<lapin::Error> for EstablishError {
+    fn from(error: lapin::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Declares all that a trigger needs, or looks whether it is there. Queues that are known to be different are used as they are.
 ///
 /// # Errors
-/// When something is not there, or is there and is different. The channel is of no more use then.
-pub(super) async fn establish(channel: &Channel, config: &TriggerConfig, declare: Declare) -> Result<()> {
-    let passive = declare == Declare::Nothing;
-    let passive_queues = declare != Declare::Everything;
-    declare_exchange(channel, &config.dead_letter, ExchangeKind::Fanout, passive).await?;
-    declare_queue(channel, &config.dead_letter, &[("x-delivery-limit", UNLIMITED.into())], passive_queues).await?;
-    if !passive {
-        bind_queue(channel, &config.dead_letter, &config.dead_letter, "").await?;
-    }
+/// When something is different, is not there, or cannot be used. The connection is of no more use then.
+pub(super) async fn establish(link: &Link, config: &TriggerConfig, known: &[Difference]) -> Result<(), EstablishError> {
+    let declaring = Declaring { channel: link.channel().await?, passive: !config.declare, known };
+    let dead_letter = config.dead_letter.as_str();
+    declaring.exchange(dead_letter, ExchangeKind::Fanout).await?;
+    declaring.queue(dead_letter, &[("x-delivery-limit", UNLIMITED.into())]).await?;
+    declaring.bind_queue(dead_letter, dead_letter, "").await?;
     let arguments = [
         ("x-delivery-limit", i64::from(config.retries.most_deliveries() - 1).into()),
-        ("x-dead-letter-exchange", AMQPValue::LongString(config.dead_letter.as_str().into())),
+        ("x-dead-letter-exchange", AMQPValue::LongString(dead_letter.into())),
         ("x-dead-letter-strategy", AMQPValue::LongString("at-least-once".into())),
         ("x-overflow", AMQPValue::LongString("reject-publish".into())),
     ];
-    declare_queue(channel, &config.queue, &arguments, passive_queues).await?;
-    let Some(exchange) = &config.exchange else { return Ok(()) };
-    declare_exchange(channel, &exchange.name, exchange.kind.clone(), passive).await?;
-    if passive {
-        return Ok(());
+    declaring.queue(&config.queue, &arguments).await?;
+    if let Some(exchange) = &config.exchange {
+        declaring.exchange(&exchange.name, exchange.kind.clone()).await?;
+        declaring.bind_queue(&config.queue, &exchange.name, &exchange.routing_key).await?;
+        if let Some(source) = &exchange.source {
+            declaring.bind_exchange(&exchange.name, source).await?;
+        }
     }
-    bind_queue(channel, &config.queue, &exchange.name, &exchange.routing_key).await?;
-    if let Some(source) = &exchange.source {
-        let (name, source) = (exchange.name.as_str(), source.as_str());
-        let options = ExchangeBindOptions::default();
-        channel.exchange_bind(name.into(), source.into(), name.into(), options, FieldTable::default()).await?;
-    }
+    // It has done what it was for.
+    let _ = declaring.channel.close(200, "done".into()).await;
     Ok(())
 }
 
-async fn declare_exchange(channel: &Channel, name: &str, kind: ExchangeKind, passive: bool) -> Result<()> {
-    let options = ExchangeDeclareOptions { passive, durable: true, ..ExchangeDeclareOptions::default() };
-    channel.exchange_declare(name.into(), kind, options, FieldTable::default()).await
+struct Declaring<'a> {
+    channel: Channel,
+    /// Whether nothing is made.
+    passive: bool,
+    known: &'a [Difference],
 }
 
-async fn declare_queue(channel: &Channel, name: &str, further: &[(&str, AMQPValue)], passive: bool) -> Result<()> {
-    let options = QueueDeclareOptions { passive, durable: true, ..QueueDeclareOptions::default() };
-    let mut arguments = FieldTable::default();
-    arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
-    for (name, value) in further {
-        arguments.insert((*name).into(), value.clone());
+impl Declaring<'_> {
+    async fn exchange(&self, name: &str, kind: ExchangeKind) -> lapin::Result<()> {
+        let options =
+            ExchangeDeclareOptions { passive: self.passive, durable: true, ..ExchangeDeclareOptions::default() };
+        self.channel.exchange_declare(name.into(), kind, options, FieldTable::default()).await
     }
-    channel.queue_declare(name.into(), options, arguments).await.map(drop)
+
+    async fn queue(&self, name: &str, further: &[(&str, AMQPValue)]) -> Result<(), EstablishError> {
+        let mut arguments = FieldTable::default();
+        arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+        for (name, value) in further {
+            arguments.insert((*name).into(), value.clone());
+        }
+        let passive = self.passive || self.known.iter().any(|different| different.queue == name);
+        let options = QueueDeclareOptions { passive, durable: true, ..QueueDeclareOptions::default() };
+        match self.channel.queue_declare(name.into(), options, arguments).await {
+            Err(error) if is_different(&error) => {
+                let text = describe(&error.to_string());
+                Err(EstablishError::Different(Difference { queue: name.to_owned(), text }))
+            }
+            declared => Ok(declared.map(drop)?),
+        }
+    }
+
+    async fn bind_queue(&self, queue: &str, exchange: &str, routing_key: &str) -> lapin::Result<()> {
+        if self.passive {
+            return Ok(());
+        }
+        let options = QueueBindOptions::default();
+        self.channel.queue_bind(queue.into(), exchange.into(), routing_key.into(), options, FieldTable::default()).await
+    }
+
+    async fn bind_exchange(&self, exchange: &str, source: &str) -> lapin::Result<()> {
+        if self.passive {
+            return Ok(());
+        }
+        let (options, key) = (ExchangeBindOptions::default(), exchange.into());
+        self.channel.exchange_bind(exchange.into(), source.into(), key, options, FieldTable::default()).await
+    }
 }
 
-async fn bind_queue(channel: &Channel, queue: &str, exchange: &str, routing_key: &str) -> Result<()> {
-    let options = QueueBindOptions::default();
-    channel.queue_bind(queue.into(), exchange.into(), routing_key.into(), options, FieldTable::default()).await
+/// Whether a queue is there, and other than it would have been made.
+fn is_different(error: &lapin::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ProtocolError(error)
+            if matches!(error.kind(), AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED))
+    )
+}
+
+/// What is different, what follows, and what to do. The broker names the first argument that differs.
+fn describe(error: &str) -> String {
+    let found = error.split_once("inequivalent arg ").map_or(error, |(_, found)| found);
+    let argument = found.trim_start_matches('\'').split('\'').next().unwrap_or_default();
+    let consequence = match argument {
+        "x-queue-type" | "x-delivery-limit" | "x-dead-letter-exchange" | "x-dead-letter-strategy" => {
+            "the broker's own limit of deliveries holds beside the trigger's: a message that passes it is dropped, unless the \
+             queue has a dead letter exchange. A queue that is no quorum queue counts no deliveries: a message that fails is \
+             delivered once more, and is then a dead letter"
+        }
+        _ => "what it says holds beside what the trigger does",
+    };
+    format!(
+        "a queue is there with other arguments and is used as it is: {found}. {consequence}. To have it as the manifest says, \
+         delete it when it is empty: it is declared anew. To keep it as it is, set `declare = false`"
+    )
 }
 
 #[cfg(test)]
@@ -89,15 +149,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_queue_of_another_kind_is_none_with_another_limit() {
-        let says = |what: &str| {
-            has_another_limit(&format!("PRECONDITION_FAILED - inequivalent arg {what} for queue 'q' in vhost '/'"))
+    fn what_differs_is_told_with_what_follows() {
+        let told = |argument: &str, values: &str| {
+            describe(&format!(
+                "PRECONDITION_FAILED - inequivalent arg '{argument}' for queue 'q' in vhost '/': {values}"
+            ))
         };
-        assert!(!says("'x-queue-type'") && !says("'x-dead-letter-exchange'"));
-        assert!(!has_another_limit(
-            "inequivalent arg 'x-delivery-limit' for queue 'q': received 297 but current is none"
-        ));
-        let limit = "inequivalent arg 'x-delivery-limit' for queue 'q' in vhost '/': received '297' but current is '4'";
-        assert!(has_another_limit(limit));
+        let kind = told("x-queue-type", "received 'quorum' but current is 'classic'");
+        assert!(
+            kind.contains("as it is: 'x-queue-type' for queue 'q'") && kind.contains("is 'classic'. the"),
+            "{kind}"
+        );
+        assert!(told("x-delivery-limit", "received '4' but current is '9'").contains("dead letter exchange"));
+        assert!(told("durable", "received 'true' but current is 'false'").contains("holds beside"));
     }
 }

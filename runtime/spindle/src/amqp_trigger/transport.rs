@@ -21,8 +21,10 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
+use super::frames::FrameFilter;
+
 /// A connection to the broker.
-pub(super) type Transport = Compat<Either<TcpStream, Box<TlsStream<TcpStream>>>>;
+pub(super) type Transport = FrameFilter<Compat<Either<TcpStream, Box<TlsStream<TcpStream>>>>>;
 
 /// What lapin runs on: Tokio, with connections that may be TLS.
 pub(super) type Runtime = async_rs::Runtime<RuntimeParts<Tokio, TlsReactor>>;
@@ -49,7 +51,7 @@ pub(super) fn runtime() -> Runtime {
 
 /// The connection as it is.
 pub(super) fn plain(stream: TcpStream) -> Transport {
-    Compat::new(Either::Left(stream))
+    FrameFilter::new(Compat::new(Either::Left(stream)))
 }
 
 /// TLS with `host` over the connection.
@@ -58,7 +60,7 @@ pub(super) async fn tls(stream: TcpStream, host: &str) -> io::Result<Transport> 
     let name =
         ServerName::try_from(host.to_owned()).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     let stream = TlsConnector::from(Arc::clone(config)).connect(name, stream).await?;
-    Ok(Compat::new(Either::Right(Box::new(stream))))
+    Ok(FrameFilter::new(Compat::new(Either::Right(Box::new(stream)))))
 }
 
 /// Tokio's reactor, but for the type of its connections.

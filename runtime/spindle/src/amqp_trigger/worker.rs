@@ -5,33 +5,32 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use lapin::message::Delivery;
-use lapin::options::{BasicAckOptions, BasicNackOptions, BasicRejectOptions};
 use lapin::{Acker, BasicProperties, Consumer};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::breaker::{Admission, Health};
-use super::dead_letter::{self, DeadLetterRecord, cut};
+use super::dead_letter::{DeadLetter, cut};
+use super::hold::{Held, Room, Until, left};
 use super::message::{self, DeliveryCount};
-use super::queue::{Failure, Queue};
-use super::retry::{Cause, LONGEST_DELAY, Verdict};
-use super::session::Session;
+use super::panic::caught;
+use super::queue::Queue;
+use super::retry::Cause;
+use super::session::{Lost, Session};
+use super::verdict::{Failure, Verdict, refusal, verdict};
 use crate::handlers::amqp::Message;
 
 /// How often a message that waits for the end of a pause looks whether it has ended.
 const PAUSE_STEP: Duration = Duration::from_secs(1);
 
-/// Why a session is of no more use.
-type Lost = String;
-
 /// What has become of a message.
 enum Outcome {
     /// It is acknowledged.
     Settled,
-    /// It is to be given back after a while.
-    Waits(Acker, Duration),
-    /// It is to be given back at once, for it is the end, and nothing was done with it.
+    /// It is acknowledged or given back later.
+    Held(Held),
+    /// It is to be given back at once, for nothing was done with it.
     Untouched(Acker),
 }
 
@@ -54,7 +53,7 @@ pub(super) async fn run(
             }
         };
         let worker = Worker { queue: &queue, session: &session, stop: &stop, tasks: &tasks };
-        match worker.consume().await {
+        match caught(worker.consume()).await.flatten() {
             Ok(()) => return,
             Err(reason) => session.end(reason),
         }
@@ -88,7 +87,7 @@ impl Worker<'_> {
                 reason = self.session.ended() => return Err(reason),
             };
             let delivery = match next {
-                Some(delivery) => delivery.map_err(lost)?,
+                Some(delivery) => delivery.map_err(|error| error.to_string())?,
                 // All that had come before the end was handled.
                 None if stopping => return Ok(()),
                 None => return Err("the broker has ended the consumer: the queue was deleted".to_owned()),
@@ -106,24 +105,22 @@ impl Worker<'_> {
                     outcome = &mut work => break outcome?,
                 }
             };
-            let (acker, delay) = match outcome {
+            let held = match outcome {
                 Outcome::Settled => continue,
-                Outcome::Waits(acker, delay) => (acker, delay),
+                Outcome::Held(held) => held,
                 Outcome::Untouched(acker) => {
-                    // Not rejected, which would count as a failed delivery.
-                    let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
-                    acker.nack(options).await.map_err(lost)?;
+                    self.session.give_back(&acker).await?;
                     continue;
                 }
             };
             if stopping {
-                self.give_back(acker, delay).await?;
+                self.hold(held).await?;
                 continue;
             }
             // The message takes this consumer with it, which gets no other; the worker goes on with a new one. Given back
             // before, it would make room for a message that nobody looks at.
-            self.session.cancel(&consumer).await.map_err(lost)?;
-            self.give_back(acker, delay).await?;
+            self.session.cancel(&consumer).await?;
+            self.hold(held).await?;
             match self.new_consumer().await? {
                 Some(next) => consumer = next,
                 None => return Ok(()),
@@ -137,17 +134,22 @@ impl Worker<'_> {
             biased;
             () = self.stop.cancelled() => Ok(None),
             reason = self.session.ended() => Err(reason),
-            consumer = self.session.consume() => consumer.map(Some).map_err(lost),
+            consumer = self.session.consume() => consumer.map(Some),
         }
     }
 
-    /// Waits for the end of a pause of the queue; says whether the message is a probe, or nothing at the end of the app.
-    async fn admitted(&self) -> Result<Option<bool>, Lost> {
+    /// Waits for the end of a pause of the queue; says whether the message is a probe. Nothing if it is the end of the app, or
+    /// if the message could not be handled any more while the broker bears that it is unacknowledged.
+    async fn admitted(&self, since: Instant) -> Result<Option<bool>, Lost> {
+        let deadline = self.queue.app.limits.message_deadline.0;
         loop {
             let wait = match self.queue.breaker.admit(Instant::now()) {
                 Admission::Go { is_probe } => return Ok(Some(is_probe)),
                 Admission::Wait(wait) => wait,
             };
+            if left(since.elapsed()) < deadline {
+                return Ok(None);
+            }
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Ok(None),
@@ -172,132 +174,83 @@ impl Worker<'_> {
 
     /// Handles one delivery.
     async fn handle(&self, mut delivery: Delivery) -> Result<Outcome, Lost> {
-        let Some(is_probe) = self.admitted().await? else { return Ok(Outcome::Untouched(delivery.acker)) };
-        let config = &self.queue.config;
+        let since = Instant::now();
+        let Some(is_probe) = self.admitted(since).await? else { return Ok(Outcome::Untouched(delivery.acker)) };
+        let (queue, retries) = (self.queue.config.queue.as_str(), &self.queue.config.retries);
         let count = DeliveryCount::of(&delivery);
-        let message = message::message(&mut delivery, &config.queue, count);
+        let refusal = refusal(count, &delivery.properties, retries);
+        let message = message::message(&mut delivery, queue, count);
         let Delivery { properties, acker, .. } = delivery;
-        let (message, failure) = if count.at_least() > config.retries.most_deliveries() {
-            let reason = "its consumers did not survive its deliveries".to_owned();
-            (message, Some(Failure { reason, cause: Cause::Unusable }))
-        } else {
-            self.queue.call(message).await
+        let (message, failure) = match refusal {
+            Some(failure) => (message, Some(failure)),
+            None => self.queue.call(message).await,
         };
         self.record(failure.as_ref(), is_probe);
-        let Some(failure) = failure else {
-            self.settle(&acker).await?;
-            return Ok(Outcome::Settled);
-        };
-        let failed = FailedMessage { message, properties, failure };
-        let verdict = config.retries.verdict(count.at_least(), failed.failure.cause);
-        if let (Verdict::Retry(delay), DeliveryCount::Known(_)) = (verdict, count) {
-            failed.report(config.queue.as_str(), "message will be retried", Some(delay));
-            return Ok(Outcome::Waits(acker, delay));
-        }
-        match self.dead_letter(&failed, count).await {
-            Ok(()) => {
-                failed.report(config.queue.as_str(), "message dead-lettered", None);
-                self.settle(&acker).await?;
+        match verdict(count, failure.as_ref().map_or(Ok(()), Err), retries) {
+            Verdict::Acknowledge => {
+                self.session.acknowledge(&acker).await?;
                 Ok(Outcome::Settled)
             }
-            Err(reason) => {
-                tracing::error!(queue = config.queue, reason, "a dead letter cannot be kept: the message stays");
-                Ok(Outcome::Waits(acker, LONGEST_DELAY))
+            Verdict::Retry(delay) => {
+                let (id, delivery, reason) = (id(&message), message.delivery_count, reason(failure.as_ref()));
+                let delay_ms = delay.as_millis();
+                tracing::warn!(queue, message_id = id, delivery, delay_ms, reason, "message will be retried");
+                Ok(Outcome::Held(Held { acker, until: Until::Delay(delay), since, size: 0 }))
             }
-        }
-    }
-
-    async fn dead_letter(&self, failed: &FailedMessage, count: DeliveryCount) -> Result<(), String> {
-        let config = &self.queue.config;
-        let uncounted = match count {
-            DeliveryCount::Known(_) => "",
-            DeliveryCount::Unknown => " (the queue does not count deliveries: it is no quorum queue)",
-        };
-        let reason = format!("{}{uncounted}", cut(&failed.failure.reason));
-        let record = DeadLetterRecord {
-            reason: &reason,
-            deliveries: count.at_least().min(config.retries.most_deliveries()),
-            queue: &config.queue,
-            exchange: &failed.message.exchange,
-            routing_key: &failed.message.routing_key,
-        };
-        let body = &failed.message.body;
-        let confirm_time = self.queue.app.limits.amqp_confirm.0;
-        let channel = &self.session.dead_letters;
-        dead_letter::publish(channel, &config.dead_letter, body, &failed.properties, &record, confirm_time).await
-    }
-
-    /// Acknowledges a message.
-    async fn settle(&self, acker: &Acker) -> Result<(), Lost> {
-        match acker.ack(BasicAckOptions::default()).await {
-            Ok(true) => Ok(()),
-            // The broker delivers it again: it was handled, and may be handled twice.
-            Ok(false) => Err("it was lost before a message could be acknowledged, which comes again".to_owned()),
-            Err(error) => Err(lost(error)),
-        }
-    }
-
-    /// Keeps a message for a while before it is rejected. While there is room for more to wait, the worker does not.
-    async fn give_back(&self, acker: Acker, delay: Duration) -> Result<(), Lost> {
-        let wait = wait(Arc::clone(self.session), self.stop.clone(), delay);
-        match Arc::clone(&self.queue.waiting).try_acquire_owned() {
-            Ok(permit) => {
-                self.tasks.spawn(async move {
-                    let _permit: OwnedSemaphorePermit = permit;
-                    if let Some(session) = wait.await {
-                        let rejected = reject(&acker).await;
-                        rejected.unwrap_or_else(|reason| session.end(reason));
+            Verdict::DeadLetter(reason) => {
+                let size = message.body.len();
+                let mut safe = Box::pin(dead_letter(Arc::clone(self.queue), message, properties, reason));
+                tokio::select! {
+                    biased;
+                    () = &mut safe => {
+                        self.session.acknowledge(&acker).await?;
+                        Ok(Outcome::Settled)
                     }
-                });
-            }
-            Err(_) => {
-                if wait.await.is_some() {
-                    reject(&acker).await?;
+                    // Others are not to wait for it.
+                    () = self.queue.dead_letters.stalled() => {
+                        Ok(Outcome::Held(Held { acker, until: Until::DeadLetter(safe), since, size }))
+                    }
                 }
             }
         }
+    }
+
+    /// Holds a message. While there is room for more, the worker does not wait with it.
+    async fn hold(&self, held: Held) -> Result<(), Lost> {
+        let Some(room) = held.room(self.queue) else { return held.settle(self.session, self.stop).await };
+        let (session, stop) = (Arc::clone(self.session), self.stop.clone());
+        self.tasks.spawn(async move {
+            let _room: Room = room;
+            let settled = caught(held.settle(&session, &stop)).await.flatten();
+            settled.unwrap_or_else(|reason| session.end(reason));
+        });
         Ok(())
     }
 }
 
-/// A message that was not handled, and why.
-struct FailedMessage {
-    message: Message,
-    properties: BasicProperties,
-    failure: Failure,
+/// Publishes a message to the dead letters, and says so.
+async fn dead_letter(queue: Arc<Queue>, message: Message, properties: BasicProperties, reason: String) {
+    let config = &queue.config;
+    let (id, delivery) = (id(&message).to_owned(), message.delivery_count);
+    let letter = DeadLetter {
+        body: message.body,
+        properties,
+        reason,
+        deliveries: delivery.min(config.retries.most_deliveries()),
+        queue: message.queue,
+        exchange: message.exchange,
+        routing_key: message.routing_key,
+    };
+    let reason = cut(&letter.reason).to_owned();
+    queue.dead_letters.keep(letter).await;
+    tracing::error!(queue = config.queue, message_id = id, delivery, reason, "message dead-lettered");
 }
 
-impl FailedMessage {
-    /// One line for the log: which message, not what is in it.
-    fn report(&self, queue: &str, what: &str, delay: Option<Duration>) {
-        let (message, reason) = (&self.message, cut(&self.failure.reason));
-        let (message_id, delivery) = (message.message_id.as_deref().unwrap_or("none"), message.delivery_count);
-        match delay {
-            Some(delay) => {
-                tracing::warn!(queue, message_id, delivery, delay_ms = delay.as_millis(), reason, "{what}");
-            }
-            None => tracing::error!(queue, message_id, delivery, reason, "{what}"),
-        }
-    }
+/// What a message is called in the log, which does not show what is in it.
+fn id(message: &Message) -> &str {
+    message.message_id.as_deref().unwrap_or("none")
 }
 
-/// Waits for the next delivery of a message; gives the session in which it has to be rejected, if it still lives. At
-/// the end nothing waits: others may take the message now.
-async fn wait(session: Arc<Session>, stop: CancellationToken, delay: Duration) -> Option<Arc<Session>> {
-    tokio::select! {
-        _ = session.ended() => return None,
-        () = stop.cancelled() => {}
-        () = tokio::time::sleep(delay) => {}
-    }
-    Some(session)
-}
-
-/// Gives a message back. By `reject` and not by `nack`: RabbitMQ counts only the former since 4.3.
-async fn reject(acker: &Acker) -> Result<(), Lost> {
-    acker.reject(BasicRejectOptions { requeue: true }).await.map(drop).map_err(lost)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it is for `map_err`")]
-fn lost(error: lapin::Error) -> Lost {
-    error.to_string()
+fn reason(failure: Option<&Failure>) -> &str {
+    failure.map_or("", |failure| cut(&failure.reason))
 }

@@ -113,7 +113,7 @@ fn a_queue_pauses_after_failures_in_a_row_and_goes_on_with_a_probe() {
 }
 
 #[test]
-fn a_queue_that_was_declared_with_another_limit_is_used_as_it_is() {
+fn a_queue_that_was_declared_with_other_arguments_is_used_as_it_is() {
     let rabbit = Rabbit::new();
     let arguments = r#"{"durable": true, "arguments": {
         "x-queue-type": "quorum", "x-delivery-limit": 9, "x-dead-letter-exchange": "q.dead",
@@ -121,9 +121,40 @@ fn a_queue_that_was_declared_with_another_limit_is_used_as_it_is() {
     }}"#;
     rabbit.api("PUT", &rabbit.queue("q"), arguments);
     let mut app = rabbit.start("exchange = \"e\"");
-    app.wait_for_output("a queue was declared with another limit");
+    let line = app.wait_for_output("a queue is there with other arguments and is used as it is");
+    assert!(line.contains("'x-delivery-limit' for queue 'q'") && line.contains("current is '9'"), "{line}");
     rabbit.publish("e", "", b"through the binding", BasicProperties::default());
     app.wait_for_output("done through the binding");
+}
+
+#[test]
+fn headers_that_are_nested_too_deep_are_dead_letters_and_hurt_nobody() {
+    let rabbit = Rabbit::new();
+    let mut app = rabbit.start("");
+    // By management: lapin overflows its stack when it sends such headers as well.
+    let publish = |depth: usize, body: &str| {
+        let deep = format!("{}7{}", "{\"k\":".repeat(depth), "}".repeat(depth));
+        let message = format!(
+            r#"{{"properties": {{"headers": {{"deep": {deep}}}}}, "routing_key": "q", "payload": "{body}", "payload_encoding": "string"}}"#
+        );
+        let answer = rabbit.api("POST", &format!("/api/exchanges/{}/amq.default/publish", rabbit.vhost), &message);
+        assert!(answer.contains("true"), "{answer}");
+    };
+    publish(32, "headers");
+    app.wait_for_output("done headers");
+    assert!(app.output().contains(r#"header deep: HeaderValue::Json("{\"k\":{\"k\":"#), "{}", app.output());
+    publish(33, "deeper");
+    let letter = rabbit.take("q.dead");
+    assert_eq!(letter.data, b"deeper");
+    assert_eq!(header(&letter, "x-dead-reason"), "its headers are nested deeper than 32 levels");
+    publish(10_000, "deepest");
+    rabbit.send(&["after"]);
+    app.wait_for_output("done after");
+    let letter = rabbit.take("q.dead");
+    assert_eq!(letter.data, b"deepest");
+    assert_eq!(header(&letter, "x-dead-reason"), "its headers are nested deeper than 32 levels");
+    assert!(!app.output().contains("lost its connection") && !app.output().contains("got deep"), "{}", app.output());
+    assert_eq!(app.text("/hello"), "hello");
 }
 
 #[test]

@@ -71,16 +71,30 @@ fn a_wrong_password_and_a_wrong_vhost_are_told_of() {
 }
 
 #[test]
-fn a_queue_with_other_arguments_is_told_of_until_it_is_gone() {
+fn a_queue_of_another_type_is_used_as_it_is_and_told_of_once() {
     let rabbit = Rabbit::new();
     rabbit.declare("q", "classic");
-    let mut app = rabbit.setup("").start();
-    let line = says_once(&mut app, "cannot use the broker as it is");
-    assert!(line.contains("PRECONDITION_FAILED") && line.contains("queue=\"q\""), "{line}");
-    rabbit.api("DELETE", &rabbit.queue("q"), "");
-    app.wait_for_output("is connected");
+    let mut app = rabbit.start("");
+    let line = says_once(&mut app, "a queue is there with other arguments and is used as it is");
+    assert!(line.contains("for queue 'q'") && line.contains("counts no deliveries"), "{line}");
     rabbit.send(&["hello"]);
     app.wait_for_output("done hello");
+    rabbit.api("DELETE", &rabbit.queue("q"), "");
+    until(|| (app.output().matches("is connected").count() == 2).then_some(()));
+    let declared = rabbit.api("GET", &rabbit.queue("q"), "");
+    assert!(declared.contains("quorum"), "{declared}");
+}
+
+#[test]
+fn an_exchange_of_another_kind_is_told_of_until_it_is_gone() {
+    let rabbit = Rabbit::new();
+    let exchange = format!("/api/exchanges/{}/e", rabbit.vhost);
+    rabbit.api("PUT", &exchange, r#"{"type": "direct", "durable": true}"#);
+    let mut app = rabbit.setup("exchange = \"e\"").start();
+    let line = says_once(&mut app, "cannot use the broker as it is");
+    assert!(line.contains("PRECONDITION_FAILED") && line.contains("queue=\"q\""), "{line}");
+    rabbit.api("DELETE", &exchange, "");
+    app.wait_for_output("is connected");
 }
 
 #[test]
@@ -122,17 +136,34 @@ fn a_queue_that_is_deleted_is_made_anew() {
 }
 
 #[test]
-fn a_dead_letter_that_cannot_be_kept_stays_where_it_is() {
+fn a_dead_letter_that_cannot_be_kept_stays_until_it_can() {
+    let rabbit = Rabbit::new();
+    let mut app = rabbit.start("prefetch = 2");
+    rabbit.api("DELETE", &rabbit.queue("q.dead"), "");
+    rabbit.send(&["unusable 1", "unusable 2", "unusable 3", "after"]);
+    let line = says_once(&mut app, "a dead letter cannot be kept");
+    assert!(line.contains("no queue is bound to the exchange q.dead"), "{line}");
+    app.wait_for_output("done after");
+    // Somebody declares it again.
+    drop(rabbit.start(""));
+    let letters: Vec<_> = (0..3).map(|_| rabbit.take("q.dead")).collect();
+    assert!(letters.iter().all(|letter| header(letter, "x-dead-deliveries") == "1"), "{letters:?}");
+    app.signal("TERM");
+    app.wait_for_end();
+    assert!(rabbit.try_take("q").is_none() && rabbit.try_take("q.dead").is_none(), "there is one copy of each");
+    assert_eq!(app.output().matches("got unusable").count(), 3, "each was handled once");
+}
+
+#[test]
+fn at_the_end_a_message_whose_dead_letter_is_not_safe_stays_in_its_queue() {
     let rabbit = Rabbit::new();
     let mut app = rabbit.start("");
     rabbit.api("DELETE", &rabbit.queue("q.dead"), "");
-    rabbit.send(&["unusable", "after"]);
+    rabbit.send(&["unusable"]);
     app.wait_for_output("a dead letter cannot be kept");
-    app.wait_for_output("done after");
     app.signal("TERM");
-    app.wait_for_end();
-    let kept = until(|| rabbit.try_take("q"));
-    assert_eq!(kept.data, b"unusable");
+    assert_eq!(app.wait_for_end().code(), Some(0));
+    assert_eq!(until(|| rabbit.try_take("q")).data, b"unusable");
 }
 
 #[test]

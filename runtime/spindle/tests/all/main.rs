@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has to panic")]
 
 mod amqp;
+mod amqp_chaos;
 mod amqp_tls;
 mod amqp_trouble;
 mod capabilities;
@@ -11,6 +12,7 @@ mod databases;
 mod fairness;
 mod limits;
 mod mqtt;
+mod network;
 mod options;
 mod outgoing_tls;
 mod rabbit;

@@ -44,7 +44,7 @@ impl Rabbit {
         Self::on(Arc::new(RabbitMq::start(dir, rabbitmq::Options::for_tests()).unwrap()))
     }
 
-    fn on(server: Arc<RabbitMq>) -> Self {
+    pub(crate) fn on(server: Arc<RabbitMq>) -> Self {
         let vhost = Uuid::new_v4().to_string();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let rabbit = Self { server, vhost, runtime };
@@ -106,10 +106,19 @@ impl Rabbit {
     }
 
     /// Publishes messages to the queue `q`, and waits until the broker has them.
-    pub(crate) fn send(&self, bodies: &[&str]) {
-        for body in bodies {
-            self.publish("", "q", body.as_bytes(), BasicProperties::default());
-        }
+    pub(crate) fn send(&self, bodies: &[impl AsRef<[u8]>]) {
+        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        self.with_channel(async |channel| {
+            let mut confirms = Vec::new();
+            for body in bodies {
+                let (body, properties) = (body.as_ref(), BasicProperties::default());
+                confirms.push(channel.basic_publish("".into(), "q".into(), options, body, properties).await.unwrap());
+            }
+            for confirm in confirms {
+                let confirmation = confirm.await.unwrap();
+                assert!(confirmation.is_ack() && confirmation.take_message().is_none(), "a message was not routed");
+            }
+        });
     }
 
     pub(crate) fn publish(&self, exchange: &str, key: &str, body: &[u8], properties: BasicProperties) {

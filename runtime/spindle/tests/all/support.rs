@@ -25,6 +25,7 @@ pub(crate) struct Setup {
     arguments: Vec<String>,
     env: Vec<(String, String)>,
     source: Option<PathBuf>,
+    within: Vec<String>,
     triggers: Option<String>,
     files: Vec<(String, String)>,
 }
@@ -90,6 +91,12 @@ impl Setup {
         self
     }
 
+    /// A command that runs Spindle, which it is given as further arguments.
+    pub(crate) fn within(mut self, command: &[String]) -> Self {
+        self.within = command.to_vec();
+        self
+    }
+
     fn command(&self, dir: &Path) -> Command {
         let source = self.source.clone().unwrap_or_else(guest);
         let hosts = &self.hosts;
@@ -106,8 +113,10 @@ impl Setup {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        let mut command = Command::new(env!("CARGO_BIN_EXE_spindle"));
-        command.args(["up", "--listen", "127.0.0.1:0", "--from"]).arg(dir.join("spin.toml"));
+        let spindle = env!("CARGO_BIN_EXE_spindle").to_owned();
+        let mut words = self.within.iter().chain([&spindle]);
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).args(["up", "--listen", "127.0.0.1:0", "--from"]).arg(dir.join("spin.toml"));
         command.arg("--cache").arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
         if let Some(runtime) = &self.runtime {
             std::fs::write(dir.join("runtime.toml"), runtime).unwrap();
