@@ -28,6 +28,7 @@ mod openapi;
 mod plugin;
 mod prerequisites;
 mod program;
+mod prometheus;
 mod queue;
 mod rabbitmq_server;
 mod records;

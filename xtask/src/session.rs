@@ -1,8 +1,15 @@
 //! What `up` prints when the app is ready: a session that works as pasted.
 
 /// Where things are, and how to use them.
-pub(crate) fn text(url: &str, pages_url: &str, mail_url: Option<&str>, admin: &str) -> String {
+pub(crate) fn text(
+    url: &str,
+    pages_url: &str,
+    mail_url: Option<&str>,
+    prometheus: Option<&str>,
+    admin: &str,
+) -> String {
     let mail = mail_url.map(|mail_url| format!("\n  mails          {mail_url}")).unwrap_or_default();
+    let prometheus = prometheus.map(|url| format!("\n  Prometheus     {url}/alerts")).unwrap_or_default();
     format!(
         r#"
 Concierge is ready. Sign up, open the mail, click: {pages_url}/account{mail}
@@ -12,7 +19,7 @@ The API is at {url}
   users          {url}/users-ms/readiness
   auth           {url}/auth-ms/readiness
   notification   {url}/notification-ms/readiness
-  documentation  {url}/docs/
+  documentation  {url}/docs/{prometheus}
 Logs are in .concierge/logs; the administrator's password and other settings for a shell in .concierge/dev.env.
 
 To try it, paste this into another terminal in this folder:

@@ -182,15 +182,17 @@ pub(crate) fn tool(folder: &Folder, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// What tries the alerts. It comes with Debian's Prometheus, which is not started.
+/// Prometheus, with promtool. Debian's package starts none.
+pub(crate) fn prometheus(folder: &Folder) -> Result<()> {
+    let is_there = || ["prometheus", "promtool"].iter().all(|name| program::is_on_path(name));
+    let log = folder.logs()?.join("install.log");
+    install::ensure_packages("prometheus", &["prometheus"], is_there, &log, |step| println!("{step}"))?;
+    Ok(())
+}
+
+/// What tries the alerts.
 pub(crate) fn promtool(folder: &Folder) {
-    let is_there = || program::is_on_path("promtool");
-    let install = || -> Result<()> {
-        let log = folder.logs()?.join("install.log");
-        install::ensure_packages("promtool", &["prometheus"], is_there, &log, |step| println!("{step}"))?;
-        Ok(())
-    };
-    if let Err(error) = install() {
+    if let Err(error) = prometheus(folder) {
         println!("The test of the alerts will be skipped: {error}");
     }
 }

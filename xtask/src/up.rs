@@ -16,6 +16,7 @@ use crate::experiment_server::ExperimentServer;
 use crate::folder::{Folder, SERVICES, root_of};
 use crate::interrupt::Interrupt;
 use crate::mail::{self, Mail};
+use crate::prometheus::Prometheus;
 use crate::records::{self, Records};
 use crate::schedules::Schedules;
 use crate::secrets::Secrets;
@@ -54,6 +55,9 @@ pub(crate) struct Arguments {
     /// their program.
     #[arg(long)]
     experiments: bool,
+    /// Start a Prometheus as well, which collects the app's metrics and knows the alerts.
+    #[arg(long)]
+    observe: bool,
 }
 
 /// The brokers by the names that the command line has for them.
@@ -181,9 +185,14 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     let mut urls = started.servers.urls();
     urls.extend(mail_url.clone().map(|url| ("CONCIERGE_MAIL_URL", url)));
     write_dev_env(&state, &variables, &url, &secrets, &urls)?;
+    if arguments.observe {
+        let address = reachable(arguments.listen).to_string();
+        started.prometheus = Some(Prometheus::start(folder, &address, &credential(&variables, "metrics"))?);
+    }
     started.record(records)?;
     let pages = variables.get("public_url").unwrap_or(&url);
-    println!("{}", session::text(&url, pages, mail_url.as_deref(), ADMIN_EMAIL));
+    let prometheus_url = started.prometheus.as_ref().map(Prometheus::url);
+    println!("{}", session::text(&url, pages, mail_url.as_deref(), prometheus_url.as_deref(), ADMIN_EMAIL));
 
     let schedules = Schedules::start(&url, &credential(&variables, "scheduler"));
     let end = watch(&started, &interrupt);
@@ -197,12 +206,14 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
 /// All that was started. Dropped in the order of use: the app first, so that its last requests find their servers.
 #[derive(Default)]
 struct Started {
+    prometheus: Option<Prometheus>,
     app: Option<App>,
     servers: Servers,
 }
 
 impl Drop for Started {
     fn drop(&mut self) {
+        drop(self.prometheus.take());
         if let Some(app) = self.app.take() {
             app.stop();
         }
@@ -212,6 +223,7 @@ impl Drop for Started {
 impl Started {
     fn record(&self, records: &Records) -> Result<()> {
         let mut processes: Vec<_> = self.app.iter().map(|app| ("app", app.pid())).collect();
+        processes.extend(self.prometheus.iter().map(|prometheus| ("prometheus", prometheus.pid())));
         processes.extend(self.servers.ours().into_iter().map(|server| (server.name, server.pid)));
         records.write(&processes)
     }
