@@ -37,7 +37,8 @@ use crate::{description::header, schema};
 use problem::Kind::{
     AccountLocked, AccountSuspended, EmailNotVerified, Forbidden, InvalidChallenge, InvalidCode, InvalidCredentials,
     InvalidHeader, InvalidPasskey, InvalidQuery, InvalidToken, MfaEnrolmentRequired, MfaRequired, NotConfigured,
-    PasswordResetRequired, ReauthenticationRequired, SessionNotFound, TooBusy, TooManyAttempts, UsersUnavailable,
+    PasswordResetRequired, PreconditionFailed, ReauthenticationRequired, SessionNotFound, TooBusy, TooManyAttempts,
+    UsersUnavailable,
 };
 #[cfg(feature = "openapi")]
 use serde_json::json;
@@ -67,6 +68,7 @@ parameters! {
 
 #[cfg(feature = "openapi")]
 parameters! {
+    IF_MATCH = "if-match", "Proceed only if the user is at one of these versions: `*`, or up to 20 entity tags of `/users-ms/users/{id}`.", schema::EntityTags, "*";
     AUTHORIZATION = "authorization", "`Basic` with client id and secret, each form-encoded (RFC 6749, 2.3.1); or they are in the form.", schema::AnyText, "Basic NmYxZTJkM2M6c2VjcmV0";
 }
 
@@ -204,7 +206,7 @@ with_oauth_operations! { operations! {
     /// The caller's, including the one of this request unless `others` is `true`; for administrators anybody's, with `user_id`. It
     /// needs a sign-in of the last ten minutes; `POST /auth-ms/auth/logout` ends the caller's own session without one.
     EndSessions: DELETE "/auth-ms/auth/sessions" (), Some(&[USER_ID, OTHERS]), AccessToken, () => (),
-    |it| it.tag("sessions").fails(&[ReauthenticationRequired, UsersUnavailable]).fails_with(Forbidden, docs::ADMINISTRATORS)
+    |it| it.tag("sessions").header(IF_MATCH).fails(&[PreconditionFailed, ReauthenticationRequired, UsersUnavailable]).fails_with(Forbidden, docs::ADMINISTRATORS)
         .replies(204, "The sessions have ended.");
 
     /// End one session

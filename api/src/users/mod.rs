@@ -2,6 +2,8 @@
 
 #[cfg(feature = "openapi")]
 mod administration_docs;
+#[macro_use]
+mod administration_operations;
 mod audit;
 #[cfg(feature = "openapi")]
 mod audit_docs;
@@ -66,13 +68,13 @@ use crate::operation::operations;
 use crate::{ANY_QUERY, AccessToken, ByAuth, ByScheduler, ByScraper, List, NO_QUERY, Page, Public};
 use identity::UserId;
 #[cfg(feature = "openapi")]
-use parameters::ACTING_USER;
+use parameters::{ACTING_USER, IF_MATCH};
 use parameters::{
     ACTION, ADMINISTRATOR_ID, AFTER, AUDIT_CURSOR, CURSOR, EMAIL, EMAIL_VERIFIED, EXCEPT, HASHES, INDEX, LIMIT, NAME,
     RESULT, ROLE, SEARCH, SINCE, SORT, SURNAME, TICKET, TRAP, UNTIL, USER_ID,
 };
 #[cfg(feature = "openapi")]
-use problem::Kind::DatabaseUnavailable;
+use problem::Kind::{DatabaseUnavailable, PreconditionFailed};
 #[cfg(feature = "openapi")]
 use serde_json::json;
 use uuid::Uuid;
@@ -84,7 +86,7 @@ readiness! {
     database,
 }
 
-with_statistics_operations! { with_oauth_operations! { with_mail_sign_in_operations! { with_phone_operations! { with_passkey_operations! { with_ticket_operations! { operations! {
+with_administration_operations! { with_statistics_operations! { with_oauth_operations! { with_mail_sign_in_operations! { with_phone_operations! { with_passkey_operations! { with_ticket_operations! { operations! {
     /// List users
     ///
     /// Returns a page of users to an administrator. Filters combine, and ignore case, as orders do. Users who come and go between
@@ -223,34 +225,6 @@ with_statistics_operations! { with_oauth_operations! { with_mail_sign_in_operati
     ReplaceRecoveryCodes: POST "/users-ms/users/{id}/second-factor/recovery-codes" UserId, NO_QUERY, AccessToken, () => RecoveryCodes,
     second_factor_docs::replace_recovery_codes;
 
-    /// Show a suspension
-    ///
-    /// Since when the user is suspended, to an administrator.
-    GetSuspension: GET "/users-ms/users/{id}/suspension" UserId, NO_QUERY, AccessToken, () => Suspension,
-    administration_docs::get_suspension;
-
-    /// Suspend a user
-    ///
-    /// Ends the user's sessions and lets them begin no other; nothing is deleted. An access token is accepted by nothing that checks
-    /// its session, and expires within minutes. Suspending a suspended user changes nothing. This is for administrators, and requires a
-    /// sign-in within the last ten minutes. The last administrator cannot be suspended.
-    SuspendUser: PUT "/users-ms/users/{id}/suspension" UserId, NO_QUERY, AccessToken, () => (),
-    administration_docs::suspend_user;
-
-    /// Lift a suspension
-    ///
-    /// Lets the user sign in again. It succeeds also for a user who is not suspended. This is for administrators, and requires a sign-in
-    /// within the last ten minutes.
-    LiftSuspension: DELETE "/users-ms/users/{id}/suspension" UserId, NO_QUERY, AccessToken, () => (),
-    administration_docs::lift_suspension;
-
-    /// Unlock an account
-    ///
-    /// Forgets the failed sign-ins to the account, so that it is open to others than known devices again. It succeeds also for an
-    /// account that is not locked. This is for administrators, and requires a sign-in within the last ten minutes.
-    UnlockUser: DELETE "/users-ms/users/{id}/lock" UserId, NO_QUERY, AccessToken, () => (),
-    administration_docs::unlock_user;
-
     /// Get metadata
     ///
     /// What applications keep about the user. The user sees the public metadata, administrators both.
@@ -263,21 +237,6 @@ with_statistics_operations! { with_oauth_operations! { with_mail_sign_in_operati
     /// the last ten minutes.
     ChangeMetadata: PUT "/users-ms/users/{id}/metadata" UserId, NO_QUERY, AccessToken, MetadataChange => Metadata,
     docs::change_metadata;
-
-    /// Require a new password
-    ///
-    /// Ends the user's sessions. Before the next sign-in the user has to choose a new password by a mail
-    /// (`/users-ms/password-recovery`); whoever knows the old one is told so with 403 `password-reset-required`. It succeeds also for a
-    /// user of whom it is required already. This is for administrators, and requires a sign-in within the last ten minutes.
-    RequirePasswordReset: PUT "/users-ms/users/{id}/password-reset" UserId, NO_QUERY, AccessToken, () => (),
-    administration_docs::require_password_reset;
-
-    /// Accept the old password again
-    ///
-    /// It succeeds also for a user of whom no new password is required. This is for administrators, and requires a sign-in within the
-    /// last ten minutes.
-    WithdrawPasswordReset: DELETE "/users-ms/users/{id}/password-reset" UserId, NO_QUERY, AccessToken, () => (),
-    administration_docs::withdraw_password_reset;
 
     /// Liveness
     ///
@@ -390,14 +349,14 @@ with_statistics_operations! { with_oauth_operations! { with_mail_sign_in_operati
 
     /// End all sessions of a user
     EndSessions: DELETE "/users-ms/internal/users/{id}/sessions" UserId, Some(&[EXCEPT]), ByAuth, () => SessionsEnded,
-    |it| docs::of_client(it).heeds(ACTING_USER).tag("internal").fails(&[DatabaseUnavailable])
+    |it| docs::of_client(it).heeds(ACTING_USER).header(IF_MATCH).tag("internal").fails(&[PreconditionFailed, DatabaseUnavailable])
         .replies(200, "How many have ended.").example("two", json!({"ended": 2}));
 
     /// End one session of a user
     EndSession: DELETE "/users-ms/internal/users/{id}/sessions/{session_id}" (UserId, Uuid), NO_QUERY, ByAuth, () => SessionsEnded,
     |it| docs::of_client(it).heeds(ACTING_USER).tag("internal").fails(&[DatabaseUnavailable])
         .replies(200, "How many have ended: one, or none if the user has no such session.").example("one", json!({"ended": 1}));
-} } } } } } }
+} } } } } } } }
 
 /// Whether a path is also there without `-ms`, as a redirection.
 #[must_use]

@@ -1,10 +1,11 @@
 //! The descriptions of the operations on passkeys.
 
 use super::docs::{self, DIGESTS, SAME_ID, SESSION_ID};
+use super::parameters::IF_MATCH;
 use crate::description::Description;
 use problem::Kind::{
     DatabaseUnavailable, Forbidden, InvalidChallenge, InvalidName, InvalidPasskey, InvalidValue, NotConfigured,
-    PasskeyExists, PasskeyNotFound, ReauthenticationRequired, TooManyPasskeys,
+    PasskeyExists, PasskeyNotFound, PreconditionFailed, ReauthenticationRequired, TooManyPasskeys,
 };
 use serde_json::{Value, json};
 
@@ -70,7 +71,8 @@ pub(super) fn rename_passkey(it: Description) -> Description {
 /// Describes the removal.
 pub(super) fn remove_passkey(it: Description) -> Description {
     it.tag("passkeys")
-        .fails(&[ReauthenticationRequired, PasskeyNotFound, DatabaseUnavailable])
+        .header(IF_MATCH)
+        .fails(&[ReauthenticationRequired, PasskeyNotFound, PreconditionFailed, DatabaseUnavailable])
         .replies(204, "It is removed.")
         .link("list", "list_passkeys", "The others.", SAME_ID)
 }

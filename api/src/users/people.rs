@@ -137,6 +137,17 @@ wire! {
         pub suspended_at: Option<String> as "Option<schema::Timestamp>",
     }
 
+    /// What keeps a user from signing in.
+    #[derive(Debug, Serialize, Deserialize)]
+    pub struct Access {
+        /// Since when the user is suspended; null for one who is not.
+        pub suspended_at: Option<String> as "Option<schema::Timestamp>",
+        /// Whether so many sign-ins in a row have failed that the account is open to known devices alone.
+        pub locked: bool,
+        /// Whether the user has to choose a new password before the next sign-in.
+        pub password_reset_required: bool,
+    }
+
     /// A computed number.
     #[derive(Debug, Serialize)]
     pub struct Fibonacci {

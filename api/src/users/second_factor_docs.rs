@@ -1,10 +1,11 @@
 //! The descriptions of the operations on second factors.
 
 use super::docs::{self, DIGESTS, SAME_ID, SESSION_ID};
+use super::parameters::IF_MATCH;
 use crate::description::Description;
 use problem::Kind::{
-    DatabaseUnavailable, Forbidden, InvalidCode, InvalidValue, NotConfigured, ReauthenticationRequired,
-    SecondFactorExists, SecondFactorNotFound, TooBusy, TooManyAttempts,
+    DatabaseUnavailable, Forbidden, InvalidCode, InvalidValue, NotConfigured, PreconditionFailed,
+    ReauthenticationRequired, SecondFactorExists, SecondFactorNotFound, TooBusy, TooManyAttempts,
 };
 use serde_json::{Value, json};
 
@@ -49,12 +50,11 @@ pub(super) fn confirm_totp(it: Description) -> Description {
 
 /// Describes the removal.
 pub(super) fn remove_second_factor(it: Description) -> Description {
-    it.tag("second factor").fails(&[ReauthenticationRequired, DatabaseUnavailable]).replies(204, "There is none.").link(
-        "look",
-        "get_second_factor",
-        "There is none any more.",
-        SAME_ID,
-    )
+    it.tag("second factor")
+        .header(IF_MATCH)
+        .fails(&[ReauthenticationRequired, PreconditionFailed, DatabaseUnavailable])
+        .replies(204, "There is none.")
+        .link("look", "get_second_factor", "There is none any more.", SAME_ID)
 }
 
 /// Describes new recovery codes.

@@ -18,7 +18,7 @@ pub use super::passkey::{
     PasskeyNameRequest, PasskeyOutcome, PasskeyRegistration, PasskeySignIn,
 };
 pub use super::people::{
-    ChangeRequest, Export, Fibonacci, KeptAddress, MergePatch, OutboxState, ReauthenticateRequest, Replacement,
+    Access, ChangeRequest, Export, Fibonacci, KeptAddress, MergePatch, OutboxState, ReauthenticateRequest, Replacement,
     SignUpRequest, Suspension, SweepResult, User,
 };
 pub use super::phone::ConfirmPhoneRequest;

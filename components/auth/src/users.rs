@@ -225,16 +225,29 @@ impl Users {
         read(&answer)
     }
 
-    /// Ends sessions of a user; returns how many.
-    pub(crate) async fn end_sessions(&self, user_id: UserId, which: Ended) -> Result<u64, Problem> {
+    /// Ends sessions of a user; returns how many. With entity tags only of a user at one of these versions.
+    pub(crate) async fn end_sessions(
+        &self,
+        user_id: UserId,
+        which: Ended,
+        if_match: Option<&str>,
+    ) -> Result<u64, Problem> {
         let all = format!("/users-ms/internal/users/{user_id}/sessions");
         let path = match which {
             Ended::All => all,
             Ended::AllBut(session) => format!("{all}?except={session}"),
             Ended::One(session) => format!("{all}/{session}"),
         };
-        let answer = self.call(&Method::DELETE, &path, Vec::new()).await.map_err(|cause| unavailable(&cause))?;
-        Ok(read::<SessionsEnded>(&answer)?.ended)
+        let headers: Vec<_> = if_match.map(|tags| ("if-match", tags)).into_iter().collect();
+        let answer =
+            self.send(&Method::DELETE, &path, &headers, Vec::new()).await.map_err(|cause| unavailable(&cause))?;
+        match answer.status {
+            412 => Err(Problem::of(Kind::PreconditionFailed)),
+            400 if if_match.is_some() => {
+                Err(Problem::field(Kind::InvalidHeader, "if-match", Kind::InvalidHeader.detail()))
+            }
+            _ => Ok(read::<SessionsEnded>(&answer)?.ended),
+        }
     }
 
     pub(crate) async fn post(&self, path: &str, body: &impl Serialize) -> Result<Answer, Problem> {
@@ -243,6 +256,10 @@ impl Users {
     }
 
     pub(crate) async fn call(&self, method: &Method, path: &str, body: Vec<u8>) -> Result<Answer, String> {
+        self.send(method, path, &[], body).await
+    }
+
+    async fn send(&self, method: &Method, path: &str, more: &[(&str, &str)], body: Vec<u8>) -> Result<Answer, String> {
         let authorization = self.credential.authorization();
         let mut headers = vec![
             ("authorization", authorization.as_str()),
@@ -250,6 +267,7 @@ impl Users {
             ("x-request-id", &self.request_id),
         ];
         let told = [(CLIENT_NETWORK, &self.network), (CLIENT_USER_AGENT, &self.user_agent), (ACTING_USER, &self.actor)];
+        headers.extend(more);
         headers.extend(told.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))));
         let url = format!("{}{path}", self.url);
         call(method, &url, &headers, body, LIMIT).await.map_err(|error| error.to_string())

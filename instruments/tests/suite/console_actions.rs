@@ -149,7 +149,23 @@ fn an_account_is_unlocked_and_the_last_administrator_stays_one() {
     let _ = sign_in(&visitor, &root.email, PASSWORD).expect(200);
     let ada = app.person("ada@last.example");
     let _ = app.login(&ada.email, "a wrong password").expect(401);
-    assert!(act(&visitor, &ada, "unlock", &[]).expect(200).text().contains("The account is unlocked."));
+    let person = format!("/console/people/{}", ada.id);
+    let offers = |page: &Answer, action: &str| page.text().contains(&format!("{}\"", path(&ada, action)));
+    let page = visitor.open(&person).expect(200);
+    assert!(!page.text().contains("locked") && !offers(&page, "unlock"), "{}", page.text());
+    let lock = "UPDATE attempts SET failures_in_a_row = 100, failures = 0 WHERE failures_in_a_row > 0";
+    assert_eq!(app.backend.sql().execute(lock, &[]).expect("attempts can be changed"), 1);
+    let page = visitor.open(&person).expect(200);
+    assert!(page.text().contains(">locked<") && offers(&page, "unlock"), "{}", page.text());
+    let page = act(&visitor, &ada, "unlock", &[]).expect(200);
+    assert!(page.text().contains("The account is unlocked.") && !offers(&page, "unlock"), "{}", page.text());
+    // The same with a new password.
+    assert!(offers(&page, "require-password") && !offers(&page, "accept-password"));
+    let page = act(&visitor, &ada, "require-password", &[]).expect(200);
+    assert!(page.text().contains(">new password required<"), "{}", page.text());
+    assert!(!offers(&page, "require-password") && offers(&page, "accept-password"));
+    let page = act(&visitor, &ada, "accept-password", &[]).expect(200);
+    assert!(!page.text().contains(">new password required<"), "{}", page.text());
     assert_eq!(actor_of(&app, &ada, "account-unlocked"), [("administrator".to_owned(), Some(root.id))]);
     for (action, fields) in [("roles", vec![("roles", "support")]), ("suspend", vec![])] {
         let page = act(&visitor, &root, action, &fields).expect(409);

@@ -109,5 +109,6 @@ mod time_zones;
 mod tokens;
 mod users;
 mod verification;
+mod versions;
 mod webhooks;
 mod xtask_queue;

@@ -53,7 +53,9 @@ async fn end<O: Operation<Access = AccessToken>>(call: &Call<'_, O>, which: Ende
         log::audit("access", "reauthentication-required", &call.request.id, &[]);
         return Err(Problem::of(Kind::ReauthenticationRequired));
     }
-    let ended = users.end_sessions(user_id, which).await?;
+    // The entity tags are those of users, which compares them.
+    let if_match = if matches!(which, Ended::One(_)) { None } else { call.request.header("if-match") };
+    let ended = users.end_sessions(user_id, which, if_match).await?;
     if !matches!(which, Ended::One(_)) || ended > 0 {
         let (user_id, by, count) = (user_id.to_string(), call.caller.user_id.to_string(), ended.to_string());
         let fields = [("user_id", user_id.as_str()), ("by", &by), ("count", &count)];

@@ -113,15 +113,32 @@ impl Action {
         matches!(self, Self::Suspend | Self::SignOut | Self::RequirePassword | Self::ResetFactors | Self::Roles)
     }
 
-    /// Whether there is anything for it to do, for somebody who is suspended or not.
+    /// Whether there is anything for it to do for somebody in this state.
     #[must_use]
-    pub fn applies(self, is_suspended: bool) -> bool {
+    pub fn applies(self, state: State) -> bool {
         match self {
-            Self::Suspend => !is_suspended,
-            Self::Lift => is_suspended,
-            _ => true,
+            Self::Suspend => !state.is_suspended,
+            Self::Lift => state.is_suspended,
+            Self::Unlock => state.is_locked,
+            Self::RequirePassword => !state.is_password_required,
+            Self::AcceptPassword => state.is_password_required,
+            Self::ResetFactors => state.has_factors,
+            Self::SignOut | Self::Roles => true,
         }
     }
+}
+
+/// What decides which actions make sense.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// Nobody signs in.
+    pub is_suspended: bool,
+    /// Too many sign-ins have failed: the account is open to known devices alone.
+    pub is_locked: bool,
+    /// A new password has to be chosen before the next sign-in.
+    pub is_password_required: bool,
+    /// There is an authenticator app, a passkey or a recovery code.
+    pub has_factors: bool,
 }
 
 #[cfg(test)]
@@ -134,5 +151,22 @@ mod tests {
             assert_eq!(Action::find(action.name()), Some(action));
         }
         assert_eq!(Action::find("remove"), None);
+    }
+
+    #[test]
+    fn an_action_is_offered_where_it_does_something() {
+        let offered = |state| Action::ALL.into_iter().filter(|action| action.applies(state)).collect::<Vec<_>>();
+        let usual = [Action::SignOut, Action::RequirePassword, Action::Roles, Action::Suspend];
+        assert_eq!(offered(State::default()), usual);
+        let all = State { is_suspended: true, is_locked: true, is_password_required: true, has_factors: true };
+        let other = [
+            Action::SignOut,
+            Action::AcceptPassword,
+            Action::Unlock,
+            Action::ResetFactors,
+            Action::Roles,
+            Action::Lift,
+        ];
+        assert_eq!(offered(all), other);
     }
 }

@@ -11,7 +11,7 @@ mod queue_path;
 mod time;
 mod wording;
 
-pub use action::Action;
+pub use action::{Action, State};
 pub use admission::{Admission, SecondFactor, admit};
 pub use own_page::is_own_page;
 pub use query::{audit_query, people_query, query};

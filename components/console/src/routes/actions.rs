@@ -10,7 +10,7 @@ use browser_kit::client::To;
 use browser_kit::respond::{Outcome, Stop, html, see_other};
 use console_domain::{Action, ROOT, pages};
 use problem::{Kind, Problem};
-use serde_json::{Value, json};
+use serde_json::json;
 use service_kit::{Method, StatusCode};
 
 /// GET /console/people/{id}/{action}
@@ -64,7 +64,7 @@ pub(super) async fn submit(context: &mut Context<'_>, id: &str, action: &str) ->
     }
 }
 
-/// Does it.
+/// Does it to the user as they were when the page was shown: each service compares the version in the statement that acts.
 async fn act(context: &mut Context<'_>, action: Action, id: &str, form: &Form) -> Result<Result<(), Refusal>, Stop> {
     let user = format!("/users/{id}");
     let (to, method, path) = match action {
@@ -74,36 +74,34 @@ async fn act(context: &mut Context<'_>, action: Action, id: &str, form: &Form) -
         Action::SignOut => (To::Auth, Method::DELETE, format!("/auth/sessions?user_id={id}")),
         Action::RequirePassword => (To::Users, Method::PUT, format!("{user}/password-reset")),
         Action::AcceptPassword => (To::Users, Method::DELETE, format!("{user}/password-reset")),
-        Action::ResetFactors => return reset_factors(context, &user).await,
-        Action::Roles => return change_roles(context, &user, form).await,
+        Action::ResetFactors => return reset_factors(context, &user, form).await,
+        Action::Roles => (To::Users, Method::PATCH, user),
     };
-    let answer = context.call(to, method, &path, &[], None).await?;
+    let patch = (action == Action::Roles).then(|| json!({"roles": roles_of(form)}));
+    let headers = [("if-match", form.get("version"))];
+    let answer = context.call(to, method, &path, &headers, patch.as_ref()).await?;
     Ok(answer.map(drop))
 }
 
-/// Removes the app with its recovery codes, and each passkey.
-async fn reset_factors(context: &mut Context<'_>, user: &str) -> Result<Result<(), Refusal>, Stop> {
+/// The roles that were typed.
+fn roles_of(form: &Form) -> Vec<&str> {
+    form.get("roles").split(',').map(str::trim).filter(|role| !role.is_empty()).collect()
+}
+
+/// Removes the app with its recovery codes, and the passkeys: those of others go with it, one's own each by itself.
+async fn reset_factors(context: &mut Context<'_>, user: &str, form: &Form) -> Result<Result<(), Refusal>, Stop> {
+    let headers = [("if-match", form.get("version"))];
     let path = format!("{user}/second-factor");
-    if let Err(refusal) = context.call(To::Users, Method::DELETE, &path, &[], None).await? {
+    if let Err(refusal) = context.call(To::Users, Method::DELETE, &path, &headers, None).await? {
         return Ok(Err(refusal));
     }
     let passkeys = context.get(To::Users, &format!("{user}/passkeys")).await?;
     for passkey in items(&passkeys) {
         let path = format!("{user}/passkeys/{}", text(passkey, "id"));
-        match context.call(To::Users, Method::DELETE, &path, &[], None).await? {
+        match context.call(To::Users, Method::DELETE, &path, &headers, None).await? {
             Err(refusal) if refusal.status != 404 => return Ok(Err(refusal)),
             _ => {}
         }
     }
     Ok(Ok(()))
-}
-
-/// Replaces the roles of the user as it was when the page was shown.
-async fn change_roles(context: &mut Context<'_>, user: &str, form: &Form) -> Result<Result<(), Refusal>, Stop> {
-    let roles: Vec<Value> =
-        form.get("roles").split(',').map(str::trim).filter(|role| !role.is_empty()).map(Value::from).collect();
-    let patch = json!({"roles": roles});
-    let headers = [("if-match", form.get("version"))];
-    let answer = context.call(To::Users, Method::PATCH, user, &headers, Some(&patch)).await?;
-    Ok(answer.map(drop))
 }

@@ -13,7 +13,8 @@ use service_kit::{Method, StatusCode};
 pub(super) struct Found {
     pub(super) user: Value,
     pub(super) version: String,
-    pub(super) suspension: Value,
+    /// What keeps them out.
+    pub(super) access: Value,
 }
 
 /// The user with an id, as a path has it.
@@ -27,8 +28,8 @@ pub(super) async fn find(context: &mut Context<'_>, id: &str) -> Result<Found, S
     let user = accepted(&answer).map_err(|refusal| context.refused(&refusal))?;
     let tag = answer.headers.iter().find(|(name, _)| name == "etag");
     let version = tag.map(|(_, value)| value.clone()).unwrap_or_default();
-    let suspension = context.get(To::Users, &format!("/users/{id}/suspension")).await?;
-    Ok(Found { user, version, suspension })
+    let access = context.get(To::Users, &format!("/users/{id}/access")).await?;
+    Ok(Found { user, version, access })
 }
 
 /// The roles of a user.
@@ -50,7 +51,9 @@ pub(super) fn person_of<'a>(id: &'a str, found: &'a Found) -> Person<'a> {
         roles: roles(user),
         created: text(user, "created_at"),
         updated: text(user, "updated_at"),
-        suspended: found.suspension["suspended_at"].as_str(),
+        suspended: found.access["suspended_at"].as_str(),
+        is_locked: found.access["locked"] == true,
+        is_password_required: found.access["password_reset_required"] == true,
         ..Person::default()
     }
 }

@@ -8,11 +8,12 @@ use super::tickets::{NewMail, even_out, publish_after};
 use crate::hashing;
 use crate::settings::{self, EmailVerification};
 use crate::store::email_change::Pending;
+use crate::store::preconditions::precondition_failed;
 use crate::store::users::{NewEmail, Update};
 use crate::store::{Changed, Store, rate_limits, user_response, users};
 use api::users::operation::{PatchUser, ReplaceUser};
 use identity::{AttemptKeys, Email, RoleName, UserId};
-use problem::{Kind, Problem};
+use problem::Problem;
 use service_kit::{HandlerResult, Request, StatusCode, config, invalid_token, log};
 use std::time::Instant;
 use users_domain::{Attempt, Caller, Precondition, Proof, ValidatedChange, last_administrator, user_not_found};
@@ -160,8 +161,4 @@ fn report(request: &Request, id: UserId, guard: &Guard, change: &ValidatedChange
         let roles = [role.name()].into_iter().chain(others).collect::<Vec<_>>().join(" ");
         log::audit("role-changed", "success", &request.id, &[fields[0], fields[1], ("role", &roles)]);
     }
-}
-
-pub(super) fn precondition_failed() -> Problem {
-    Problem::of(Kind::PreconditionFailed)
 }

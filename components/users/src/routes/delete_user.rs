@@ -1,10 +1,10 @@
 //! DELETE /users-ms/users/{id}: remove a user.
 
 use super::Call;
-use super::change_user::precondition_failed;
 use super::tickets::publish_after;
 use crate::erasure;
 use crate::store::Store;
+use crate::store::preconditions::precondition_failed;
 use crate::store::removal::{self, Removed};
 use api::users::operation::DeleteUser;
 use service_kit::{HandlerResult, StatusCode, log};

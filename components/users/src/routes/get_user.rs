@@ -1,7 +1,7 @@
 //! GET /users-ms/users/{id}: one user.
 
 use super::Call;
-use super::change_user::precondition_failed;
+use crate::store::preconditions::precondition_failed;
 use crate::store::{self, Store, user_response, users};
 use api::users::operation::GetUser;
 use service_kit::{HandlerResult, StatusCode, empty, invalid_token, set_header};

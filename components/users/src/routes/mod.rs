@@ -118,6 +118,7 @@ pub(crate) async fn route(request: Request) -> HandlerResult {
         ConfirmPhone(call) => phone::confirm_phone(&call),
         BeginMailSignIn(call) => mail_sign_in::begin_mail_sign_in(&call).await,
         EndMailSignIn(call) => mail_sign_in::end_mail_sign_in(&call).await,
+        GetAccess(call) => suspension::get_access(&call),
         GetSuspension(call) => suspension::get_suspension(&call),
         ListActivity(call) => audit::list_activity(&call),
         ListAudit(call) => audit::list_audit(&call),

@@ -13,8 +13,8 @@ use api::users::operation::{AddPasskey, BeginPasskeyRegistration, ListPasskeys, 
 use problem::{Kind, Problem};
 use service_kit::{HandlerResult, StatusCode, config, log, random};
 use users_domain::{
-    MAX_PASSKEYS, NewPasskey, PASSKEY_CHALLENGE_SECONDS, PasskeyAccount, PasskeyChallenge, invalid_passkey,
-    invalid_passkey_challenge, passkey_name, user_not_found,
+    MAX_PASSKEYS, NewPasskey, PASSKEY_CHALLENGE_SECONDS, PasskeyAccount, PasskeyChallenge, Precondition,
+    invalid_passkey, invalid_passkey_challenge, passkey_name, user_not_found,
 };
 use uuid::Uuid;
 
@@ -92,10 +92,11 @@ pub(super) fn rename_passkey(call: &Call<'_, RenamePasskey>) -> HandlerResult {
 pub(super) fn remove_passkey(call: &Call<'_, RemovePasskey>) -> HandlerResult {
     let (request, guard, (id, passkey)) = (call.request, &call.caller, call.path);
     guard.authorize_access(request, id)?;
+    let condition = Precondition::parse(request.header("if-match"), id, false)?;
     let store = Store::open()?;
     guard.require_live_session(&store)?.require_recent(request)?;
     let own_session = guard.session.filter(|_| guard.caller().is(id));
-    let removed = passkeys::remove(&store, id, Some(passkey), own_session, &guard.trace(request, id)?)?;
+    let removed = passkeys::remove(&store, id, passkey, own_session, &condition, &guard.trace(request, id)?)?;
     if !removed.outcome {
         return Err(passkey_not_found());
     }

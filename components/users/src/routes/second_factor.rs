@@ -6,7 +6,7 @@ use super::tickets::publish_after;
 use crate::hashing::PermitGuard;
 use crate::settings;
 use crate::store::second_factors::{self, GoesOn};
-use crate::store::{Store, passkeys, users};
+use crate::store::{Store, users};
 use api::users::operation::{ConfirmTotp, EnrolTotp, GetSecondFactor, RemoveSecondFactor, ReplaceRecoveryCodes};
 use api::users::{RecoveryCodes, TotpEnrolment};
 use api::{AccessToken, Operation};
@@ -14,8 +14,8 @@ use identity::{AttemptKeys, Peppers, UserId};
 use problem::{Kind, Problem};
 use service_kit::{Admit, HandlerResult, StatusCode, client_address, config, invalid_token, log, now, random};
 use users_domain::{
-    Attempt, AuditEntry, ENROLMENT_SECONDS, FactorId, RECOVERY_CODES, TotpKeys, TotpSecret, invalid_code, qr_code,
-    recovery_code, recovery_digest, second_factor_exists, second_factor_not_found, user_not_found,
+    Attempt, AuditEntry, ENROLMENT_SECONDS, FactorId, Precondition, RECOVERY_CODES, TotpKeys, TotpSecret, invalid_code,
+    qr_code, recovery_code, recovery_digest, second_factor_exists, second_factor_not_found, user_not_found,
 };
 use uuid::Uuid;
 
@@ -83,22 +83,19 @@ pub(super) async fn confirm_totp(call: &Call<'_, ConfirmTotp>) -> HandlerResult 
 pub(super) fn remove_second_factor(call: &Call<'_, RemoveSecondFactor>) -> HandlerResult {
     let (request, guard, id) = (call.request, &call.caller, call.path);
     guard.authorize_access(request, id)?;
+    let condition = Precondition::parse(request.header("if-match"), id, false)?;
     let store = Store::open()?;
     guard.require_live_session(&store)?.require_recent(request)?;
-    second_factors::find(&store, id)?.ok_or_else(user_not_found)?;
     let own_session = guard.session.filter(|_| guard.caller().is(id));
-    let changed = second_factors::remove(&store, id, own_session, &guard.trace(request, id)?)?;
-    if changed.outcome {
-        let fields = [("user_id", id.to_string()), ("by", guard.by())];
-        let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
-        log::audit("second-factor-removed", "success", &request.id, &fields);
+    // Whoever has lost everything starts anew: administrators remove the passkeys of others too.
+    let removed = second_factors::remove(&store, id, own_session, &condition, &guard.trace(request, id)?)?;
+    let (user_id, by) = (id.to_string(), guard.by());
+    for (what, was_there) in [("second-factor-removed", removed.app), ("passkey-removed", removed.passkeys)] {
+        if was_there {
+            log::audit(what, "success", &request.id, &[("user_id", &user_id), ("by", &by)]);
+        }
     }
-    publish_after(request, changed.events);
-    if own_session.is_none() {
-        // Whoever has lost everything starts anew.
-        let removed = passkeys::remove(&store, id, None, None, &guard.trace(request, id)?)?;
-        publish_after(request, removed.events);
-    }
+    publish_after(request, removed.events);
     Ok(call.empty(StatusCode::NO_CONTENT))
 }
 

@@ -11,7 +11,7 @@ use api::users::operation::{CheckSession, EndSession, EndSessionByToken, EndSess
 use api::users::{EndSessionResponse, SessionStatus, SessionsEnded};
 use problem::{Kind, Problem};
 use service_kit::HandlerResult;
-use users_domain::{Actor, Rotation, ShownToken};
+use users_domain::{Actor, Precondition, Rotation, ShownToken};
 use uuid::Uuid;
 
 /// POST `/rotate`: rotates a refresh token.
@@ -52,7 +52,8 @@ pub(super) fn end_sessions(call: &Call<'_, EndSessions>) -> HandlerResult {
         Some(Ok(session)) => Ended::AllBut(session),
         Some(Err(_)) => return Err(Problem::field(Kind::InvalidQuery, "except", "The id of a session is a UUID.")),
     };
-    let ended = sessions::end(&Store::open()?, call.path, which, &trace)?;
+    let condition = Precondition::parse(call.request.header("if-match"), call.path, false)?;
+    let ended = sessions::end(&Store::open()?, call.path, which, &condition, &trace)?;
     Ok(call.ok(&SessionsEnded { ended }))
 }
 
@@ -60,6 +61,6 @@ pub(super) fn end_sessions(call: &Call<'_, EndSessions>) -> HandlerResult {
 pub(super) fn end_session(call: &Call<'_, EndSession>) -> HandlerResult {
     let (user_id, session) = call.path;
     let trace = trace::of_service(call.request, trace::acting_user(call.request, user_id));
-    let ended = sessions::end(&Store::open()?, user_id, Ended::One(session), &trace)?;
+    let ended = sessions::end(&Store::open()?, user_id, Ended::One(session), &Precondition::None, &trace)?;
     Ok(call.ok(&SessionsEnded { ended }))
 }

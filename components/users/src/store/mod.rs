@@ -30,6 +30,7 @@ pub(crate) mod passkey_sign_ins;
 pub(crate) mod passkeys;
 pub(crate) mod password_resets;
 pub(crate) mod phones;
+pub(crate) mod preconditions;
 pub(crate) mod rate_limits;
 pub(crate) mod recovery;
 pub(crate) mod removal;
@@ -81,19 +82,6 @@ pub(crate) enum Changed {
     OwnRole,
     /// The caller's session has ended, or its password has to be replaced, since that was checked.
     SessionEnded,
-}
-
-/// The outcome of a suspension.
-pub(crate) enum Suspended {
-    /// The user is suspended.
-    Done {
-        /// They were not before.
-        changed: bool,
-    },
-    /// There is no such user.
-    NotFound,
-    /// It is the last administrator.
-    LastAdministrator,
 }
 
 /// How often a statement is executed at most, the first time included.

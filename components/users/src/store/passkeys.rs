@@ -1,6 +1,7 @@
 //! The statements about passkeys: what their owner does with them.
 
 use super::outbox::{ENQUEUED, OutboxEvent, enqueue};
+use super::preconditions::{self, Acted, account, answer};
 use super::{Store, audit};
 use crate::not_me;
 use crate::store::tickets::template;
@@ -11,7 +12,7 @@ use problem::Problem;
 use serde::Deserialize;
 use serde_json::json;
 use spin_sdk::pg4::ParameterValue;
-use users_domain::{MAX_PASSKEYS, PASSKEY_CHALLENGE_SECONDS, Trace, encode_bytes};
+use users_domain::{MAX_PASSKEYS, PASSKEY_CHALLENGE_SECONDS, Precondition, Trace, encode_bytes};
 use uuid::Uuid;
 
 /// A passkey `p` as its owner sees it.
@@ -144,18 +145,41 @@ pub(crate) fn rename(
     Ok(store.one(&statement, &parameters)?)
 }
 
-/// Removes a passkey of a user, or all of them; whether there was one.
+/// Removes a passkey of a user at a version that is admitted; whether there was one.
 pub(crate) fn remove(
     store: &Store,
     id: UserId,
-    passkey: Option<Uuid>,
+    passkey: Uuid,
     own_session: Option<Uuid>,
+    condition: &Precondition,
     trace: &Trace,
 ) -> Result<Changed<bool>, Problem> {
-    let request = json!({"passkey": passkey, "session": own_session}).to_string();
-    let call = "coalesce(remove_passkeys($1, ($2::text::jsonb ->> 'passkey')::uuid, ($2::text::jsonb ->> 'session')::uuid), 0) > 0";
-    let change_of = ("passkey-removed", SecondFactorChange::PasskeyRemoved);
-    change(store, id, (call, "outcome"), &request, change_of, trace)
+    let audited = audit::row("passkey-removed", "success", "id", 3, "happened");
+    let statement = format!(
+        "WITH {}, removed AS MATERIALIZED (
+            SELECT a.id, coalesce(remove_passkeys(a.id, $4::text::uuid, $5::text::uuid), 0) > 0 AS was_there
+            FROM account a WHERE a.is_admitted
+         ), happened AS (
+            SELECT 1 AS place, u.id, $6::text::jsonb AS event,
+                jsonb_build_object('user_id', u.id, 'email', u.email, 'change', $7::text) || $8::text::jsonb AS data
+            FROM removed r JOIN users u USING (id) WHERE r.was_there
+         ), {}, audited AS ({audited})
+         SELECT {}",
+        account(2),
+        enqueue(),
+        answer(&format!("(SELECT jsonb_build_object('outcome', was_there, 'events', {ENQUEUED}) FROM removed)"))
+    );
+    let parameters = [
+        ParameterValue::Int64(id.get()),
+        preconditions::parameter(condition),
+        audit::parameter(trace),
+        text(&passkey.to_string()),
+        own_session.map_or(ParameterValue::DbNull, |session| text(&session.to_string())),
+        template(Exchange::SecondFactorChanged),
+        text(SecondFactorChange::PasskeyRemoved.name()),
+        text(&not_me::members_of_change(id)),
+    ];
+    store.one::<Acted<Changed<bool>>>(&statement, &parameters)?.into_result()
 }
 
 /// Makes a change by an expression; where the condition holds of its outcome, writes it in the audit log and tells the owner.

@@ -1,37 +1,30 @@
 //! The statements that demand a new password.
 
-use super::{Store, audit};
+use super::Store;
+use super::preconditions::Change;
 use identity::UserId;
 use problem::Problem;
-use spin_sdk::pg4::ParameterValue;
-use users_domain::Trace;
+use users_domain::{Precondition, Trace};
 
-/// Demands a new password before the next sign-in and ends the user's sessions; a sign-in under way comes to nothing. Returns
-/// whether it was not demanded before, or `None` if there is no such user.
-pub(crate) fn require(store: &Store, id: UserId, trace: &Trace) -> Result<Option<bool>, Problem> {
-    let audited = audit::row("password-reset-required", "success", "id", 2, "changed");
-    let statement = format!(
-        "WITH changed AS (
-            UPDATE users SET password_reset_required = true, credentials_epoch = credentials_epoch + 1,
-                version = version + 1, updated_at = now()
-            WHERE id = $1 AND NOT password_reset_required RETURNING id
-         ), ended AS (
-            DELETE FROM sessions WHERE user_id IN (SELECT id FROM changed)
-         ), audited AS ({audited})
-         SELECT (SELECT to_jsonb(EXISTS (SELECT FROM changed)) FROM users WHERE id = $1)"
-    );
-    Ok(store.one(&statement, &[ParameterValue::Int64(id.get()), audit::parameter(trace)])?)
+/// Demands a new password of a user at a version that is admitted before the next sign-in, and ends their sessions; a sign-in under
+/// way comes to nothing. Returns whether it was not demanded before.
+pub(crate) fn require(store: &Store, id: UserId, condition: &Precondition, trace: &Trace) -> Result<bool, Problem> {
+    let change = Change {
+        action: "password-reset-required",
+        applies: "NOT u.password_reset_required",
+        assignments: "password_reset_required = true, credentials_epoch = u.credentials_epoch + 1",
+        ends_sessions: true,
+    };
+    change.make(store, id, condition, trace)
 }
 
-/// Demands no new password any more. Returns whether it was demanded, or `None` if there is no such user.
-pub(crate) fn withdraw(store: &Store, id: UserId, trace: &Trace) -> Result<Option<bool>, Problem> {
-    let audited = audit::row("password-reset-withdrawn", "success", "id", 2, "changed");
-    let statement = format!(
-        "WITH changed AS (
-            UPDATE users SET password_reset_required = false, version = version + 1, updated_at = now()
-            WHERE id = $1 AND password_reset_required RETURNING id
-         ), audited AS ({audited})
-         SELECT (SELECT to_jsonb(EXISTS (SELECT FROM changed)) FROM users WHERE id = $1)"
-    );
-    Ok(store.one(&statement, &[ParameterValue::Int64(id.get()), audit::parameter(trace)])?)
+/// Demands no new password any more of a user at a version that is admitted. Returns whether it was demanded.
+pub(crate) fn withdraw(store: &Store, id: UserId, condition: &Precondition, trace: &Trace) -> Result<bool, Problem> {
+    let change = Change {
+        action: "password-reset-withdrawn",
+        applies: "u.password_reset_required",
+        assignments: "password_reset_required = false",
+        ends_sessions: false,
+    };
+    change.make(store, id, condition, trace)
 }

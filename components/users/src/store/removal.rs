@@ -3,8 +3,8 @@
 use super::outbox::{ENQUEUED, OutboxEvent, enqueue};
 use super::roles::KEEPS_AN_ADMIN;
 use super::tickets::template;
-use super::users::{asks_for_versions, versions};
-use super::{Store, audit, erasures};
+use super::users::asks_for_versions;
+use super::{Store, audit, erasures, preconditions};
 use ::events::Exchange;
 use identity::UserId;
 use problem::Problem;
@@ -40,7 +40,7 @@ const BROKER_IS_BEHIND: &str = "(
 /// to the sweeps. What is left are two events: the id, for others who erase what they have, and the address, for the last mail
 /// to it, which goes with the second pass of the erasure.
 pub(crate) fn remove(store: &Store, id: UserId, condition: &Precondition, trace: &Trace) -> Result<Removed, Problem> {
-    let (admits, versions) = versions(condition);
+    let (admits, versions) = (preconditions::admits(2), preconditions::parameter(condition));
     // Not who was removed: that is nobody's any more.
     let audited = audit::row("user-removed", "success", "NULL::int8", 4, "removed");
     let statement = format!(

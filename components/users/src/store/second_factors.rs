@@ -1,7 +1,9 @@
 //! The statements about second factors: what their owner does with them.
 
-use super::outbox::{OWN_LEASE_SECONDS, OutboxEvent};
+use super::outbox::{ENQUEUED, OWN_LEASE_SECONDS, OutboxEvent, enqueue};
+use super::preconditions::{self, Acted, account, answer};
 use super::statements::OUTBOX_IS_LONG;
+use super::tickets::template;
 use super::{Store, audit};
 use crate::not_me;
 use ::events::{Event, Exchange, SecondFactorChange};
@@ -11,7 +13,7 @@ use problem::Problem;
 use serde::Deserialize;
 use serde_json::json;
 use spin_sdk::pg4::ParameterValue;
-use users_domain::{ENROLMENT_SECONDS, Trace};
+use users_domain::{ENROLMENT_SECONDS, Precondition, Trace};
 use uuid::Uuid;
 
 /// The second factor of the user `u` as they see it.
@@ -111,18 +113,60 @@ pub(crate) fn confirm(
     change(store, id, call, &request.to_string(), ("second-factor-added", SecondFactorChange::Added), trace)
 }
 
-/// Removes the second factor; answers whether there was one.
+/// What a removal has removed.
+#[derive(Debug, Deserialize)]
+pub(crate) struct RemovedFactors {
+    /// Whether there was an app.
+    pub(crate) app: bool,
+    /// Whether there were passkeys, where they go too.
+    pub(crate) passkeys: bool,
+    /// For the caller to publish.
+    pub(crate) events: Vec<OutboxEvent>,
+}
+
+/// Removes the second factor of a user at a version that is admitted: that of the session `own_session` on behalf of its owner, who
+/// keeps their passkeys; and without one by an administrator, who removes those too.
 pub(crate) fn remove(
     store: &Store,
     id: UserId,
     own_session: Option<Uuid>,
+    condition: &Precondition,
     trace: &Trace,
-) -> Result<ChangedFactor<bool>, Problem> {
-    let request = json!({"session": own_session});
-    let call = "nullif(to_jsonb(remove_second_factor($1, ($2::text::jsonb ->> 'session')::uuid)), 'false')";
-    let changed: ChangedFactor<Option<bool>> =
-        change(store, id, call, &request.to_string(), ("second-factor-removed", SecondFactorChange::Removed), trace)?;
-    Ok(ChangedFactor { outcome: changed.outcome.unwrap_or_default(), events: changed.events })
+) -> Result<RemovedFactors, Problem> {
+    let audited = audit::rows("h.action", "'success'", "h.id", 3, "happened h");
+    let statement = format!(
+        "WITH {}, removed AS MATERIALIZED (
+            SELECT a.id, remove_second_factor(a.id, $4::text::uuid) AS app,
+                CASE WHEN $4::text IS NULL THEN coalesce(remove_passkeys(a.id, NULL, NULL), 0) > 0 ELSE false END AS passkeys
+            FROM account a WHERE a.is_admitted
+         ), happened AS (
+            SELECT w.place, u.id, w.action, w.event,
+                jsonb_build_object('user_id', u.id, 'email', u.email, 'change', w.change) || $6::text::jsonb AS data
+            FROM removed r JOIN users u USING (id), LATERAL (VALUES
+                (1, 'second-factor-removed', $5::text::jsonb, $7::text, r.app),
+                (2, 'passkey-removed', $9::text::jsonb, $8::text, r.passkeys)) AS w(place, action, event, change, was_done)
+            WHERE w.was_done
+         ), {}, audited AS ({audited})
+         SELECT {}",
+        account(2),
+        enqueue(),
+        answer(&format!(
+            "(SELECT jsonb_build_object('app', app, 'passkeys', passkeys, 'events', {ENQUEUED}) FROM removed)"
+        ))
+    );
+    let parameters = [
+        ParameterValue::Int64(id.get()),
+        preconditions::parameter(condition),
+        audit::parameter(trace),
+        own_session.map_or(ParameterValue::DbNull, |session| text(&session.to_string())),
+        template(Exchange::SecondFactorChanged),
+        text(&not_me::members_of_change(id)),
+        text(SecondFactorChange::Removed.name()),
+        text(SecondFactorChange::PasskeyRemoved.name()),
+        // Another event has another id.
+        template(Exchange::SecondFactorChanged),
+    ];
+    store.one::<Acted<RemovedFactors>>(&statement, &parameters)?.into_result()
 }
 
 /// Stores the digests of new recovery codes; answers whether the user has a second factor.

@@ -1,13 +1,14 @@
 //! The statements about sessions.
 
+use super::preconditions::{self, Acted, answer, precondition_failed};
 use super::statements::{self, ALIVE};
 use super::{Store, audit};
 use api::users::{EndedSession, RotateTokenResponse, Session};
 use identity::UserId;
-use problem::Problem;
+use problem::{Kind, Problem};
 use serde::Deserialize;
 use spin_sdk::pg4::ParameterValue;
-use users_domain::{REAUTHENTICATION_SECONDS, Rotation, ShownToken, Trace};
+use users_domain::{Precondition, REAUTHENTICATION_SECONDS, Rotation, ShownToken, Trace};
 use uuid::Uuid;
 
 /// The columns of a session as its owner sees it.
@@ -79,21 +80,43 @@ pub(crate) enum Ended {
     One(Uuid),
 }
 
-/// Ends sessions of a user; returns how many.
-pub(crate) fn end(store: &Store, user_id: UserId, which: Ended, trace: &Trace) -> Result<u64, Problem> {
-    let (condition, id) = match which {
+/// Ends sessions of a user at a version that is admitted; returns how many. Nobody has none.
+pub(crate) fn end(
+    store: &Store,
+    user_id: UserId,
+    which: Ended,
+    condition: &Precondition,
+    trace: &Trace,
+) -> Result<u64, Problem> {
+    let (which, id) = match which {
         Ended::All => ("$2::text IS NULL", None),
-        Ended::AllBut(id) => ("id <> $2::text::uuid", Some(id)),
-        Ended::One(id) => ("id = $2::text::uuid", Some(id)),
+        Ended::AllBut(id) => ("s.id <> $2::text::uuid", Some(id)),
+        Ended::One(id) => ("s.id = $2::text::uuid", Some(id)),
     };
     let audited = audit::row("sessions-ended", "success", "$1", 3, "(SELECT FROM ended LIMIT 1) e");
+    // The user is locked only where a version is asked for.
+    let account = match condition {
+        Precondition::None | Precondition::Any => {
+            "account AS (SELECT true AS is_admitted WHERE $4::text IS NULL)".to_owned()
+        }
+        Precondition::Versions(_) => preconditions::account(4),
+    };
     let statement = format!(
-        "WITH ended AS (
-            DELETE FROM sessions WHERE user_id = $1 AND {condition} RETURNING id
+        "WITH {account}, ended AS (
+            DELETE FROM sessions s USING account a WHERE a.is_admitted AND s.user_id = $1 AND {which} RETURNING s.id
          ), audited AS ({audited})
-         SELECT to_jsonb((SELECT count(*) FROM ended))"
+         SELECT {}",
+        answer("(SELECT count(*) FROM ended)")
     );
-    Ok(store.one(&statement, &[ParameterValue::Int64(user_id.get()), optional_id(id), audit::parameter(trace)])?)
+    let parameters = [
+        ParameterValue::Int64(user_id.get()),
+        optional_id(id),
+        audit::parameter(trace),
+        preconditions::parameter(condition),
+    ];
+    // Nobody has no version.
+    let ended = store.one::<Acted<u64>>(&statement, &parameters)?.into_result();
+    ended.map_err(|problem| if problem.kind() == Kind::UserNotFound { precondition_failed() } else { problem })
 }
 
 /// Ends the session that a refresh token belongs to, whichever generation it is; returns which.

@@ -3,7 +3,7 @@
 use super::outbox::{ENQUEUED, OWN_LEASE_SECONDS, OutboxEvent, enqueue};
 use super::roles;
 use super::tickets::template;
-use super::{Changed, Found, Store, StoreError, User, statements};
+use super::{Changed, Found, Store, StoreError, User, preconditions, statements};
 use super::{audit, email_change};
 use crate::not_me;
 use ::events::{Event, Exchange};
@@ -195,7 +195,7 @@ pub(crate) fn update(
     {
         return Ok(Changed::EmailTaken);
     }
-    let (admits, versions) = versions(condition);
+    let (admits, versions) = (preconditions::admits(2), preconditions::parameter(condition));
     let own = own_session.map(|session| session.to_string());
     let mut parameters = vec![ParameterValue::Int64(id.get()), versions, optional(own.as_deref())];
     let mut assignments = Vec::new();
@@ -329,17 +329,6 @@ pub(crate) fn update(
 /// existed when it began, the user was deleted in the meantime.
 pub(super) fn asks_for_versions(condition: &Precondition) -> bool {
     matches!(condition, Precondition::Versions(_))
-}
-
-/// The condition on the version, over parameter 2, and that parameter.
-pub(super) fn versions(condition: &Precondition) -> (&'static str, ParameterValue) {
-    let list = match condition {
-        Precondition::None | Precondition::Any => None,
-        Precondition::Versions(versions) => {
-            Some(format!("[{}]", versions.iter().map(i64::to_string).collect::<Vec<_>>().join(",")))
-        }
-    };
-    ("($2::text IS NULL OR to_jsonb(version) <@ $2::text::jsonb)", optional(list.as_deref()))
 }
 
 fn text(text: &str) -> ParameterValue {

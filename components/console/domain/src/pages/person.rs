@@ -1,7 +1,7 @@
 //! One person, and the pages that ask whether an action is meant.
 
 use super::table::{in_utc, table, time};
-use crate::{Action, ROOT, query};
+use crate::{Action, ROOT, State, query};
 use browser::field::{Field, danger, form, hidden, summary};
 use browser::{Faults, Frame};
 use maud::{Markup, html};
@@ -31,6 +31,10 @@ pub struct Person<'a> {
     pub updated: &'a str,
     /// Since when they are suspended.
     pub suspended: Option<&'a str>,
+    /// Whether too many sign-ins have failed, so that the account is open to known devices alone.
+    pub is_locked: bool,
+    /// Whether a new password has to be chosen before the next sign-in.
+    pub is_password_required: bool,
     /// Since when there is an authenticator app.
     pub app: Option<&'a str>,
     /// How many recovery codes are left.
@@ -41,6 +45,17 @@ pub struct Person<'a> {
     pub devices: Vec<Device<'a>>,
     /// What happened lately.
     pub activity: Vec<Activity<'a>>,
+}
+
+impl Person<'_> {
+    fn state(&self) -> State {
+        State {
+            is_suspended: self.suspended.is_some(),
+            is_locked: self.is_locked,
+            is_password_required: self.is_password_required,
+            has_factors: self.app.is_some() || self.recovery_codes > 0 || !self.passkeys.is_empty(),
+        }
+    }
 }
 
 /// A passkey.
@@ -91,11 +106,11 @@ pub fn person(frame: &Frame<'_>, person: &Person<'_>) -> String {
         p {
             (person.email) " "
             @if person.is_verified { span.badge { "confirmed" } } @else { span.badge.odd { "not confirmed" } }
-            @if person.suspended.is_some() { " " span.badge.odd { "suspended" } }
-            @for role in &person.roles { " " span.badge { (role) } }
+            (badges(person))
         }
         (profile(person))
         h2 { "Sign-in" }
+        (obstacles(person))
         (factors(person))
         h2 { "Devices" }
         (devices(person))
@@ -103,12 +118,50 @@ pub fn person(frame: &Frame<'_>, person: &Person<'_>) -> String {
         (activity(person))
         p { a href={ (ROOT) "/audit" (query(&[("user_id", person.id)])) } { "All of it, in the audit log" } }
         h2 { "Actions" }
-        ul.items { @for action in Action::ALL.into_iter().filter(|action| action.applies(person.suspended.is_some())) { li {
+        ul.items { @for action in Action::ALL.into_iter().filter(|action| action.applies(person.state())) { li {
             h3 { a href={ (ROOT) "/people/" (person.id) "/" (action.name()) } { (action.title()) } }
             p.hint { (action.about()) }
         } } }
     };
     frame.page("/people", &person.name, false, &content)
+}
+
+/// What is out of the ordinary, and the roles.
+fn badges(person: &Person<'_>) -> Markup {
+    let odd = [
+        (person.suspended.is_some(), "suspended"),
+        (person.is_locked, "locked"),
+        (person.is_password_required, "new password required"),
+    ];
+    html! {
+        @for (_, name) in odd.into_iter().filter(|(holds, _)| *holds) { " " span.badge.odd { (name) } }
+        @for role in &person.roles { " " span.badge { (role) } }
+    }
+}
+
+/// What keeps somebody out, each with the action that ends it.
+fn obstacles(person: &Person<'_>) -> Markup {
+    let state = person.state();
+    let each = [
+        (state.is_suspended, "Suspended: nobody signs in.", Action::Lift),
+        (
+            state.is_locked,
+            "Locked after too many failed sign-ins: only devices that were used before get in.",
+            Action::Unlock,
+        ),
+        (
+            state.is_password_required,
+            "A new password is required: the old one opens nothing. The user chooses one by mail.",
+            Action::AcceptPassword,
+        ),
+    ];
+    html! {
+        @if each.iter().any(|(holds, ..)| *holds) { div.odd-box.obstacles { ul {
+            @for (_, text, action) in each.into_iter().filter(|(holds, ..)| *holds) { li {
+                (text) " " a href={ (ROOT) "/people/" (person.id) "/" (action.name()) } { (action.title()) }
+            } }
+        } } }
+    }
 }
 
 fn profile(person: &Person<'_>) -> Markup {
@@ -201,8 +254,7 @@ pub fn confirm_action(
     let content = html! {
         (summary(frame, faults))
         p { b { (person.name) } ", " (person.email)
-            @if person.suspended.is_some() { " " span.badge.odd { "suspended" } }
-            @for role in &person.roles { " " span.badge { (role) } }
+            (badges(person))
         }
         p { (action.about()) }
         @if action.is_dangerous() { (danger(frame, &path, &fields, action.title())) }
