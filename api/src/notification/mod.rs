@@ -30,6 +30,7 @@ const QUEUES: usize = 22;
 parameters! {
     TO = "to", "Only deliveries to this address, ignoring case and whitespace around it; at most 254 bytes, not blank.", schema::RecipientText, "ada@example.org";
     QUEUE = "queue", "Only deliveries of this queue. A page may then have fewer items than `limit`, and others after it.", schema::QueueName, "login_email_notification";
+    ABOUT = "to", "Only messages to the account with this address, ignoring case and whitespace around it. A page may then have fewer items than `limit`, and others after it.", schema::RecipientText, "ada@example.org";
     LIMIT = "limit", "How many at most.", schema::Limit, "2";
     CURSOR = "cursor", "The `next_cursor` of the page before. The pattern is for tools that generate requests; do not parse cursors.", schema::StreamCursor, "1795405395602-0";
 }
@@ -92,7 +93,7 @@ operations! {
     ///
     /// Returns a page of the messages of a queue that could not be handled, oldest first, each with the reason. Their content is not
     /// shown. With RabbitMQ its management API is read, 1000 messages deep.
-    ListDeadLetters: GET "/notification-ms/internal/queues/{queue}/dead" String, Some(&[LIMIT, CURSOR]), ByOperatorOrAccessToken, () => Page<DeadLetter>,
+    ListDeadLetters: GET "/notification-ms/internal/queues/{queue}/dead" String, Some(&[ABOUT, LIMIT, CURSOR]), ByOperatorOrAccessToken, () => Page<DeadLetter>,
     |it| docs::read(it).fails(&[InvalidCursor, QueueNotFound, NotConfigured, BrokerUnavailable])
         .replies(200, "A page of dead letters.").example("page", json!({"items": [docs::dead_letter()], "next_cursor": null}));
 

@@ -56,7 +56,7 @@ wire! {
     }
 
     /// A message that could not be handled. Its content is not shown.
-    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
     pub struct DeadLetter {
         /// What it is redriven or dropped by.
         pub id: String as "schema::DeadLetterId",

@@ -11,6 +11,10 @@ use problem::Problem;
 use serde_json::Value;
 use service_kit::client::Answer;
 use service_kit::{Method, Request, Response, StatusCode, config, now};
+use std::time::Duration;
+
+/// How long a page waits for what it can do without.
+const SOON: Duration = Duration::from_secs(2);
 
 /// A request and what is known of its browser.
 pub(crate) struct Context<'r> {
@@ -238,6 +242,14 @@ impl<'r> Context<'r> {
             Err(Interrupted::Refused(refusal)) => Ok(Err(refusal)),
             Err(interrupted) => Err(self.stop(interrupted)),
         }
+    }
+
+    /// The same for what a page can do without: it does not wait long.
+    pub(crate) async fn ask_soon(&mut self, to: To, path: &str) -> Result<Result<Value, Refusal>, Stop> {
+        let usual = std::mem::replace(&mut self.browser.client.limit, SOON);
+        let answer = self.ask(to, path).await;
+        self.browser.client.limit = usual;
+        answer
     }
 
     /// Fetches new tokens, which tell of the password that was just shown.

@@ -7,7 +7,7 @@
 use api::notification::DeadLetter;
 use events::redis;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use notification_domain::{AmqpLogin, RabbitLetter, RabbitQueue, amqp_login};
+use notification_domain::{AmqpLogin, LogQuery, RabbitLetter, RabbitQueue, amqp_login, is_about};
 use problem::{Kind, Problem};
 use serde_json::{Value, json};
 use service_kit::broker::Redis;
@@ -26,6 +26,8 @@ const PUBLISHED_AT_ONCE: usize = 8;
 /// A message that was read is back in its queue a moment later: it is read again so often, after this time.
 const LOOKS: u32 = 5;
 const LATER: Duration = Duration::from_millis(100);
+/// How often is looked, after the same time, for what another caller is just being told of the queues.
+const FIRST_LOOKS: u32 = 20;
 
 /// The management API, as the user that consumes.
 pub(crate) struct Management {
@@ -63,12 +65,26 @@ impl Management {
         login().map(drop)
     }
 
-    /// A page of the dead letters of a queue, from the one after so many, and whether there are more.
-    pub(crate) async fn list(&self, dead: &str, skip: u64, limit: u64) -> Result<(Vec<DeadLetter>, bool), Problem> {
+    /// A page of the dead letters of a queue, of all or of one account, from the one after so many; and after how many of all the
+    /// next page begins, if there are more.
+    pub(crate) async fn list(
+        &self,
+        dead: &str,
+        skip: u64,
+        query: &LogQuery,
+    ) -> Result<(Vec<DeadLetter>, Option<u64>), Problem> {
         let letters = self.look(dead).await?;
-        let more = letters.len() as u64 > skip + limit;
-        let index = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-        Ok((letters.iter().skip(index(skip)).take(index(limit)).map(RabbitLetter::shown).collect(), more))
+        let is_asked = |letter: &RabbitLetter| query.to.as_deref().is_none_or(|to| is_about(&letter.event(), to));
+        let mut rest = (1..).zip(&letters).skip(usize::try_from(skip).unwrap_or(usize::MAX));
+        let (mut shown, mut last) = (Vec::new(), skip);
+        for (place, letter) in rest.by_ref().filter(|(_, letter)| is_asked(letter)) {
+            shown.push(letter.shown());
+            last = place;
+            if shown.len() as u64 == query.limit {
+                break;
+            }
+        }
+        Ok((shown, rest.next().map(|_| last)))
     }
 
     /// Redrives or drops the oldest letters; returns how many there were, and how many are left.
@@ -166,11 +182,11 @@ impl Management {
         }
     }
 
-    /// All queues, in numbers. With a store they are asked for once in two seconds, however many callers there are.
+    /// All queues, in numbers. With a store one of all callers asks for them once in two seconds; the others have what it got.
     pub(crate) async fn queues(&self, store: Option<&Redis>) -> Result<Vec<RabbitQueue>, Problem> {
-        let cached = store.and_then(|store| redis::kept_queues(&store.run(&redis::read_kept_queues()).ok()?));
-        if let Some(queues) = cached.and_then(|text| serde_json::from_str(&text).ok()) {
-            return Ok(queues);
+        let unreadable = |_| unavailable("the management API gave no queues");
+        if let Some(text) = kept(store).await {
+            return serde_json::from_str(&text).map_err(unreadable);
         }
         let path = format!("queues/{}?columns={}", self.vhost, RabbitQueue::COLUMNS);
         let answer = self.ask(&Method::GET, &path, &Value::Null).await?;
@@ -178,7 +194,7 @@ impl Management {
         if let Some(store) = store {
             let _ = store.run(&redis::keep_queues(&answer.to_string()));
         }
-        serde_json::from_value(answer).map_err(|_| unavailable("the management API gave no queues"))
+        serde_json::from_value(answer).map_err(unreadable)
     }
 
     async fn post(&self, path: &str, body: &Value) -> Result<Value, Problem> {
@@ -200,6 +216,22 @@ impl Management {
             status => Err(unavailable(&format!("the management API answered with status {status}"))),
         }
     }
+}
+
+/// What is kept of the queues; `None` if the caller has to ask. The very first answer is waited for.
+async fn kept(store: Option<&Redis>) -> Option<String> {
+    let store = store?;
+    for _ in 0..FIRST_LOOKS {
+        let found = redis::kept_queues(&store.run(&redis::read_kept_queues()).ok()?).ok()?;
+        if found.is_turn {
+            return None;
+        }
+        if found.text.is_some() {
+            return found.text;
+        }
+        service_kit::sleep(LATER).await;
+    }
+    None
 }
 
 /// The component variable `management_url`, if there is a management API.

@@ -50,6 +50,8 @@ pub struct Client {
     forwarded_for: Option<String>,
     user_agent: Option<String>,
     accept_language: Option<String>,
+    /// How long it waits for a service.
+    pub limit: Duration,
 }
 
 impl Client {
@@ -63,6 +65,7 @@ impl Client {
             forwarded_for: forwarded_for(request)?,
             user_agent: client_user_agent(request),
             accept_language: request.header("accept-language").map(str::to_owned),
+            limit: LIMIT,
         })
     }
 
@@ -95,7 +98,7 @@ impl Client {
         }
         let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
         let url = format!("{base}{}{path}", to.root());
-        call(method, &url, &headers, body, LIMIT).await.map_err(|error| {
+        call(method, &url, &headers, body, self.limit).await.map_err(|error| {
             log::error("a service does not answer", &[("request_id", &self.request_id), ("cause", &error.to_string())]);
             Refusal::default()
         })

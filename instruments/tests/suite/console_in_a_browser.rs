@@ -12,6 +12,8 @@ use serde_json::json;
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(20);
+const TAB: &str = "\u{e004}";
+const ENTER: &str = "\u{e007}";
 /// The pages of an administrator, besides those of a person.
 const PAGES: [&str; 4] = ["/people", "/people?search=ab", "/audit", "/confirm"];
 
@@ -124,12 +126,75 @@ fn an_administrator_finds_and_suspends_somebody_and_comes_back_with_a_passkey() 
     assert!(elsewhere.is_empty(), "{elsewhere:?}");
 }
 
+/// Goes on with the tabulator until the focus is where it is to be, and visible.
+#[track_caller]
+fn tab_to(browser: &Browser, selector: &str) {
+    for _ in 0..80 {
+        if browser.script(&format!("return document.activeElement.matches(\"{selector}\")")) == json!(true) {
+            let outline = browser.script("return getComputedStyle(document.activeElement).outlineWidth");
+            assert_eq!(outline, json!("3px"), "the focus is visible at {selector}");
+            return;
+        }
+        browser.press(TAB);
+    }
+    panic!("no tabulator leads to {selector}");
+}
+
+#[test]
+fn people_messages_and_audit_work_with_the_keyboard_alone() {
+    let _turn = turn::together();
+    let Some(browser) = Browser::start() else { return };
+    let (app, origin) = at_localhost(|setup| setup);
+    let admin = administrator(&app, "grace@console-keyboard.example");
+    let ada = app.person("ada@console-keyboard.example");
+    enter(&browser, &app, &origin, &admin);
+    let go = |selector: &str| {
+        tab_to(&browser, selector);
+        browser.press(ENTER);
+    };
+    go("nav a[href='/console/people']");
+    wait_for_heading(&browser, "People");
+    tab_to(&browser, "#search");
+    browser.press("ada@console");
+    browser.press(ENTER);
+    poll::until(SOON, "one is found", || {
+        browser.script("return document.querySelectorAll('tbody tr').length") == json!(1)
+    });
+    go("tbody a");
+    wait_for_heading(&browser, "Ada Lovelace");
+    let suspend = format!("/console/people/{}/suspend", ada.id);
+    go(&format!("a[href='{suspend}']"));
+    wait_for_heading(&browser, "Suspend?");
+    go(&format!("form[action='{suspend}'] button"));
+    wait_for_heading(&browser, "Ada Lovelace");
+    assert!(browser.find(".notice").text().contains("The user is suspended."));
+    // What keeps her out leads to what ends it.
+    go(&format!(".obstacles a[href='/console/people/{}/lift-suspension']", ada.id));
+    wait_for_heading(&browser, "Lift the suspension?");
+    go("nav a[href='/console/messages']");
+    wait_for_heading(&browser, "Messages");
+    tab_to(&browser, "#to");
+    browser.press("ada@console-keyboard.example");
+    tab_to(&browser, "#state");
+    browser.press("Dea");
+    go("form.filter button");
+    poll::until(SOON, "dead letters are shown", || browser.find("h2").text() == "Dead");
+    assert!(browser.address().contains("state=dead"), "{}", browser.address());
+    go("nav a[href='/console/audit']");
+    wait_for_heading(&browser, "Audit");
+    tab_to(&browser, "#user_id");
+    browser.press(&ada.id.to_string());
+    browser.press(ENTER);
+    poll::until(SOON, "the rows about her", || browser.find("tbody").text().contains("user-suspended"));
+    assert_eq!(surprises(&browser), Vec::<String>::new());
+}
+
 #[test]
 fn everybody_can_read_and_use_the_console() {
     let _turn = turn::together();
     let Some(axe) = look::axe() else { return };
     let Some(browser) = Browser::start() else { return };
-    let (app, origin) = at_localhost(|setup| setup);
+    let (app, origin) = at_localhost(|setup| setup.variable("login_throttling", "on"));
     let mut found = Vec::new();
     let mut look_at = |path: &str| {
         browser.open(&format!("{origin}/console{path}"));
@@ -145,11 +210,17 @@ fn everybody_can_read_and_use_the_console() {
     }
     let _totp = app.add_totp(&ada);
     let _ = app.login(&ada.email, "a wrong password");
+    // Whatever keeps somebody out, all at once.
+    let mut sql = app.backend.sql();
+    let lock = "UPDATE attempts SET failures_in_a_row = 100, failures = 0 WHERE failures_in_a_row > 0";
+    assert!(sql.execute(lock, &[]).expect("attempts can be changed") > 0);
+    let demand = "UPDATE users SET password_reset_required = true, suspended_at = now() WHERE id = $1";
+    assert_eq!(sql.execute(demand, &[&ada.id]).expect("the test is made so"), 1);
     enter(&browser, &app, &origin, &admin);
     for path in PAGES {
         look_at(path);
     }
-    for path in ["", "/suspend", "/roles", "/reset-factors"] {
+    for path in ["", "/lift-suspension", "/unlock", "/accept-password", "/roles", "/reset-factors"] {
         look_at(&format!("/people/{}{path}", ada.id));
     }
     look_at("/people/999999999");

@@ -3,7 +3,7 @@
 use crate::console_sign_in::{Admin, SESSION};
 use blackbox::app::{COOKIE_KEYS, TestApp};
 use blackbox::backend::Backend;
-use blackbox::broker::LOGIN_EMAIL;
+use blackbox::broker::{LOGIN_EMAIL, WELCOME};
 use blackbox::http::Answer;
 use blackbox::mail_api::MailApi;
 use blackbox::people::PASSWORD;
@@ -12,7 +12,7 @@ use blackbox::schedules::Schedules;
 use blackbox::turn;
 use blackbox::visitor::{Visitor, heading};
 use browser::{Sealed, Session};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -139,6 +139,23 @@ fn dead_letters_are_found_redriven_and_dropped(backend: &Arc<Backend>) {
         "{}",
         page.text()
     );
+    // By person, queue and state together; of all queues, or of one.
+    let dead = |parameters: &str| {
+        let page = visitor.open(&format!("/console/messages?state=dead{parameters}")).expect(200);
+        rows(&page)
+    };
+    let both = |to: &str, queue: &str| dead(&format!("&to={to}%40console-letters.example&queue={queue}"));
+    assert_eq!((both("Ada", LOGIN_EMAIL), both("nobody", LOGIN_EMAIL)), (3, 0));
+    assert_eq!((both("ada", WELCOME), dead(&format!("&queue={LOGIN_EMAIL}"))), (0, 3));
+    poll::until(SOON, "all queues", || (both("ada", ""), both("nobody", ""), dead("")) == (3, 0, 3));
+    let path = format!("/notification-ms/internal/queues/{LOGIN_EMAIL}/dead?limit=2&to=ada%40console-letters.example");
+    let letters = |cursor: &str| app.get(&format!("{path}{cursor}")).bearer(app.operator()).send().expect(200).json();
+    let first = letters("");
+    let second = letters(&format!("&cursor={}", first["next_cursor"].as_str().expect("there are more")));
+    let count_of = |page: &Value| page["items"].as_array().map(Vec::len);
+    assert_eq!((count_of(&first), count_of(&second), &second["next_cursor"]), (Some(2), Some(1), &json!(null)));
+    assert!(!first.to_string().contains(&ada.email), "{first}");
+    assert_eq!(visitor.get("/console/messages?state=waiting").status, 404);
     let id = page.text().split_once(&format!("href=\"{DEAD}/")).expect("a letter has a link").1.to_owned();
     let id = id.split('/').next().expect("an id").to_owned();
     // A page of elsewhere does neither.

@@ -18,10 +18,12 @@ use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(20);
 const TOKEN: &str = "what-the-console-shows";
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 8] = [
     "",
     "/messages",
     "/messages?to=nobody@console-live.example",
+    "/messages?state=dead",
+    "/messages?state=dead&to=nobody@console-live.example&queue=login_email_notification",
     "/messages/dead/login-email-notification",
     "/messages/dead/login-email-notification/all/drop",
     "/experiments",
@@ -131,7 +133,7 @@ fn experiments_are_started_and_their_plots_are_images_that_do_nothing() {
     assert!(started.text().contains("running, 7"), "{}", started.text());
     let busy = visitor.submit("/console/experiments", &[("name", "split")]).expect(409);
     assert!(busy.text().contains("One runs at a time."), "{}", busy.text());
-    for name in ["", "../x", "load", "split/plot"] {
+    for name in ["", "../x", "nothing", "split/plot"] {
         let _ = visitor.submit("/console/experiments", &[("name", name)]).expect(404);
     }
     let fields = [("form_token", visitor.form_token()), ("name", "poison".to_owned())];

@@ -2,7 +2,7 @@
 
 const OF_QUEUES: &str = "statistics of queues and consumers";
 const OF_SIGN_INS: &str = "statistics of sign-ins and permits (`migrations/0041_statistics.sql`)";
-const LOOKED_THROUGH: &str = "delivery log looked through for one queue, per call";
+const LOOKED_THROUGH: &str = "delivery log looked through for one queue, or dead letters for one account, per call";
 const REDIS: &str = "crates/events/src/redis/statistics.rs";
 const LIVE: &str = "components/console/assets/live.js";
 const LIST: &str = "components/notification/src/routes/list_notifications.rs";
@@ -31,6 +31,7 @@ pub(crate) const HELD: &[(&str, &str, &str, &str)] = &[
     ("plot of an experiment in the console", "512 KiB", "xtask/src/experiment_server.rs", "MAX_PLOT: u64 = "),
     ("experiment that the console has started", "20 minutes", "xtask/src/experiment_server.rs", "LIMIT: Duration = "),
     (OF_SIGN_INS, "1 s", "migrations/0041_statistics.sql", "moment - interval '"),
+    ("the console waits for statistics", "2 s", "components/console/src/context.rs", "SOON: Duration = "),
     (LOOKED_THROUGH, "10 steps", LIST, "STEPS: usize = "),
-    (LOOKED_THROUGH, "200 deliveries", LIST, "STEP: u64 = "),
+    (LOOKED_THROUGH, "200", LIST, "STEP: u64 = "),
 ];

@@ -62,6 +62,7 @@ mod load_test;
 mod login;
 mod mail_login;
 mod mail_login_limits;
+mod many_consoles;
 mod messages;
 mod metadata;
 mod metrics;

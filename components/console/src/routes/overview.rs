@@ -54,7 +54,7 @@ pub(super) async fn read<T: DeserializeOwned>(
     to: To,
     path: &str,
 ) -> Result<Result<T, String>, Stop> {
-    let answer = context.ask(to, path).await?;
+    let answer = context.ask_soon(to, path).await?;
     Ok(answer.map_err(|refusal| refusal_text(&refusal)).and_then(|value| {
         serde_json::from_value(value)
             .map_err(|_| "It answers in another version. Deploy both in the same one.".to_owned())

@@ -1,6 +1,7 @@
 //! Dead letters as an operator sees them: which event, why, and since when; never their content.
 
 use api::notification::DeadLetter;
+use events::redis::recipient_digest;
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -27,6 +28,14 @@ pub fn shown_letter(
         first_tried: shown_time(first_tried),
         dead_since: shown_time(dead_since),
     }
+}
+
+/// Whether a message is an event about the account with this address, however it is typed.
+#[must_use]
+pub fn is_about(event: &[u8], address: &str) -> bool {
+    let event: Value = serde_json::from_slice(event).unwrap_or_default();
+    let wanted = recipient_digest(address);
+    event["data"]["email"].as_str().is_some_and(|email| recipient_digest(email) == wanted)
 }
 
 /// Whether a text is a plausible id or type: anybody may have published anything as an event.
@@ -57,6 +66,13 @@ mod tests {
         assert_eq!(json["first_tried"], "2023-11-14T22:13:20Z");
         assert_eq!(json["dead_since"], "2023-11-14T22:14:20Z");
         assert!(!json.to_string().contains("ada"));
+    }
+
+    #[test]
+    fn a_letter_is_found_by_the_address_of_the_account() {
+        let event = br#"{"id": "e-1", "data": {"email": "Ada@example.org"}}"#;
+        assert!(is_about(event, " ada@Example.org") && !is_about(event, "bob@example.org"));
+        assert!(!is_about(b"hello", "") && !is_about(b"", "ada@example.org"));
     }
 
     #[test]

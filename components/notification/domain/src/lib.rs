@@ -15,12 +15,12 @@ mod statistics;
 mod webhook;
 
 pub use adapter::{Account, AccountError, Adapter, ApiAnswer, ApiRequest, mail_adapter, sms_adapter};
-pub use dead::{shown_letter, shown_time};
+pub use dead::{is_about, shown_letter, shown_time};
 pub use failure::SendError;
 pub use log::{LogItem, from_entry};
 pub use measured::measured;
 pub use message::{Message, MessageKind, MessageSettings, ReadFile, RenderError, Renderer, TemplateError};
-pub use query::{LogQuery, is_entry_id, next_page};
+pub use query::{LogQuery, is_entry_id};
 pub use rabbit::{AmqpLogin, RabbitLetter, amqp_login};
 pub use statistics::{RabbitQueue, consumer_statistics, queue_statistics, rabbit_statistics};
 pub use webhook::{Endpoint, EndpointError, endpoints, webhook_result};

@@ -54,12 +54,6 @@ impl LogQuery {
     }
 }
 
-/// The cursor of the page that follows one of `count` entries that ends with `last`: there may be more if it is full.
-#[must_use]
-pub fn next_page(query: &LogQuery, count: usize, last: Option<&str>) -> Option<String> {
-    last.filter(|_| count as u64 >= query.limit).map(str::to_owned)
-}
-
 /// Whether a text is the id of a stream entry as Redis writes it: the milliseconds since 1970 and a number, with a dash
 /// between.
 #[must_use]
@@ -95,13 +89,5 @@ mod tests {
         assert_eq!(read(&[("queue", "login")]).unwrap_err().kind(), Kind::InvalidQuery);
         assert_eq!(read(&[("to", " ")]).unwrap_err().kind(), Kind::InvalidQuery);
         assert_eq!(read(&[("to", &"x".repeat(255))]).unwrap_err().kind(), Kind::InvalidQuery);
-    }
-
-    #[test]
-    fn a_full_page_may_have_a_next_one() {
-        let query = LogQuery { to: None, queue: None, limit: 2, before: None };
-        assert_eq!(next_page(&query, 2, Some("17-0")).as_deref(), Some("17-0"));
-        assert_eq!(next_page(&query, 1, Some("17-0")), None);
-        assert_eq!(next_page(&query, 0, None), None);
     }
 }

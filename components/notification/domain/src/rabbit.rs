@@ -37,14 +37,19 @@ impl RabbitLetter {
     /// The letter as an operator sees it.
     #[must_use]
     pub fn shown(&self) -> DeadLetter {
-        let headers = self.headers();
-        let event = match self.payload_encoding.as_str() {
-            "string" => self.payload.clone().into_bytes(),
-            _ => STANDARD.decode(&self.payload).unwrap_or_default(),
-        };
+        let (headers, event) = (self.headers(), self.event());
         let reason = headers["x-dead-reason"].as_str().unwrap_or("the broker says no reason").to_owned();
         let since = headers["x-dead-time"].as_u64().unwrap_or_default().saturating_mul(1000);
         shown_letter(self.id(), &event, reason, headers["x-dead-deliveries"].as_u64().unwrap_or_default(), 0, since)
+    }
+
+    /// The event, or what somebody published instead of it.
+    #[must_use]
+    pub fn event(&self) -> Vec<u8> {
+        match self.payload_encoding.as_str() {
+            "string" => self.payload.clone().into_bytes(),
+            _ => STANDARD.decode(&self.payload).unwrap_or_default(),
+        }
     }
 
     /// The same letter, to be published to the dead letters again.

@@ -1,5 +1,6 @@
 //! /notification-ms/internal/queues/{queue}/dead: the dead letters of a queue, redriven or dropped.
 
+use super::list_notifications::{STEP, STEPS};
 use super::{Call, authorize, authorize_change};
 use crate::management::{Action, Management};
 use api::notification::operation::{
@@ -9,7 +10,7 @@ use api::notification::{Dropped, Redriven};
 use api::{ByOperatorOrAccessToken, Operation, Page};
 use events::Queue;
 use events::redis::{self, Changed, DeadLetter};
-use notification_domain::{LogQuery, is_entry_id, next_page, shown_letter};
+use notification_domain::{LogQuery, is_about, is_entry_id, shown_letter};
 use problem::{Kind, Problem};
 use service_kit::broker::{BrokerError, BrokerKind, Redis};
 use service_kit::{HandlerResult, OperatorOr, StatusCode, log};
@@ -20,21 +21,43 @@ pub(super) async fn list(call: &Call<'_, ListDeadLetters>) -> HandlerResult {
     let query = LogQuery::from_query(call.query.clone())?;
     let queue = known(&call.path)?;
     let page = match BrokerKind::from_config()? {
-        BrokerKind::Redis => {
-            let read = redis::read_dead_letters(queue, query.before.as_deref(), query.limit);
-            let letters = redis::dead_letters(&Redis::connect()?.run(&read)?).map_err(BrokerError::from)?;
-            let next_cursor = next_page(&query, letters.len(), letters.last().map(|letter| letter.id.as_str()));
-            Page { items: letters.into_iter().map(shown).collect(), next_cursor }
-        }
+        BrokerKind::Redis => list_on_redis(&Redis::connect()?, queue, &query)?,
         BrokerKind::RabbitMq => {
             // The letters have no ids of the broker's: a cursor says how many come before.
             let skip = query.before.as_deref().and_then(|cursor| cursor.split('-').next()?.parse().ok()).unwrap_or(0);
-            let management = Management::from_config()?;
-            let (items, more) = management.list(&queue.dead_letters(), skip, query.limit).await?;
-            Page { items, next_cursor: more.then(|| format!("{}-0", skip + query.limit)) }
+            let (items, next) = Management::from_config()?.list(&queue.dead_letters(), skip, &query).await?;
+            Page { items, next_cursor: next.map(|place| format!("{place}-0")) }
         }
     };
     Ok(call.ok(&page))
+}
+
+/// A page of a queue on Redis. One of a single account may have fewer letters than it could, and others after it.
+fn list_on_redis(
+    broker: &Redis,
+    queue: Queue,
+    query: &LogQuery,
+) -> Result<Page<api::notification::DeadLetter>, Problem> {
+    let (step, steps) = if query.to.is_some() { (STEP, STEPS) } else { (query.limit, 1) };
+    let (mut items, mut after) = (Vec::new(), query.before.clone());
+    for _ in 0..steps {
+        let read = redis::read_dead_letters(queue, after.as_deref(), step);
+        let letters = redis::dead_letters(&broker.run(&read)?).map_err(BrokerError::from)?;
+        let is_last = (letters.len() as u64) < step;
+        for letter in letters {
+            after = Some(letter.id.clone());
+            if query.to.as_deref().is_none_or(|to| is_about(&letter.event, to)) {
+                items.push(shown(letter));
+            }
+            if items.len() as u64 == query.limit {
+                return Ok(Page { items, next_cursor: after });
+            }
+        }
+        if is_last {
+            return Ok(Page { items, next_cursor: None });
+        }
+    }
+    Ok(Page { items, next_cursor: after })
 }
 
 fn shown(letter: DeadLetter) -> api::notification::DeadLetter {

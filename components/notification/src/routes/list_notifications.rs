@@ -10,8 +10,8 @@ use service_kit::broker::{BrokerError, Redis};
 use service_kit::{HandlerResult, no_such_route};
 
 /// How many entries are looked at in one step for those of one queue, and how many steps a call makes.
-const STEP: u64 = 200;
-const STEPS: usize = 10;
+pub(super) const STEP: u64 = 200;
+pub(super) const STEPS: usize = 10;
 
 /// Shows the delivery log, of one recipient or of all, of one queue or of all, to an operator or an administrator.
 pub(super) fn list_notifications(call: &Call<'_, ListNotifications>) -> HandlerResult {

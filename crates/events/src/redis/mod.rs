@@ -40,7 +40,7 @@ pub use queue_state::{ForeignGroup, QueueState, queue_state, trim};
 pub use reply::{Reply, ReplyError};
 pub use server::{run_id, server_info};
 pub use statistics::{
-    ConsumerStatistics, INTERVAL_SECONDS, INTERVALS, QueueStatistics, Statistics, keep_queues, kept_queues,
+    ConsumerStatistics, INTERVAL_SECONDS, INTERVALS, KeptQueues, QueueStatistics, Statistics, keep_queues, kept_queues,
     read_kept_queues, statistics,
 };
 pub use totals::{SEND_BOUNDS, Send, SendResult, SendTotals, Totals, count_send, read_totals};

@@ -126,26 +126,47 @@ pub fn statistics() -> Command {
     Queue::ALL.into_iter().fold(script, |command, queue| command.arg(queue.name()))
 }
 
-/// The queues as another broker describes them, which are kept for two seconds.
+/// The queues as another broker describes them.
 const KEPT_QUEUES: &str = "concierge:statistics:queues";
+/// Whose turn it is to ask that broker.
+const ASKING: &str = "concierge:statistics:asking";
+/// How often it is asked at most.
+const ASKED_EVERY: Duration = Duration::from_secs(2);
+/// How long its answer is kept: others have the one of before while somebody asks.
+const QUEUES_KEPT: Duration = Duration::from_secs(10);
 
-/// Reads what [`keep_queues`] has kept.
+/// Reads what [`keep_queues`] has kept, and says whether it is the caller's turn to ask again.
 #[must_use]
 pub fn read_kept_queues() -> Command {
-    Command::new("GET").arg(KEPT_QUEUES)
+    const SCRIPT: &str = "#!lua flags=allow-oom
+        local is_turn = redis.call('SET', KEYS[2], 1, 'NX', 'PX', ARGV[1])
+        return {redis.call('GET', KEYS[1]) or '', is_turn and 1 or 0}";
+    Command::script(SCRIPT, &[KEPT_QUEUES, ASKING]).number(milliseconds(ASKED_EVERY))
 }
 
-/// The reply to [`read_kept_queues`]; `None` if nothing is kept.
-#[must_use]
-pub fn kept_queues(replies: &[Reply]) -> Option<String> {
-    let [text] = replies else { return None };
-    text.text().ok().map(str::to_owned)
+/// What is kept of the queues of another broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptQueues {
+    /// What it has answered lately.
+    pub text: Option<String>,
+    /// Whether the caller is to ask it again.
+    pub is_turn: bool,
+}
+
+/// The reply to [`read_kept_queues`].
+///
+/// # Errors
+/// If the reply has another shape.
+pub fn kept_queues(replies: &[Reply]) -> Result<KeptQueues, ReplyError> {
+    let [text, is_turn] = replies else { return Err(ReplyError) };
+    let text = Some(text.text()?.to_owned()).filter(|text| !text.is_empty());
+    Ok(KeptQueues { text, is_turn: is_turn.number()? == 1 })
 }
 
 /// Keeps a description of the queues of another broker.
 #[must_use]
 pub fn keep_queues(text: &str) -> Command {
-    Command::new("SET").arg(KEPT_QUEUES).arg(text).arg("PX").number(2 * milliseconds(CACHED))
+    Command::new("SET").arg(KEPT_QUEUES).arg(text).arg("PX").number(milliseconds(QUEUES_KEPT))
 }
 
 /// The statistics of all queues and consumers.

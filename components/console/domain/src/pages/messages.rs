@@ -15,6 +15,75 @@ pub struct MessageFilter<'a> {
     pub to: &'a str,
     /// The queue.
     pub queue: &'a str,
+    /// What became of them.
+    pub state: MessageState,
+}
+
+/// What became of messages that can be found by person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MessageState {
+    /// They were sent.
+    #[default]
+    Delivered,
+    /// They could not be handled.
+    Dead,
+}
+
+impl MessageState {
+    const ALL: [Self; 2] = [Self::Delivered, Self::Dead];
+
+    /// The one of this name, as in an address; without one that of most messages.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        if name.is_empty() { Some(Self::default()) } else { Self::ALL.into_iter().find(|state| state.name() == name) }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Dead => "dead",
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Delivered => "Delivered",
+            Self::Dead => "Dead",
+        }
+    }
+}
+
+impl<'a> MessageFilter<'a> {
+    /// The address of a page of what is asked for.
+    fn address(&self, cursor: &str) -> String {
+        let state = if self.state == MessageState::default() { "" } else { self.state.name() };
+        let parameters = [("to", self.to), ("queue", self.queue), ("state", state), ("cursor", cursor)];
+        format!("{ROOT}/messages{}", query(&parameters))
+    }
+
+    fn of_queue(self, queue: &'a str) -> Self {
+        Self { queue, ..self }
+    }
+}
+
+/// What was found.
+#[derive(Debug)]
+pub enum Found<'a> {
+    /// Deliveries, newest first.
+    Deliveries(&'a [Delivery]),
+    /// Dead letters by queue, oldest first.
+    Dead(Vec<DeadOfQueue<'a>>),
+}
+
+/// Dead letters of a queue.
+#[derive(Debug)]
+pub struct DeadOfQueue<'a> {
+    /// Its name.
+    pub queue: &'a str,
+    /// The oldest that were asked for.
+    pub letters: Vec<Letter<'a>>,
+    /// Whether there are more, or more to be looked at.
+    pub has_more: bool,
 }
 
 /// The page of deliveries, and of the queues by state.
@@ -22,8 +91,8 @@ pub struct MessageFilter<'a> {
 pub struct Messages<'a> {
     /// What was asked for.
     pub filter: MessageFilter<'a>,
-    /// The deliveries, newest first; the reason if there are none to be had.
-    pub deliveries: Result<&'a [Delivery], &'a str>,
+    /// What was found; the reason if there is nothing to be had.
+    pub found: Result<Found<'a>, &'a str>,
     /// Where the next page begins.
     pub next: Option<&'a str>,
     /// Whether this is not the first page.
@@ -35,7 +104,7 @@ pub struct Messages<'a> {
 /// The deliveries, and the queues.
 #[must_use]
 pub fn messages(frame: &Frame<'_>, messages: &Messages<'_>, faults: &Faults) -> String {
-    let MessageFilter { to, queue } = messages.filter;
+    let filter @ MessageFilter { to, queue, state } = messages.filter;
     let names = messages.queues.unwrap_or_default().iter().map(|queue| queue.queue.as_str());
     let content = html! {
         (summary(frame, faults))
@@ -53,21 +122,29 @@ pub fn messages(frame: &Frame<'_>, messages: &Messages<'_>, faults: &Faults) -> 
                     @for name in names { option value=(name) selected[name == queue] { (name) } }
                 }
             }
-            button type="submit" { "Find deliveries" }
+            div.field {
+                label for="state" { "State" }
+                @if let Some(fault) = faults.of("state") { p.fault id="state-fault" { (fault) } }
+                select id="state" name="state" {
+                    @for each in MessageState::ALL { option value=(each.name()) selected[each == state] { (each.title()) } }
+                }
+            }
+            button type="submit" { "Find messages" }
         }
-        h2 { "Delivered" }
-        @match messages.deliveries {
+        h2 { (state.title()) }
+        @match &messages.found {
             Err(reason) => p { (reason) },
-            Ok([]) => p {
+            Ok(Found::Dead(queues)) => (dead(filter, queues)),
+            Ok(Found::Deliveries([])) => p {
                 "Nothing was delivered" @if !to.is_empty() { " to " (to) } @if !queue.is_empty() { " from this queue" }
                 ", as far as the log goes back. What still waits, is retried or is dead is below, by queues."
             },
-            Ok(deliveries) => (delivered(deliveries)),
+            Ok(Found::Deliveries(deliveries)) => (delivered(deliveries)),
         }
         p.pages {
-            @if messages.is_later { a href={ (ROOT) "/messages" (query(&[("to", to), ("queue", queue)])) } { "Newest" } }
+            @if messages.is_later { a href=(filter.address("")) { "First page" } }
             @if let Some(next) = messages.next {
-                a.button href={ (ROOT) "/messages" (query(&[("to", to), ("queue", queue), ("cursor", next)])) } { "Older" }
+                a.button href=(filter.address(next)) { @if state == MessageState::Dead { "Newer" } @else { "Older" } }
             }
         }
         h2 { "By queue and state" }
@@ -96,6 +173,25 @@ fn delivered(deliveries: &[Delivery]) -> Markup {
     html! {
         (table("Deliveries", &["Delivered", "To", "Subject", "By", "Queue", "Consumer", "Attempts"], &rows))
         (in_utc())
+    }
+}
+
+/// Dead letters of several queues.
+fn dead(filter: MessageFilter<'_>, queues: &[DeadOfQueue<'_>]) -> Markup {
+    let is_empty = queues.iter().all(|queue| queue.letters.is_empty());
+    html! {
+        @if is_empty { p {
+            "No dead letters" @if !filter.to.is_empty() { " of " (filter.to) } @if !filter.queue.is_empty() { " in this queue" } "."
+        } }
+        @for queue in queues {
+            @if !queue.letters.is_empty() {
+                (letters_table(&format!("Dead letters of {}", queue.queue), queue.queue, &queue.letters))
+            }
+            @if queue.has_more && filter.queue.is_empty() {
+                p { a href=(filter.of_queue(queue.queue).address("")) { "More in " (queue.queue) } }
+            }
+        }
+        @if !is_empty { (in_utc()) }
     }
 }
 
@@ -141,6 +237,31 @@ pub fn dead_letters(
     is_later: bool,
 ) -> String {
     let path = format!("{ROOT}/messages/dead/{}", queue_path(queue));
+    let content = html! {
+        p { a href={ (ROOT) "/messages" } { "To all messages" } }
+        p {
+            "Messages of " strong { (queue) } " that could not be handled. Redrive them once the reason is gone: each is tried at once, \
+             as if it were new. What is dropped is gone for good."
+        }
+        @if letters.is_empty() { p { "There are none." } }
+        @else {
+            (letters_table("Dead letters", queue, letters))
+            (in_utc())
+            p.pages {
+                a.button.secondary href={ (path) "/all/redrive" } { "Redrive all" }
+                a.button.secondary href={ (path) "/all/drop" } { "Drop all" }
+            }
+        }
+        p.pages {
+            @if is_later { a href=(path) { "Oldest" } }
+            @if let Some(next) = next { a.button href={ (path) (query(&[("cursor", next)])) } { "Newer" } }
+        }
+    };
+    frame.page("/messages", "Dead letters", false, &content)
+}
+
+fn letters_table(caption: &str, queue: &str, letters: &[Letter<'_>]) -> Markup {
+    let path = format!("{ROOT}/messages/dead/{}", queue_path(queue));
     let rows = html! {
         @for letter in letters {
             tr {
@@ -155,27 +276,7 @@ pub fn dead_letters(
             }
         }
     };
-    let content = html! {
-        p { a href={ (ROOT) "/messages" } { "To all messages" } }
-        p {
-            "Messages of " strong { (queue) } " that could not be handled. Redrive them once the reason is gone: each is tried at once, \
-             as if it were new. What is dropped is gone for good."
-        }
-        @if letters.is_empty() { p { "There are none." } }
-        @else {
-            (table("Dead letters", &["Since", "Reason", "Event", "Attempts", "Do"], &rows))
-            (in_utc())
-            p.pages {
-                a.button.secondary href={ (path) "/all/redrive" } { "Redrive all" }
-                a.button.secondary href={ (path) "/all/drop" } { "Drop all" }
-            }
-        }
-        p.pages {
-            @if is_later { a href=(path) { "Oldest" } }
-            @if let Some(next) = next { a.button href={ (path) (query(&[("cursor", next)])) } { "Newer" } }
-        }
-    };
-    frame.page("/messages", "Dead letters", false, &content)
+    table(caption, &["Since", "Reason", "Event", "Attempts", "Do"], &rows)
 }
 
 /// What is done with a dead letter.
@@ -245,6 +346,16 @@ pub fn confirm_letters(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_state_is_found_by_its_name() {
+        assert_eq!(MessageState::find(""), Some(MessageState::Delivered));
+        assert_eq!(MessageState::find("dead"), Some(MessageState::Dead));
+        assert_eq!(MessageState::find("waiting"), None);
+        let filter = MessageFilter { to: "a@b", queue: "q", state: MessageState::Dead };
+        assert_eq!(filter.address("7-0"), "/console/messages?to=a%40b&queue=q&state=dead&cursor=7-0");
+        assert_eq!(MessageFilter::default().address(""), "/console/messages");
+    }
 
     #[test]
     fn an_action_is_found_by_its_name() {

@@ -15,7 +15,10 @@ pub use audit::{AuditFilter, AuditRow, audit};
 pub use experiments::{Experiment, experiments, live_experiments};
 pub use layout::{WORDS, sections};
 pub use message::{message, not_admitted, problem};
-pub use messages::{Letter, LetterAction, MessageFilter, Messages, confirm_letters, dead_letters, messages};
+pub use messages::{
+    DeadOfQueue, Found, Letter, LetterAction, MessageFilter, MessageState, Messages, confirm_letters, dead_letters,
+    messages,
+};
 pub use overview::{Overview, live, overview};
 pub use people::{People, PersonRow, people};
 pub use person::{Activity, Device, Passkey, Person, confirm_action, person};
