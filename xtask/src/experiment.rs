@@ -9,7 +9,7 @@ use crate::{compile, program, setup};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// `split`, `kill-consumer`, `broker-restart`, `crash`, `poison` or `outage`, and its options; see `--help`. With `--on k8s`:
+    /// `split`, `kill-consumer`, `broker-restart`, `crash`, `poison`, `outage` or `load`, and its options; see `--help`. With `--on k8s`:
     /// `rolling`, `recreate`, `canary`, `blue-green`, `rollback`, `liveness`, `trap`, `autoscale`,
     /// `kube-deploy`, `split` or `db-failover`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "EXPERIMENT")]

@@ -20,14 +20,15 @@ use dev_servers::process::{Launch, Managed, tail};
 use dev_servers::secret;
 use serde_json::{Value, json};
 
-/// The experiments with queues, with what each is about.
-const EXPERIMENTS: [(&str, &str); 6] = [
+/// The local experiments, with what each is about.
+const EXPERIMENTS: [(&str, &str); 7] = [
     ("split", "How evenly the consumers share the work."),
     ("kill-consumer", "A consumer dies in the middle of the work."),
     ("broker-restart", "The broker dies in the middle of the work, and comes back."),
     ("crash", "A consumer and then the broker die in the middle of the work."),
     ("poison", "A message that nobody can handle, among others."),
     ("outage", "The mail provider, the broker and the database fail, one after the other."),
+    ("load", "Ever more clients read, refresh tokens and sign in at once."),
 ];
 /// How long one may take; the first has its program compiled.
 const LIMIT: Duration = Duration::from_secs(20 * 60);

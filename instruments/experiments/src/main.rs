@@ -1,6 +1,6 @@
-//! The report's experiments with queues, on real servers: `cargo xtask experiment <name>`.
+//! The report's experiments with queues, on real servers, and one with load: `cargo xtask experiment <name>`.
 //!
-//! Each starts a PostgreSQL, a broker, sign-up and sign-in, and as many consumers as asked for, every one a process of
+//! Each of those starts a PostgreSQL, a broker, sign-up and sign-in, and as many consumers as asked for, every one a process of
 //! its own. It signs in, breaks something in the middle, waits until nothing is left to deliver, and tells from what
 //! has arrived at the mail provider what became of each message. It prints a table and draws it as an SVG.
 
@@ -9,6 +9,7 @@ mod broker_restart;
 mod crash;
 mod fate;
 mod kill_consumer;
+mod load;
 mod outage;
 mod poison;
 mod split;
@@ -62,6 +63,18 @@ enum Experiment {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(5..=3600))]
         away: u64,
     },
+    /// Ever more clients read, refresh tokens and sign in at once.
+    Load {
+        /// How many clients of each kind there are at most; it begins with one of each.
+        #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=128))]
+        clients: u32,
+        /// How long each step takes, in seconds.
+        #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=600))]
+        step: u64,
+        /// Within which time 99 of 100 reads are promised at each step, in milliseconds.
+        #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=60_000))]
+        bound_ms: u64,
+    },
 }
 
 /// What an experiment found.
@@ -101,6 +114,9 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Experiment::Crash => crash::run(&plan)?,
         Experiment::Poison => poison::run(&plan)?,
         Experiment::Outage { away } => outage::run(&plan, Duration::from_secs(away))?,
+        Experiment::Load { clients, step, bound_ms } => {
+            load::run(&plan, clients as usize, Duration::from_secs(step), Duration::from_millis(bound_ms))?
+        }
     };
     println!("\n{}", report.text);
     let out = &arguments.out;

@@ -1,5 +1,9 @@
 //! Plots, as SVG: readable at 600 pixels, on light and on dark pages, and without telling colours apart.
 
+mod steps;
+
+pub use steps::{Panel, steps};
+
 use anyhow::{Result, anyhow};
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -22,6 +26,8 @@ const ROWS_OF_MARKS: usize = 3;
 const BLUE: RGBColor = RGBColor(0, 114, 178);
 const VERMILION: RGBColor = RGBColor(213, 94, 0);
 const GREEN: RGBColor = RGBColor(0, 158, 115);
+/// A purple of Paul Tol's, for what is neither.
+const PURPLE: RGBColor = RGBColor(170, 68, 153);
 
 /// How a line looks: by colour, and by pattern too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +35,7 @@ enum Look {
     Solid,
     Dashed,
     Dotted,
+    LongDashed,
 }
 
 impl Look {
@@ -38,6 +45,7 @@ impl Look {
             Self::Solid => (BLUE, 2, None),
             Self::Dashed => (VERMILION, 2, Some((8, 4))),
             Self::Dotted => (GREEN, 2, Some((2, 3))),
+            Self::LongDashed => (PURPLE, 2, Some((16, 5))),
         }
     }
 }
@@ -68,6 +76,12 @@ impl<'a> Line<'a> {
     pub fn other(name: &'a str, points: Vec<(f64, f64)>) -> Self {
         Self { name, points, look: Look::Dotted }
     }
+
+    /// A third of the same rank: purple, in long dashes.
+    #[must_use]
+    pub fn third(name: &'a str, points: Vec<(f64, f64)>) -> Self {
+        Self { name, points, look: Look::LongDashed }
+    }
 }
 
 /// A moment, in seconds, at which the experiment did something.
@@ -88,7 +102,8 @@ pub fn bars(title: &str, unit: &str, bars: &[(String, f64)]) -> Result<String> {
             .margin(16)
             .x_label_area_size(36)
             .y_label_area_size(64)
-            .build_cartesian_2d((0..count).into_segmented(), 0.0..top)
+            // The range has both ends in it.
+            .build_cartesian_2d((0..(count - 1).max(0)).into_segmented(), 0.0..top)
             .map_err(broken)?;
         let name = |place: &SegmentValue<i32>| match place {
             SegmentValue::CenterOf(place) => usize::try_from(*place)
@@ -249,6 +264,25 @@ mod tests {
             assert!(svg.contains(name), "{name}");
         }
         assert!(svg.starts_with("<svg") && !svg.contains(INK_IN_SVG));
+    }
+
+    #[test]
+    fn bars_have_no_empty_place_beside_them() {
+        let one = |count: usize| (0..count).map(|place| (format!("bar {place}"), 3.0)).collect::<Vec<_>>();
+        for count in [1, 3] {
+            let svg = bars("t", "u", &one(count)).unwrap();
+            let ends: Vec<u32> = svg
+                .match_indices("<rect")
+                .filter_map(|(at, _)| {
+                    let rect = svg[at..].split_once("/>")?.0;
+                    let number =
+                        |name: &str| rect.split_once(&format!(" {name}=\""))?.1.split_once('"')?.0.parse::<u32>().ok();
+                    Some(number("x")? + number("width")?)
+                })
+                .collect();
+            assert_eq!(ends.len(), count, "{svg}");
+            assert!(ends.last().is_some_and(|end| *end > SIZE.0 - 40), "{ends:?}");
+        }
     }
 
     #[test]

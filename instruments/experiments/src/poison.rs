@@ -29,7 +29,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Report> {
     broker::publish(&stage.backend, &login_event(&uuid::Uuid::new_v4().to_string(), NOBODY));
     let sent = std::thread::scope(|scope| {
         let sign_ins = scope.spawn(|| stage.sign_in(plan.messages));
-        let (mut attempts, mut arrivals) = (vec![(0.0, 0.0)], vec![(0.0, 0.0)]);
+        let (mut attempts, mut arrivals, mut marks) = (vec![(0.0, 0.0)], vec![(0.0, 0.0)], Vec::new());
         let mut dead = [(LOGIN_EMAIL, Vec::new()), (LOGIN_SMS, Vec::new())];
         loop {
             if start.elapsed() > PATIENCE {
@@ -45,6 +45,9 @@ pub(crate) fn run(plan: &Plan) -> Result<Report> {
             arrivals.push((now, to_f64(stage.arrived())));
             for (queue, letters) in dead.iter_mut().filter(|(_, letters)| letters.is_empty()) {
                 *letters = broker::dead_letters(&stage.backend, queue);
+                if !letters.is_empty() {
+                    marks.push((now, format!("dead letter of {queue}")));
+                }
             }
             if dead.iter().all(|(_, letters)| !letters.is_empty()) {
                 attempts.push((now, known));
@@ -53,9 +56,9 @@ pub(crate) fn run(plan: &Plan) -> Result<Report> {
             std::thread::sleep(STEP);
         }
         let sent = sign_ins.join().map_err(|_| anyhow::anyhow!("signing in failed"))?;
-        Ok((sent, dead, attempts, arrivals))
+        Ok((sent, dead, attempts, arrivals, marks))
     });
-    let (sent, dead, attempts, arrivals) = sent?;
+    let (sent, dead, attempts, arrivals, marks) = sent?;
     stage.wait_for(2 * (first + sent))?;
     let fates = fate::fates(first + sent, &stage.mail.taken());
     let rows: Vec<_> =
@@ -73,7 +76,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Report> {
                 Line::bad("deliveries of the poisoned message", attempts),
                 Line::main("the others (all of them at 5)", scaled),
             ],
-            &[],
+            &marks,
         )?,
         is_kept: dead.iter().all(|(_, letters)| letters.len() == 1 && letters[0].deliveries == TRIES)
             && fates.iter().all(|fate| fate.once == fate.sent),
