@@ -98,7 +98,7 @@ fn of_many_who_ask_for_statistics_one_asks_rabbitmq() {
     let _turn = turn::together();
     let backend = Backend::with_rabbitmq();
     let management = backend.rabbit.as_ref().expect("there is one").server.management_url();
-    let (url, asked) = counting_proxy(&management.to_string());
+    let (url, asked) = counting_proxy(&management);
     let app = TestApp::on(&backend).variable("rabbitmq_management_url", &url).start();
     let begun = Instant::now();
     for _ in 0..4 {
