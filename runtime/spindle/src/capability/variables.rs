@@ -12,7 +12,7 @@ mod generated {
     wasmtime::component::bindgen!({
         path: "../../wit",
         interfaces: "import fermyon:spin/variables@2.0.0;",
-        imports: { default: async | trappable },
+        imports: { default: trappable },
     });
 }
 use generated::fermyon::spin2_0_0::variables as bindings;
@@ -29,7 +29,7 @@ pub(crate) fn link<T: Provides<Values>>(linker: &mut Linker<T>) -> wasmtime::Res
 }
 
 impl Host for View<'_, Values> {
-    async fn get(&mut self, name: String) -> wasmtime::Result<Result<String, GuestError>> {
+    fn get(&mut self, name: String) -> wasmtime::Result<Result<String, GuestError>> {
         Ok(match self.context.get(&name) {
             Some(value) => Ok(value.clone()),
             None if !is_variable_name(&name) => Err(GuestError::InvalidName(name)),

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use http::header::{CONNECTION, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
-use super::route::Match;
+use super::route::{HeaderValues, Match};
 
 const PATH_INFO: HeaderName = HeaderName::from_static("spin-path-info");
 const FULL_URL: HeaderName = HeaderName::from_static("spin-full-url");
@@ -23,10 +23,16 @@ const PATH_MATCH: &str = "spin-path-match-";
 const INTERNAL_HOST: &str = ".spin.internal";
 
 /// Who calls, as Spin says it, when it is another component of the app.
-const INTERNAL_CLIENT: ([u8; 4], u16) = ([0, 0, 0, 0], 0);
+const INTERNAL_CLIENT: HeaderValue = HeaderValue::from_static("0.0.0.0:0");
+
+/// Who calls when that cannot be said in a header, which does not happen: nobody, as far as a component can tell.
+const UNKNOWN_CLIENT: HeaderValue = HeaderValue::from_static("");
 
 /// The route that a request to `<id>.spin.internal` counts as.
-const INTERNAL_ROUTE: &str = "/...";
+const INTERNAL_ROUTE: HeaderValue = HeaderValue::from_static("/...");
+
+/// How many headers [`set`] adds.
+const OWN_HEADERS: usize = 7;
 
 /// What a request must not say of its host, as Spin has it.
 #[derive(Debug, PartialEq, Eq)]
@@ -57,8 +63,8 @@ pub(super) fn strip(headers: &mut HeaderMap) {
 }
 
 /// Says how a request came to a component by a route.
-pub(super) fn by_route<T>(headers: &mut HeaderMap, uri: &Uri, found: &Match<'_, T>, client: SocketAddr) {
-    set(headers, uri, &found.path_info, found.route.raw(), found.route.prefix(), client);
+pub(super) fn by_route<T>(headers: &mut HeaderMap, uri: &Uri, found: &Match<'_, T>, client: &HeaderValue) {
+    set(headers, uri, &found.path_info, found.route.header_values(), client.clone());
     for (name, value) in &found.named {
         if let (Ok(name), Ok(value)) =
             (HeaderName::try_from(format!("{PATH_MATCH}{}", name.to_ascii_lowercase())), HeaderValue::from_str(value))
@@ -71,10 +77,16 @@ pub(super) fn by_route<T>(headers: &mut HeaderMap, uri: &Uri, found: &Match<'_, 
 /// Says that a request came from another component of the app.
 pub(super) fn internal(headers: &mut HeaderMap, uri: &Uri) {
     let path = uri.path().to_owned();
-    set(headers, uri, &path, INTERNAL_ROUTE, "", SocketAddr::from(INTERNAL_CLIENT));
+    let route = HeaderValues { raw: INTERNAL_ROUTE, prefix: HeaderValue::from_static("") };
+    set(headers, uri, &path, &route, INTERNAL_CLIENT);
 }
 
-fn set(headers: &mut HeaderMap, uri: &Uri, path_info: &str, route: &str, prefix: &str, client: SocketAddr) {
+/// An address as `spin-client-addr` has it: the same for all requests of a connection.
+pub(super) fn client(address: SocketAddr) -> HeaderValue {
+    HeaderValue::try_from(address.to_string()).unwrap_or(UNKNOWN_CLIENT)
+}
+
+fn set(headers: &mut HeaderMap, uri: &Uri, path_info: &str, route: &HeaderValues, client: HeaderValue) {
     let scheme = uri.scheme_str().unwrap_or("http");
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let full = {
@@ -84,19 +96,19 @@ fn set(headers: &mut HeaderMap, uri: &Uri, path_info: &str, route: &str, prefix:
         };
         format!("{scheme}://{host}{path}")
     };
-    let mut put = |name: HeaderName, value: &str| {
-        // All of these are made of a URI or a route, which hold nothing that a header cannot.
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.append(name, value);
-        }
-    };
-    put(PATH_INFO, path_info);
-    put(FULL_URL, &full);
-    put(MATCHED_ROUTE, route);
-    put(BASE_PATH, "/");
-    put(RAW_COMPONENT_ROUTE, route);
-    put(COMPONENT_ROUTE, prefix);
-    put(CLIENT_ADDR, &client.to_string());
+    headers.reserve(OWN_HEADERS);
+    // Both are parts of a URI, which holds nothing that a header cannot.
+    if let Ok(value) = HeaderValue::from_str(path_info) {
+        headers.append(PATH_INFO, value);
+    }
+    if let Ok(value) = HeaderValue::try_from(full) {
+        headers.append(FULL_URL, value);
+    }
+    headers.append(MATCHED_ROUTE, route.raw.clone());
+    headers.append(BASE_PATH, HeaderValue::from_static("/"));
+    headers.append(RAW_COMPONENT_ROUTE, route.raw.clone());
+    headers.append(COMPONENT_ROUTE, route.prefix.clone());
+    headers.append(CLIENT_ADDR, client);
 }
 
 #[cfg(test)]
@@ -114,7 +126,7 @@ mod tests {
         let mut table = Table::default();
         table.add(Route::parse("/users/:Id").unwrap(), ()).unwrap();
         let uri: Uri = "/users/7".parse().unwrap();
-        by_route(&mut headers, &uri, &table.find(uri.path()).unwrap(), ([10, 0, 0, 1], 99).into());
+        by_route(&mut headers, &uri, &table.find(uri.path()).unwrap(), &client(([10, 0, 0, 1], 99).into()));
         let all = |name: &str| headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>();
         assert_eq!(all("spin-client-addr"), ["forged", "10.0.0.1:99"]);
         assert_eq!(all("spin-path-match-id"), ["forged", "7"]);
@@ -141,7 +153,7 @@ mod tests {
         let uri: Uri = "/users/7/a?b=c".parse().unwrap();
         let mut headers = HeaderMap::new();
         headers.insert(HOST, HeaderValue::from_static("example.org:4000"));
-        by_route(&mut headers, &uri, &table.find(uri.path()).unwrap(), ([10, 0, 0, 1], 99).into());
+        by_route(&mut headers, &uri, &table.find(uri.path()).unwrap(), &client(([10, 0, 0, 1], 99).into()));
         let get = |name: &str| headers[name].to_str().unwrap();
         assert_eq!(get("spin-path-info"), "/a");
         assert_eq!(get("spin-full-url"), "http://example.org:4000/users/7/a?b=c");

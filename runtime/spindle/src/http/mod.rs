@@ -210,9 +210,10 @@ impl HttpTrigger {
                 if !matches!(ready, Ok(Ok(()))) {
                     return;
                 }
+                let client = headers::client(peer);
                 let service = hyper::service::service_fn(move |request| {
-                    let trigger = Arc::clone(&trigger);
-                    async move { Ok::<_, Infallible>(trigger.answer(request, peer).await) }
+                    let (trigger, client) = (Arc::clone(&trigger), client.clone());
+                    async move { Ok::<_, Infallible>(trigger.answer(request, client).await) }
                 });
                 let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
                 if let Err(error) = watcher.watch(connection).await {
@@ -230,7 +231,11 @@ impl HttpTrigger {
         drop(self.requests.acquire_many(all).await);
     }
 
-    async fn answer(self: Arc<Self>, mut request: Request<Incoming>, peer: SocketAddr) -> Response<HyperOutgoingBody> {
+    async fn answer(
+        self: Arc<Self>,
+        mut request: Request<Incoming>,
+        client: HeaderValue,
+    ) -> Response<HyperOutgoingBody> {
         let uri = request.uri().clone();
         match uri.path() {
             "/.well-known/spin/health" => return text("OK"),
@@ -262,7 +267,7 @@ impl HttpTrigger {
             return body::empty(StatusCode::PAYLOAD_TOO_LARGE);
         }
         headers::strip(request.headers_mut());
-        headers::by_route(request.headers_mut(), &uri, &found, peer);
+        headers::by_route(request.headers_mut(), &uri, &found, &client);
         // The semaphore is never closed.
         let Ok(guard) = Arc::clone(&self.requests).acquire_owned().await else {
             return body::empty(StatusCode::SERVICE_UNAVAILABLE);

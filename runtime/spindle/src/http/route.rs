@@ -5,6 +5,7 @@
 
 use std::cmp::Ordering;
 
+use http::HeaderValue;
 use thiserror::Error;
 
 /// A route that cannot be used.
@@ -30,6 +31,16 @@ pub(crate) struct Route {
     raw: String,
     segments: Vec<Segment>,
     wildcard: bool,
+    header_values: HeaderValues,
+}
+
+/// What requests by a route say of it, made once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HeaderValues {
+    /// The route as it was written.
+    pub(crate) raw: HeaderValue,
+    /// The route without `/...` at its end.
+    pub(crate) prefix: HeaderValue,
 }
 
 /// What a path has filled in.
@@ -43,6 +54,11 @@ pub(crate) struct Match<'a, T> {
     pub(crate) path_info: String,
     /// What the names stand for.
     pub(crate) named: Vec<(&'a str, &'a str)>,
+}
+
+/// A route without `/...` at its end.
+fn prefix(raw: &str) -> &str {
+    raw.strip_suffix("/...").unwrap_or(raw)
 }
 
 impl Route {
@@ -71,19 +87,22 @@ impl Route {
                 None => segments.push(Segment::Exact(segment.to_owned())),
             }
         }
-        Ok(Self { raw: raw.to_owned(), segments, wildcard })
+        let value =
+            |text: &str| HeaderValue::from_bytes(text.as_bytes()).map_err(|_| invalid("it has a control character"));
+        let header_values = HeaderValues { raw: value(raw)?, prefix: value(prefix(raw))? };
+        Ok(Self { raw: raw.to_owned(), segments, wildcard, header_values })
     }
 
-    /// The route as it was written.
+    /// What requests by this route say of it.
     #[must_use]
-    pub(crate) fn raw(&self) -> &str {
-        &self.raw
+    pub(crate) fn header_values(&self) -> &HeaderValues {
+        &self.header_values
     }
 
     /// The route without `/...` at its end.
     #[must_use]
     pub(crate) fn prefix(&self) -> &str {
-        self.raw.strip_suffix("/...").unwrap_or(&self.raw)
+        prefix(&self.raw)
     }
 
     /// Whether it ends with `...`.

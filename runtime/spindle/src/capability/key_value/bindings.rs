@@ -4,7 +4,7 @@ mod generated {
     wasmtime::component::bindgen!({
         path: "../../wit",
         interfaces: "import fermyon:spin/key-value@2.0.0;",
-        imports: { default: async | trappable },
+        imports: { default: async | trappable, "fermyon:spin/key-value@2.0.0.[drop]store": trappable, "fermyon:spin/key-value@2.0.0.[static]store.open": trappable },
         with: { "fermyon:spin/key-value@2.0.0.store": crate::capability::key_value::store::OpenStore },
     });
 }

@@ -180,7 +180,7 @@ impl KeyValueView<'_> {
 }
 
 impl HostStore for KeyValueView<'_> {
-    async fn open(&mut self, label: String) -> wasmtime::Result<Result<Resource<OpenStore>, GuestError>> {
+    fn open(&mut self, label: String) -> wasmtime::Result<Result<Resource<OpenStore>, GuestError>> {
         let Some(store) = self.granted.stores.get(&label) else {
             tracing::warn!(
                 component = self.granted.component,
@@ -226,7 +226,7 @@ impl HostStore for KeyValueView<'_> {
         Ok(self.store(&store)?.keys().await.map_err(GuestError::Other))
     }
 
-    async fn drop(&mut self, store: Resource<OpenStore>) -> wasmtime::Result<()> {
+    fn drop(&mut self, store: Resource<OpenStore>) -> wasmtime::Result<()> {
         self.table.delete(store)?;
         *self.open -= 1;
         Ok(())

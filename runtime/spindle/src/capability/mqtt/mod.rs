@@ -121,7 +121,7 @@ fn parse_address(address: &str) -> Option<(String, u16)> {
 impl Host for View<'_, Access> {}
 
 impl HostConnection for View<'_, Access> {
-    async fn open(
+    fn open(
         &mut self,
         address: String,
         user: String,
@@ -144,7 +144,7 @@ impl HostConnection for View<'_, Access> {
         Ok(self.context.publish(self.table.get(&connection)?, topic, payload, qos).await)
     }
 
-    async fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
+    fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
         self.table.delete(connection)?;
         Ok(())
     }

@@ -10,8 +10,8 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
 use http::uri::{Authority, Scheme};
-use http::{Request, Response, Uri};
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+use http::{HeaderName, Request, Response, Uri};
+use wasmtime_wasi_http::{DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use self::client::Client;
 use super::outbound::{Denied, Outbound};
@@ -24,6 +24,9 @@ const OWN: &str = "self.alt";
 
 /// The end of the names that stand for components of this app.
 const INTERNAL: &str = ".spin.internal";
+
+/// The headers that a guest neither sees nor sets: the default, which wasi-http would make anew for each header it looks at.
+static FORBIDDEN_HEADERS: [HeaderName; 9] = DEFAULT_FORBIDDEN_HEADERS;
 
 /// What `send_request` answers with: a response, and the work that goes on behind it.
 type Answer = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
@@ -133,6 +136,10 @@ impl WasiHttpHooks for Hooks {
             };
             Ok((response, Box::new(std::future::ready(Ok(()))) as Box<_>))
         })
+    }
+
+    fn is_forbidden_header(&mut self, name: &HeaderName) -> bool {
+        FORBIDDEN_HEADERS.contains(name)
     }
 
     fn default_scheme(&mut self) -> Option<Scheme> {

@@ -4,7 +4,7 @@ mod generated {
     wasmtime::component::bindgen!({
         path: "../../wit",
         interfaces: "import spin:postgres/postgres@4.0.0;",
-        imports: { default: async | trappable },
+        imports: { default: async | trappable, "spin:postgres/postgres@4.0.0.[drop]connection": trappable },
         with: { "spin:postgres/postgres@4.0.0.connection": crate::capability::postgres::client::Connection },
     });
 }

@@ -119,7 +119,7 @@ macro_rules! by_the_newest {
             }
 
             async fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
-                HostConnection::drop(self, connection).await
+                HostConnection::drop(self, connection)
             }
         }
     };

@@ -201,7 +201,7 @@ impl HostConnection for View<'_, Access> {
         Ok(outcome.map(|outcome| outcome.affected))
     }
 
-    async fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
+    fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
         self.table.delete(connection)?;
         Ok(())
     }

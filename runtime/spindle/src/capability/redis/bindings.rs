@@ -4,7 +4,7 @@ mod generated {
     wasmtime::component::bindgen!({
         path: "../../wit",
         interfaces: "import fermyon:spin/redis@2.0.0;",
-        imports: { default: async | trappable },
+        imports: { default: async | trappable, "fermyon:spin/redis@2.0.0.[drop]connection": trappable },
         with: { "fermyon:spin/redis@2.0.0.connection": crate::capability::redis::client::Connection },
     });
 }
