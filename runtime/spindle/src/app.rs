@@ -14,6 +14,7 @@ use crate::capability::key_value::{KeyValueError, Stores};
 use crate::capability::outbound_http::{Chain, Gateway};
 use crate::capability::sqlite::{Databases, SqliteError};
 use crate::component::{self, CodeError, Component};
+use crate::compute_threads::ComputeThreads;
 use crate::connection_threads::ConnectionThreads;
 use crate::cpu::{Cpu, Share};
 use crate::engine::{self, EngineError};
@@ -99,7 +100,9 @@ pub(crate) struct App {
     pub(crate) gateway: Arc<Gateway>,
     /// Threads for connections.
     pub(crate) connection_threads: ConnectionThreads,
-    /// The runtime for everything else, and for calls that compute for long.
+    /// Threads for calls that compute for long.
+    pub(crate) compute_threads: ComputeThreads,
+    /// The runtime for everything else.
     pub(crate) shared: Handle,
     /// Calls from one component to another, which may go on after their response.
     pub(crate) chained: TaskTracker,
@@ -181,6 +184,7 @@ impl App {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let cpu = Cpu::start(&engine, cores).map_err(AppError::Thread)?;
         let connection_threads = ConnectionThreads::start(cores).map_err(AppError::Thread)?;
+        let compute_threads = ComputeThreads::start(cores).map_err(AppError::Thread)?;
         let gateway = Arc::new(Gateway::new(&config.outbound_http, &limits));
         let shared = Handle::current();
         Ok(Arc::new(Self {
@@ -189,6 +193,7 @@ impl App {
             limits,
             gateway,
             connection_threads,
+            compute_threads,
             shared,
             chained: TaskTracker::new(),
             engine,

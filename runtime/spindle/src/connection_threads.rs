@@ -2,7 +2,7 @@
 //!
 //! All that a short request needs stays on one thread: its connection, its instance, the connections to servers that it
 //! uses and the tasks that drive these. Nothing has to wake another thread, which costs more than the work itself.
-//! A call that computes for long is moved to the shared runtime, see `cpu`, so it is in nobody's way.
+//! A call that computes for long is moved to other threads, see `cpu`, so it is in nobody's way.
 
 use std::io;
 use std::sync::Arc;

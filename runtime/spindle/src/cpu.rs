@@ -2,9 +2,9 @@
 //!
 //! A guest that computes would keep its thread until it is done, and a handful of them would keep them all. So a
 //! call is free only for its first [`GRACE`]; from then on it runs only while it holds one of as many permits as there
-//! are cores, and after [`SLICE`] more it goes to the end of the queue for them. The runtime has more threads than permits, so
-//! there is always a thread for calls that are short and for the network. A call on a thread that serves connections
-//! (`connection_threads`) is moved to that runtime before, as soon as it is seen to be no short one.
+//! are cores, and after [`SLICE`] more it goes to the end of the queue for them. Each runtime that may have such calls has more
+//! threads than there are permits, so there is always a thread for calls that are short and for the network. A request's call
+//! is moved to threads of a lower priority (`compute_threads`) before, as soon as it is seen to be no short one.
 //!
 //! What counts is the processor time of the thread while it runs the call. A call whose thread waits for a core has not
 //! computed meanwhile, and must not queue behind those that have; and one that computes a little, sleeps, and computes again
@@ -35,6 +35,10 @@ const LONG: Duration = Duration::from_micros(500);
 /// How often running guests are looked at.
 const TICK: Duration = Duration::from_millis(1);
 
+/// So many ticks after the last call the clock stops: requests that come one after the other need not start it each time, which
+/// takes a system call and wakes a thread.
+const IDLE_TICKS: u32 = 50;
+
 /// The permits, and the clock that interrupts guests.
 #[derive(Debug)]
 pub(crate) struct Cpu {
@@ -60,14 +64,19 @@ impl Cpu {
         let handle = thread::Builder::new().name("spindle-clock".to_owned()).spawn(move || {
             let Ok(clock) = receive.recv().map(|clock| Arc::downgrade(&clock)) else { return };
             // Ends with the engine or with the last user of the clock.
+            let mut idle_ticks = 0;
             while let (Some(clock), Some(engine)) = (clock.upgrade(), weak.upgrade()) {
                 if clock.calls.load(Ordering::Acquire) == 0 {
-                    drop((clock, engine));
-                    thread::park_timeout(Duration::from_secs(1));
+                    idle_ticks += 1;
                 } else {
+                    idle_ticks = 0;
                     engine.increment_epoch();
-                    drop((clock, engine));
+                }
+                drop((clock, engine));
+                if idle_ticks < IDLE_TICKS {
                     thread::sleep(TICK);
+                } else {
+                    thread::park_timeout(Duration::from_secs(1));
                 }
             }
         })?;

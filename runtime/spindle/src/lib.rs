@@ -10,6 +10,7 @@ mod cache;
 mod capability;
 pub mod cli;
 mod component;
+mod compute_threads;
 mod connection_threads;
 mod cpu;
 mod engine;

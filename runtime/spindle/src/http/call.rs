@@ -8,7 +8,6 @@ use std::task::Context;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
@@ -52,7 +51,7 @@ where
         tracing::error!(component = component.id(), error, "cannot start an instance");
         Failure::Failed
     })?;
-    let (shared, watch, deadline) = (app.shared.clone(), invocation.watch(), app.limits.http_deadline.0);
+    let (watch, deadline) = (invocation.watch(), app.limits.http_deadline.0);
     let called = Arc::clone(component);
     let work = async move {
         let _guard = guard;
@@ -71,7 +70,7 @@ where
             }
         }
     };
-    let mut work = Work { future: Some(Box::pin(work)), watch, shared };
+    let mut work = Work { future: Some(Box::pin(work)), watch, app };
     // The instance runs on the task of its connection, which saves two switches between threads for each request.
     let response = poll_fn(|context| {
         work.poll(context);
@@ -89,32 +88,33 @@ where
 
 /// The work of an instance. It comes to its end even when nobody waits for it any longer, because the response is
 /// there or the client is gone: half a piece of work could be worse than a needless one.
-struct Work {
+struct Work<'a> {
     /// None when it has ended, or goes on elsewhere.
     future: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     watch: Watch,
-    shared: Handle,
+    app: &'a App,
 }
 
-impl Work {
+impl Work<'_> {
     fn poll(&mut self, context: &mut Context<'_>) {
         let Some(future) = &mut self.future else { return };
         if future.as_mut().poll(context).is_ready() {
             self.future = None;
-        } else if self.watch.is_long() && Handle::try_current().is_ok_and(|here| here.id() != self.shared.id()) {
+        } else if self.watch.is_long() && !self.app.compute_threads.is_here() {
             self.move_on();
         }
     }
 
-    /// Lets what is left come to its end on the shared runtime.
+    /// Lets what is left come to its end elsewhere: where calls compute if it has computed for long, else on the shared
+    /// runtime.
     fn move_on(&mut self) {
-        if let Some(future) = self.future.take() {
-            self.shared.spawn(future);
-        }
+        let Some(future) = self.future.take() else { return };
+        let elsewhere = if self.watch.is_long() { self.app.compute_threads.handle() } else { &self.app.shared };
+        elsewhere.spawn(future);
     }
 }
 
-impl Drop for Work {
+impl Drop for Work<'_> {
     fn drop(&mut self) {
         self.move_on();
     }
@@ -146,7 +146,16 @@ impl Chain for App {
             headers::strip(request.headers_mut());
             let uri = request.uri().clone();
             headers::internal(request.headers_mut(), &uri);
-            match run(&self, &component, request, self.chained.token()).await {
+            let token = self.chained.token();
+            let called = if self.compute_threads.is_here() {
+                // What the caller has computed is no reason to put off whom it calls.
+                let (app, component) = (Arc::clone(&self), Arc::clone(&component));
+                let called = self.shared.spawn(async move { run(&app, &component, request, token).await });
+                called.await.unwrap_or(Err(Failure::Failed))
+            } else {
+                run(&self, &component, request, token).await
+            };
+            match called {
                 Ok(response) => Ok(response),
                 Err(Failure::NoHandler) => Err(Error::DestinationNotFound),
                 Err(Failure::Failed) => Ok(body::empty(StatusCode::INTERNAL_SERVER_ERROR)),
