@@ -11,12 +11,12 @@ use users_domain::Cursor;
 use crate::events::{add, wait_until_waiting};
 use crate::load::{Load, Next, Sample, http_row};
 use crate::pace::Pace;
+use crate::process_time::megabytes;
 use crate::report::{Row, metric};
 use crate::requests::{all, get};
 use crate::scenario::Scenario;
 use crate::side::{Process, Role, Side};
 use crate::stage::{ACTIVE_USERS, Stage};
-use crate::start::megabytes;
 use crate::table;
 
 /// Users in the table, one stage after the other.

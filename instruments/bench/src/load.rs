@@ -45,6 +45,11 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
+    /// Requests that were answered.
+    pub(crate) fn count(&self) -> f64 {
+        self.requests as f64
+    }
+
     /// Requests a second that were answered as they should.
     pub(crate) fn throughput(&self) -> f64 {
         (self.requests - self.refused.min(self.requests)) as f64 * 1e6 / self.microseconds.max(1) as f64

@@ -13,8 +13,8 @@ use clap::{Parser, Subcommand};
 struct Arguments {
     #[command(subcommand)]
     task: Option<Task>,
-    /// What takes turns.
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["spindle", "native"])]
+    /// What takes turns [default: spindle, native, and spin if one is on the PATH].
+    #[arg(long, value_enum, value_delimiter = ',')]
     runtime: Vec<bench::Side>,
     /// Only these measurements, such as get-user, range, login, storm, events, start, size or instantiate.
     #[arg(long, value_delimiter = ',')]
@@ -55,7 +55,7 @@ fn task(arguments: Arguments) -> Result<()> {
     match arguments.task {
         Some(Task::Compare { first, second }) => compare::compare(&first, &second),
         None => run(&Options {
-            sides: arguments.runtime,
+            sides: if arguments.runtime.is_empty() { bench::Side::usual() } else { arguments.runtime },
             only: arguments.only,
             quick: arguments.quick,
             runs: arguments.runs.unwrap_or(if arguments.quick { 5 } else { 7 }),

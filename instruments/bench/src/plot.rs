@@ -9,6 +9,7 @@ use crate::number::number;
 use crate::pace::CONNECTIONS;
 use crate::report::{Report, Row, metric};
 use crate::scenario::Scenario;
+use crate::soak::SOAK;
 
 const SIZE: (u32, u32) = (760, 420);
 
@@ -49,6 +50,11 @@ fn lines(report: &Report) -> BTreeMap<String, Plot> {
             plots.insert(format!("{scenario}-latency"), (title, axes, curves));
         }
     }
+    let soak = report.rows.iter().filter(|row| row.scenario == SOAK).map(over_time).collect::<Vec<_>>();
+    if !soak.is_empty() {
+        let axes = ("million requests", "resident memory, MB");
+        plots.insert(SOAK.to_owned(), ("soak: memory over requests".to_owned(), axes, soak));
+    }
     plots
 }
 
@@ -78,6 +84,11 @@ fn curve(row: &Row) -> Line {
     Line { name: row.side.clone(), side: row.side.clone(), points: points.collect() }
 }
 
+/// The points of a soak as they are.
+fn over_time(row: &Row) -> Line {
+    Line { name: row.side.clone(), side: row.side.clone(), points: row.curve.clone() }
+}
+
 fn colour(side: &str) -> RGBColor {
     match side {
         "spindle" => RGBColor(0x1f, 0x6f, 0xb4),
@@ -88,11 +99,13 @@ fn colour(side: &str) -> RGBColor {
 
 fn draw(title: &str, axes: (&str, &str), lines: &[Line]) -> Result<String> {
     let points = || lines.iter().flat_map(|line| &line.points);
-    let right = points().map(|point| point.0).fold(1.0, f64::max);
+    let right = points().map(|point| point.0).fold(f64::MIN_POSITIVE, f64::max);
     let top = points().map(|point| point.1).fold(0.0, f64::max) * 1.08;
-    let is_percentile = axes.0 == "percentile";
-    let mark = move |x: &f64| {
-        if is_percentile { number(100.0 - 100.0 * 10f64.powf(-x)) } else { format!("{:.0}", x.exp2()) }
+    let axis = axes.0;
+    let mark = move |x: &f64| match axis {
+        "percentile" => number(100.0 - 100.0 * 10f64.powf(-x)),
+        "connections" => format!("{:.0}", x.exp2()),
+        _ => number(*x),
     };
     let mut svg = String::new();
     {

@@ -31,7 +31,8 @@ pub(crate) struct Row {
     pub(crate) side: String,
     /// By the names in [`metric`].
     pub(crate) metrics: BTreeMap<String, Spread>,
-    /// Percentiles and latencies in milliseconds, of the run with the middle throughput.
+    /// Percentiles and latencies in milliseconds, of the run with the middle throughput. Of a soak, millions of requests and
+    /// megabytes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) curve: Vec<(f64, f64)>,
 }
@@ -44,6 +45,9 @@ pub(crate) mod metric {
     pub(crate) const MILLISECONDS: &str = "ms";
     pub(crate) const MICROSECONDS: &str = "us";
     pub(crate) const MEGABYTES: &str = "MB";
+    /// Of the processes of a side, for each request: it depends little on what else the machine does.
+    pub(crate) const PROCESSOR: &str = "us of a core";
+    pub(crate) const MILLIONS: &str = "million requests";
     pub(crate) const RATIO: &str = "ratio";
     pub(crate) const REFUSED: &str = "refused";
 }

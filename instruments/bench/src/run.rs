@@ -11,15 +11,17 @@ use crate::folders::{results, target, workspace};
 use crate::load::{Load, Sample, http_row};
 use crate::machine::Machine;
 use crate::pace::{CONNECTIONS, LOGIN_CONNECTIONS, Pace};
-use crate::report::{Report, Row};
+use crate::process_time::microseconds;
+use crate::report::{Report, Row, metric};
 use crate::scenario::Scenario;
 use crate::side::{Process, Side, together};
+use crate::soak::{self, SOAK};
 use crate::stage::Stage;
 use crate::{events, goals, growth, hashing, load, plot, size, start, storm, table};
 
 /// The other measurements, by the names that `only` takes.
-const OTHERS: [&str; 8] = ["range", "login", "storm", "events", "start", "size", "instantiate", GROWTH];
-/// What takes long, and only shows in a full run or when it is asked for.
+const OTHERS: [&str; 9] = ["range", "login", "storm", "events", "start", "size", "instantiate", SOAK, GROWTH];
+/// What takes long, as a soak does, and only shows in a full run or when it is asked for.
 const GROWTH: &str = "growth";
 
 /// What to measure, and for how long.
@@ -90,8 +92,12 @@ pub fn run(options: &Options) -> Result<()> {
         rows.extend(size::measure()?);
     }
 
+    let wants_long = |name: &str| wants(name) && !(options.only.is_empty() && options.quick);
+    if wants_long(SOAK) {
+        rows.extend(soak::measure(&stage, &pace)?);
+    }
     // Last: it fills the database.
-    if options.only.iter().any(|only| only == GROWTH) || (options.only.is_empty() && !options.quick) {
+    if wants_long(GROWTH) {
         rows.extend(growth::measure(&stage, &pace)?);
     }
 
@@ -125,7 +131,7 @@ fn http(
     let processes = together(stage, &sides, scenario.role())?;
     let mut rows = Vec::new();
     for connections in connections {
-        let run = |process: &Process, seconds: u32| -> Result<Sample> {
+        let run = |process: &Process, seconds: u32| -> Result<(Sample, f64)> {
             let requests = stage.file(scenario.name(), &scenario.requests(stage, *connections)?)?;
             let load = Load {
                 url: &process.url(),
@@ -134,13 +140,15 @@ fn http(
                 seconds,
                 next: scenario.next(),
             };
+            let before = microseconds(process.pid());
             let sample = load.run(stage).with_context(|| process.log_tail())?;
+            let processor = (microseconds(process.pid()) - before) / sample.count().max(1.0);
             let _ = std::fs::remove_file(requests);
             ensure!(sample.refused == 0, "{} requests were refused: {}", sample.refused, process.log_tail());
             if scenario == Scenario::Login {
                 storm::settle(stage, process)?;
             }
-            Ok(sample)
+            Ok((sample, processor))
         };
         // The first requests open connections and fill caches.
         for process in &processes {
@@ -153,7 +161,8 @@ fn http(
             }
         }
         for (side, samples) in sides.iter().zip(&samples) {
-            let row = http_row(scenario.name(), *connections, side.name(), samples);
+            let (samples, processor): (Vec<Sample>, Vec<f64>) = samples.iter().cloned().unzip();
+            let row = http_row(scenario.name(), *connections, side.name(), &samples).with(metric::PROCESSOR, processor);
             println!("{}", table::line(&row));
             rows.push(row);
         }

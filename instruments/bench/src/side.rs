@@ -52,6 +52,14 @@ pub(crate) enum Process {
 }
 
 impl Side {
+    /// Those that can be measured here without being asked for.
+    #[must_use]
+    pub fn usual() -> Vec<Self> {
+        let is_spin_here = Command::new("spin").arg("--version").output().is_ok_and(|output| output.status.success());
+        let spin = is_spin_here.then_some(Self::Spin);
+        [Some(Self::Spindle), spin, Some(Self::Native)].into_iter().flatten().collect()
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Spindle => "spindle",

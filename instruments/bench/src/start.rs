@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::load::{Load, Next};
 use crate::pace::Pace;
+use crate::process_time::megabytes;
 use crate::report::{Row, metric};
 use crate::scenario::Scenario;
 use crate::side::{Process, Role, Side, spindle_program};
@@ -65,34 +66,6 @@ fn timed(stage: &Stage, side: Side) -> Result<(Process, f64)> {
         });
     })?;
     Ok((process, receive.recv_timeout(DEADLINE).context("it did not answer")?))
-}
-
-/// The resident memory of a process and its children, in megabytes.
-pub(crate) fn megabytes(pid: u32) -> f64 {
-    let mut bytes = resident(pid);
-    for child in children(pid) {
-        bytes += resident(child);
-    }
-    bytes / 1e6
-}
-
-fn resident(pid: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<f64>().ok()).unwrap_or_default() * 1024.0
-}
-
-/// Spin starts a process for each kind of trigger.
-fn children(pid: u32) -> Vec<u32> {
-    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
-    let ids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    ids.filter(|id| {
-        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-        // The name may have spaces; what follows it has not.
-        let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse::<u32>().ok());
-        parent == Some(pid)
-    })
-    .collect()
 }
 
 /// Has Spindle make instances of each component and nothing else.
