@@ -1,5 +1,6 @@
 //! The state of one call: what the host functions of one instance work on, and its memory limit.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use wasmtime::component::{Linker, ResourceTable};
@@ -11,6 +12,7 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::capability::key_value::{KeyValueView, ProvidesKeyValue};
+use crate::capability::outbound::Outbound;
 use crate::capability::outbound_http::{Chain, Gateway, Hooks};
 use crate::capability::view::{Provides, View};
 use crate::capability::{key_value, mqtt, postgres, redis, sqlite, variables};
@@ -85,14 +87,8 @@ impl State {
             wasi.preopened_dir(host, guest, perms)?;
         }
         let outbound = Arc::clone(&resources.outbound);
-        wasi.allow_ip_name_lookup(false).socket_addr_check(move |address, purpose| {
-            let allowed = match purpose {
-                SocketAddrUse::TcpConnect => outbound.allows_socket("tcp", address),
-                SocketAddrUse::UdpBind | SocketAddrUse::UdpSend | SocketAddrUse::UdpReceive => {
-                    outbound.allows_socket("udp", address)
-                }
-                SocketAddrUse::TcpBind | SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept => false,
-            };
+        wasi.allow_tcp(true).allow_udp(true).allow_ip_name_lookup(false).socket_addr_check(move |address, purpose| {
+            let allowed = allows_socket(&outbound, address, purpose);
             Box::pin(std::future::ready(allowed))
         });
         Ok(Self {
@@ -114,6 +110,19 @@ impl State {
     /// Whether the guest has asked for more memory than it may have.
     pub(crate) fn memory_is_exceeded(&self) -> bool {
         self.memory.is_exceeded
+    }
+}
+
+/// Whether a socket may do something. No guest listens. But a socket that connects, or sends, has an address of its own,
+/// about which Wasmtime asks as well when the system is to choose it.
+fn allows_socket(outbound: &Outbound, address: SocketAddr, purpose: SocketAddrUse) -> bool {
+    let is_chosen_by_system = address.ip().is_unspecified() && address.port() == 0;
+    match purpose {
+        SocketAddrUse::TcpConnect => outbound.allows_socket("tcp", address),
+        SocketAddrUse::TcpBind => is_chosen_by_system,
+        SocketAddrUse::UdpBind => is_chosen_by_system || outbound.allows_socket("udp", address),
+        SocketAddrUse::UdpSend | SocketAddrUse::UdpReceive => outbound.allows_socket("udp", address),
+        SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept => false,
     }
 }
 
@@ -205,6 +214,21 @@ impl ResourceLimiter for MemoryLimit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hosts::AllowedHosts;
+
+    #[test]
+    fn a_socket_reaches_what_is_allowed_and_listens_nowhere() {
+        let hosts = AllowedHosts::parse(["tcp://127.0.0.1:7", "udp://127.0.0.0/8:9"]).unwrap();
+        let outbound = Outbound::new("c", hosts);
+        let may = |address: &str, purpose| allows_socket(&outbound, address.parse().unwrap(), purpose);
+        // Before it connects, it is bound to whatever the system chooses.
+        assert!(may("0.0.0.0:0", SocketAddrUse::TcpBind) && may("[::]:0", SocketAddrUse::TcpBind));
+        assert!(may("127.0.0.1:7", SocketAddrUse::TcpConnect) && !may("127.0.0.1:8", SocketAddrUse::TcpConnect));
+        assert!(!may("127.0.0.1:7", SocketAddrUse::TcpBind) && !may("0.0.0.0:80", SocketAddrUse::TcpBind));
+        assert!(!may("0.0.0.0:0", SocketAddrUse::TcpListen) && !may("127.0.0.1:7", SocketAddrUse::TcpAccept));
+        assert!(may("0.0.0.0:0", SocketAddrUse::UdpBind) && may("127.1.2.3:9", SocketAddrUse::UdpSend));
+        assert!(!may("127.0.0.1:7", SocketAddrUse::UdpSend));
+    }
 
     #[test]
     fn the_memories_of_an_instance_share_one_limit() {

@@ -66,9 +66,10 @@ pub(super) fn strip(headers: &mut HeaderMap) {
 pub(super) fn by_route<T>(headers: &mut HeaderMap, uri: &Uri, found: &Match<'_, T>, client: &HeaderValue) {
     set(headers, uri, &found.path_info, found.route.header_values(), client.clone());
     for (name, value) in &found.named {
-        if let (Ok(name), Ok(value)) =
-            (HeaderName::try_from(format!("{PATH_MATCH}{}", name.to_ascii_lowercase())), HeaderValue::from_str(value))
-        {
+        if let (Ok(name), Ok(value)) = (
+            HeaderName::try_from(format!("{PATH_MATCH}{}", name.to_ascii_lowercase().replace('_', "-"))),
+            HeaderValue::from_str(value),
+        ) {
             headers.append(name, value);
         }
     }
@@ -149,7 +150,7 @@ mod tests {
     #[test]
     fn a_route_is_told_in_full() {
         let mut table = Table::default();
-        table.add(Route::parse("/users/:Id/...").unwrap(), ()).unwrap();
+        table.add(Route::parse("/users/:User_Id/...").unwrap(), ()).unwrap();
         let uri: Uri = "/users/7/a?b=c".parse().unwrap();
         let mut headers = HeaderMap::new();
         headers.insert(HOST, HeaderValue::from_static("example.org:4000"));
@@ -157,11 +158,11 @@ mod tests {
         let get = |name: &str| headers[name].to_str().unwrap();
         assert_eq!(get("spin-path-info"), "/a");
         assert_eq!(get("spin-full-url"), "http://example.org:4000/users/7/a?b=c");
-        assert_eq!(get("spin-matched-route"), "/users/:Id/...");
+        assert_eq!(get("spin-matched-route"), "/users/:User_Id/...");
         assert_eq!(get("spin-base-path"), "/");
-        assert_eq!(get("spin-raw-component-route"), "/users/:Id/...");
-        assert_eq!(get("spin-component-route"), "/users/:Id");
+        assert_eq!(get("spin-raw-component-route"), "/users/:User_Id/...");
+        assert_eq!(get("spin-component-route"), "/users/:User_Id");
         assert_eq!(get("spin-client-addr"), "10.0.0.1:99");
-        assert_eq!(get("spin-path-match-id"), "7");
+        assert_eq!(get("spin-path-match-user-id"), "7");
     }
 }

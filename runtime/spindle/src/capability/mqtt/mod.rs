@@ -51,7 +51,8 @@ impl Access {
     fn open(&self, address: &str, user: String, password: String, keep_alive: u64) -> Result<Connection, GuestError> {
         let (host, port) = parse_address(address).ok_or(GuestError::InvalidAddress)?;
         let destination = Destination { scheme: "mqtt", host: &host, port };
-        self.outbound.check(destination).map_err(|denied| GuestError::ConnectionFailed(denied.message()))?;
+        let denied = |_| GuestError::ConnectionFailed(format!("address {address} is not permitted"));
+        self.outbound.check(destination).map_err(denied)?;
         if user.len() > LONGEST_TEXT || password.len() > LONGEST_TEXT {
             return Err(GuestError::Other("the user or the password is too long".to_owned()));
         }
