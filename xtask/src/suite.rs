@@ -36,6 +36,9 @@ const TESTS_PER_CORE: usize = 2;
 const AT_ONCE: &str = "CONCIERGE_TESTS_AT_ONCE";
 /// In how many threads more those wait that will run alone, so that they take nobody's place.
 const WAITING_ALONE: usize = 6;
+/// How many seconds each property of Spindle's parsers is tried on random inputs, and the variable that says so.
+const FUZZ_TIME: u32 = 8;
+const FUZZ_SECONDS: &str = "SPINDLE_FUZZ_SECONDS";
 /// Between two looks at the output.
 const STEP: Duration = Duration::from_millis(100);
 
@@ -226,6 +229,9 @@ fn test_part(
         cargo.env(variable, &notes.answers);
     }
     cargo.env("CONCIERGE_SKIPPED_TO", &notes.skipped);
+    if part.is_about_spindle && std::env::var_os(FUZZ_SECONDS).is_none() {
+        cargo.env(FUZZ_SECONDS, FUZZ_TIME.to_string());
+    }
     if std::env::var_os(THREADS).is_none() {
         let at_once = match std::env::var(AT_ONCE) {
             Ok(number) => number

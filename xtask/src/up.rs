@@ -174,6 +174,10 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     options.runtime_config = Some(folder.root().join("runtime-config.toml"));
     if runtime == RuntimeKind::Spindle {
         options.cache_dir = Some(state.join("cache"));
+        for service in SERVICES {
+            let probes = ["healthcheck", "readiness"].map(|probe| format!("--probe-path={}/{probe}", root_of(service)));
+            options.arguments.extend(probes);
+        }
     }
     let app = started.app.insert(App::start(options)?);
     let url = format!("http://{}", reachable(arguments.listen));

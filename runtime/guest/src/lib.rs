@@ -47,7 +47,8 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
         request,
     };
     if call.path == "/stream" {
-        return stream(out).await;
+        let traps = call.query.contains_key("trap");
+        return stream(out, traps).await;
     }
     if call.path == "/after" {
         // Answers, and has something to do afterwards.
@@ -66,12 +67,16 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
     let _ = out.set_with_body(response, body).await;
 }
 
-/// Sends a response in two parts with a pause between them.
-async fn stream(out: ResponseOutparam) {
+/// Sends a response in two parts with a pause between them, or traps in place of the second.
+async fn stream(out: ResponseOutparam, traps: bool) {
     let response = OutgoingResponse::new(Headers::new());
     let mut body = response.take_body();
     out.set(response);
     let _ = body.send(b"first\n".to_vec()).await;
+    if traps {
+        routes::sleep(50);
+        panic!("as told");
+    }
     routes::sleep(300);
     let _ = body.send(b"second\n".to_vec()).await;
 }

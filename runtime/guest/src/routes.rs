@@ -55,6 +55,7 @@ pub(crate) async fn answer(call: Call) -> anyhow::Result<Vec<u8>> {
             "slept".to_owned()
         }
         "/memory" => vec![1_u8; call.query("mb")?.parse::<usize>()? << 20].len().to_string(),
+        "/bytes" => return Ok(vec![b'x'; call.query("kb")?.parse::<usize>()? << 10]),
         "/print" => {
             println!("out {}", call.query("text")?);
             eprintln!("err {}", call.query("text")?);

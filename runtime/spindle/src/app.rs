@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use thiserror::Error;
 use tokio::runtime::Handle;
@@ -11,8 +11,9 @@ use wasmtime::{Engine, Store};
 
 use crate::cache::Cache;
 use crate::capability::key_value::{KeyValueError, Stores};
-use crate::capability::outbound_http::{Chain, Gateway};
+use crate::capability::outbound_http::{Chain, Gateway, OwnRoutes};
 use crate::capability::sqlite::{Databases, SqliteError};
+use crate::chained::ChainedPlaces;
 use crate::component::{self, CodeError, Component};
 use crate::compute_threads::ComputeThreads;
 use crate::connection_threads::ConnectionThreads;
@@ -106,6 +107,10 @@ pub(crate) struct App {
     pub(crate) shared: Handle,
     /// Calls from one component to another, which may go on after their response.
     pub(crate) chained: TaskTracker,
+    /// Places for calls from one component to another.
+    pub(crate) chained_places: ChainedPlaces,
+    /// What the app itself serves, once it does.
+    pub(crate) own_routes: OnceLock<Weak<dyn OwnRoutes>>,
     engine: Engine,
     cpu: Cpu,
     writer: Writer,
@@ -187,6 +192,7 @@ impl App {
         let compute_threads = ComputeThreads::start(cores).map_err(AppError::Thread)?;
         let gateway = Arc::new(Gateway::new(&config.outbound_http, &limits));
         let shared = Handle::current();
+        let chained_places = ChainedPlaces::new(&limits);
         Ok(Arc::new(Self {
             locked,
             resolver,
@@ -196,6 +202,8 @@ impl App {
             compute_threads,
             shared,
             chained: TaskTracker::new(),
+            chained_places,
+            own_routes: OnceLock::new(),
             engine,
             cpu,
             writer,
@@ -216,8 +224,9 @@ impl App {
         &self,
         component: &Component,
         chain: Arc<dyn Chain>,
+        depth: usize,
     ) -> wasmtime::Result<(Store<State>, Share)> {
-        let mut store = Store::new(&self.engine, State::new(&component.resources, &self.gateway, chain)?);
+        let mut store = Store::new(&self.engine, State::new(&component.resources, &self.gateway, chain, depth)?);
         store.limiter(|state| state.memory());
         let share = self.cpu.share(&mut store);
         Ok((store, share))

@@ -340,4 +340,51 @@ mod tests {
             assert!(AllowedHosts::parse([entry]).is_err(), "{entry}");
         }
     }
+
+    #[test]
+    fn an_entry_allows_nothing_that_it_does_not_name() {
+        use crate::fuzz::{fuzz, text};
+        const PIECES: [&str; 20] = [
+            "http",
+            "redis",
+            "*",
+            "://",
+            ":",
+            "80",
+            "6379",
+            "1..9",
+            "/",
+            "a.example",
+            "b.a.example",
+            ".",
+            "*.",
+            "[",
+            "]",
+            "::1",
+            "10.0.0.0",
+            "/8",
+            "self",
+            "@",
+        ];
+        const SCHEMES: [&str; 2] = ["http", "redis"];
+        const HOSTS: [&str; 7] = ["a.example", "b.a.example", "example", "10.0.0.0", "10.1.2.3", "::1", "self"];
+        const PORTS: [u16; 4] = [5, 80, 6379, 65535];
+        fuzz(|random| {
+            let entry = match random.arbitrary::<bool>()? {
+                true => text(random, &PIECES, 8)?,
+                false => format!("{}://{}", random.choose(&["http", "*"])?, text(random, &PIECES[4..], 4)?),
+            };
+            let Ok(allowed) = AllowedHosts::parse([&entry]) else { return Ok(()) };
+            let (scheme, host, port) = (random.choose(&SCHEMES)?, random.choose(&HOSTS)?, *random.choose(&PORTS)?);
+            if allowed.allows(Destination { scheme, host, port }) {
+                let (of_scheme, rest) = entry.trim().split_once("://").unwrap();
+                assert!(of_scheme == "*" || of_scheme == *scheme, "{entry:?} allows {scheme}");
+                let names = rest.to_ascii_lowercase().contains(*host) || rest.contains('*') || rest.contains('/');
+                assert!(names, "{entry:?} allows {host}");
+                let has_port = rest.contains(&port.to_string()) || rest.contains(":*") || rest.contains("..");
+                assert!(has_port || default_port(of_scheme) == Some(port), "{entry:?} allows {port}");
+            }
+            Ok(())
+        });
+    }
 }

@@ -37,13 +37,13 @@ impl Display for Fault {
 }
 
 impl Invocation {
-    /// Makes everything ready for a call.
+    /// Makes everything ready for a call, before which so many components have called each other.
     ///
     /// # Errors
     /// When there cannot be an instance; in words for the log.
-    pub(crate) fn prepare(app: &Arc<App>, component: &Component) -> Result<Self, String> {
+    pub(crate) fn prepare(app: &Arc<App>, component: &Component, depth: usize) -> Result<Self, String> {
         let chain: Arc<dyn Chain> = Arc::<App>::clone(app);
-        let (store, share) = app.store(component, chain).map_err(|error| format!("{error:#}"))?;
+        let (store, share) = app.store(component, chain, depth).map_err(|error| format!("{error:#}"))?;
         Ok(Self { store, share })
     }
 

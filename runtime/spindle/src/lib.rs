@@ -8,12 +8,16 @@ mod app;
 mod backoff;
 mod cache;
 mod capability;
+mod chained;
 pub mod cli;
 mod component;
 mod compute_threads;
 mod connection_threads;
 mod cpu;
+mod descriptors;
 mod engine;
+#[cfg(test)]
+mod fuzz;
 mod handlers;
 mod hosts;
 mod http;

@@ -93,10 +93,19 @@ limits! {
     "HTTP server" {
         request_body: Bytes = 16 * MIB, "body of a request; a larger one is answered with 413, or cut", "`--max-request-body`";
         request_head: Bytes = 64 * KIB, "head of a request";
-        head_time: Time = seconds(60), "time for the head of a request, and between two requests on a connection";
+        head_time: Time = seconds(20), "time for the head of a request, and for a TLS handshake; then the connection is closed";
+        idle_time: Time = seconds(75), "time between two requests on a connection";
+        body_time: Time = seconds(30), "time for the body of a request; then 408";
+        body_pause: Time = seconds(10), "time for the next part of a body; then 408";
+        bodies: Bytes = 256 * MIB, "bodies that components have not read yet; then 503";
+        write_time: Time = seconds(20), "time in which a client takes nothing of its answer; then the connection is closed, or the HTTP/2 stream reset";
         connections: Count = 4096, "open connections; more wait to be accepted";
+        open_requests: Count = 2048, "requests from the end of their head to the end of their answer; more are answered with 503";
         requests: Count = 512, "requests that are with components at once; more wait";
-        streams: Count = 250, "streams of one HTTP/2 connection";
+        waiting_requests: Count = 1024, "requests that wait; more are answered with 503";
+        queue_time: Time = seconds(5), "time for which a request waits; then 503";
+        peer_share: Count = 50, "percent of connections, requests and bodies that one address (of IPv6, a /64 network) may have; 100 behind a proxy";
+        streams: Count = 100, "streams of one HTTP/2 connection";
     }
     "HTTP client" {
         http_connect: Time = seconds(5), "time to connect";

@@ -259,7 +259,7 @@ impl Queue {
 impl Called {
     async fn call(&self, app: &Arc<App>, channel: &str, payload: &Bytes) {
         let component = self.component.id();
-        let invocation = match Invocation::prepare(app, &self.component) {
+        let invocation = match Invocation::prepare(app, &self.component, 0) {
             Ok(invocation) => invocation,
             Err(error) => return tracing::error!(component, channel, error, "cannot start an instance"),
         };

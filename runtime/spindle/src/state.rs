@@ -71,7 +71,7 @@ fn link_sleep(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 }
 
 impl State {
-    /// The state of a new call of a component.
+    /// The state of a new call of a component, before which so many components have called each other.
     ///
     /// # Errors
     /// When a directory that the component may read is gone.
@@ -79,6 +79,7 @@ impl State {
         resources: &Arc<Resources>,
         gateway: &Arc<Gateway>,
         chain: Arc<dyn Chain>,
+        depth: usize,
     ) -> wasmtime::Result<Self> {
         let mut wasi = WasiCtx::builder();
         wasi.envs(&resources.env).stdout(resources.output.stdout()).stderr(resources.output.stderr());
@@ -96,7 +97,7 @@ impl State {
             table: ResourceTable::new(),
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
-            hooks: Hooks::new(gateway, chain, &resources.outbound),
+            hooks: Hooks::new(gateway, chain, &resources.outbound, depth),
             memory: MemoryLimit::new(resources.limits.instance_memory.0),
             open_stores: 0,
         })

@@ -44,7 +44,7 @@ impl TimeInstances {
                 if n == WARM_UP {
                     begun = Instant::now();
                 }
-                let (mut store, _share) = app.store(&component, Arc::<App>::clone(&app))?;
+                let (mut store, _share) = app.store(&component, Arc::<App>::clone(&app), 0)?;
                 handler.instantiate_async(&mut store).await?;
             }
             times.insert(id, begun.elapsed().as_secs_f64() * 1e6 / f64::from(COUNT));

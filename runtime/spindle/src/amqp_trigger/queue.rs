@@ -52,7 +52,7 @@ impl Queue {
     /// Calls the component with a message, which comes back with what was wrong, if anything was.
     pub(super) async fn call(&self, message: Message) -> (Message, Option<Failure>) {
         let failed = |reason: String, cause: Cause| Some(Failure { reason, cause });
-        let invocation = match Invocation::prepare(&self.app, &self.component) {
+        let invocation = match Invocation::prepare(&self.app, &self.component, 0) {
             Ok(invocation) => invocation,
             Err(error) => return (message, failed(format!("cannot start an instance: {error}"), Cause::Failed)),
         };

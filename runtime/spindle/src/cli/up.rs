@@ -18,7 +18,7 @@ use crate::app::{self, App};
 use crate::http::{self, HttpTrigger};
 use crate::limits::{Bytes, Time, parse_time};
 use crate::manifest::{self, Assets, Source};
-use crate::{amqp_trigger, redis_trigger};
+use crate::{amqp_trigger, descriptors, redis_trigger};
 
 /// The trigger types that `spindle up` runs.
 const TRIGGERS: [&str; 3] = [http::TRIGGER_TYPE, redis_trigger::TRIGGER_TYPE, amqp_trigger::TRIGGER_TYPE];
@@ -49,6 +49,18 @@ pub(super) struct Up {
     /// Address to serve HTTP on
     #[arg(long, env = "SPIN_HTTP_LISTEN_ADDR", value_name = "ADDRESS", default_value = "127.0.0.1:3000", value_parser = parse_address)]
     listen: SocketAddr,
+
+    /// Serve HTTPS with this certificate and its chain: a PEM file
+    #[arg(long, env = "SPIN_TLS_CERT", value_name = "PATH", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// The key of the certificate: a PEM file
+    #[arg(long, env = "SPIN_TLS_KEY", value_name = "PATH", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+
+    /// A path that probes read: it is answered even while too many other requests wait (Spindle's own)
+    #[arg(long, value_name = "PATH")]
+    probe_path: Vec<String>,
 
     /// If the port is in use, take the next one that is free
     #[arg(long)]
@@ -96,6 +108,10 @@ impl Up {
             bail!("{} has no triggers, so there is nothing to run", path.display());
         }
         let config = self.runtime.config()?;
+        let tls = match (&self.tls_cert, &self.tls_key) {
+            (Some(certificate), Some(key)) => Some(http::tls::acceptor(certificate, key)?),
+            _ => None,
+        };
         let has_http = locked.triggers.iter().any(|trigger| trigger.trigger_type == http::TRIGGER_TYPE);
         // The port first: that it is taken should be known before components are compiled.
         let listener = if has_http { Some(http::listen(self.listen, self.find_free_port).await?) } else { None };
@@ -106,8 +122,9 @@ impl Up {
         limits.request_head = self.http1_max_buf_size.map_or(limits.request_head, Bytes);
         limits.request_body = self.max_request_body.map_or(limits.request_body, Bytes);
         limits.check()?;
+        descriptors::raise(limits.connections.0);
         let app = App::prepare(locked, &config, options).await?;
-        let http = Arc::new(HttpTrigger::new(&app)?);
+        let http = Arc::new(HttpTrigger::new(&app, self.probe_path)?);
         let subscribers = redis_trigger::subscribers(&app)?;
         let listeners = amqp_trigger::listeners(&app)?;
         let signals = Signals::new()?;
@@ -125,18 +142,19 @@ impl Up {
             tokio::join!(queues, join_all(subscribers.iter().map(|subscriber| subscriber.first_attempt())));
             let address = listener.local_addr()?;
             app.gateway.set_own_address(address);
-            announce(&http, address).context("cannot print")?;
-            tasks.spawn(http.serve(listener, stop.clone()));
+            let scheme = if tls.is_some() { "https" } else { "http" };
+            announce(&http, &format!("{scheme}://{address}")).context("cannot print")?;
+            tasks.spawn(http::serve(http, listener, tls, stop.clone()));
         }
         RuntimeArgs::until_stopped(&app, signals, &tasks, &stop).await;
         Ok(())
     }
 }
 
-fn announce(http: &HttpTrigger, address: SocketAddr) -> std::io::Result<()> {
+fn announce(http: &HttpTrigger, base: &str) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "\nServing http://{address}\nAvailable Routes:")?;
-    for line in http.describe_routes(address) {
+    writeln!(out, "\nServing {base}\nAvailable Routes:")?;
+    for line in http.describe_routes(base) {
         writeln!(out, "  {line}")?;
     }
     out.flush()

@@ -19,9 +19,6 @@ const CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
 /// The beginning of headers that say what the names in a route stand for.
 const PATH_MATCH: &str = "spin-path-match-";
 
-/// The end of the names by which components of an app call each other.
-const INTERNAL_HOST: &str = ".spin.internal";
-
 /// Who calls, as Spin says it, when it is another component of the app.
 const INTERNAL_CLIENT: HeaderValue = HeaderValue::from_static("0.0.0.0:0");
 
@@ -33,29 +30,6 @@ const INTERNAL_ROUTE: HeaderValue = HeaderValue::from_static("/...");
 
 /// How many headers [`set`] adds.
 const OWN_HEADERS: usize = 7;
-
-/// What a request must not say of its host, as Spin has it.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum HostFault {
-    /// A name of a component of this app, by which only another component calls.
-    Internal,
-    /// Another host than the request's URI has.
-    Differs,
-}
-
-/// Whether somebody outside says what only a component of the app may, or two hosts at once.
-pub(super) fn check_host(headers: &HeaderMap, uri: &Uri) -> Result<(), HostFault> {
-    let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else { return Ok(()) };
-    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
-    let name = name.map_or(host, |(name, _)| name);
-    if name.to_ascii_lowercase().ends_with(INTERNAL_HOST) {
-        return Err(HostFault::Internal);
-    }
-    match uri.authority() {
-        Some(authority) if !authority.as_str().eq_ignore_ascii_case(host) => Err(HostFault::Differs),
-        _ => Ok(()),
-    }
-}
 
 /// Takes out what is between two hops only.
 pub(super) fn strip(headers: &mut HeaderMap) {
@@ -132,19 +106,6 @@ mod tests {
         assert_eq!(all("spin-client-addr"), ["forged", "10.0.0.1:99"]);
         assert_eq!(all("spin-path-match-id"), ["forged", "7"]);
         assert!(all("connection").is_empty());
-    }
-
-    #[test]
-    fn nobody_outside_has_the_name_of_a_component_or_two_hosts() {
-        let check = |host: &'static str, uri: &str| {
-            let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static(host))]);
-            check_host(&headers, &uri.parse().unwrap())
-        };
-        assert_eq!(check("example.org", "/"), Ok(()));
-        assert_eq!(check("Example.org:80", "http://example.org:80/"), Ok(()));
-        assert_eq!(check("users.spin.internal", "/"), Err(HostFault::Internal));
-        assert_eq!(check("USERS.SPIN.INTERNAL:80", "/"), Err(HostFault::Internal));
-        assert_eq!(check("b.example", "http://a.example/"), Err(HostFault::Differs));
     }
 
     #[test]

@@ -275,4 +275,36 @@ mod tests {
             assert!(Route::parse(route).is_err(), "{route}");
         }
     }
+
+    #[test]
+    fn a_path_made_of_a_route_fits_it_and_what_is_found_fits() {
+        use crate::fuzz::{fuzz, text};
+        const ROUTE: [&str; 9] = ["/", "/", "a", "b", ":x", ":y-1", "...", "/...", "%41"];
+        const PATH: [&str; 7] = ["/", "/", "a", "b", "c", "%41", ":x"];
+        fuzz(|random| {
+            let mut table = Table::default();
+            for _ in 0..random.int_in_range(1..=6)? {
+                let raw = format!("/{}", text(random, &ROUTE, 6)?);
+                let Ok(route) = Route::parse(&raw) else { continue };
+                let filled = raw.split('/').map(|segment| match segment {
+                    "..." => "c/d",
+                    segment => segment.strip_prefix(':').unwrap_or(segment),
+                });
+                let path = filled.collect::<Vec<_>>().join("/");
+                assert!(route.fit(&path).is_some(), "{raw:?} and {path:?}");
+                let _ = table.add(route, ());
+            }
+            let path = format!("/{}", text(random, &PATH, 8)?);
+            let found = table.find(&path);
+            let fitting: Vec<_> =
+                table.iter().map(|(route, ())| route).filter(|route| route.fit(&path).is_some()).collect();
+            assert_eq!(found.is_some(), !fitting.is_empty(), "{path:?}");
+            if let Some(found) = found {
+                let more_specific = fitting.iter().find(|route| route.specificity(found.route).is_lt());
+                assert_eq!(more_specific, None, "{path:?} went to {:?}", found.route);
+                assert!(found.path_info.is_empty() || path.ends_with('/') || found.route.is_wildcard(), "{path:?}");
+            }
+            Ok(())
+        });
+    }
 }

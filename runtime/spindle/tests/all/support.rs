@@ -143,8 +143,8 @@ impl Setup {
         collect(child.stdout.take().unwrap(), &output);
         collect(child.stderr.take().unwrap(), &output);
         let mut app = App { child, output, address: String::new(), dir };
-        let serving = app.wait_for_output("Serving http://");
-        app.address = serving.split("http://").nth(1).unwrap().trim().to_owned();
+        let serving = app.wait_for_output("Serving http");
+        app.address = serving.split("://").nth(1).unwrap().trim().to_owned();
         app
     }
 }
@@ -269,6 +269,14 @@ impl Drop for App {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+impl Response {
+    /// Whether Spindle itself has answered with this status.
+    pub(crate) fn is_problem(&self, status: u16) -> bool {
+        let is_one = self.headers.contains("content-type: application/problem+json");
+        self.status == status && is_one && self.body.contains(&format!("\"status\":{status}"))
     }
 }
 

@@ -22,6 +22,10 @@ use crate::runtime_config::OutboundHttp;
 /// The name that stands for the app itself.
 const OWN: &str = "self.alt";
 
+/// How much of an answer that nobody takes waits in memory: a component is done with a shorter one.
+const BUFFERED_CHUNKS: usize = 15;
+const CHUNK: usize = 128 * 1024;
+
 /// The end of the names that stand for components of this app.
 const INTERNAL: &str = ".spin.internal";
 
@@ -33,8 +37,18 @@ type Answer = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + 
 
 /// Calls components of the app for each other.
 pub(crate) trait Chain: Send + Sync {
-    /// Calls the component with this id; without one the destination is not found.
-    fn call(self: Arc<Self>, id: String, request: Request<WasiBody>) -> ChainedCall;
+    /// Calls the component with this id; without one the destination is not found. `depth` is how many components have called
+    /// each other with this call.
+    fn call(self: Arc<Self>, id: String, request: Request<WasiBody>, depth: usize) -> ChainedCall;
+
+    /// Answers a request to the app itself, by its routes.
+    fn call_own(self: Arc<Self>, request: Request<WasiBody>, depth: usize) -> ChainedCall;
+}
+
+/// What an app serves.
+pub(crate) trait OwnRoutes: Send + Sync {
+    /// Answers a request of one of the app's own components.
+    fn answer_own(self: Arc<Self>, request: Request<WasiBody>, depth: usize) -> ChainedCall;
 }
 
 /// The work of a call from one component to another.
@@ -72,11 +86,13 @@ pub(crate) struct Hooks {
     gateway: Arc<Gateway>,
     chain: Arc<dyn Chain>,
     outbound: Arc<Outbound>,
+    /// How many components have called each other before this call.
+    depth: usize,
 }
 
 impl Hooks {
-    pub(crate) fn new(gateway: &Arc<Gateway>, chain: Arc<dyn Chain>, outbound: &Arc<Outbound>) -> Self {
-        Self { gateway: Arc::clone(gateway), chain, outbound: Arc::clone(outbound) }
+    pub(crate) fn new(gateway: &Arc<Gateway>, chain: Arc<dyn Chain>, outbound: &Arc<Outbound>, depth: usize) -> Self {
+        Self { gateway: Arc::clone(gateway), chain, outbound: Arc::clone(outbound), depth }
     }
 
     fn route(&self, request: &mut Request<WasiBody>) -> Result<Route, Error> {
@@ -95,7 +111,7 @@ impl Hooks {
             if let Ok(value) = own.as_str().parse() {
                 request.headers_mut().insert(http::header::HOST, value);
             }
-            return Ok(Route::Outside);
+            return Ok(Route::Own);
         }
         let port = authority.port_u16().or_else(|| default_port(scheme)).ok_or(Error::HttpRequestUriInvalid)?;
         self.outbound.check(Destination { scheme, host, port }).map_err(denied)?;
@@ -116,6 +132,8 @@ fn denied(_: Denied) -> Error {
 enum Route {
     /// To the component with this id.
     Component(String),
+    /// To the app itself.
+    Own,
     /// To a server.
     Outside,
 }
@@ -128,10 +146,11 @@ impl WasiHttpHooks for Hooks {
         _sent: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<Answer, Error>> + Send> {
         let route = self.route(&mut request);
-        let (chain, gateway) = (Arc::clone(&self.chain), Arc::clone(&self.gateway));
+        let (chain, gateway, depth) = (Arc::clone(&self.chain), Arc::clone(&self.gateway), self.depth + 1);
         Box::new(async move {
             let response = match route? {
-                Route::Component(id) => chain.call(id, request).await?,
+                Route::Component(id) => chain.call(id, request, depth).await?,
+                Route::Own => chain.call_own(request, depth).await?,
                 Route::Outside => gateway.client.clone().send(request, options.unwrap_or_default()).await?,
             };
             Ok((response, Box::new(std::future::ready(Ok(()))) as Box<_>))
@@ -147,6 +166,10 @@ impl WasiHttpHooks for Hooks {
     }
 
     fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
-        8
+        BUFFERED_CHUNKS
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK
     }
 }

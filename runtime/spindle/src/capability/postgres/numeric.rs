@@ -148,4 +148,31 @@ mod tests {
         }
         assert!(decode(&[0, 1]).is_err());
     }
+
+    #[test]
+    fn all_numbers_survive_and_no_wire_form_is_too_strange() {
+        use crate::fuzz::{fuzz, text};
+        const PIECES: [&str; 12] = ["0", "00", "1", "9999", "10000", "5", ".", "-", "+", "1234567", "e", "NaN"];
+        fuzz(|random| {
+            let number = text(random, &PIECES, 8)?;
+            let mut wire = BytesMut::new();
+            if encode(&number, &mut wire).is_ok() {
+                let plain = number.trim_start_matches(['-', '+']);
+                let (whole, fraction) = plain.split_once('.').map_or((plain, None), |(w, f)| (w, Some(f)));
+                let whole = whole.trim_start_matches('0');
+                let mut wanted = if whole.is_empty() { "0" } else { whole }.to_owned();
+                if let Some(fraction) = fraction.filter(|fraction| !fraction.is_empty()) {
+                    wanted = format!("{wanted}.{fraction}");
+                }
+                if number.starts_with('-') && wanted.bytes().any(|digit| (b'1'..=b'9').contains(&digit)) {
+                    wanted.insert(0, '-');
+                }
+                let is_number = !plain.eq_ignore_ascii_case("nan");
+                assert_eq!(decode(&wire).unwrap(), if is_number { wanted } else { "NaN".to_owned() }, "{number:?}");
+            }
+            let length = random.int_in_range(0..=24)?;
+            let _ = decode(random.bytes(length)?);
+            Ok(())
+        });
+    }
 }
