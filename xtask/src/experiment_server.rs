@@ -353,7 +353,7 @@ mod tests {
             assert_eq!(ask(&server, "GET", "/experiments", token).0, 401);
             assert_eq!(ask(&server, "POST", "/experiments/split", token).0, 401);
         }
-        for path in ["/experiments/..", "/experiments/load", "/experiments/split;x", "/experiments/"] {
+        for path in ["/experiments/..", "/experiments/none", "/experiments/split;x", "/experiments/"] {
             assert_eq!(ask(&server, "POST", path, server.token()).0, 404, "{path}");
         }
         assert_eq!(ask(&server, "GET", "/experiments/../plot", server.token()).0, 404);

@@ -96,49 +96,42 @@ pub fn bars(title: &str, unit: &str, bars: &[(String, f64)]) -> Result<String> {
     {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         let top = bars.iter().map(|(_, value)| *value).fold(1.0, f64::max) * 1.1;
-        let count = i32::try_from(bars.len())?;
+        let count = u32::try_from(bars.len())?;
         let mut chart = ChartBuilder::on(&area)
             .caption(title, font(18).color(&INK))
             .margin(16)
             .x_label_area_size(36)
             .y_label_area_size(64)
-            // The range has both ends in it.
-            .build_cartesian_2d((0..(count - 1).max(0)).into_segmented(), 0.0..top)
+            .build_cartesian_2d(0.0..f64::from(count.max(1)), 0.0..top)
             .map_err(broken)?;
-        let name = |place: &SegmentValue<i32>| match place {
-            SegmentValue::CenterOf(place) => usize::try_from(*place)
-                .ok()
-                .and_then(|place| bars.get(place))
-                .map_or_else(String::new, |bar| bar.0.clone()),
-            _ => String::new(),
-        };
         chart
             .configure_mesh()
             .disable_x_mesh()
+            .x_labels(0)
             .max_light_lines(0)
             .bold_line_style(INK.mix(0.15))
             .axis_style(INK)
             .label_style(font(14).color(&INK))
             .axis_desc_style(font(14).color(&INK))
             .y_desc(unit)
-            .x_labels(bars.len())
-            .x_label_formatter(&name)
             .y_label_formatter(&|value| value.to_string())
             .draw()
             .map_err(broken)?;
-        let columns = (0..count).zip(bars).map(|(place, (_, value))| {
-            let corners = [(SegmentValue::Exact(place), 0.0), (SegmentValue::Exact(place + 1), *value)];
-            let mut bar = Rectangle::new(corners, BLUE.filled());
+        let placed = || (0..count).map(f64::from).zip(bars);
+        let columns = placed().map(|(place, (_, value))| {
+            let mut bar = Rectangle::new([(place, 0.0), (place + 1.0, *value)], BLUE.filled());
             bar.set_margin(0, 0, 12, 12);
             bar
         });
         chart.draw_series(columns).map_err(broken)?;
-        let centred = font(14).color(&INK).pos(Pos::new(HPos::Center, VPos::Bottom));
-        let values = (0..count).zip(bars);
-        let values = values.map(|(place, (_, value))| {
-            Text::new(value.to_string(), (SegmentValue::CenterOf(place), *value), centred.clone())
-        });
+        let style = |vertical| font(14).color(&INK).pos(Pos::new(HPos::Center, vertical));
+        let values = placed()
+            .map(|(place, (_, value))| Text::new(value.to_string(), (place + 0.5, *value), style(VPos::Bottom)));
         chart.draw_series(values).map_err(broken)?;
+        let names = placed().map(|(place, (name, _))| {
+            EmptyElement::at((place + 0.5, 0.0)) + Text::new(name.clone(), (0, 10), style(VPos::Top))
+        });
+        chart.draw_series(names).map_err(broken)?;
         area.present().map_err(broken)?;
     }
     Ok(finish(&svg))

@@ -363,7 +363,7 @@ mod tests {
         let (delivery, delay, claim_after) = (delivery(), Duration::from_secs(4), Duration::from_secs(30));
         let outcome = Outcome { delivery: &delivery, health: ProviderHealth::Unknown, pause_after: 5, send: None };
         let command = release(Queue::LoginSms, "c1", &outcome, delay, claim_after);
-        assert!(words(&command).ends_with("4000 c1 26000 0"), "{}", words(&command));
+        assert!(words(&command).ends_with("4000 c1 26000 0 "), "{}", words(&command));
     }
 
     #[test]
