@@ -102,7 +102,7 @@ fn a_queue_with_other_arguments_is_used_as_it_is_and_made_anew_when_it_is_delete
     let backend = Backend::with_rabbitmq();
     rabbit(&backend).declare_classic(LOGIN_SMS);
     let app = TestApp::on(&backend).start();
-    app.wait_for_log("is there with other arguments and is used as it is: 'x-queue-type'");
+    app.wait_for_log("a queue is there with other arguments and is used as it is");
     backend.wait_for_queues();
     let to = "odd@rabbit.example";
     let _ = app.sign_up_with_phone(to);
