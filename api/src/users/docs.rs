@@ -293,10 +293,6 @@ pub(super) fn show_outbox(it: Description) -> Description {
         .example("outbox", json!({"waiting": 2, "oldest_seconds": 14, "refused": 0}))
 }
 
-/// Some of the metrics.
-pub(super) const METRICS: &str = "# HELP concierge_outbox_events Events in the outbox that are not published yet\n\
-    # TYPE concierge_outbox_events gauge\nconcierge_outbox_events 2.0\n# EOF\n";
-
 /// Of what only administrators may do.
 pub(super) const ADMINISTRATORS: &str = "Only an administrator may do this.";
 

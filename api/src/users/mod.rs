@@ -269,7 +269,7 @@ with_administration_operations! { with_statistics_operations! { with_oauth_opera
     /// Numbers about the service, for Prometheus and others that read OpenMetrics; `docs/metrics.md` says which. They are out of the
     /// database, so each replica tells the same. Without the variable `metrics_credential` nobody is shown any.
     ShowMetrics: GET "/users-ms/internal/metrics" (), NO_QUERY, ByScraper, () => String,
-    |it| it.fails(&[DatabaseUnavailable]).metrics(docs::METRICS);
+    |it| it.fails(&[DatabaseUnavailable]).metrics(statistics::docs::METRICS);
 
     /// Run housekeeping
     ///

@@ -1,7 +1,6 @@
 //! The goals: what was measured as a ratio, and whether it is enough.
 
-use crate::report::{Goal, Report, metric};
-use crate::soak::SOAK;
+use crate::report::{Goal, Report, SOAK, metric};
 use crate::spread::Spread;
 
 /// Judges all goals. Those of which a side is missing stay open.

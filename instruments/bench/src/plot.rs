@@ -7,9 +7,8 @@ use plotters::prelude::*;
 
 use crate::number::number;
 use crate::pace::CONNECTIONS;
-use crate::report::{Report, Row, metric};
+use crate::report::{Report, Row, SOAK, metric};
 use crate::scenario::Scenario;
-use crate::soak::SOAK;
 
 const SIZE: (u32, u32) = (760, 420);
 

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::machine::Machine;
 use crate::spread::Spread;
 
+/// What the measurement of memory over a long time is called.
+pub(crate) const SOAK: &str = "soak";
+
 /// One run of the benchmark.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Report {

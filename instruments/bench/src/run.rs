@@ -12,10 +12,10 @@ use crate::load::{Load, Sample, http_row};
 use crate::machine::Machine;
 use crate::pace::{CONNECTIONS, LOGIN_CONNECTIONS, Pace};
 use crate::process_time::microseconds;
-use crate::report::{Report, Row, metric};
+use crate::report::{Report, Row, SOAK, metric};
 use crate::scenario::Scenario;
 use crate::side::{Process, Side, together};
-use crate::soak::{self, SOAK};
+use crate::soak;
 use crate::stage::Stage;
 use crate::{events, goals, growth, hashing, load, plot, size, start, storm, table};
 

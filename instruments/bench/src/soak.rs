@@ -5,14 +5,11 @@ use anyhow::{Context as _, Result, ensure};
 use crate::load::Load;
 use crate::pace::Pace;
 use crate::process_time::megabytes;
-use crate::report::{Row, metric};
+use crate::report::{Row, SOAK, metric};
 use crate::scenario::Scenario;
 use crate::side::{Role, Side};
 use crate::stage::Stage;
 use crate::table;
-
-/// What the measurement is called.
-pub(crate) const SOAK: &str = "soak";
 
 /// Rounds, after each of which memory is looked at. Each has all of the load, one after the other.
 const ROUNDS: u32 = 60;

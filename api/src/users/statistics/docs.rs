@@ -21,3 +21,7 @@ pub(in crate::users) fn show_statistics(it: Description) -> Description {
             "outbox": {"waiting": 2, "oldest_seconds": 14, "refused": 0}}),
         )
 }
+
+/// Some of the metrics.
+pub(in crate::users) const METRICS: &str = "# HELP concierge_outbox_events Events in the outbox that are not published yet\n\
+    # TYPE concierge_outbox_events gauge\nconcierge_outbox_events 2.0\n# EOF\n";
