@@ -57,7 +57,7 @@ fn a_trap_costs_one_request() {
             scope.spawn(|| (0..20).map(|_| app.get("/users-ms/load-test?n=25").send().status).collect::<Vec<_>>());
         for _ in 0..20 {
             let answer = app.get("/users-ms/load-test?n=5&trap=true").send_unchecked().unwrap();
-            assert_eq!((answer.status, answer.text()), (500, String::new()));
+            assert!(answer.status == 500 && (answer.text().is_empty() || answer.is_of_the_runtime()), "{answer:?}");
         }
         assert_eq!(others.join().unwrap(), [200; 20]);
     });
