@@ -22,7 +22,13 @@ pub struct Histogram {
     pub sum: f64,
 }
 
-/// A value with its labels.
+/// A number as metrics have it. Above 2^53 it is rounded.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "metrics are floating-point numbers")]
+pub fn number(value: u64) -> f64 {
+    value as f64
+}
+
 #[derive(Clone, Debug)]
 enum Value {
     Number(f64),

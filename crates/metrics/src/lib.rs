@@ -7,4 +7,4 @@ mod catalogue;
 mod exposition;
 
 pub use catalogue::{Kind, Metric, SERVICES, auth, notification, users};
-pub use exposition::{Exposition, Histogram, MEDIA_TYPE};
+pub use exposition::{Exposition, Histogram, MEDIA_TYPE, number};

@@ -3,6 +3,8 @@
 //! Whatever a test is about ([`Answer::check`]): an answer has a request id, it is not to be cached or sniffed, a failure is a
 //! problem, and no hash of a password is in it.
 
+use crate::app::runtime;
+use dev_servers::app::RuntimeKind;
 use serde_json::Value;
 
 /// What the paths of components begin with; what is elsewhere is the runtime's to answer.
@@ -74,10 +76,11 @@ impl Answer {
         }
     }
 
-    /// Whether the runtime has answered by itself, before it called a service: a problem without a type of ours.
+    /// Whether Spindle has answered by itself and no service: a problem without a type of ours. Spin answers without a body.
     #[must_use]
     pub fn is_of_the_runtime(&self) -> bool {
-        self.header("content-type") == Some("application/problem+json")
+        runtime() == RuntimeKind::Spindle
+            && self.header("content-type") == Some("application/problem+json")
             && self.header("x-request-id").is_none()
             && self.json()["type"] == "about:blank"
     }

@@ -2,7 +2,7 @@
 
 use api::notification::Statistics;
 use events::redis::{SEND_BOUNDS, Totals};
-use metrics::{Exposition, Histogram, notification};
+use metrics::{Exposition, Histogram, notification, number};
 
 /// The metrics of this version of the service. With RabbitMQ and without Redis there are no totals.
 #[must_use]
@@ -35,12 +35,6 @@ pub fn measured(version: &str, statistics: &Statistics, totals: Option<&Totals>)
         exposition = exposition.with_histogram(&notification::SEND_SECONDS, &[provider, result], histogram);
     }
     exposition
-}
-
-/// A number as metrics have it. Above 2^53 it would be rounded.
-#[expect(clippy::cast_precision_loss, reason = "metrics are floating-point numbers")]
-fn number(value: u64) -> f64 {
-    value as f64
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The metrics of the service, out of what the database says.
 
 use api::users::OutboxState;
-use metrics::{Exposition, users};
+use metrics::{Exposition, number, users};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -59,12 +59,6 @@ impl Measured {
             .with(&users::DATABASE_CONNECTIONS_LIMIT, &[], number(self.connections_limit))
             .with(&users::DATABASE_SIZE, &[], number(self.database_bytes))
     }
-}
-
-/// A number as metrics have it. Above 2^53 it would be rounded.
-#[expect(clippy::cast_precision_loss, reason = "metrics are floating-point numbers")]
-fn number(value: u64) -> f64 {
-    value as f64
 }
 
 #[cfg(test)]

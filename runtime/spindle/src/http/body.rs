@@ -41,15 +41,15 @@ pub(super) enum BodyFault {
     TooSlow,
     /// There is no memory left for bodies.
     NoRoom,
-    /// It is malformed, or the client is gone.
-    Broken,
 }
 
-/// The body of a request, all of it.
+/// The body of a request: all of it, or what had come when it broke off. What that means, the component says, as on Spin.
 #[derive(Debug, Default)]
 pub(super) struct Received {
     data: Bytes,
     trailers: Option<HeaderMap>,
+    /// Whether it is malformed behind the data, so that reading ends with an error.
+    is_broken: bool,
     /// The room that it takes.
     _room: Option<Held>,
 }
@@ -69,13 +69,16 @@ impl Received {
         let end = Instant::now() + limits.time;
         let mut first = Bytes::new();
         let mut more = BytesMut::new();
-        let mut trailers = None;
+        let (mut trailers, mut is_broken) = (None, false);
         loop {
             let next = end.min(Instant::now() + limits.pause);
             let frame = match timeout_at(next, body.frame()).await {
                 Ok(Some(Ok(frame))) => frame,
                 Ok(None) => break,
-                Ok(Some(Err(_))) => return Err(BodyFault::Broken),
+                Ok(Some(Err(_))) => {
+                    is_broken = true;
+                    break;
+                }
                 Err(_) => return Err(BodyFault::TooSlow),
             };
             match frame.into_data() {
@@ -99,7 +102,7 @@ impl Received {
             }
         }
         let data = if more.is_empty() { first } else { more.freeze() };
-        Ok(Self { data, trailers, _room: Some(room) })
+        Ok(Self { data, trailers, is_broken, _room: Some(room) })
     }
 }
 
@@ -112,15 +115,18 @@ impl Body for Received {
         if !data.is_empty() {
             return Poll::Ready(Some(Ok(Frame::data(data))));
         }
+        if std::mem::take(&mut self.is_broken) {
+            return Poll::Ready(Some(Err(Error::HttpProtocolError)));
+        }
         Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.data.is_empty() && self.trailers.is_none()
+        self.data.is_empty() && self.trailers.is_none() && !self.is_broken
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.data.len() as u64)
+        if self.is_broken { SizeHint::default() } else { SizeHint::with_exact(self.data.len() as u64) }
     }
 }
 
@@ -296,6 +302,17 @@ mod tests {
         assert_eq!(read(parts(&[(0, "1234"), (0, "56")])).await, Err(BodyFault::TooLarge));
         assert_eq!(read(parts(&[(0, "1"), (10_000, "2")])).await, Err(BodyFault::TooSlow));
         assert_eq!(read(parts(&[(90, "1"), (90, "2"), (90, "3"), (90, "4")])).await, Err(BodyFault::TooSlow));
+    }
+
+    #[tokio::test]
+    async fn what_came_before_a_body_broke_off_is_read_and_then_an_error() {
+        let frames = [Ok(Frame::data(Bytes::from_static(b"12"))), Err(Error::HttpProtocolError)];
+        let body = StreamBody::new(futures_util::stream::iter(frames));
+        let mut received = Received::read(body, room(), LIMITS).await.unwrap();
+        let data = received.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!((&*data, received.is_end_stream()), (&b"12"[..], false));
+        assert!(received.frame().await.unwrap().is_err());
+        assert!(received.frame().await.is_none() && received.is_end_stream());
     }
 
     #[tokio::test]

@@ -241,7 +241,6 @@ fn refusal(fault: &BodyFault) -> Response<Outgoing> {
             problem::problem(StatusCode::REQUEST_TIMEOUT, "The body of the request did not come in time.")
         }
         BodyFault::NoRoom => problem::busy(),
-        BodyFault::Broken => problem::problem(StatusCode::BAD_REQUEST, "The body of the request is malformed."),
     }
 }
 
