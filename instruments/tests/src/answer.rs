@@ -3,8 +3,7 @@
 //! Whatever a test is about ([`Answer::check`]): an answer has a request id, it is not to be cached or sniffed, a failure is a
 //! problem, and no hash of a password is in it.
 
-use crate::app::runtime;
-use dev_servers::app::RuntimeKind;
+use crate::runtime::{RuntimeKind, runtime};
 use serde_json::Value;
 
 /// What the paths of components begin with; what is elsewhere is the runtime's to answer.

@@ -4,14 +4,14 @@ use crate::backend::Backend;
 use crate::http::{Client, Request};
 use crate::schedules::{Scheduled, Schedules};
 use crate::turn::{self, Together};
-use crate::{folder, poll, skipped};
+use crate::{folder, poll};
 use dev_servers::app::{App, AppOptions};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-pub use dev_servers::app::RuntimeKind;
+pub use crate::runtime::{RuntimeKind, is_spindle, runtime};
 
 /// The key of the passwords' pre-hash in tests.
 const PEPPER: &str = "a-pepper-for-tests-of-32-bytes-or-more";
@@ -29,25 +29,6 @@ const RABBITMQ_MANIFEST: &str = include_str!("../../../spin.rabbitmq.toml");
 const TRIGGERS_LISTEN: Duration = Duration::from_secs(30);
 /// How often the [`Schedules`] of the shared app run.
 const ROUND: Duration = Duration::from_millis(300);
-
-/// What runs the suite.
-///
-/// # Panics
-/// If `CONCIERGE_RUNTIME` names neither Spindle nor Spin.
-#[must_use]
-pub fn runtime() -> RuntimeKind {
-    RuntimeKind::from_env().expect("CONCIERGE_RUNTIME is spindle or spin")
-}
-
-/// Whether this run is on Spindle; if not, says why the test does not apply.
-#[must_use]
-pub fn is_spindle(reason: &str) -> bool {
-    let is_spindle = runtime() == RuntimeKind::Spindle;
-    if !is_spindle {
-        skipped::note(reason);
-    }
-    is_spindle
-}
 
 /// The key set with the public key that goes with this signing key.
 ///

@@ -13,6 +13,7 @@
 //! | [`broker_of`] | the broker of a backend, whichever it is |
 //! | [`deliveries`] | the delivery log, as the API shows it |
 //! | [`kept`] | all that is kept anywhere, to be searched |
+//! | [`runtime`] | which runtime the suite is on |
 //! | [`schedules`] | the outbox swept, the consumers woken |
 //! | [`authenticator`] | an authenticator app |
 //! | [`passkey_device`] | a device with passkeys |
@@ -51,6 +52,7 @@ pub mod post_office;
 pub mod rabbit;
 pub mod receiver;
 pub mod relying_party;
+pub mod runtime;
 pub mod schedules;
 pub mod skipped;
 pub mod turn;
