@@ -30,6 +30,11 @@ const VARIANTS: &[Variant] = &[
                         components: [../../components/keda, ../../components/keda-webhooks]\n",
     },
     Variant {
+        name: "minikube-keda-permits",
+        kustomization: "labels: [{pairs: {app.kubernetes.io/part-of: concierge}}]\nresources: [../minikube]\n\
+                        components: [../../components/keda, ../../components/keda-permits]\n",
+    },
+    Variant {
         name: "minikube-observability",
         kustomization: "labels: [{pairs: {app.kubernetes.io/part-of: concierge}}]\nresources: [../minikube]\n\
                         components: [../../components/observability]\n",

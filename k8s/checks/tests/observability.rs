@@ -52,6 +52,17 @@ fn names(query: &str) -> BTreeSet<String> {
 }
 
 #[test]
+fn what_keda_asks_users_for_is_a_metric_of_users() {
+    let file = workspace().join("k8s/components/keda-permits/scaled-object.yaml");
+    let text = std::fs::read_to_string(file).expect("the component is there");
+    let object: Value = serde_saphyr::from_multiple::<Value>(&text).expect("it is YAML").swap_remove(0);
+    let trigger = &object["spec"]["triggers"][0]["metadata"];
+    assert_eq!(trigger["url"], "http://users-ms.concierge.svc/users-ms/internal/metrics");
+    let (_, metrics) = SERVICES.iter().find(|(service, _)| *service == "users").expect("users has metrics");
+    assert!(metrics.iter().any(|metric| trigger["valueLocation"] == metric.name), "{trigger}");
+}
+
+#[test]
 fn every_query_is_about_metrics_that_there_are() {
     let catalogue = SERVICES.iter().flat_map(|(_, metrics)| *metrics);
     let mut known: BTreeSet<String> = catalogue

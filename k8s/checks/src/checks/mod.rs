@@ -1,5 +1,6 @@
 //! The invariants, one a module. Each check gives the faults that it finds, as sentences.
 
+mod connections;
 mod encryption;
 mod gateway;
 mod hardening;
@@ -31,6 +32,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("budgets", selectors::check_budgets),
     ("scaling", scaling::check),
     ("replicas", scaling::check_replicas),
+    ("connections", connections::check),
     ("executor", spin_apps::check_executor),
     ("components", spin_apps::check_components),
     ("kube-deploy", spin_apps::check_kube_deploy),

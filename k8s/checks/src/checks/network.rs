@@ -12,10 +12,11 @@ type Edges = BTreeSet<(String, String, String)>;
 
 const ANYBODY: &str = "anybody";
 
-/// Edges to and from what is not ours, with the object that they come with.
+/// Edges to and from what is not ours, with the kind of object that they come with, or kind and name.
 const OUTSIDE: &[(&str, &str, &str, &str)] = &[
-    // KEDA asks how long the queues are.
-    ("ScaledObject", "namespace keda", "Deployment/redis", "6379"),
+    // KEDA asks how long the queues are, and how many wait for a hashing permit.
+    ("ScaledObject/notification-ms", "namespace keda", "Deployment/redis", "6379"),
+    ("ScaledObject/auth-ms", "namespace keda", "SpinApp/users-ms", "80"),
     // Prometheus asks the services.
     ("PrometheusRule", "namespace monitoring", "SpinApp/users-ms", "80"),
     ("PrometheusRule", "namespace monitoring", "SpinApp/auth-ms", "80"),
@@ -173,7 +174,10 @@ fn expected(manifests: &Manifests, app: &App, pods: &[Pods]) -> Edges {
     for service in manifests.of_kind("Service").filter(|service| service.text("/spec/type") != "ClusterIP") {
         edges.extend(targets(service, pods).into_iter().map(|(to, port)| (ANYBODY.to_owned(), to, port)));
     }
-    let outside = OUTSIDE.iter().filter(|(kind, ..)| manifests.of_kind(kind).next().is_some());
+    let outside = OUTSIDE.iter().filter(|(with, ..)| match with.split_once('/') {
+        Some((kind, name)) => manifests.get(kind, name).is_some(),
+        None => manifests.of_kind(with).next().is_some(),
+    });
     edges.extend(outside.map(|(_, from, to, port)| ((*from).to_owned(), (*to).to_owned(), (*port).to_owned())));
     edges
 }

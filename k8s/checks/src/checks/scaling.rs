@@ -30,9 +30,14 @@ pub(super) fn check(manifests: &Manifests, _: &App) -> Vec<String> {
             faults.push(format!("{id} has to go from one pod or more to more than that"));
         }
         // Kubernetes' default waits five minutes before it takes pods away. A pause before adding some costs people's time.
-        if scaler.kind() == "HorizontalPodAutoscaler" {
-            let up = scaler.at("/spec/behavior/scaleUp/stabilizationWindowSeconds").as_u64();
-            let down = scaler.at("/spec/behavior/scaleDown/stabilizationWindowSeconds").as_u64();
+        let behavior = ["/spec/behavior", "/spec/advanced/horizontalPodAutoscalerConfig/behavior"]
+            .into_iter()
+            .find(|path| scaler.at(path).is_object());
+        if let Some(path) =
+            behavior.or_else(|| (scaler.kind() == "HorizontalPodAutoscaler").then_some("/spec/behavior"))
+        {
+            let window = |way: &str| scaler.at(&format!("{path}/{way}/stabilizationWindowSeconds")).as_u64();
+            let (up, down) = (window("scaleUp"), window("scaleDown"));
             if up != Some(0) || !down.is_some_and(|seconds| (60..300).contains(&seconds)) {
                 faults.push(format!(
                     "{id} has to add pods at once, and to wait one to five minutes before it removes some"

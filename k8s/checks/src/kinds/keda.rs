@@ -12,6 +12,7 @@ pub(super) struct ScaledObject {
     min_replica_count: Option<u32>,
     max_replica_count: Option<u32>,
     fallback: Option<Fallback>,
+    advanced: Option<Advanced>,
     triggers: Vec<Trigger>,
 }
 
@@ -28,6 +29,50 @@ struct Target {
 struct Fallback {
     failure_threshold: u32,
     replicas: u32,
+    behavior: Option<FallbackBehavior>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum FallbackBehavior {
+    Static,
+    CurrentReplicas,
+    CurrentReplicasIfHigher,
+    CurrentReplicasIfLower,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Advanced {
+    horizontal_pod_autoscaler_config: Autoscaler,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Autoscaler {
+    behavior: Behavior,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Behavior {
+    scale_up: Option<Rules>,
+    scale_down: Option<Rules>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Rules {
+    stabilization_window_seconds: Option<u32>,
+    policies: Vec<Policy>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Policy {
+    r#type: String,
+    value: u32,
+    period_seconds: u32,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -35,6 +80,7 @@ struct Fallback {
 struct Trigger {
     r#type: String,
     name: Option<String>,
+    metric_type: Option<String>,
     metadata: BTreeMap<String, String>,
     authentication_ref: Option<Reference>,
 }

@@ -73,6 +73,8 @@ pub(crate) fn mutations() -> Vec<Mutation> {
             "HorizontalPodAutoscaler/auth-ms",
             Set("/spec/behavior/scaleUp/stabilizationWindowSeconds", json!(60)),
         ),
+        minikube("connections", "HorizontalPodAutoscaler/users-ms", Set("/spec/maxReplicas", json!(5))),
+        minikube("connections", "Deployment/users-db", Remove("/spec/template/spec/containers/0/args")),
         minikube("scaling", "SpinApp/users-ms", Remove("/spec/resources/requests/cpu")),
         minikube("scaling", "SpinApp/users-ms", Remove("/spec/enableAutoscaling")),
         keda("scaling", "ScaledObject/", Set("/spec/scaleTargetRef/kind", json!("SpinApp"))),

@@ -12,6 +12,7 @@ pub(crate) fn mutations() -> Vec<Mutation> {
         production("types", "ObjectStore/users-db", Remove("/spec/configuration/destinationPath")),
         production("types", "ScheduledBackup/users-db", Set("/spec/cluster", json!("users-db"))),
         production("types", "ExternalSecret/concierge-secrets", Set("/spec/dataFrom", json!([]))),
+        production("connections", "Cluster/users-db", Set("/spec/postgresql/parameters/max_connections", json!("300"))),
         production("images", "Cluster/users-db", Remove("/spec/imageName")),
         production("selectors", "Cluster/users-db", Remove("/spec/inheritedMetadata")),
         production("selectors", "Service/users-db", Set("/spec/ports/0/targetPort", json!("postgres"))),
