@@ -12,6 +12,7 @@
 //! | [`data_dir`] | a data folder that the server's user can reach |
 //! | [`secret`] | random secrets, and files that only their owner reads |
 //! | [`postgres`], [`redis`], [`rabbitmq`] | the servers |
+//! | [`pgbouncer`] | a pooler before PostgreSQL, if there is its program |
 //! | [`mail_catcher`] | mails in place of a provider, for people |
 //! | [`browser`] | a Chromium with its driver, for tests |
 //! | [`install`] | where their programs are, or how they get there |
@@ -29,6 +30,7 @@ mod error;
 pub mod install;
 pub mod mail_catcher;
 pub mod migrations;
+pub mod pgbouncer;
 pub mod ports;
 pub mod postgres;
 pub mod process;

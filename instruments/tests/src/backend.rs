@@ -2,9 +2,11 @@
 
 use crate::rabbit::Rabbit;
 use crate::{folder, poll};
+use dev_servers::pgbouncer::{self, PgBouncer};
 use dev_servers::postgres::{self, Postgres};
 use dev_servers::redis::{self, Redis};
 use dev_servers::{migrations, secret};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -15,11 +17,25 @@ const ROLE_PASSWORD: &str = "role-password";
 /// The database that all are copies of: migrated, with the role's rights.
 const TEMPLATE: &str = "concierge_template";
 
+/// The variable with the program of a PgBouncer, which then is between all apps and PostgreSQL.
+const POOLER: &str = "CONCIERGE_PGBOUNCER";
+/// How many connections it has to each database: far fewer than Spin's pool would take.
+const POOL_SIZE: u32 = 8;
+
+/// A PostgreSQL, and what stands before it.
+#[derive(Clone, Debug)]
+struct Server {
+    postgres: Arc<Postgres>,
+    pooler: Option<Arc<PgBouncer>>,
+}
+
 /// A database and a broker.
 #[derive(Debug)]
 pub struct Backend {
     /// The server that the database is on.
     pub postgres: Arc<Postgres>,
+    /// The pooler before it, if there is one.
+    pub pooler: Option<Arc<PgBouncer>>,
     /// The broker, or where the delivery log is.
     pub redis: Redis,
     /// The broker, if it is not Redis.
@@ -39,28 +55,40 @@ impl Backend {
     /// A fresh database on the PostgreSQL of the run, and a Redis.
     #[must_use]
     pub fn new() -> Arc<Self> {
-        Self::on(shared_postgres(), None)
+        Self::on(shared(), None)
+    }
+
+    /// The same with a PgBouncer between the app and PostgreSQL, if there is a program that can be one.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn with_pooler() -> Result<Arc<Self>, String> {
+        let program = pooler_program().unwrap_or_else(|| PathBuf::from("pgbouncer"));
+        pgbouncer::check(&program).map_err(|error| format!("no pooler: {error}; {POOLER} names another"))?;
+        let mut server = shared();
+        server.pooler.get_or_insert_with(|| start_pooler(program, &server.postgres));
+        Ok(Self::on(server, None))
     }
 
     /// The same with RabbitMQ as the broker; Redis has the delivery log.
     #[must_use]
     pub fn with_rabbitmq() -> Arc<Self> {
-        Self::on(shared_postgres(), Some(Rabbit::new()))
+        Self::on(shared(), Some(Rabbit::new()))
     }
 
     /// The same with a RabbitMQ that no other test uses, to be killed or paused at will.
     #[must_use]
     pub fn with_own_rabbitmq() -> Arc<Self> {
-        Self::on(shared_postgres(), Some(Rabbit::private()))
+        Self::on(shared(), Some(Rabbit::private()))
     }
 
     /// A backend whose PostgreSQL no other test uses, to be stopped or paused at will.
     #[must_use]
     pub fn with_own_postgres() -> Arc<Self> {
-        Self::on(start_postgres(), None)
+        Self::on(start(), None)
     }
 
-    fn on(postgres: Arc<Postgres>, rabbit: Option<Rabbit>) -> Arc<Self> {
+    fn on(server: Server, rabbit: Option<Rabbit>) -> Arc<Self> {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         // Every write is on disk before it is answered, so a killed Redis loses nothing that it has answered for.
@@ -69,8 +97,10 @@ impl Backend {
         let database = format!("concierge_{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let [auth_credential, scheduler_credential, operator_credential, metrics_credential] =
             [(); 4].map(|()| secret::random_hex().expect("the system gives random numbers"));
+        let Server { postgres, pooler } = server;
         let backend = Self {
             postgres,
+            pooler,
             redis,
             rabbit,
             auth_credential,
@@ -141,7 +171,7 @@ impl Backend {
     #[must_use]
     pub fn variables(&self) -> Vec<(String, String)> {
         [
-            ("db_host", self.postgres.host()),
+            ("db_host", self.pooler.as_ref().map_or_else(|| self.postgres.host(), |pooler| pooler.host())),
             ("db_name", self.database.clone()),
             ("db_user", ROLE.to_owned()),
             ("db_password", ROLE_PASSWORD.to_owned()),
@@ -160,12 +190,12 @@ impl Backend {
     }
 }
 
-fn shared_postgres() -> Arc<Postgres> {
-    static POSTGRES: OnceLock<Arc<Postgres>> = OnceLock::new();
-    Arc::clone(POSTGRES.get_or_init(start_postgres))
+fn shared() -> Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(start).clone()
 }
 
-fn start_postgres() -> Arc<Postgres> {
+fn start() -> Server {
     // Durable, so that a killed one shows what a real one would.
     let options = postgres::Options { durable: true, throw_away: true, ..postgres::Options::default() };
     let postgres = Postgres::start(&folder::fresh("postgres"), options).expect("PostgreSQL starts");
@@ -173,5 +203,17 @@ fn start_postgres() -> Arc<Postgres> {
     let url = postgres.create_database(TEMPLATE).expect("a database can be made");
     migrations::run(&url, &folder::workspace().join("migrations")).expect("the migrations apply");
     postgres::grant_data_access(&url, ROLE).expect("access can be granted");
-    Arc::new(postgres)
+    let postgres = Arc::new(postgres);
+    let pooler = pooler_program().map(|program| start_pooler(program, &postgres));
+    Server { postgres, pooler }
+}
+
+fn pooler_program() -> Option<PathBuf> {
+    std::env::var_os(POOLER).map(PathBuf::from)
+}
+
+fn start_pooler(program: PathBuf, postgres: &Postgres) -> Arc<PgBouncer> {
+    let user = (ROLE.to_owned(), ROLE_PASSWORD.to_owned());
+    let options = pgbouncer::Options { program, postgres: postgres.host(), user, pool_size: POOL_SIZE };
+    Arc::new(PgBouncer::start(&folder::fresh("pgbouncer"), &options).expect("PgBouncer starts"))
 }

@@ -86,6 +86,7 @@ mod passwords;
 mod peppers;
 mod phone_verification;
 mod poison;
+mod pooler;
 mod privileges;
 mod probes;
 mod promises;
