@@ -35,6 +35,11 @@ const VARIANTS: &[Variant] = &[
                         components: [../../components/keda, ../../components/keda-permits]\n",
     },
     Variant {
+        name: "minikube-pooler",
+        kustomization: "labels: [{pairs: {app.kubernetes.io/part-of: concierge}}]\nresources: [../minikube]\n\
+                        components: [../../components/pooler]\n",
+    },
+    Variant {
         name: "minikube-observability",
         kustomization: "labels: [{pairs: {app.kubernetes.io/part-of: concierge}}]\nresources: [../minikube]\n\
                         components: [../../components/observability]\n",

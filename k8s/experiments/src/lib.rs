@@ -21,8 +21,9 @@ mod stage;
 mod trap;
 mod versions;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand};
+use experiments::chapter::{self, Finding};
 use stage::Stage;
 use std::path::PathBuf;
 
@@ -47,10 +48,15 @@ pub struct Arguments {
     /// The folder for the plot.
     #[arg(long, global = true, default_value = "target/experiments", value_name = "FOLDER")]
     out: PathBuf,
+    /// The folder of the documents whose chapter `experiments.md` is to show what was found, such as `docs`.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    write: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Subcommand)]
 enum Experiment {
+    /// All that the overlay `minikube` can run, one after the other: those up to `split`, but for `kube-deploy`.
+    All,
     /// A new version of users by a rolling update, under load.
     Rolling,
     /// The same by the strategy `Recreate`.
@@ -92,30 +98,73 @@ struct Report {
     is_reached: bool,
 }
 
-/// Runs an experiment; whether its goal was reached.
+/// What `all` runs.
+const ALL: [(&str, Experiment); 9] = [
+    ("rolling", Experiment::Rolling),
+    ("recreate", Experiment::Recreate),
+    ("canary", Experiment::Canary),
+    ("blue-green", Experiment::BlueGreen),
+    ("rollback", Experiment::Rollback),
+    ("liveness", Experiment::Liveness),
+    ("trap", Experiment::Trap),
+    ("autoscale", Experiment::Autoscale),
+    ("split", Experiment::Split),
+];
+
+/// Runs an experiment, or all; whether every goal was reached.
 ///
 /// # Errors
-/// If it cannot be run.
+/// If the cluster cannot be used, or a single experiment cannot be run.
 pub fn run(arguments: &Arguments) -> Result<bool> {
     let stage = Stage::set(arguments)?;
-    let report = match &arguments.experiment {
-        Experiment::Rolling => rolling::run(&stage, rolling::Strategy::RollingUpdate)?,
-        Experiment::Recreate => rolling::run(&stage, rolling::Strategy::Recreate)?,
-        Experiment::Canary => versions::canary(&stage)?,
-        Experiment::BlueGreen => versions::blue_green(&stage)?,
-        Experiment::Rollback => rollback::run(&stage)?,
-        Experiment::Liveness => liveness::run(&stage)?,
-        Experiment::Trap => trap::run(&stage)?,
-        Experiment::Autoscale => autoscale::run(&stage)?,
-        Experiment::KubeDeploy { tag } => kube_deploy::run(&stage, &arguments.context, tag.as_deref())?,
-        Experiment::Split => split::run(&stage)?,
-        Experiment::DbFailover => db_failover::run(&stage)?,
+    if !matches!(arguments.experiment, Experiment::All) {
+        return run_one(arguments, &stage, &arguments.experiment);
+    }
+    let mut missed = Vec::new();
+    for (number, (name, experiment)) in (1..).zip(&ALL) {
+        println!("{number} of {}: {name}", ALL.len());
+        let is_reached = run_one(arguments, &stage, experiment).unwrap_or_else(|error| {
+            eprintln!("error: {error:#}");
+            false
+        });
+        if !is_reached {
+            missed.push(*name);
+        }
+    }
+    println!("\n{} of {} reached their goal", ALL.len() - missed.len(), ALL.len());
+    if !missed.is_empty() {
+        println!("missed: {}", missed.join(", "));
+    }
+    Ok(missed.is_empty())
+}
+
+fn run_one(arguments: &Arguments, stage: &Stage, experiment: &Experiment) -> Result<bool> {
+    let report = match experiment {
+        Experiment::All => bail!("`all` is not one of its own"),
+        Experiment::Rolling => rolling::run(stage, rolling::Strategy::RollingUpdate)?,
+        Experiment::Recreate => rolling::run(stage, rolling::Strategy::Recreate)?,
+        Experiment::Canary => versions::canary(stage)?,
+        Experiment::BlueGreen => versions::blue_green(stage)?,
+        Experiment::Rollback => rollback::run(stage)?,
+        Experiment::Liveness => liveness::run(stage)?,
+        Experiment::Trap => trap::run(stage)?,
+        Experiment::Autoscale => autoscale::run(stage)?,
+        Experiment::KubeDeploy { tag } => kube_deploy::run(stage, &arguments.context, tag.as_deref())?,
+        Experiment::Split => split::run(stage)?,
+        Experiment::DbFailover => db_failover::run(stage)?,
     };
+    let verdict = if report.is_reached { "The goal was reached." } else { "The goal was NOT reached." };
     println!("\n{}", report.text);
     std::fs::create_dir_all(&arguments.out).with_context(|| format!("cannot create {}", arguments.out.display()))?;
     let file = arguments.out.join(format!("k8s-{}.svg", report.name));
     std::fs::write(&file, &report.svg).with_context(|| format!("cannot write {}", file.display()))?;
     println!("The plot is in {}", file.display());
-    println!("{}", if report.is_reached { "The goal was reached." } else { "The goal was NOT reached." });
+    println!("{verdict}");
+    if let Some(docs) = &arguments.write {
+        let command = format!("cargo xtask experiment {} --on k8s", report.name);
+        let name = format!("k8s-{}", report.name);
+        let (text, svg) = (&report.text, &report.svg);
+        chapter::write(docs, &Finding { name: &name, command: &command, text, verdict, svg })?;
+    }
     Ok(report.is_reached)
 }

@@ -1,4 +1,5 @@
-//! PostgreSQL takes as many connections as all pods of its clients may hold at once, one more pod of each during a rollout.
+//! PostgreSQL takes as many connections as all pods of its clients may hold at once, one more pod of each during a rollout. With
+//! a pooler, that one takes them, and PostgreSQL takes those of its pools.
 
 use crate::app::App;
 use crate::manifests::{Manifests, Object, items, text};
@@ -11,15 +12,50 @@ const OF_OTHERS: u64 = 13;
 pub(super) fn check(manifests: &Manifests, _: &App) -> Vec<String> {
     let pods: u64 =
         manifests.of_kind("SpinApp").filter(|app| has_database(app)).map(|app| most(manifests, app) + 1).sum();
-    let wanted = pods * OF_A_POD + OF_OTHERS;
-    match allowed(manifests) {
-        None => vec!["nothing says how many connections PostgreSQL takes (max_connections)".to_owned()],
-        Some(allowed) if allowed < wanted => {
-            vec![format!(
-                "{pods} pods, those of a rollout included, may want {wanted} connections; PostgreSQL takes {allowed}"
-            )]
+    let mut faults = Vec::new();
+    let mut wanted = pods * OF_A_POD + OF_OTHERS;
+    if let Some(pooler) = Pooler::of(manifests) {
+        // One pod of it may be away.
+        let taken = pooler.clients * (pooler.pods - 1);
+        if taken < pods * OF_A_POD {
+            faults.push(format!(
+                "{pods} pods may want {} connections of the pooler, which takes {taken}",
+                pods * OF_A_POD
+            ));
         }
-        Some(_) => Vec::new(),
+        // And one more is there during a rollout of its own.
+        wanted = pooler.pool * (pooler.pods + 1) + OF_OTHERS;
+    }
+    match allowed(manifests) {
+        None => faults.push("nothing says how many connections PostgreSQL takes (max_connections)".to_owned()),
+        Some(allowed) if allowed < wanted => {
+            faults.push(format!("{wanted} connections may be wanted, and PostgreSQL takes {allowed}"));
+        }
+        Some(_) => {}
+    }
+    faults
+}
+
+/// The component `pooler`.
+struct Pooler {
+    pods: u64,
+    /// Connections to PostgreSQL, of one pod.
+    pool: u64,
+    /// Connections of clients, of one pod.
+    clients: u64,
+}
+
+impl Pooler {
+    fn of(manifests: &Manifests) -> Option<Self> {
+        let deployment = manifests.get("Deployment", "users-db-pooler")?;
+        let is_its = |map: &&Object| map.name().starts_with("users-db-pooler");
+        let config = manifests.of_kind("ConfigMap").find(is_its)?.text("/data/pgbouncer.ini").to_owned();
+        let number = |name: &str| {
+            let value = config.lines().find_map(|line| line.strip_prefix(name)?.trim_start().strip_prefix('='));
+            value.and_then(|value| value.trim().parse().ok()).unwrap_or(0)
+        };
+        let pods = deployment.at("/spec/replicas").as_u64().unwrap_or(1);
+        Some(Self { pods, pool: number("default_pool_size"), clients: number("max_client_conn") })
     }
 }
 
