@@ -316,7 +316,7 @@ impl PathParameter for OauthClientId {
 
     #[cfg(feature = "openapi")]
     fn schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        generator.subschema_for::<schema::Uuid>()
+        <Uuid as PathParameter>::schema(generator)
     }
 }
 
