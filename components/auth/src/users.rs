@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use service_kit::attempts::{account_locked, too_busy, too_many_attempts};
 use service_kit::client::{Answer, call};
+use service_kit::trace::{self, TRACEPARENT};
 use service_kit::{
     ACTING_USER, CLIENT_NETWORK, CLIENT_USER_AGENT, Credential, Method, Request, Service, client_network,
     client_user_agent, config, log,
@@ -266,7 +267,13 @@ impl Users {
             ("content-type", "application/json"),
             ("x-request-id", &self.request_id),
         ];
-        let told = [(CLIENT_NETWORK, &self.network), (CLIENT_USER_AGENT, &self.user_agent), (ACTING_USER, &self.actor)];
+        let traceparent = trace::traceparent();
+        let told = [
+            (CLIENT_NETWORK, &self.network),
+            (CLIENT_USER_AGENT, &self.user_agent),
+            (ACTING_USER, &self.actor),
+            (TRACEPARENT, &traceparent),
+        ];
         headers.extend(more);
         headers.extend(told.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))));
         let url = format!("{}{path}", self.url);

@@ -1,15 +1,17 @@
 //! The consumer of RabbitMQ: handles the message that the AMQP trigger delivers. The trigger acknowledges it afterwards,
 //! retries it or dead-letters it.
 
-use crate::delivery::{EXPIRED, Notification};
+use crate::delivery::{EXPIRED, Notification, Outlets};
 use crate::settings::{consumer_name, outlets};
 use events::Queue;
 use events::redis::{self, Command, LoggedDelivery, Send};
-use exports::concierge::amqp::handler::{Error, Guest, Message};
+use exports::concierge::amqp::handler::{Error, Guest, HeaderValue, Message};
 use notification_domain::SendError;
 use problem::Problem;
 use service_kit::broker::{BrokerError, Redis};
 use service_kit::log;
+use service_kit::trace::TRACEPARENT;
+use trace_context::TraceContext;
 
 wit_bindgen::generate!({ path: "../../wit", world: "concierge:app/amqp-handler" });
 
@@ -34,6 +36,27 @@ async fn handle(message: &Message) -> Result<(), Error> {
         .ok_or_else(|| Error::Unusable("no queue of this name is known here".to_owned()))?;
     let notification =
         Notification::prepare(queue, &message.body, &outlets).map_err(|unusable| Error::Unusable(unusable.cause))?;
+    let delivered_in = delivered_in(message);
+    notification.trace(delivered_in, deliver(message, queue, &notification, &outlets, &consumer)).await
+}
+
+/// The span in which the trigger delivers a message, if it says so.
+fn delivered_in(message: &Message) -> Option<TraceContext> {
+    let (_, value) = message.headers.iter().find(|(name, _)| name == TRACEPARENT)?;
+    match value {
+        HeaderValue::Text(text) => TraceContext::parse(text),
+        _ => None,
+    }
+}
+
+/// Delivers what is an event.
+async fn deliver(
+    message: &Message,
+    queue: Queue,
+    notification: &Notification,
+    outlets: &Outlets,
+    consumer: &str,
+) -> Result<(), Error> {
     if !notification.is_due() {
         return Ok(());
     }
@@ -46,9 +69,9 @@ async fn handle(message: &Message) -> Result<(), Error> {
         return Err(Error::Unusable(EXPIRED.to_owned()));
     }
     let state = delivery_log.0.as_ref();
-    let (delivered, send) = notification.send(&outlets, state, &consumer, message.delivery_count.into()).await;
+    let (delivered, send) = notification.send(outlets, state, consumer, message.delivery_count.into()).await;
     match delivered {
-        Ok(Some(ref logged)) => delivery_log.record(queue, &event_id, &consumer, logged, &send),
+        Ok(Some(ref logged)) => delivery_log.record(queue, &event_id, consumer, logged, &send),
         Ok(None) | Err(_) => delivery_log.count(&send),
     }
     delivered.map(drop).map_err(|error| match error {

@@ -174,6 +174,16 @@ impl Consumer {
                 return self.dead_letter(queue, event_id.as_deref(), &self.unsent(queue, delivery), 1, &cause);
             }
         };
+        notification.trace(None, self.deliver_event(queue, delivery, &notification)).await
+    }
+
+    /// The same for what is an event.
+    async fn deliver_event(
+        &self,
+        queue: Queue,
+        delivery: &Delivery,
+        notification: &Notification,
+    ) -> Result<(), BrokerError> {
         let id = notification.event_id();
         if delivery.claims > MAX_CLAIMS {
             let cause = "claim limit exceeded: every consumer crashed before it could send the message";

@@ -7,11 +7,17 @@ use events::redis::{LoggedDelivery, Send, SendResult, recipient_digest};
 use events::{Event, Queue};
 use notification_domain::{LogItem, Message, RenderError, Renderer, SendError, TemplateError};
 use service_kit::broker::Redis;
+use service_kit::trace::{Span, SpanKind};
+use std::future::Future;
 use std::time::{Duration, Instant};
 use time::OffsetDateTime;
+use trace_context::{Correlation, TraceContext};
 
 /// Why a message was given up in which nothing is good any more.
 pub(crate) const EXPIRED: &str = "expired: the link or the code in the message is not valid any more";
+
+/// The name of this service in traces.
+const SERVICE: &str = "notification";
 
 /// What messages are made with and sent by.
 pub(crate) struct Outlets {
@@ -63,6 +69,22 @@ impl Notification {
         Ok(Self { queue, event, content })
     }
 
+    /// Does `work` in the trace of the event, in a span of its own. A message of RabbitMQ says by its headers which span it
+    /// was delivered in. An event without a trace has none: nobody waits for what becomes of it.
+    pub(crate) async fn trace<T>(&self, delivered_in: Option<TraceContext>, work: impl Future<Output = T>) -> T {
+        let Some(known) = &self.event.correlation else { return work.await };
+        let trace = delivered_in.unwrap_or_else(|| known.trace.clone());
+        let correlation = Correlation { trace, request_id: known.request_id.clone() };
+        let (name, event_id) = (format!("{} process", self.queue.name()), self.event_id());
+        let attributes = [
+            ("messaging.operation", "process"),
+            ("messaging.destination.name", self.queue.name()),
+            ("messaging.message.id", &event_id),
+        ];
+        let span = Span { service: SERVICE, name: &name, kind: SpanKind::Consumer, attributes: &attributes };
+        trace_context::scope(correlation, span.trace(work, |_| None)).await
+    }
+
     /// The event's id.
     pub(crate) fn event_id(&self) -> String {
         self.event.id.to_string()
@@ -104,13 +126,21 @@ impl Notification {
         attempt: u64,
     ) -> (Result<Option<LoggedDelivery>, SendError>, Send) {
         let start = Instant::now();
-        let delivered = self.deliver(outlets, state, consumer, attempt).await;
+        let provider = self.provider(outlets);
+        let name = match &self.content {
+            Some(Content::Webhook(_)) => "send webhook",
+            _ => "send message",
+        };
+        let attributes = [("concierge.provider", provider)];
+        let span = Span { service: SERVICE, name, kind: SpanKind::Client, attributes: &attributes };
+        let failed = |delivered: &Result<_, SendError>| delivered.as_ref().err().map(|_| "not sent");
+        let delivered = span.trace(self.deliver(outlets, state, consumer, attempt), failed).await;
         let result = match &delivered {
             Ok(_) => SendResult::Sent,
             Err(SendError::Temporary { .. }) => SendResult::Temporary,
             Err(SendError::Permanent { .. }) => SendResult::Permanent,
         };
-        (delivered, Send { provider: self.provider(outlets).to_owned(), result, took: start.elapsed() })
+        (delivered, Send { provider: provider.to_owned(), result, took: start.elapsed() })
     }
 
     /// Sends the message as attempt number `attempt`. Returns the entry for the delivery log, in which webhooks are not.

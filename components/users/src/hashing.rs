@@ -10,6 +10,7 @@ use api::users::HashPermit;
 use identity::UserId;
 use problem::Problem;
 use service_kit::attempts::{account_locked, too_busy, too_many_attempts};
+use service_kit::trace::{Span, SpanKind};
 use service_kit::{config, log, random, sleep};
 use std::time::Duration;
 use users_domain::{AcquirePermit, Acquired, Attempt, AuditEntry, PermitLimits, ReleasePermit};
@@ -21,6 +22,12 @@ const PAUSES: [u64; 7] = [150, 250, 350, 400, 450, 450, 450];
 /// After how many milliseconds, made shorter or longer likewise, a caller is refused who finds no place to wait in. One that
 /// asks again at once would otherwise take the processor from those who hash.
 const REFUSAL_DELAY: u64 = 300;
+
+/// The span of a hash.
+pub(crate) const HASH: Span<'_> =
+    Span { service: "users", name: "hash password", kind: SpanKind::Internal, attributes: &[] };
+/// That of a verification.
+pub(crate) const VERIFY: Span<'_> = Span { name: "verify password", ..HASH };
 
 /// A permit that is held, with the connection that it was acquired on.
 pub(crate) struct PermitGuard {

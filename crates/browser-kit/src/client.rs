@@ -5,6 +5,7 @@ use browser::Refusal;
 use problem::Problem;
 use serde_json::Value;
 use service_kit::client::{Answer, call};
+use service_kit::trace::{self, TRACEPARENT};
 use service_kit::{FORWARDED_FOR, Method, Request, client_user_agent, forwarded_for, log};
 use std::time::Duration;
 
@@ -85,7 +86,9 @@ impl Client {
         let base = settings::service(to.variable()).map_err(|_| Refusal::default())?;
         let authorization = token.map(|token| format!("Bearer {token}"));
         let mut headers = vec![("x-request-id", self.request_id.as_str())];
+        let traceparent = trace::traceparent();
         let optional = [
+            (TRACEPARENT, &traceparent),
             (FORWARDED_FOR, &self.forwarded_for),
             ("user-agent", &self.user_agent),
             ("accept-language", &self.accept_language),

@@ -4,6 +4,7 @@ use crate::{Exchange, Payload};
 use identity::{Locale, ZoneInfo};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use trace_context::{Correlation, TraceContext};
 use uuid::Uuid;
 
 /// The largest event that is published or consumed, in bytes. The largest that the services make is a twentieth of it.
@@ -27,6 +28,9 @@ pub struct Event {
     pub locale: Option<Locale>,
     /// The time zone of that user: `zoneinfo` among the data, if it is known.
     pub zoneinfo: Option<ZoneInfo>,
+    /// The trace and the request that it happened in, if they are known: `traceparent`, the extension for distributed
+    /// tracing, and `requestid`.
+    pub correlation: Option<Correlation>,
 }
 
 /// The envelope of CloudEvents 1.0.2, section 3. Attributes that are not known here are allowed, as the
@@ -42,12 +46,32 @@ struct Envelope {
     #[serde(with = "time::serde::rfc3339")]
     time: OffsetDateTime,
     datacontenttype: Option<String>,
+    /// Any value, so that what another producer writes here keeps no event from being read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requestid: Option<serde_json::Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<serde_json::Value>,
 }
 
+impl Envelope {
+    /// The attributes of a correlation.
+    fn in_trace(self, correlation: Option<&Correlation>) -> Self {
+        let Some(Correlation { trace, request_id }) = correlation else { return self };
+        Self { traceparent: Some(trace.as_str().into()), requestid: request_id.clone().map(Into::into), ..self }
+    }
+
+    /// The correlation that it says. What is no trace context is none.
+    fn correlation(&self) -> Option<Correlation> {
+        let trace = TraceContext::parse(self.traceparent.as_ref()?.as_str()?)?;
+        let request_id = self.requestid.as_ref().and_then(|id| id.as_str().filter(|id| is_request_id(id)));
+        Some(Correlation { trace, request_id: request_id.map(str::to_owned) })
+    }
+}
+
 impl Event {
-    /// A new event that happened now.
+    /// A new event that happened now, in what is under way.
     #[must_use]
     pub fn new(source: &str, payload: Payload) -> Self {
         Self {
@@ -57,6 +81,7 @@ impl Event {
             payload,
             locale: None,
             zoneinfo: None,
+            correlation: trace_context::current(),
         }
     }
 
@@ -72,8 +97,11 @@ impl Event {
             subject: None,
             time: OffsetDateTime::now_utc(),
             datacontenttype: Some("application/json".to_owned()),
+            traceparent: None,
+            requestid: None,
             data: None,
         };
+        let envelope = envelope.in_trace(trace_context::current().as_ref());
         serde_json::to_string(&envelope).expect("strings always serialise")
     }
 
@@ -95,8 +123,11 @@ impl Event {
             subject: Some(self.payload.user_id().to_string()),
             time: self.time,
             datacontenttype: Some("application/json".to_owned()),
+            traceparent: None,
+            requestid: None,
             data: Some(data),
         };
+        let envelope = envelope.in_trace(self.correlation.as_ref());
         serde_json::to_string(&envelope).expect("strings and integers always serialise")
     }
 
@@ -118,14 +149,26 @@ impl Event {
         if envelope.specversion != SPEC_VERSION {
             return Err(EventError::NotAnEvent);
         }
+        let correlation = envelope.correlation();
         let data = envelope.data.filter(serde_json::Value::is_object).ok_or(EventError::BadData)?;
         // One that is no tag is none: the message is sent in the default language.
         let locale = data.get("locale").and_then(|locale| Locale::parse(locale.as_str()?).ok());
         let zoneinfo = data.get("zoneinfo").and_then(|zone| ZoneInfo::parse(zone.as_str()?).ok());
         let exchange = Exchange::from_name(&envelope.r#type).ok_or(EventError::UnknownType)?;
         let payload = Payload::from_json(exchange, data).map_err(|_| EventError::BadData)?;
-        Ok(Self { id: envelope.id, source: envelope.source, time: envelope.time, payload, locale, zoneinfo })
+        let Envelope { id, source, time, .. } = envelope;
+        Ok(Self { id, source, time, payload, locale, zoneinfo, correlation })
     }
+}
+
+/// The longest request id.
+const MAX_REQUEST_ID: usize = 64;
+
+/// Whether a text can be a request's id: short, and of characters that mean nothing anywhere.
+#[must_use]
+pub fn is_request_id(id: &str) -> bool {
+    (1..=MAX_REQUEST_ID).contains(&id.len())
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
 }
 
 /// Why a message is not an [`Event`].
@@ -228,9 +271,37 @@ mod tests {
     }
 
     #[test]
+    fn an_event_belongs_to_the_trace_and_the_request_that_it_happened_in() {
+        let trace = TraceContext::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").unwrap();
+        let correlation = Correlation { trace, request_id: Some("r1".to_owned()) };
+        let (event, template) = trace_context::scope_sync(correlation.clone(), || {
+            (login(), Event::template("/users-ms", Exchange::NewUser))
+        });
+        assert_eq!(event.correlation, Some(correlation));
+        assert_eq!(Event::from_json(event.to_json().as_bytes()).unwrap(), event);
+        for json in [event.to_json(), template] {
+            let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+            assert_eq!(json["traceparent"], "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+            assert_eq!(json["requestid"], "r1");
+        }
+        let outside: serde_json::Value = serde_json::from_str(&login().to_json()).unwrap();
+        assert!(outside.get("traceparent").is_none() && outside.get("requestid").is_none());
+    }
+
+    #[test]
     fn attributes_of_other_producers_are_allowed() {
         let mut json: serde_json::Value = serde_json::from_str(&login().to_json()).unwrap();
+        json["tenant"] = "a".into();
+        let read = |json: &serde_json::Value| Event::from_json(json.to_string().as_bytes()).unwrap().correlation;
+        assert_eq!(read(&json), None);
+        for traceparent in [serde_json::json!(7), serde_json::json!("no trace"), serde_json::Value::Null] {
+            json["traceparent"] = traceparent;
+            assert_eq!(read(&json), None);
+        }
         json["traceparent"] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into();
-        assert!(Event::from_json(json.to_string().as_bytes()).is_ok());
+        for request_id in [serde_json::json!(7), serde_json::json!("a b"), serde_json::json!("x".repeat(65))] {
+            json["requestid"] = request_id;
+            assert_eq!(read(&json).unwrap().request_id, None);
+        }
     }
 }

@@ -28,7 +28,7 @@ pub use account::{
 pub use delivery_policy::{
     DeliveryPolicy, FIRST_PAUSE, FailedAttempt, LONGEST_PAUSE, LONGEST_RETRY, MAX_CLAIMS, MAX_CRASHES, RetryDecision,
 };
-pub use event::{Event, EventError, MAX_EVENT_BYTES};
+pub use event::{Event, EventError, MAX_EVENT_BYTES, is_request_id};
 pub use expiry::{
     EMAIL_CHANGE_SECONDS, INVITATION_SECONDS, MAIL_SIGN_IN_SECONDS, PHONE_CODE_SECONDS, RECOVERY_SECONDS,
     VERIFICATION_SECONDS,

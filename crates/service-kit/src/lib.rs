@@ -26,6 +26,7 @@ mod serve;
 pub mod settings;
 mod streamed;
 mod timer;
+pub mod trace;
 
 pub use access::{TokenVerifier, invalid_token, now};
 pub use api::Service;

@@ -1,8 +1,9 @@
 //! An incoming request: its parts, decoded and bounded.
 
 use crate::after::After;
-use crate::random;
 use crate::streamed::Streamed;
+use crate::{random, trace};
+use events::is_request_id;
 use http::Method;
 use problem::{Kind, MAX_BODY_BYTES, Problem};
 use serde::de::DeserializeOwned;
@@ -10,6 +11,7 @@ use spin_sdk::http::IncomingRequest;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::future::Future;
+use trace_context::{Correlation, TraceContext};
 
 /// The media type of a list with a line for each item, which is read up to [`MAX_LINES_BYTES`].
 pub const LINES: &str = "application/x-ndjson";
@@ -17,8 +19,6 @@ pub const LINES: &str = "application/x-ndjson";
 pub const MAX_LINES_BYTES: usize = 1024 * 1024;
 /// How much of an oversize body is read and discarded, so that the caller gets a response instead of a closed connection.
 const MAX_DRAINED_BYTES: usize = 8 * 1024 * 1024;
-/// The longest request id that is accepted from the caller.
-const MAX_REQUEST_ID: usize = 64;
 
 /// A request that was read to its end. The body is at most [`MAX_BODY_BYTES`] long, or a list of lines, or known to be larger.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub struct Request {
     pub method: Method,
     /// The id that the response, its problem and the log carry.
     pub id: String,
+    /// The trace that it belongs to: the caller's if it says a valid one, else a new one.
+    trace: TraceContext,
     /// The host that was asked, with its port if it has one of its own: not a header, which hosts keep to themselves.
     pub authority: Option<String>,
     segments: Vec<String>,
@@ -85,12 +87,14 @@ impl Request {
             .collect();
         let id = headers
             .get("x-request-id")
-            .filter(|id| is_valid_id(id))
+            .filter(|id| is_request_id(id))
             .cloned()
             .unwrap_or_else(|| random::uuid().to_string());
+        let trace = headers.get("traceparent").and_then(|text| TraceContext::parse(text.trim()));
         Self {
             method,
             id,
+            trace: trace.unwrap_or_else(trace::begin),
             authority: None,
             segments,
             query: query.to_owned(),
@@ -99,6 +103,11 @@ impl Request {
             after: After::default(),
             streamed: Streamed::default(),
         }
+    }
+
+    /// What its log lines, calls and events have in common.
+    pub(crate) fn correlation(&self) -> Correlation {
+        Correlation { trace: self.trace.clone(), request_id: Some(self.id.clone()) }
     }
 
     /// Runs something after the response has been sent, so that the caller does not wait for it.
@@ -239,12 +248,6 @@ fn merge_headers(lines: Vec<(String, Vec<u8>)>) -> BTreeMap<String, String> {
         }
     }
     headers
-}
-
-/// Whether an id is short and safe in a log line and in a header.
-fn is_valid_id(id: &str) -> bool {
-    (1..=MAX_REQUEST_ID).contains(&id.len())
-        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
 }
 
 /// Whether to read a body. That of a GET or HEAD has no meaning (RFC 9110, 9.3.1 and 9.3.2) and is rare; if one is

@@ -39,6 +39,17 @@ async fn serve_to<F>(
     F: Future<Output = HandlerResult>,
 {
     let request = Request::read(incoming).await;
+    trace_context::scope(request.correlation(), answer(request, out, page, handle)).await;
+}
+
+async fn answer<F>(
+    request: Request,
+    out: ResponseOutparam,
+    page: fn(&Request) -> Option<CrossOrigin>,
+    handle: impl FnOnce(Request) -> F,
+) where
+    F: Future<Output = HandlerResult>,
+{
     let (id, after) = (request.id.clone(), request.work_after());
     let (is_head, streamed) = (request.method == Method::HEAD, request.streamed());
     let page = page(&request);

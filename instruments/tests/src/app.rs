@@ -49,6 +49,7 @@ pub struct Setup {
     components: Vec<String>,
     port: u16,
     messages: Option<PathBuf>,
+    environment: Vec<(String, String)>,
 }
 
 impl Setup {
@@ -60,6 +61,12 @@ impl Setup {
     /// Gives a variable of the manifest a value.
     pub fn variable(mut self, name: &str, value: impl ToString) -> Self {
         self.variables.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Sets an environment variable of the runtime.
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -94,6 +101,7 @@ impl Setup {
         options.variables.extend(self.variables);
         let has_consumer = self.components.is_empty() || self.components.iter().any(|name| name == "notification");
         options.components = self.components;
+        options.environment = self.environment;
         options.listen.set_port(self.port);
         // Spin serves HTTP before its other triggers, which are processes of their own, listen.
         let is_early = runtime() == RuntimeKind::Spin && has_consumer;
@@ -140,7 +148,8 @@ impl TestApp {
     /// An app on this backend, with cheap password hashing and quick sends, that asks nobody who they are, makes
     /// nobody wait, asks nobody to confirm an address and tells people of every sign-in: most tests are about something else.
     pub fn on(backend: &Arc<Backend>) -> Setup {
-        Setup { backend: Arc::clone(backend), variables: Vec::new(), components: Vec::new(), port: 0, messages: None }
+        let (variables, components, environment) = (Vec::new(), Vec::new(), Vec::new());
+        Setup { backend: Arc::clone(backend), variables, components, port: 0, messages: None, environment }
             .variable("password_pepper", PEPPER)
             .variable("token_signing_key", SIGNING_KEY)
             .variable("refresh_token_key", REFRESH_TOKEN_KEY)

@@ -55,6 +55,7 @@ pub mod relying_party;
 pub mod runtime;
 pub mod schedules;
 pub mod skipped;
+pub mod traces;
 pub mod turn;
 pub mod visitor;
 

@@ -109,6 +109,7 @@ mod suspension;
 mod throttling;
 mod time_zones;
 mod tokens;
+mod trace_context;
 mod users;
 mod verification;
 mod versions;

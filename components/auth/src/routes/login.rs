@@ -15,6 +15,7 @@ use auth_domain::{
 use identity::{AttemptKeys, Cost, DeviceToken, Pacer, Password, PasswordHash, Peppers};
 use problem::{Kind, Problem};
 use serde_json::Value;
+use service_kit::trace::{Span, SpanKind};
 use service_kit::{
     HandlerResult, Request, YieldingPacer, client_address, config, log, now, random, refuse_idempotency_key,
 };
@@ -97,6 +98,10 @@ pub(super) async fn admit(
 /// Checks the password, if this account and this client may try now and there is a hashing permit, and begins a session.
 /// Role and address are those of that moment: a change while the password was being checked is seen, and one of the
 /// password or the role ends the attempt.
+/// The spans of what takes longest.
+const VERIFY: Span<'_> = Span { service: "auth", name: "verify password", kind: SpanKind::Internal, attributes: &[] };
+const HASH: Span<'_> = Span { name: "hash password", ..VERIFY };
+
 async fn sign_in(
     users: &Users,
     attempt: &LoginAttempt,
@@ -113,7 +118,8 @@ async fn sign_in(
     let Permitted { permit, credentials, decoy, verification_required, second_factor } = permitted;
     let user_id = credentials.as_ref().map(|credentials| credentials.id);
     let mut pacer = YieldingPacer::default();
-    let authenticated = match attempt.authenticate(credentials, decoy.as_ref(), peppers, cost, &mut pacer) {
+    let authenticated = VERIFY.record(|| attempt.authenticate(credentials, decoy.as_ref(), peppers, cost, &mut pacer));
+    let authenticated = match authenticated {
         Ok(authenticated) => authenticated,
         Err(problem) => {
             users.end_failed(permit, keys, user_id, attempt_outcome(&problem), problem.kind()).await;
@@ -161,5 +167,5 @@ fn renewed_hash(
     pacer: &mut impl Pacer,
 ) -> Option<PasswordHash> {
     authenticated.outdated.as_ref()?;
-    Password::verified(attempt.password()).hash_paced(peppers, cost, random::bytes(), pacer).ok()
+    HASH.record(|| Password::verified(attempt.password()).hash_paced(peppers, cost, random::bytes(), pacer).ok())
 }

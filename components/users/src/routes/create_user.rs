@@ -3,7 +3,7 @@
 use super::tickets::{NewMail, publish_after};
 use super::{Call, Guard, trace};
 use crate::breached;
-use crate::hashing::PermitGuard;
+use crate::hashing::{HASH, PermitGuard};
 use crate::outbox;
 use crate::settings::{self, EmailVerification, SignUpMode};
 use crate::store::idempotency::{self, StoredResponse};
@@ -175,8 +175,7 @@ async fn hash(password: &Password) -> Result<PasswordHash, Problem> {
     let peppers = config::peppers()?;
     let cost = config::cost()?;
     let mut pacer = YieldingPacer::default();
-    password
-        .hash_paced(&peppers, cost, service_kit::random::bytes(), &mut pacer)
+    HASH.record(|| password.hash_paced(&peppers, cost, service_kit::random::bytes(), &mut pacer))
         .map_err(|error| Problem::internal(error.to_string()))
 }
 

@@ -2,7 +2,7 @@
 //! 7.5.1). It is guessed at no more easily here than at the login: the same rate limits, the same hashing permits.
 
 use super::guard::Guard;
-use crate::hashing::PermitGuard;
+use crate::hashing::{PermitGuard, VERIFY};
 use crate::store::users::Account;
 use identity::{AttemptKeys, PasswordHash, UserId};
 use problem::{Kind, Problem};
@@ -35,8 +35,8 @@ pub(super) async fn require(
     let trace = guard.trace(request, id)?;
     let permit = PermitGuard::acquire(attempt).await?;
     let mut pacer = YieldingPacer::default();
-    let matches =
-        PasswordHash::parse(&account.password_hash).and_then(|hash| hash.verify_paced(shown, &peppers, &mut pacer));
+    let matches = PasswordHash::parse(&account.password_hash)
+        .and_then(|hash| VERIFY.record(|| hash.verify_paced(shown, &peppers, &mut pacer)));
     let verdict = matches.as_ref().ok().copied();
     let wrong = (verdict == Some(false)).then(|| AuditEntry {
         action: "current-password",

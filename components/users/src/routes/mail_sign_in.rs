@@ -150,8 +150,9 @@ async fn claim(
 async fn unknown_password(peppers: &Peppers) -> Result<PasswordHash, Problem> {
     let password = Password::verified(&hex::encode(random::bytes::<32>()));
     let mut pacer = YieldingPacer::default();
-    password
-        .hash_paced(peppers, config::cost()?, random::bytes(), &mut pacer)
+    let cost = config::cost()?;
+    hashing::HASH
+        .record(|| password.hash_paced(peppers, cost, random::bytes(), &mut pacer))
         .map_err(|error| Problem::internal(error.to_string()))
 }
 

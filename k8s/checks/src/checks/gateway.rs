@@ -7,6 +7,9 @@ use crate::manifests::{Manifests, Object, entries, items, text};
 /// What takes the paths that are not for the world.
 const INTERNAL: &str = "location ~* ^/[^/]+/internal(/|$) {";
 
+/// What gives a request without a trace one.
+const TRACE: &str = "proxy_set_header traceparent $traceparent;";
+
 pub(super) fn check(manifests: &Manifests, app: &App) -> Vec<String> {
     let mut faults: Vec<_> =
         manifests.of_kind("Ingress").flat_map(|ingress| ingress_faults(ingress, manifests)).collect();
@@ -65,6 +68,9 @@ fn configuration_faults(configuration: &str) -> Vec<String> {
     let answer = internal.and_then(|place| lines[place..].iter().find(|line| line.starts_with("return")));
     if !answer.is_some_and(|line| line.starts_with("return 404 ")) {
         faults.push("the gateway does not answer internal routes by 404".to_owned());
+    }
+    if !lines.contains(&TRACE) {
+        faults.push("the gateway tells services no trace".to_owned());
     }
     faults
 }

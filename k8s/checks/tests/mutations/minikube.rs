@@ -119,6 +119,11 @@ pub(crate) fn mutations() -> Vec<Mutation> {
         observed("types", "ScrapeConfig/users-ms", Set("/spec/interval", json!("15s"))),
         observed("types", "PrometheusRule/concierge", Set("/spec/groups/0/rules/0/severity", json!("page"))),
         observed("network", "NetworkPolicy/metrics", Drop),
+        minikube(
+            "gateway",
+            "ConfigMap/gateway",
+            Replace("/data/default.conf", "traceparent $traceparent", "x-trace 1"),
+        ),
         keda("references", "TriggerAuthentication/", Set("/spec/secretTargetRef/0/key", json!("password"))),
         minikube("variables", "SpinApp/docs-ms", Remove("/spec/variables/0")),
         minikube("variables", "SpinApp/users-ms", Set("/spec/variables/0/name", json!("db_address"))),
