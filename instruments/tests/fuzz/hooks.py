@@ -176,6 +176,9 @@ def before_call(context, case, kwargs):
     if isinstance(key, str) and KEY.fullmatch(key):
         # A key is for one body, and comes with another in each case; instruments/tests/suite/idempotency.rs looks at keys that return.
         case.headers["idempotency-key"] = str(uuid4())
+    if os.environ.get("CONCIERGE_RUNTIME") == "spin":
+        # Spin answers a header that is not UTF-8 with an empty 500, before any component sees the request.
+        case.headers = {name: value for name, value in (case.headers or {}).items() if str(value).isascii()}
     case.body = with_integers(case.body)
     if isinstance(case.body, dict):
         mend_passwords(case)

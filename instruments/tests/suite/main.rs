@@ -85,6 +85,7 @@ mod password_reset;
 mod passwords;
 mod peppers;
 mod phone_verification;
+mod plans;
 mod poison;
 mod pooler;
 mod privileges;

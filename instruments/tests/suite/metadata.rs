@@ -105,6 +105,16 @@ fn metadata_are_objects_of_four_kibibytes() {
 }
 
 #[test]
+fn numbers_are_shown_as_they_were_given() {
+    let app = TestApp::guarded();
+    let (root, ada) = (app.admin("root@number-metadata.example"), app.person("ada@number-metadata.example"));
+    let numbers =
+        json!({"all": [1.797_693_134_862_315_5e308, 6.388_654_137_916_363e129, -4.459_809_781_666_496e108, 5e-324]});
+    let _ = put(&app, &ada, &root, &json!({"public": numbers, "private": {}})).expect(200);
+    assert_eq!(get(&app, &ada, &root)["public"], numbers);
+}
+
+#[test]
 fn of_changes_at_once_none_is_lost() {
     let app = TestApp::on(&Backend::new()).variable("authorization", "required").start();
     let app = &app;

@@ -99,8 +99,8 @@ pub(crate) fn find(store: &Store, shown: &ShownSignIn, client: &Attempt) -> Resu
         SELECT jsonb_build_object('retry_after', wait, 'known', (SELECT to_jsonb(k) FROM (
             SELECT u.id AS user_id, u.email_key, u.role, u.credentials_epoch, u.suspended_at IS NOT NULL AS suspended,
                 u.password_reset_required, u.email_verified_at IS NOT NULL AS email_verified,
-                EXISTS (SELECT FROM totp_factors f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL) AS has_second_factor,
-                EXISTS (SELECT FROM passkeys p WHERE p.user_id = u.id) AS has_passkey
+                (SELECT count(*) FROM totp_factors f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL) > 0 AS has_second_factor,
+                (SELECT count(*) FROM passkeys p WHERE p.user_id = u.id) > 0 AS has_passkey
             FROM found JOIN users u ON u.id = found.user_id) k))
         FROM admitted";
     let parameters =

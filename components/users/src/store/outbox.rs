@@ -113,15 +113,15 @@ pub(crate) fn purge_published(store: &Store, run_id: &str, limit: i32) -> Result
                 since = CASE WHEN r.run_id = excluded.run_id THEN r.since ELSE now() END
             RETURNING since + make_interval(secs => $2::int4) AS begun
         ), deleted AS (
-            DELETE FROM outbox WHERE id IN (
+            DELETE FROM outbox WHERE id = ANY (ARRAY(
                 SELECT id FROM outbox, run
                 WHERE published_at >= begun AND published_at < now() - make_interval(secs => $3::int4)
-                ORDER BY published_at LIMIT $4 FOR UPDATE OF outbox SKIP LOCKED)
+                ORDER BY published_at LIMIT $4 FOR UPDATE OF outbox SKIP LOCKED))
             RETURNING id
         ), requeued AS (
-            UPDATE outbox SET published_at = NULL, leased_until = now() WHERE id IN (
+            UPDATE outbox SET published_at = NULL, leased_until = now() WHERE id = ANY (ARRAY(
                 SELECT id FROM outbox, run WHERE published_at < begun AND begun < now()
-                ORDER BY published_at LIMIT $4 FOR UPDATE OF outbox SKIP LOCKED)
+                ORDER BY published_at LIMIT $4 FOR UPDATE OF outbox SKIP LOCKED))
             RETURNING id
         )
         SELECT jsonb_build_object('deleted', (SELECT count(*) FROM deleted),

@@ -138,6 +138,8 @@ pub(super) const RELEASE_HASH_PERMIT: &str = "SELECT release_hash_permit($1::tex
 
 /// Begins a sign-in: acquires a hashing permit as [`ACQUIRE_HASH_PERMIT`] does, and with it reads the credentials of
 /// the first user found with one of the email keys `$2`; and one of the hashes that other systems made, if there are any.
+///
+/// Factors are counted and not asked for by EXISTS: PostgreSQL expects many keys, and would read all factors of all users at once.
 pub(super) const BEGIN_SIGN_IN: &str = "
     WITH acquired AS MATERIALIZED (SELECT acquire_hash_permit($1::text::jsonb) AS answer)
     SELECT jsonb_build_object(
@@ -147,9 +149,9 @@ pub(super) const BEGIN_SIGN_IN: &str = "
                 SELECT id, email, phone, role, password_hash, credentials_epoch, suspended_at IS NOT NULL AS suspended,
                     password_reset_required,
                     email_verified_at IS NOT NULL AS email_verified,
-                    EXISTS (SELECT FROM totp_factors f WHERE f.user_id = users.id AND f.confirmed_at IS NOT NULL)
+                    (SELECT count(*) FROM totp_factors f WHERE f.user_id = users.id AND f.confirmed_at IS NOT NULL) > 0
                         AS has_second_factor,
-                    EXISTS (SELECT FROM passkeys p WHERE p.user_id = users.id) AS has_passkey
+                    (SELECT count(*) FROM passkeys p WHERE p.user_id = users.id) > 0 AS has_passkey
                 FROM jsonb_array_elements_text($2::text::jsonb) WITH ORDINALITY AS asked(key, place)
                 JOIN users ON email_key = key ORDER BY place LIMIT 1) c)
         END,

@@ -139,6 +139,11 @@ impl Postgres {
         self.process().is_running()
     }
 
+    /// The file that it logs to.
+    pub fn log_file(&self) -> &Path {
+        &self.cluster.log
+    }
+
     /// The last lines of its log.
     pub fn log_tail(&self) -> String {
         self.process().log_tail()

@@ -46,7 +46,9 @@ impl Run<'_> {
         let Self { service, sender, .. } = self;
         println!("\n{service}.yaml, requests of {}", sender.name());
         let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let folder = folder(package).join(format!("{service}-{}", sender.name()));
+        let runtime = std::env::var("CONCIERGE_RUNTIME").unwrap_or_else(|_| "spindle".to_owned());
+        let name = format!("{service}-{}-{}-{runtime}", sender.name(), self.broker.name());
+        let folder = folder(package).join(name);
         std::fs::create_dir_all(&folder).expect("a folder can be made in target");
         let start = Instant::now();
         let accepted = folder.join(ACCEPTED);
