@@ -15,10 +15,10 @@ mod poison;
 mod split;
 mod stage;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand};
-use experiments::{plot, table};
-use std::path::PathBuf;
+use experiments::{chapter, plot, table};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -43,10 +43,26 @@ struct Arguments {
     /// The folder for the plot.
     #[arg(long, global = true, default_value = "target/experiments", value_name = "FOLDER")]
     out: PathBuf,
+    /// The folder of the documents whose chapter `experiments.md` is to show what was found, such as `docs`.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    write: Option<PathBuf>,
 }
+
+/// What `all` runs, one after the other, as in the chapter.
+const ALL: [&str; 7] = [
+    "split",
+    "kill-consumer",
+    "broker-restart",
+    "crash --broker rabbitmq --consumers 4 --messages 1000",
+    "poison",
+    "outage --away 15 --consumers 2",
+    "load",
+];
 
 #[derive(Clone, Copy, Subcommand)]
 enum Experiment {
+    /// All of them, each as the chapter shows it.
+    All,
     /// How evenly the consumers share the work.
     Split,
     /// A consumer dies by SIGKILL in the middle of the work.
@@ -90,7 +106,7 @@ pub(crate) struct Report {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
+    match start(&Arguments::parse()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -100,7 +116,48 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> Result<bool> {
+/// Runs what is asked for; whether all that was promised was kept.
+fn start(arguments: &Arguments) -> Result<bool> {
+    let write = arguments.write.as_deref();
+    if !matches!(arguments.experiment, Experiment::All) {
+        return run(arguments, write, &repeated(std::env::args().skip(1)));
+    }
+    let mut failed = Vec::new();
+    for (number, line) in (1..).zip(ALL) {
+        println!("{number} of {}: {line}", ALL.len());
+        let mut one = Arguments::try_parse_from(std::iter::once("experiment").chain(line.split(' ')))?;
+        one.out.clone_from(&arguments.out);
+        let is_kept = run(&one, write, line).unwrap_or_else(|error| {
+            eprintln!("error: {error:#}");
+            false
+        });
+        if !is_kept {
+            failed.push(line);
+        }
+    }
+    println!("\n{} of {} kept what they promise", ALL.len() - failed.len(), ALL.len());
+    for line in &failed {
+        println!("not kept: {line}");
+    }
+    Ok(failed.is_empty())
+}
+
+/// What repeats this run: the arguments without those that say where results go.
+fn repeated(arguments: impl Iterator<Item = String>) -> String {
+    let mut kept = Vec::new();
+    let mut is_value = false;
+    for argument in arguments {
+        let is_place = ["--write", "--out"].iter().any(|place| argument.starts_with(place));
+        if !is_place && !is_value {
+            kept.push(argument.clone());
+        }
+        is_value = is_place && !argument.contains('=');
+    }
+    kept.join(" ")
+}
+
+/// Runs one experiment, shows what it found, and writes it where it is to go.
+fn run(arguments: &Arguments, write: Option<&Path>, line: &str) -> Result<bool> {
     let plan = stage::Plan {
         broker: arguments.broker,
         consumers: arguments.consumers as usize,
@@ -108,6 +165,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         send_ms: u64::from(arguments.send_ms),
     };
     let report = match arguments.experiment {
+        Experiment::All => bail!("`all` is not one of its own"),
         Experiment::Split => split::run(&plan)?,
         Experiment::KillConsumer => kill_consumer::run(&plan)?,
         Experiment::BrokerRestart => broker_restart::run(&plan)?,
@@ -118,12 +176,37 @@ fn run(arguments: &Arguments) -> Result<bool> {
             load::run(&plan, clients as usize, Duration::from_secs(step), Duration::from_millis(bound_ms))?
         }
     };
+    let verdict = if report.is_kept { "What was promised was kept." } else { "What was promised was NOT kept." };
     println!("\n{}", report.text);
     let out = &arguments.out;
     let file = out.join(format!("{}-{}.svg", report.name, plan.broker.name()));
     std::fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
     std::fs::write(&file, &report.svg).with_context(|| format!("cannot write {}", file.display()))?;
     println!("The plot is in {}", file.display());
-    println!("{}", if report.is_kept { "What was promised was kept." } else { "What was promised was NOT kept." });
+    println!("{verdict}");
+    if let Some(docs) = write {
+        let command = format!("cargo xtask experiment {line}");
+        let (name, text, svg) = (report.name, &report.text, &report.svg);
+        chapter::write(docs, &chapter::Finding { name, command: &command, text, verdict, svg })?;
+    }
     Ok(report.is_kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_of_them_can_be_asked_for() {
+        for line in ALL {
+            let arguments = Arguments::try_parse_from(std::iter::once("experiment").chain(line.split(' ')));
+            assert!(arguments.is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_repeats_a_run_leaves_out_where_results_go() {
+        let line = "split --write docs --consumers 2 --out=there --messages 30";
+        assert_eq!(repeated(line.split(' ').map(str::to_owned)), "split --consumers 2 --messages 30");
+    }
 }
