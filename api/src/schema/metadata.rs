@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 schemas! {
     shared MetadataValue = {
-        "description": "Any JSON value, without the character NUL in texts.",
+        "description": "Any JSON value, without the character NUL in texts. A number has a magnitude of at most 1e300; 15 digits of it are kept.",
         "anyOf": [
             {"type": ["null", "boolean", "number"]},
             {"type": "string", "pattern": r#"^[^\u0000]*$"#},

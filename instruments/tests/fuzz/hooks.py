@@ -205,6 +205,9 @@ def with_integers(value):
         return {name: with_integers(item) for name, item in value.items()}
     if isinstance(value, list):
         return [with_integers(item) for item in value]
+    if isinstance(value, float) and abs(value) > 1e300:
+        # So large a number is refused within metadata. In YAML 1.1 a bound of the schema would be a text.
+        return 1e300
     is_integer = isinstance(value, float) and value.is_integer() and abs(value) < 2**63
     return int(value) if is_integer else value
 

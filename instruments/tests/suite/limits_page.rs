@@ -52,6 +52,7 @@ const HELD: &[Held] = &[
         "components/users/domain/src/metadata.rs",
         "MAX_METADATA: usize = ",
     ),
+    ("number in metadata", "1e300", "components/users/domain/src/metadata.rs", "LARGEST_NUMBER: f64 = "),
     ("`load-test?n=`", "45", "components/users/domain/src/fibonacci.rs", "MAX_N: u32 = "),
     (
         "list of lines (`application/x-ndjson`)",

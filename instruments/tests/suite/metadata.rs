@@ -95,6 +95,7 @@ fn metadata_are_objects_of_four_kibibytes() {
         (json!({"public": long(4097)}), 422, "invalid-value"),
         (json!({"public": long(4097), "private": long(4097)}), 422, "validation-failed"),
         (json!({"private": {"a": "b\u{0}c"}}), 422, "invalid-value"),
+        (json!({"private": {"a": [{"b": -1.797_693_134_862_315_7e308}]}}), 422, "invalid-value"),
         (json!({"public": []}), 422, "wrong-type"),
         (json!({"public": "text"}), 422, "wrong-type"),
         (json!({"hidden": {}}), 422, "unknown-field"),
@@ -108,8 +109,7 @@ fn metadata_are_objects_of_four_kibibytes() {
 fn numbers_are_shown_as_they_were_given() {
     let app = TestApp::guarded();
     let (root, ada) = (app.admin("root@number-metadata.example"), app.person("ada@number-metadata.example"));
-    let numbers =
-        json!({"all": [1.797_693_134_862_315_5e308, 6.388_654_137_916_363e129, -4.459_809_781_666_496e108, 5e-324]});
+    let numbers = json!({"all": [1e300, 6.388_654_137_916_363e129, -4.459_809_781_666_496e108, 5e-324]});
     let _ = put(&app, &ada, &root, &json!({"public": numbers, "private": {}})).expect(200);
     assert_eq!(get(&app, &ada, &root)["public"], numbers);
 }

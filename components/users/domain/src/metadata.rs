@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 
 /// The largest object, in bytes of JSON without whitespace.
 pub const MAX_METADATA: usize = 4 * 1024;
+/// The largest magnitude of a number: PostgreSQL writes it with all its digits, and not every reader of JSON, Spin's among them,
+/// takes those of the very largest ones.
+pub const LARGEST_NUMBER: f64 = 1e300;
 
 /// Validated metadata, as JSON; `None` stays as it is.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,23 +48,33 @@ fn to_json(object: &Map<String, Value>) -> Result<String, String> {
     if json.len() > MAX_METADATA {
         return Err(format!("This may have at most {MAX_METADATA} bytes."));
     }
-    if has_nul(object) {
-        return Err("No text in this may have the character NUL.".to_owned());
+    match object_fault(object) {
+        Some(fault) => Err(fault.to_owned()),
+        None => Ok(json),
     }
-    Ok(json)
+}
+
+/// What is wrong with something in an object.
+fn object_fault(object: &Map<String, Value>) -> Option<&'static str> {
+    object.iter().find_map(|(name, value)| text_fault(name).or_else(|| fault(value)))
+}
+
+fn fault(value: &Value) -> Option<&'static str> {
+    match value {
+        Value::String(text) => text_fault(text),
+        Value::Number(number) => {
+            let is_large = number.as_f64().is_some_and(|number| number.abs() > LARGEST_NUMBER);
+            is_large.then_some("No number in this may be larger than 1e300, or smaller than -1e300.")
+        }
+        Value::Array(items) => items.iter().find_map(fault),
+        Value::Object(object) => object_fault(object),
+        Value::Null | Value::Bool(_) => None,
+    }
 }
 
 /// PostgreSQL has no NUL in texts.
-fn has_nul(object: &Map<String, Value>) -> bool {
-    fn is_in(value: &Value) -> bool {
-        match value {
-            Value::String(text) => text.contains('\0'),
-            Value::Array(items) => items.iter().any(is_in),
-            Value::Object(object) => has_nul(object),
-            Value::Null | Value::Bool(_) | Value::Number(_) => false,
-        }
-    }
-    object.iter().any(|(name, value)| name.contains('\0') || is_in(value))
+fn text_fault(text: &str) -> Option<&'static str> {
+    text.contains('\0').then_some("No text in this may have the character NUL.")
 }
 
 #[cfg(test)]
@@ -88,6 +101,14 @@ mod tests {
         assert_eq!(read(&of(MAX_METADATA + 1)).unwrap_err().kind(), Kind::InvalidValue);
         let both = json!({"public": of(MAX_METADATA + 1), "private": {"a\0": 1}});
         assert_eq!(read(&both).unwrap_err().kind(), Kind::ValidationFailed);
+    }
+
+    #[test]
+    fn a_number_has_a_bound() {
+        assert!(read(&json!({"public": {"a": [1e300, -1e300, u64::MAX, 5e-324]}})).is_ok());
+        for number in [f64::MAX, -1.1e300] {
+            assert_eq!(read(&json!({"public": {"a": [{"b": number}]}})).unwrap_err().kind(), Kind::InvalidValue);
+        }
     }
 
     #[test]
