@@ -45,6 +45,11 @@ const VARIANTS: &[Variant] = &[
                         components: [../../components/observability]\n",
     },
     Variant {
+        name: "minikube-traces",
+        kustomization: "labels: [{pairs: {app.kubernetes.io/part-of: concierge}}]\nresources: [../minikube]\n\
+                        components: [../../components/traces]\n",
+    },
+    Variant {
         name: "minikube-whole-app",
         kustomization: "labels: [{pairs: {app.kubernetes.io/part-of: concierge}}]\nresources: [../minikube]\n\
                         components: [../../components/whole-app]\n",

@@ -21,6 +21,8 @@ const OUTSIDE: &[(&str, &str, &str, &str)] = &[
     ("PrometheusRule", "namespace monitoring", "SpinApp/users-ms", "80"),
     ("PrometheusRule", "namespace monitoring", "SpinApp/auth-ms", "80"),
     ("PrometheusRule", "namespace monitoring", "SpinApp/notification-ms", "80"),
+    // The collector hands traces on.
+    ("Deployment/otel-collector", "Deployment/otel-collector", "namespace monitoring", "4318"),
     // The ingress controller.
     ("Ingress", "namespace traefik", "Deployment/gateway", "4000"),
     // The operator asks each instance how it is, and instances follow each other; they tell the API server what they are,
@@ -165,7 +167,7 @@ fn expected(manifests: &Manifests, app: &App, pods: &[Pods]) -> Edges {
     }
     for spin_app in manifests.of_kind("SpinApp") {
         edges.extend(reach_of(spin_app, manifests, app, pods));
-        edges.extend(reach_of_runtime(spin_app, manifests, app));
+        edges.extend(reach_of_runtime(spin_app, manifests, app, pods));
     }
     for from in pods.iter().filter(|pods| pods.maker == Maker::Template) {
         edges.extend(named_services(from, manifests, pods));
@@ -218,9 +220,9 @@ fn is_posted_to(template: &str, app: &App, given: &BTreeMap<String, String>) -> 
     !is_api || is_posting && (has_sms_api || !template.contains("sms_api_url"))
 }
 
-/// What the runtime of a SpinApp reaches: the broker that its trigger listens to, and the registry, where Spin in a
-/// container gets the artifact itself. The Redis of the wake-ups is in `allowed_outbound_hosts` anyway.
-fn reach_of_runtime(spin_app: &Object, manifests: &Manifests, app: &App) -> Edges {
+/// What the runtime of a SpinApp reaches: the broker that its trigger listens to, the collector of its traces, and the
+/// registry, where Spin in a container gets the artifact itself. The Redis of the wake-ups is in `allowed_outbound_hosts` anyway.
+fn reach_of_runtime(spin_app: &Object, manifests: &Manifests, app: &App, pods: &[Pods]) -> Edges {
     let mut edges = Edges::new();
     let mut components = items(&spin_app.0, "/spec/components").filter_map(|name| app.components.get(name.as_str()?));
     if components.any(|component| component.triggers.contains("amqp")) {
@@ -230,6 +232,14 @@ fn reach_of_runtime(spin_app: &Object, manifests: &Manifests, app: &App) -> Edge
     let executor = manifests.get("SpinAppExecutor", spin_app.text("/spec/executor"));
     if executor.is_some_and(|executor| executor.at("/spec/deploymentConfig/spinImage").is_string()) {
         edges.insert((spin_app.id(), "addresses".into(), "443".into()));
+    }
+    let endpoints = executor.into_iter().flat_map(|executor| entries(&executor.0, "/spec/deploymentConfig/otel"));
+    for (host, port) in endpoints.filter_map(|(_, endpoint)| address(endpoint.as_str()?)) {
+        let services = pods::services(manifests);
+        let service = services.iter().find(|service| host.split('.').next() == Some(service.name()));
+        let reached = service.map(|service| targets_on(service, pods, port));
+        let reached = reached.unwrap_or_else(|| vec![("addresses".to_owned(), port.to_string())]);
+        edges.extend(reached.into_iter().map(|(to, port)| (spin_app.id(), to, port)));
     }
     edges
 }

@@ -11,6 +11,7 @@ pub(crate) fn mutations() -> Vec<Mutation> {
     let minikube = |check, object, change| on(check, "minikube", object, change);
     let keda = |check, object, change| on(check, "minikube-mailpit-keda", object, change);
     let observed = |check, object, change| on(check, "minikube-observability", object, change);
+    let traced = |check, object, change| on(check, "minikube-traces", object, change);
     let whole_app = |check, object, change| on(check, "minikube-whole-app", object, change);
     let container = |field: &str| -> &'static str { Box::leak(format!("{CONTAINER}{field}").into_boxed_str()) };
     let policy = |spec: Value| {
@@ -119,6 +120,14 @@ pub(crate) fn mutations() -> Vec<Mutation> {
         observed("types", "ScrapeConfig/users-ms", Set("/spec/interval", json!("15s"))),
         observed("types", "PrometheusRule/concierge", Set("/spec/groups/0/rules/0/severity", json!("page"))),
         observed("network", "NetworkPolicy/metrics", Drop),
+        traced("network", "NetworkPolicy/otel-collector", Drop),
+        traced("network", "NetworkPolicy/spin-apps-to-otel-collector", Drop),
+        traced(
+            "network",
+            "SpinAppExecutor/",
+            Set("/spec/deploymentConfig/otel/exporter_otlp_traces_endpoint", json!("http://elsewhere:4318/v1/traces")),
+        ),
+        traced("types", "SpinAppExecutor/", Set("/spec/deploymentConfig/otel/exporter_otlp_sampler", json!("x"))),
         minikube(
             "gateway",
             "ConfigMap/gateway",
