@@ -37,6 +37,7 @@ pub mod backend;
 pub mod broker;
 pub mod broker_of;
 pub mod browser;
+pub mod collector;
 pub mod deliveries;
 pub mod folder;
 pub mod http;

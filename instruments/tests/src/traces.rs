@@ -87,7 +87,7 @@ impl Tree {
     /// The first span whose name begins so.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Span> {
-        self.0.iter().find(|span| span.name.starts_with(name))
+        self.0.iter().find(|span| span.name.trim_start().starts_with(name))
     }
 
     /// How a span is reached: its name after those of all that it is a part of, each up to its first line's end.

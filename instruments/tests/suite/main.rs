@@ -111,6 +111,7 @@ mod throttling;
 mod time_zones;
 mod tokens;
 mod trace_context;
+mod traces;
 mod users;
 mod verification;
 mod versions;

@@ -11,6 +11,7 @@ use crate::capability::outbound_http::Chain;
 use crate::component::Component;
 use crate::cpu::{Share, Watch};
 use crate::state::State;
+use crate::telemetry::Trace;
 
 /// A call that has not begun yet.
 pub(crate) struct Invocation {
@@ -45,6 +46,11 @@ impl Invocation {
         let chain: Arc<dyn Chain> = Arc::<App>::clone(app);
         let (store, share) = app.store(component, chain, depth).map_err(|error| format!("{error:#}"))?;
         Ok(Self { store, share })
+    }
+
+    /// Makes the call a part of a trace.
+    pub(crate) fn set_trace(&mut self, trace: Trace) {
+        self.store.data_mut().set_trace(trace);
     }
 
     /// Tells whether the call has become a long one.

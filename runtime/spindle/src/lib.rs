@@ -33,6 +33,7 @@ mod resources;
 mod runtime_config;
 mod state;
 mod stdio;
+mod telemetry;
 mod template;
 mod time_instances;
 mod tls;

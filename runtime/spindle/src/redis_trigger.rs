@@ -24,6 +24,7 @@ use crate::handlers::RedisHandlerPre;
 use crate::invoke::{Fault, Invocation};
 use crate::redis_address::Address;
 use crate::state::State;
+use crate::telemetry::Redis;
 use crate::trigger::{self, TriggerError};
 
 /// The trigger's type in a manifest.
@@ -259,17 +260,23 @@ impl Queue {
 impl Called {
     async fn call(&self, app: &Arc<App>, channel: &str, payload: &Bytes) {
         let component = self.component.id();
-        let invocation = match Invocation::prepare(app, &self.component, 0) {
+        let mut span = Redis::received(channel);
+        let mut invocation = match Invocation::prepare(app, &self.component, 0) {
             Ok(invocation) => invocation,
             Err(error) => return tracing::error!(component, channel, error, "cannot start an instance"),
         };
+        invocation.set_trace(span.trace());
         let (handler, payload) = (self.handler.clone(), payload.to_vec());
         let work = invocation.run(app.limits.message_deadline.0, |mut store| async move {
             let result = deliver(&mut store, &handler, payload).await;
             (result, store)
         });
         // On a task of its own: components on one channel then compute on different cores.
-        match tokio::spawn(work).await {
+        let called = tokio::spawn(work).await;
+        if !matches!(called, Ok(Ok(true))) {
+            span.fail("not handled");
+        }
+        match called {
             Ok(Ok(true)) => {}
             Ok(Ok(false)) => tracing::error!(component, channel, "a message handler answered with an error"),
             Ok(Err(Fault::Trap(reason))) => {

@@ -18,6 +18,7 @@ use crate::capability::view::{Provides, View};
 use crate::capability::{key_value, mqtt, postgres, redis, sqlite, variables};
 use crate::engine::TABLE_ELEMENTS;
 use crate::resources::Resources;
+use crate::telemetry::Trace;
 
 /// The state of one call.
 pub(crate) struct State {
@@ -103,6 +104,11 @@ impl State {
         })
     }
 
+    /// Says which trace the call belongs to.
+    pub(crate) fn set_trace(&mut self, trace: Trace) {
+        self.hooks.trace = trace;
+    }
+
     /// The memory limit.
     pub(crate) fn memory(&mut self) -> &mut MemoryLimit {
         &mut self.memory
@@ -141,31 +147,31 @@ impl WasiHttpView for State {
 
 impl Provides<variables::Values> for State {
     fn view(&mut self) -> View<'_, variables::Values> {
-        View { context: &self.resources.variables, table: &mut self.table }
+        View { context: &self.resources.variables, table: &mut self.table, trace: &self.hooks.trace }
     }
 }
 
 impl Provides<mqtt::Access> for State {
     fn view(&mut self) -> View<'_, mqtt::Access> {
-        View { context: &self.resources.mqtt, table: &mut self.table }
+        View { context: &self.resources.mqtt, table: &mut self.table, trace: &self.hooks.trace }
     }
 }
 
 impl Provides<postgres::Access> for State {
     fn view(&mut self) -> View<'_, postgres::Access> {
-        View { context: &self.resources.postgres, table: &mut self.table }
+        View { context: &self.resources.postgres, table: &mut self.table, trace: &self.hooks.trace }
     }
 }
 
 impl Provides<redis::Access> for State {
     fn view(&mut self) -> View<'_, redis::Access> {
-        View { context: &self.resources.redis, table: &mut self.table }
+        View { context: &self.resources.redis, table: &mut self.table, trace: &self.hooks.trace }
     }
 }
 
 impl Provides<sqlite::Access> for State {
     fn view(&mut self) -> View<'_, sqlite::Access> {
-        View { context: &self.resources.sqlite, table: &mut self.table }
+        View { context: &self.resources.sqlite, table: &mut self.table, trace: &self.hooks.trace }
     }
 }
 

@@ -12,9 +12,13 @@ use super::verdict::Failure;
 use crate::app::App;
 use crate::component::Component;
 use crate::handlers::AmqpHandlerPre;
-use crate::handlers::amqp::{Error as GuestError, Message};
+use crate::handlers::amqp::{Error as GuestError, HeaderValue, Message};
 use crate::invoke::{Fault, Invocation};
 use crate::state::State;
+use crate::telemetry::AmqpMessage;
+
+/// The header that says which trace a message belongs to (W3C Trace Context).
+const TRACEPARENT: &str = "traceparent";
 
 /// One queue, and the component that handles its messages.
 pub(super) struct Queue {
@@ -50,12 +54,20 @@ impl Queue {
     }
 
     /// Calls the component with a message, which comes back with what was wrong, if anything was.
-    pub(super) async fn call(&self, message: Message) -> (Message, Option<Failure>) {
+    pub(super) async fn call(&self, mut message: Message) -> (Message, Option<Failure>) {
         let failed = |reason: String, cause: Cause| Some(Failure { reason, cause });
-        let invocation = match Invocation::prepare(&self.app, &self.component, 0) {
+        let mut span = AmqpMessage::received(&self.config.queue, traceparent(&message), &message.body);
+        let mut invocation = match Invocation::prepare(&self.app, &self.component, 0) {
             Ok(invocation) => invocation,
             Err(error) => return (message, failed(format!("cannot start an instance: {error}"), Cause::Failed)),
         };
+        let trace = span.trace();
+        if let Some(text) = trace.as_text() {
+            message.headers.retain(|(name, _)| name != TRACEPARENT);
+            message.headers.push((TRACEPARENT.to_owned(), HeaderValue::Text(text)));
+            message.headers.sort_by(|(a, _), (b, _)| a.cmp(b));
+        }
+        invocation.set_trace(trace);
         let handler = self.handler.clone();
         // The message is needed whatever becomes of the call.
         let message = Arc::new(message);
@@ -75,7 +87,18 @@ impl Queue {
             Ok(Err(fault @ (Fault::Trap(_) | Fault::Deadline(_)))) => failed(fault.to_string(), Cause::Broken),
             Err(error) => failed(format!("the runtime failed: {error}"), Cause::Broken),
         };
+        if failure.is_some() {
+            span.fail("not handled");
+        }
         let message = Arc::try_unwrap(message).unwrap_or_else(|shared| Message::clone(&shared));
         (message, failure)
     }
+}
+
+/// What the headers of a message say about its trace.
+fn traceparent(message: &Message) -> Option<&str> {
+    message.headers.iter().find_map(|(name, value)| match value {
+        HeaderValue::Text(text) if name == TRACEPARENT => Some(text.as_str()),
+        _ => None,
+    })
 }

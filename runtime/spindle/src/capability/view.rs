@@ -5,12 +5,16 @@ use std::marker::PhantomData;
 
 use wasmtime::component::{HasData, ResourceTable};
 
+use crate::telemetry::Trace;
+
 /// A capability's part of a call.
 pub(crate) struct View<'a, C> {
     /// What the component was given, the same for all of its calls.
     pub(crate) context: &'a C,
     /// What the guest holds.
     pub(crate) table: &'a mut ResourceTable,
+    /// What it does is a part of this.
+    pub(crate) trace: &'a Trace,
 }
 
 /// The state of a call that has a capability.

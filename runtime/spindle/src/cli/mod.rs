@@ -39,7 +39,7 @@ pub fn main() -> ExitCode {
     let matches = command().get_matches();
     let Cli { command } = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match command {
-        Command::Up(up) => runtime::run(async move {
+        Command::Up(up) => runtime::run("spindle", async move {
             matches.subcommand_matches("up").map_or(Ok(()), refused::check)?;
             up.run().await
         }),
@@ -47,7 +47,7 @@ pub fn main() -> ExitCode {
             print!("{}", limits::markdown());
             ExitCode::SUCCESS
         }
-        Command::TimeInstances(timing) => runtime::run(timing.run()),
+        Command::TimeInstances(timing) => runtime::run("spindle", timing.run()),
     }
 }
 

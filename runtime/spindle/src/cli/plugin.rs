@@ -62,7 +62,7 @@ pub fn main() -> ExitCode {
         eprintln!("{}", launch_metadata());
         return ExitCode::SUCCESS;
     }
-    runtime::run(plugin.run())
+    runtime::run("trigger-amqp", plugin.run())
 }
 
 /// `{"all_flags": [{"short": "-q", "long": "--quiet"}, ...]}`: all but those that are not Spin's to pass on.

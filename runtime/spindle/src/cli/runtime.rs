@@ -20,7 +20,7 @@ use crate::cache::Cache;
 use crate::limits::{Bytes, Time, parse_time};
 use crate::runtime_config::RuntimeConfig;
 use crate::stdio::{Destinations, Follow};
-use crate::{toml_error, variables};
+use crate::{telemetry, toml_error, variables};
 
 /// Threads beside the one for each core that may be busy with a guest: there is always one for the network.
 const SPARE_THREADS: usize = 4;
@@ -192,14 +192,21 @@ fn cache_dir(path: &Path) -> anyhow::Result<PathBuf> {
     }
 }
 
-/// Runs something on as many threads as it needs, with a log.
-pub(super) fn run(work: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+/// Runs something on as many threads as it needs, with a log, and with traces of this name.
+pub(super) fn run(name: &'static str, work: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
     start_log();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(cores + SPARE_THREADS).enable_all().build();
     let result = runtime.context("cannot start threads").and_then(|runtime| {
-        let result = runtime.block_on(work);
+        let result = runtime.block_on(async {
+            let traces = telemetry::start(name, runtime.handle());
+            let result = work.await;
+            if let Some(traces) = traces {
+                traces.stop().await;
+            }
+            result
+        });
         // What has not ended by now is not waited for.
         runtime.shutdown_background();
         result

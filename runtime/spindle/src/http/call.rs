@@ -23,6 +23,7 @@ use crate::component::Component;
 use crate::cpu::Watch;
 use crate::invoke::{Fault, Invocation};
 use crate::state::State;
+use crate::telemetry::{HttpRequest, Trace};
 
 /// Why a request has no response.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ pub(super) struct Called<'a> {
 pub(super) async fn run<B>(
     app: &Arc<App>,
     called: Called<'_>,
-    request: Request<B>,
+    mut request: Request<B>,
     guard: impl Send + 'static,
 ) -> Result<Response<Outgoing>, Failure>
 where
@@ -60,10 +61,14 @@ where
         return Err(Failure::NoHandler);
     };
     let (send, mut receive) = oneshot::channel();
-    let invocation = Invocation::prepare(app, component, depth).map_err(|error| {
+    let mut span = HttpRequest::executed(&Trace::of(&mut request), component.id());
+    let mut invocation = Invocation::prepare(app, component, depth).map_err(|error| {
         tracing::error!(component = component.id(), error, "cannot start an instance");
         Failure::Failed
     })?;
+    let trace = span.trace();
+    trace.write(request.headers_mut());
+    invocation.set_trace(trace);
     let (watch, deadline) = (invocation.watch(), app.limits.http_deadline.0);
     let called = Arc::clone(component);
     let scheme = if is_secure { Scheme::Https } else { Scheme::Http };
@@ -97,7 +102,11 @@ where
         work.poll(context);
         Pin::new(&mut receive).poll(context)
     });
-    match response.await {
+    let response = response.await;
+    if !matches!(response, Ok(Ok(_))) {
+        span.fail("no response");
+    }
+    match response {
         Ok(Ok(response)) => Ok(response.map(|body| Outgoing::of_component(body, outcome))),
         Ok(Err(code)) => {
             tracing::error!(component = component.id(), ?code, "an HTTP handler answered with an error");

@@ -99,6 +99,12 @@ impl Route {
         &self.header_values
     }
 
+    /// The route as it was written.
+    #[must_use]
+    pub(crate) fn raw(&self) -> &str {
+        &self.raw
+    }
+
     /// The route without `/...` at its end.
     #[must_use]
     pub(crate) fn prefix(&self) -> &str {

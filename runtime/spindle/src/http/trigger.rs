@@ -20,6 +20,7 @@ use super::{headers, host, problem, streams};
 use crate::app::App;
 use crate::capability::outbound_http::{ChainedCall, OwnRoutes};
 use crate::component::Component;
+use crate::telemetry::HttpRequest;
 
 /// What a header costs beside its name and value (RFC 9113, section 6.5.2).
 const HEADER_OVERHEAD: usize = 32;
@@ -151,11 +152,16 @@ impl HttpTrigger {
         let uri = if caller.is_secure { secure(uri.clone(), request.headers()) } else { uri.clone() };
         headers::strip(request.headers_mut());
         headers::by_route(request.headers_mut(), &uri, &found, &caller.client);
-        let request = match self.receive(request, caller).await {
-            Ok(request) => request,
-            Err(fault) => return refusal(&fault),
+        let mut span = HttpRequest::served(&request, found.route.raw(), caller.is_secure);
+        let response = match self.receive(request, caller).await {
+            Ok(mut request) => {
+                span.trace().send_along(&mut request);
+                self.call(request, component, caller).await
+            }
+            Err(fault) => refusal(&fault),
         };
-        self.call(request, component, caller).await
+        HttpRequest::answered(&mut span, response.status());
+        response
     }
 
     /// Reads the body of a request, before it takes a place from others.

@@ -58,7 +58,7 @@ pub(crate) const OPTIONS: [(Row, &str); 38] = [
     (row("--sqlite", Yes, ""), "SELECT 1"),
     (row("--variable", Yes, ""), "colour=red"),
     (row("--max-instance-memory", Differs, "256 MiB unless it is set"), "100000000"),
-    (row("--experimental-wasi-otel", No, "there is no telemetry"), "-"),
+    (row("--experimental-wasi-otel", No, "the runtime makes spans, components make none"), "-"),
     (row("--experimental-wasm-feature", No, "Wasmtime's defaults hold"), "gc"),
     (row("--listen", Yes, ""), "127.0.0.1:0"),
     (row("--find-free-port", Yes, ""), "-"),

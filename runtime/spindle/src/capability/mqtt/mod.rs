@@ -21,6 +21,7 @@ use super::view::{Provides, View, ViewOf};
 use crate::hosts::{Destination, default_port};
 use crate::limits::Limits;
 use crate::pool::{LeaseError, Pool, Pools};
+use crate::telemetry::MqttServer;
 
 /// The longest text that the protocol can carry: a topic, a user, a password.
 const LONGEST_TEXT: usize = u16::MAX as usize;
@@ -129,7 +130,10 @@ impl HostConnection for View<'_, Access> {
         password: String,
         keep_alive: u64,
     ) -> wasmtime::Result<Result<Resource<Connection>, GuestError>> {
-        Ok(match self.context.open(&address, user, password, keep_alive) {
+        let span = MqttServer::open(self.trace);
+        let opened = self.context.open(&address, user, password, keep_alive);
+        span.end(&opened, "no connection");
+        Ok(match opened {
             Ok(connection) => Ok(self.table.push(connection)?),
             Err(error) => Err(error),
         })
@@ -142,7 +146,10 @@ impl HostConnection for View<'_, Access> {
         payload: Vec<u8>,
         qos: Qos,
     ) -> wasmtime::Result<Result<(), GuestError>> {
-        Ok(self.context.publish(self.table.get(&connection)?, topic, payload, qos).await)
+        let span = MqttServer::publish(self.trace, &topic);
+        let published = self.context.publish(self.table.get(&connection)?, topic, payload, qos).await;
+        span.end(&published, "not published");
+        Ok(published)
     }
 
     fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {

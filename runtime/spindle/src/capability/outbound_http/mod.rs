@@ -18,6 +18,7 @@ use super::outbound::{Denied, Outbound};
 use crate::hosts::{Destination, default_port};
 use crate::limits::Limits;
 use crate::runtime_config::OutboundHttp;
+use crate::telemetry::{HttpRequest, Trace};
 
 /// The name that stands for the app itself.
 const OWN: &str = "self.alt";
@@ -88,11 +89,14 @@ pub(crate) struct Hooks {
     outbound: Arc<Outbound>,
     /// How many components have called each other before this call.
     depth: usize,
+    /// What the call is a part of.
+    pub(crate) trace: Trace,
 }
 
 impl Hooks {
     pub(crate) fn new(gateway: &Arc<Gateway>, chain: Arc<dyn Chain>, outbound: &Arc<Outbound>, depth: usize) -> Self {
-        Self { gateway: Arc::clone(gateway), chain, outbound: Arc::clone(outbound), depth }
+        let (gateway, outbound) = (Arc::clone(gateway), Arc::clone(outbound));
+        Self { gateway, chain, outbound, depth, trace: Trace::default() }
     }
 
     fn route(&self, request: &mut Request<WasiBody>) -> Result<Route, Error> {
@@ -145,14 +149,29 @@ impl WasiHttpHooks for Hooks {
         options: Option<RequestOptions>,
         _sent: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<Answer, Error>> + Send> {
+        let mut span = HttpRequest::sent(&self.trace, request.method(), request.uri());
         let route = self.route(&mut request);
+        let trace = span.trace();
+        // Who is outside learns of it what the component says itself: a provider is not to join what is done for many.
+        if !matches!(route, Ok(Route::Outside)) || Trace::is_told(request.headers()) {
+            trace.write(request.headers_mut());
+        }
         let (chain, gateway, depth) = (Arc::clone(&self.chain), Arc::clone(&self.gateway), self.depth + 1);
         Box::new(async move {
-            let response = match route? {
-                Route::Component(id) => chain.call(id, request, depth).await?,
-                Route::Own => chain.call_own(request, depth).await?,
-                Route::Outside => gateway.client.clone().send(request, options.unwrap_or_default()).await?,
+            let response = match route {
+                Ok(Route::Component(id)) => {
+                    trace.send_along(&mut request);
+                    chain.call(id, request, depth).await
+                }
+                Ok(Route::Own) => {
+                    trace.send_along(&mut request);
+                    chain.call_own(request, depth).await
+                }
+                Ok(Route::Outside) => gateway.client.clone().send(request, options.unwrap_or_default()).await,
+                Err(error) => Err(error),
             };
+            let response = response.inspect_err(|_| span.fail("no answer"))?;
+            HttpRequest::answered(&mut span, response.status());
             Ok((response, Box::new(std::future::ready(Ok(()))) as Box<_>))
         })
     }

@@ -30,6 +30,7 @@ use crate::hosts::Destination;
 use crate::limits::Limits;
 use crate::outgoing_socket;
 use crate::pool::{GuestConnection, LeaseError, Pool, Pools};
+use crate::telemetry::Sql;
 
 /// PostgreSQL's usual port.
 const DEFAULT_PORT: u16 = 5432;
@@ -141,7 +142,9 @@ impl View<'_, Access> {
         let closed = || Ok(Err(GuestError::ConnectionFailed("the connection is closed".to_owned())));
         let Some(mut lease) = connection.take() else { return closed() };
         let Some(server) = lease.connection() else { return closed() };
+        let span = Sql::run(self.trace, sql);
         let result = server.run(sql, &parameters, returning, &mut connection.is_clean).await;
+        span.end(&result, "refused");
         let is_usable = match &result {
             Ok(_) => true,
             Err(failure) => server.is_open() && error::is_survived(failure),
@@ -155,7 +158,10 @@ impl View<'_, Access> {
 
 impl HostConnection for View<'_, Access> {
     async fn open(&mut self, address: String) -> wasmtime::Result<Result<Resource<Connection>, GuestError>> {
-        Ok(match self.context.open(&address).await {
+        let span = Sql::open(self.trace);
+        let opened = self.context.open(&address).await;
+        span.end(&opened, "no connection");
+        Ok(match opened {
             Ok(connection) => Ok(self.table.push(connection)?),
             Err(error) => Err(GuestError::ConnectionFailed(error)),
         })

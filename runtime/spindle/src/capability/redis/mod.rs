@@ -24,6 +24,7 @@ use crate::hosts::Destination;
 use crate::limits::Limits;
 use crate::pool::{GuestConnection, LeaseError, Pool, Pools};
 use crate::redis_address::Address;
+use crate::telemetry::Redis;
 
 /// A component's access to servers.
 #[derive(Debug)]
@@ -76,12 +77,15 @@ impl View<'_, Access> {
         connection: &Resource<Connection>,
         command: &Cmd,
         keeps_clean: bool,
+        name: impl FnOnce() -> String,
     ) -> wasmtime::Result<Result<R, GuestError>> {
         let Connection(connection) = self.table.get_mut(connection)?;
         connection.is_clean &= keeps_clean;
         let Some(mut lease) = connection.take() else { return Ok(Err(closed())) };
         let Some(server) = lease.connection() else { return Ok(Err(closed())) };
+        let span = Redis::run(self.trace, name);
         let (result, is_usable) = server.run(command).await;
+        span.end(&result, "refused");
         if is_usable {
             connection.put_back(lease);
         }
@@ -100,7 +104,10 @@ fn closed() -> GuestError {
 
 impl HostConnection for View<'_, Access> {
     async fn open(&mut self, address: String) -> wasmtime::Result<Result<Resource<Connection>, GuestError>> {
-        Ok(match self.context.open(&address).await {
+        let span = Redis::open(self.trace);
+        let opened = self.context.open(&address).await;
+        span.end(&opened, "no connection");
+        Ok(match opened {
             Ok(connection) => Ok(self.table.push(connection)?),
             Err(error) => Err(error),
         })
@@ -112,7 +119,10 @@ impl HostConnection for View<'_, Access> {
         channel: String,
         payload: Vec<u8>,
     ) -> wasmtime::Result<Result<(), GuestError>> {
-        Ok(self.run::<i64>(&connection, &Cmd::publish(channel, payload), true).await?.map(drop))
+        Ok(self
+            .run::<i64>(&connection, &Cmd::publish(&channel, payload), true, || format!("PUBLISH {channel}"))
+            .await?
+            .map(drop))
     }
 
     async fn get(
@@ -120,7 +130,7 @@ impl HostConnection for View<'_, Access> {
         connection: Resource<Connection>,
         key: String,
     ) -> wasmtime::Result<Result<Option<Vec<u8>>, GuestError>> {
-        self.run(&connection, &Cmd::get(key), true).await
+        self.run(&connection, &Cmd::get(&key), true, || format!("GET {key}")).await
     }
 
     async fn set(
@@ -129,7 +139,7 @@ impl HostConnection for View<'_, Access> {
         key: String,
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), GuestError>> {
-        self.run(&connection, &Cmd::set(key, value), true).await
+        self.run(&connection, &Cmd::set(&key, value), true, || format!("SET {key}")).await
     }
 
     async fn incr(
@@ -137,7 +147,7 @@ impl HostConnection for View<'_, Access> {
         connection: Resource<Connection>,
         key: String,
     ) -> wasmtime::Result<Result<i64, GuestError>> {
-        self.run(&connection, &Cmd::incr(key, 1), true).await
+        self.run(&connection, &Cmd::incr(&key, 1), true, || format!("INCRBY {key} 1")).await
     }
 
     async fn del(
@@ -145,7 +155,7 @@ impl HostConnection for View<'_, Access> {
         connection: Resource<Connection>,
         keys: Vec<String>,
     ) -> wasmtime::Result<Result<u32, GuestError>> {
-        self.run(&connection, &Cmd::del(keys), true).await
+        self.run(&connection, &Cmd::del(&keys), true, || format!("DEL {}", keys.join(" "))).await
     }
 
     async fn sadd(
@@ -154,7 +164,7 @@ impl HostConnection for View<'_, Access> {
         key: String,
         values: Vec<String>,
     ) -> wasmtime::Result<Result<u32, GuestError>> {
-        self.run(&connection, &Cmd::sadd(key, values), true).await
+        self.run(&connection, &Cmd::sadd(&key, values), true, || format!("SADD {key}")).await
     }
 
     async fn smembers(
@@ -162,7 +172,7 @@ impl HostConnection for View<'_, Access> {
         connection: Resource<Connection>,
         key: String,
     ) -> wasmtime::Result<Result<Vec<String>, GuestError>> {
-        self.run(&connection, &Cmd::smembers(key), true).await
+        self.run(&connection, &Cmd::smembers(&key), true, || format!("SMEMBERS {key}")).await
     }
 
     async fn srem(
@@ -171,7 +181,7 @@ impl HostConnection for View<'_, Access> {
         key: String,
         values: Vec<String>,
     ) -> wasmtime::Result<Result<u32, GuestError>> {
-        self.run(&connection, &Cmd::srem(key, values), true).await
+        self.run(&connection, &Cmd::srem(&key, values), true, || format!("SREM {key}")).await
     }
 
     async fn execute(
@@ -188,7 +198,7 @@ impl HostConnection for View<'_, Access> {
                 RedisParameter::Binary(bytes) => cmd.arg(bytes),
             };
         }
-        let reply = self.run::<Value>(&connection, &cmd, clean).await?;
+        let reply = self.run::<Value>(&connection, &cmd, clean, || command).await?;
         Ok(reply.and_then(|value| {
             let mut flat = Vec::new();
             flatten(value, &mut flat).map_err(GuestError::Other)?;
