@@ -14,6 +14,8 @@ mod outage;
 mod poison;
 mod split;
 mod stage;
+mod trace;
+mod trace_cost;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand};
@@ -79,6 +81,10 @@ enum Experiment {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(5..=3600))]
         away: u64,
     },
+    /// One sign-in, with all its spans, from the request to mail and SMS.
+    Trace,
+    /// What recording traces costs: none, one in a hundred, all.
+    TraceCost,
     /// Ever more clients read, refresh tokens and sign in at once.
     Load {
         /// How many clients of each kind there are at most; it begins with one of each.
@@ -172,6 +178,8 @@ fn run(arguments: &Arguments, write: Option<&Path>, line: &str) -> Result<bool> 
         Experiment::Crash => crash::run(&plan)?,
         Experiment::Poison => poison::run(&plan)?,
         Experiment::Outage { away } => outage::run(&plan, Duration::from_secs(away))?,
+        Experiment::Trace => trace::run(&plan)?,
+        Experiment::TraceCost => trace_cost::run(&plan)?,
         Experiment::Load { clients, step, bound_ms } => {
             load::run(&plan, clients as usize, Duration::from_secs(step), Duration::from_millis(bound_ms))?
         }
