@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 pub const MAX_METADATA: usize = 4 * 1024;
 /// The largest magnitude of a number: PostgreSQL writes it with all its digits, and not every reader of JSON, Spin's among them,
 /// takes those of the very largest ones.
-pub const LARGEST_NUMBER: f64 = 1e300;
+pub(crate) const LARGEST_NUMBER: f64 = 1e300;
 
 /// Validated metadata, as JSON; `None` stays as it is.
 #[derive(Debug, PartialEq, Eq)]
