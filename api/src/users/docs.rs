@@ -43,8 +43,9 @@ pub(crate) fn info() -> Info {
             "**Idempotency.** A sign-up with an `idempotency-key` may be repeated for a day: the same key with the same body, byte \
              by byte, gets the response to the first with `idempotent-replayed: true`, also while the first is in progress, and \
              creates nothing. With another body it is 422 `idempotency-key-reused`. Failures are not stored, so the key may be used \
-             again after one; a key is deleted with its user. All other operations are idempotent by themselves or safe to repeat, \
-             and ignore the header.",
+             again after one; a key is deleted with its user. What uses a link or a code of a mail takes a key too: the same request \
+             gets the same success for a day, where it would be `invalid-ticket`. All other operations are idempotent by themselves \
+             or safe to repeat, and ignore the header.",
             VERIFIED_TOKENS,
             SESSION_TOKENS,
             "**Authorization.** Everything about users except the sign-up requires an access token. Users can access themselves, \

@@ -1,6 +1,7 @@
 //! The descriptions of the operations of invitations.
 
 use super::docs::{self, ADMINISTRATORS, ID_OF_BODY, PASSWORD, TICKET};
+use super::parameters::USE_KEY;
 use crate::description::{Description, header};
 use problem::Kind::{
     DatabaseUnavailable, EmailTaken, Forbidden, InvalidCursor, InvalidEmail, InvalidName, InvalidPassword,
@@ -75,6 +76,7 @@ pub(super) fn accept_invitation(it: Description) -> Description {
         body
     };
     it.tag("invitations")
+        .header(USE_KEY)
         .fails_with(
             InvalidTicket,
             "The link or the code is not valid, or not any more. Ask whoever has invited you for a new one.",
@@ -89,6 +91,7 @@ pub(super) fn accept_invitation(it: Description) -> Description {
         .example("user", docs::user())
         .sends(header::USER_LOCATION)
         .sends(header::ETAG)
+        .sends(header::IDEMPOTENT_REPLAYED)
         .link("get", "get_user", "Read the user.", ID_OF_BODY)
 }
 

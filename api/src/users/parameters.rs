@@ -32,6 +32,7 @@ parameters! {
 #[cfg(feature = "openapi")]
 parameters! {
     IDEMPOTENCY_KEY = "idempotency-key", "A name for this sign-up, such as a UUID, under which it may be repeated for a day. It is compared verbatim, quotation marks included, with the keys of sign-ups of the same address.", schema::IdempotencyKey, "8e03978e-40d5-43dd-bc93-6894a57f9324";
+    USE_KEY = "idempotency-key", "A name for this request, such as a UUID, under which it may be repeated for a day once it has succeeded.", schema::IdempotencyKey, "1c6b0a52-7d3e-4f0a-9b8e-2f4d5a6c7e81";
     IF_MATCH = "if-match", "Proceed only if the user is at one of these versions: `*`, or up to 20 entity tags. A weak tag never matches.", schema::EntityTags, "*";
     IF_NONE_MATCH = "if-none-match", "Send the user only if it is at none of these versions: `*`, or up to 20 entity tags.", schema::EntityTags, "\"\\\"7.0\\\"\"";
     CLIENT_NETWORK = "x-client-network", "The network of the client that is served, for the audit log. What is none is left out.", schema::AnyText, "203.0.113.0/24";

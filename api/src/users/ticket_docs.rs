@@ -1,7 +1,8 @@
 //! The descriptions of the operations that issue and spend tickets.
 
 use super::docs;
-use crate::description::Description;
+use super::parameters::USE_KEY;
+use crate::description::{Description, header};
 use problem::Kind::{
     DatabaseUnavailable, InvalidEmail, InvalidPassword, InvalidQuery, InvalidTicket, InvalidValue, MissingField,
     TooBusy, TooManyAttempts,
@@ -22,12 +23,14 @@ pub(super) fn request_verification(it: Description) -> Description {
 /// Describes the confirmation of an address.
 pub(super) fn confirm_verification(it: Description) -> Description {
     it.tag("email verification")
+        .header(USE_KEY)
         .fails(&[InvalidTicket, TooManyAttempts, DatabaseUnavailable])
         .fails_with(MissingField, "Send the token, or email and code.")
         .fails_with(InvalidValue, "Send the token, or email and code; not both.")
         .body("link", json!({"token": docs::TICKET}))
         .body("code", json!({"email": "ada@example.org", "code": "012345"}))
         .replies(204, "The address is confirmed.")
+        .sends(header::IDEMPOTENT_REPLAYED)
 }
 
 /// Describes the page that confirms an address.
@@ -58,12 +61,14 @@ pub(super) fn request_recovery(it: Description) -> Description {
 /// Describes the new password of a recovery.
 pub(super) fn confirm_recovery(it: Description) -> Description {
     it.tag("password recovery")
+        .header(USE_KEY)
         .fails(&[InvalidTicket, InvalidPassword, TooManyAttempts, TooBusy, DatabaseUnavailable])
         .fails_with(MissingField, "Send the token, or email and code.")
         .fails_with(InvalidValue, "Send the token, or email and code; not both.")
         .body("link", json!({"token": docs::TICKET, "password": docs::PASSWORD}))
         .body("code", json!({"email": "ada@example.org", "code": "012345", "password": docs::PASSWORD}))
         .replies(204, "The password is set.")
+        .sends(header::IDEMPOTENT_REPLAYED)
 }
 
 /// Describes the page for a new password.
@@ -103,9 +108,11 @@ pub(super) fn submit_email_change_page(it: Description) -> Description {
 /// Describes taking an address back.
 pub(super) fn confirm_email_return(it: Description) -> Description {
     it.tag("email change")
+        .header(USE_KEY)
         .fails(&[InvalidTicket, TooManyAttempts, TooBusy, DatabaseUnavailable])
         .body("link", json!({"token": docs::TICKET}))
         .replies(204, "The address is that of the account again.")
+        .sends(header::IDEMPOTENT_REPLAYED)
 }
 
 /// Describes the form of the page for taking an address back.
@@ -117,9 +124,11 @@ pub(super) fn submit_email_return_page(it: Description) -> Description {
 /// Describes the report of somebody else's sign-in or change.
 pub(super) fn confirm_not_me(it: Description) -> Description {
     it.tag("sessions and credentials")
+        .header(USE_KEY)
         .fails(&[InvalidTicket, TooManyAttempts, DatabaseUnavailable])
         .body("link", json!({"token": NOT_ME}))
         .replies(204, "It has ended, and a mail is on its way.")
+        .sends(header::IDEMPOTENT_REPLAYED)
 }
 
 /// Describes the page for that.

@@ -5,7 +5,9 @@ use crate::client::{Client, To, accepted};
 use crate::respond::{Stop, html, see_other};
 use crate::settings::{self, ACCOUNT};
 use account_domain::pages::{self, View};
-use account_domain::{Action, Applications, Faults, Flow, ROOT, Refusal, Sealed, Texts, refusal_text, with_parameter};
+use account_domain::{
+    Action, Applications, Faults, Flow, ROOT, Refusal, Sealed, Texts, idempotency_key, refusal_text, with_parameter,
+};
 use browser_kit::{Browser, Form, Interrupted};
 use problem::Problem;
 use serde_json::Value;
@@ -54,6 +56,13 @@ impl<'r> Context<'r> {
     /// The client that calls services for the browser.
     pub(crate) fn client(&self) -> &Client {
         &self.browser.client
+    }
+
+    /// Has users do once what a form asks for, however often the form is sent: by a double click, or again since the answer was lost.
+    pub(crate) async fn once(&self, form: &Form, path: &str, body: &Value) -> Result<Value, Refusal> {
+        let key = idempotency_key(form.token(), &body.to_string());
+        let headers = [("idempotency-key", key.as_str())];
+        accepted(&self.client().send(To::Users, &Method::POST, path, None, &headers, Some(body)).await?)
     }
 
     /// Whether people reach this app over TLS.

@@ -45,6 +45,12 @@ const HELD: &[Held] = &[
         "components/users/domain/src/idempotency.rs",
         "RETENTION_SECONDS: i32 = ",
     ),
+    (
+        "remembered use of a link or a code under a key",
+        "24 hours",
+        "components/users/domain/src/idempotency.rs",
+        "RETENTION_SECONDS: i32 = ",
+    ),
     ("caching of the documentation", "1 hour", "components/docs/domain/src/asset.rs", "max-age="),
     (
         "metadata of a user, public and private each",

@@ -10,6 +10,7 @@ mod account_protection;
 mod account_returns;
 mod account_settings;
 mod account_sign_in;
+mod account_twice;
 mod activity;
 mod administrators;
 mod audit;

@@ -1,13 +1,12 @@
 //! "This was not me": the link in a mail about a sign-in or a change.
 
 use super::verify::{invalid_link, token};
-use crate::client::To;
 use crate::context::Context;
 use crate::respond::{Outcome, html, see_other};
 use account_domain::ROOT;
 use account_domain::pages::{self, Disowned};
 use serde_json::json;
-use service_kit::{Method, StatusCode};
+use service_kit::StatusCode;
 
 /// GET /account/not-me: what the button does. Programs that scan mail open links, so this does nothing.
 pub(super) fn show(context: &mut Context<'_>) -> Outcome {
@@ -18,10 +17,10 @@ pub(super) fn show(context: &mut Context<'_>) -> Outcome {
 /// POST /account/not-me. Nobody has to be signed in: who has the mail has the account.
 pub(super) async fn report(context: &mut Context<'_>) -> Outcome {
     let form = context.form(&["token"])?;
-    let token = form.get("token");
+    let token = form.get("token").to_owned();
     let body = json!({"token": token});
-    match context.client().json(To::Users, &Method::POST, "/not-me/confirm", None, Some(&body)).await {
-        Ok(_) => Ok(html(StatusCode::OK, pages::reported(&context.view()?, Disowned::of(token)))),
+    match context.once(&form, "/not-me/confirm", &body).await {
+        Ok(_) => Ok(html(StatusCode::OK, pages::reported(&context.view()?, Disowned::of(&token)))),
         Err(refusal) => invalid_link(context, &refusal, "/recover"),
     }
 }

@@ -54,8 +54,7 @@ pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
         "code": form.some("code"),
         "password": form.get("password"),
     });
-    let path = "/password-recovery/confirm";
-    match context.client().json(To::Users, &Method::POST, path, None, Some(&body)).await {
+    match context.once(&form, "/password-recovery/confirm", &body).await {
         Ok(_) => recovered(context, form.some("email"), form.get("password")).await,
         Err(refusal) if refusal.slug == "invalid-ticket" && form.some("token").is_some() => {
             invalid_link(context, &refusal, "/recover")

@@ -88,7 +88,7 @@ pub(super) async fn accept_invitation(context: &mut Context<'_>) -> Outcome {
         "surname": form.get("surname"),
         "password": form.get("password"),
     });
-    match context.client().json(To::Users, &Method::POST, "/invitation/accept", None, Some(&body)).await {
+    match context.once(&form, "/invitation/accept", &body).await {
         Ok(user) => {
             let email = text(&user, "email");
             match by_password(context, &email, form.get("password")).await? {

@@ -35,8 +35,7 @@ pub(super) fn show(context: &mut Context<'_>) -> Outcome {
 pub(super) async fn submit(context: &mut Context<'_>) -> Outcome {
     let form = context.form(&["token", "email", "code", "username", "password"])?;
     let body = json!({"token": form.some("token"), "email": form.some("email"), "code": form.some("code")});
-    let path = "/email-verification/confirm";
-    match context.client().json(To::Users, &Method::POST, path, None, Some(&body)).await {
+    match context.once(&form, "/email-verification/confirm", &body).await {
         Ok(_) if context.is_signed_in() => Ok(see_other(&format!("{ROOT}?done=verified"))),
         Ok(_) => verified(context, form.some("email"), form.some("password")).await,
         Err(refusal) if form.some("token").is_some() => invalid_link(context, &refusal, "/verify"),
@@ -115,7 +114,7 @@ pub(super) fn show_change(context: &mut Context<'_>) -> Outcome {
 pub(super) async fn change(context: &mut Context<'_>) -> Outcome {
     let form = context.form(&["token"])?;
     let body = json!({"token": form.get("token")});
-    match context.client().json(To::Users, &Method::POST, "/email-change/confirm", None, Some(&body)).await {
+    match context.once(&form, "/email-change/confirm", &body).await {
         Ok(_) if context.is_signed_in() => Ok(see_other(&format!("{ROOT}/email?done=email"))),
         Ok(_) => Ok(see_other(&format!("{ROOT}/sign-in?done=email"))),
         Err(refusal) => invalid_link(context, &refusal, "/email"),
@@ -135,7 +134,7 @@ pub(super) fn show_return(context: &mut Context<'_>) -> Outcome {
 pub(super) async fn take_back(context: &mut Context<'_>) -> Outcome {
     let form = context.form(&["token"])?;
     let body = json!({"token": form.get("token")});
-    match context.client().json(To::Users, &Method::POST, "/email-return/confirm", None, Some(&body)).await {
+    match context.once(&form, "/email-return/confirm", &body).await {
         Ok(_) => {
             // Whoever is signed in here is not any more.
             context.forget_session();

@@ -38,6 +38,12 @@ impl IdempotencyKey {
         Err(Problem::field(Kind::InvalidHeader, "idempotency-key", detail))
     }
 
+    /// The digest of this key and a body that uses a link or a code for `purpose`.
+    #[must_use]
+    pub fn digest_of_use(&self, peppers: &Peppers, purpose: &str, body: &[u8]) -> String {
+        peppers.digest("use of a ticket", [purpose.as_bytes(), self.0.as_bytes(), body].join(&0))
+    }
+
     /// The digests of this key and a body that signs up `email`.
     #[must_use]
     pub fn digests(&self, peppers: &Peppers, email: &Email, body: &[u8]) -> RequestDigests {
@@ -73,6 +79,21 @@ mod tests {
         let ada = digests_of("ada@example.org", "1", "body").key;
         assert_eq!(ada, digests_of("Ada@Example.org", "1", "body").key);
         assert_ne!(ada, digests_of("bob@example.org", "1", "body").key);
+    }
+
+    #[test]
+    fn a_use_of_a_ticket_is_told_from_others_by_purpose_key_and_body() {
+        let peppers = Peppers::new("a pepper that is long enough for tests").unwrap();
+        let digest = |purpose, key, body: &str| {
+            let key = IdempotencyKey::parse(Some(key)).unwrap().unwrap();
+            key.digest_of_use(&peppers, purpose, body.as_bytes())
+        };
+        let kept = digest("recovery", "a", "a password");
+        assert_eq!(kept, digest("recovery", "a", "a password"));
+        for other in [digest("verification", "a", "a password"), digest("recovery", "b", "a password")] {
+            assert_ne!(kept, other);
+        }
+        assert_ne!(kept, digest("recovery", "a", "another password"));
     }
 
     #[test]

@@ -151,6 +151,8 @@ pub struct ShownTicket {
     /// After how many wrong codes at the account, of all its tickets, no code is accepted any more.
     code_limits: Vec<RateLimit>,
     forget_seconds: i32,
+    /// Under what its use is remembered, for a repetition of the same request.
+    request_digest: Option<String>,
 }
 
 impl ShownTicket {
@@ -159,7 +161,7 @@ impl ShownTicket {
     pub fn of_token(purpose: Purpose, token: &str, peppers: &Peppers) -> Self {
         let digest = Some(token_digest(purpose, peppers, token));
         let (code_limits, forget_seconds) = (Vec::new(), RESET_SECONDS);
-        Self { purpose, digest, email_keys: None, code_digest: None, code_limits, forget_seconds }
+        Self { purpose, digest, email_keys: None, code_digest: None, code_limits, forget_seconds, request_digest: None }
     }
 
     /// The ticket of an address and a code. An invalid address has none.
@@ -178,7 +180,20 @@ impl ShownTicket {
             email_keys: Some(email.as_ref().map(|email| email.keys().to_vec()).unwrap_or_default()),
             // Spaces are what people put between digits.
             code_digest: email.map(|email| code_digest(purpose, peppers, &email, &code.replace(' ', ""))),
+            request_digest: None,
         }
+    }
+
+    /// The same, in a request with this digest ([`crate::IdempotencyKey::digest_of_use`]).
+    #[must_use]
+    pub fn in_request(self, digest: Option<String>) -> Self {
+        Self { request_digest: digest, ..self }
+    }
+
+    /// The digest of the request, if it may be repeated.
+    #[must_use]
+    pub fn request_digest(&self) -> Option<&str> {
+        self.request_digest.as_deref()
     }
 
     /// What a request shows: the token of a link, or an address with a code.

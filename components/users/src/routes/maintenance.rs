@@ -28,6 +28,7 @@ pub(super) fn run_maintenance(call: &Call<'_, Sweep>) -> HandlerResult {
     idempotency::delete_expired(&store)?;
     exports::delete_expired(&store)?;
     tickets::delete_expired(&store)?;
+    tickets::delete_used(&store)?;
     invitations::delete_expired(&store)?;
     challenges::delete_expired(&store)?;
     passkey_sign_ins::delete_expired(&store)?;

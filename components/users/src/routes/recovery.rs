@@ -1,7 +1,7 @@
 //! /users-ms/password-recovery: a new password for whoever has forgotten theirs.
 
 use super::create_user::hash_with_permit;
-use super::tickets::{even_out, publish_after, request_mail, shown_by_client};
+use super::tickets::{Used, even_out, publish_after, repeatable, request_mail, shown_by_client};
 use super::{Call, trace};
 use crate::store::{Store, recovery};
 use crate::{not_me, settings};
@@ -12,8 +12,7 @@ use service_kit::attempts::too_many_attempts;
 use service_kit::{HandlerResult, Request, StatusCode, client_address, config, log, page};
 use std::time::Instant;
 use users_domain::{
-    Actor, Owner, Purpose, ShownTicket, code_limit_key, invalid_link_page, invalid_ticket, new_password,
-    recovered_page, recovery_form,
+    Actor, Owner, Purpose, ShownTicket, code_limit_key, invalid_link_page, new_password, recovered_page, recovery_form,
 };
 
 /// POST: sends a mail, if the address has an account.
@@ -29,9 +28,10 @@ pub(super) async fn confirm_recovery(call: &Call<'_, ConfirmRecovery>) -> Handle
     let body = call.body()?;
     let (token, email, code) = (body.token.as_deref(), body.email.as_deref(), body.code.as_deref());
     let shown = ShownTicket::of_request(Purpose::Recovery, token, email, code, &peppers)?;
-    let is_recovered = recover(call.request, &peppers, &shown, &body.password).await?;
+    let shown = shown.in_request(repeatable(call.request, Purpose::Recovery.name(), &peppers)?);
+    let used = recover(call.request, &peppers, &shown, &body.password).await?;
     even_out(start).await;
-    if is_recovered { Ok(call.empty(StatusCode::NO_CONTENT)) } else { Err(invalid_ticket()) }
+    used.answer()
 }
 
 /// GET `/page`: the page with the field for a new password. It changes nothing.
@@ -47,8 +47,8 @@ pub(super) async fn submit_recovery_page(call: &Call<'_, SubmitRecoveryPage>) ->
     let peppers = config::peppers()?;
     let shown = ShownTicket::of_token(Purpose::Recovery, field("token"), &peppers);
     match recover(call.request, &peppers, &shown, field("password")).await {
-        Ok(true) => Ok(page(StatusCode::OK, recovered_page())),
-        Ok(false) => Ok(page(StatusCode::FORBIDDEN, invalid_link_page())),
+        Ok(used) if used.is_done() => Ok(page(StatusCode::OK, recovered_page())),
+        Ok(_) => Ok(page(StatusCode::FORBIDDEN, invalid_link_page())),
         Err(problem) if problem.kind() == Kind::InvalidPassword => {
             Ok(page(StatusCode::UNPROCESSABLE_ENTITY, recovery_form(field("token"), Some(problem.detail()))))
         }
@@ -56,29 +56,25 @@ pub(super) async fn submit_recovery_page(call: &Call<'_, SubmitRecoveryPage>) ->
     }
 }
 
-/// Whether the ticket was good. Then it is not any more, and the password is set. Only for a good one is anything hashed.
-async fn recover(request: &Request, peppers: &Peppers, shown: &ShownTicket, password: &str) -> Result<bool, Problem> {
+/// Uses the ticket and sets the password. Only for a good one is anything hashed.
+async fn recover(request: &Request, peppers: &Peppers, shown: &ShownTicket, password: &str) -> Result<Used, Problem> {
+    let refused = || Used::up(request, "password-recovery", shown.request_digest());
     let password = new_password(password, settings::min_length()?)?;
     let checked = recovery::check(&Store::open()?, shown, &shown_by_client(request, peppers)?)?;
     if let Some(seconds) = checked.retry_after {
         return Err(too_many_attempts(seconds));
     }
-    let Some(owner) = checked.owner else { return Ok(refused(request)) };
+    let Some(owner) = checked.owner else { return refused() };
     owner.refuse_own_words(&password)?;
     let hash = hash_with_permit(request, &password).await?;
     // The ticket may have been used, or the credentials may have changed, while the password was hashed.
     let (failures, trace) = (failures_of(request, peppers, &owner)?, trace::of_client(request, Actor::Owner)?);
     let told = not_me::members_of_change(owner.user_id);
     let recovered = recovery::recover(&Store::open()?, shown, &hash, &failures, &told, &trace)?;
-    let Some(id) = recovered.user_id else { return Ok(refused(request)) };
+    let Some(id) = recovered.user_id else { return refused() };
     log::audit("password-recovery", "success", &request.id, &[("user_id", &id.to_string())]);
     publish_after(request, recovered.events);
-    Ok(true)
-}
-
-fn refused(request: &Request) -> bool {
-    log::audit("password-recovery", "invalid-ticket", &request.id, &[]);
-    false
+    Ok(Used::Now)
 }
 
 /// The counters that a recovery resets: of sign-ins to the account, of those from this client, of codes.

@@ -10,13 +10,68 @@ use crate::store::tickets::{self, Issue};
 use identity::{Email, Peppers, UserId};
 use problem::{Kind, Problem};
 use service_kit::attempts::too_many_attempts;
-use service_kit::{Request, client_address, config, random, sleep};
+use service_kit::{HandlerResult, Request, StatusCode, client_address, config, empty, log, random, set_header, sleep};
 use std::time::{Duration, Instant};
-use users_domain::{Attempt, NewTicket, Purpose};
+use users_domain::{Attempt, IdempotencyKey, NewTicket, Purpose, invalid_ticket};
 
 /// When a request is answered, counted from its begin: later than it takes to do whatever there is to do, so that the time says
 /// nothing about who has an account.
 const ANSWER_AFTER: Duration = Duration::from_millis(100);
+
+/// What came of a link or a code.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Used {
+    /// It was good, and is not any more.
+    Now,
+    /// The same request has used it before, by a double click or since the answer was lost.
+    Before,
+    /// It is not good.
+    Not,
+}
+
+impl Used {
+    /// What came of one that is not good, or not any more; with a line in the log for `action`.
+    pub(super) fn up(request: &Request, action: &str, request_digest: Option<&str>) -> Result<Self, Problem> {
+        let before = used_before(request, action, request_digest)?;
+        Ok(if before.is_some() { Self::Before } else { Self::Not })
+    }
+
+    /// Whether what it is for is done.
+    pub(super) fn is_done(self) -> bool {
+        self != Self::Not
+    }
+
+    /// The answer of an operation that has nothing more to say.
+    pub(super) fn answer(self) -> HandlerResult {
+        let mut response = empty(StatusCode::NO_CONTENT);
+        match self {
+            Self::Now => {}
+            Self::Before => set_header(&mut response, "idempotent-replayed", "true"),
+            Self::Not => return Err(invalid_ticket()),
+        }
+        Ok(response)
+    }
+}
+
+/// Whose ticket it was that the same request has used before; with a line in the log for `action`.
+pub(super) fn used_before(
+    request: &Request,
+    action: &str,
+    request_digest: Option<&str>,
+) -> Result<Option<UserId>, Problem> {
+    let user = request_digest.map(|digest| tickets::used_by(&Store::open()?, digest)).transpose()?.flatten();
+    match user {
+        Some(id) => log::audit(action, "repeated", &request.id, &[("user_id", &id.to_string())]),
+        None => log::audit(action, "invalid-ticket", &request.id, &[]),
+    }
+    Ok(user)
+}
+
+/// The digest of a request that may be repeated under its `idempotency-key`.
+pub(super) fn repeatable(request: &Request, purpose: &str, peppers: &Peppers) -> Result<Option<String>, Problem> {
+    let key = IdempotencyKey::parse(request.header("idempotency-key"))?;
+    Ok(key.map(|key| key.digest_of_use(peppers, purpose, request.body())))
+}
 
 /// A ticket for the owner of an address, its link, and the limit of mails to the address.
 pub(super) struct NewMail {

@@ -1,6 +1,6 @@
 //! /users-ms/email-verification: confirming an address.
 
-use super::tickets::{even_out, request_mail, shown_by_client};
+use super::tickets::{Used, even_out, repeatable, request_mail, shown_by_client};
 use super::{Call, trace};
 use crate::settings::{self, EmailVerification};
 use crate::store::{Store, verification};
@@ -10,7 +10,7 @@ use problem::Problem;
 use service_kit::attempts::too_many_attempts;
 use service_kit::{HandlerResult, Request, StatusCode, config, log, page};
 use std::time::Instant;
-use users_domain::{Actor, Purpose, ShownTicket, invalid_link_page, invalid_ticket, verification_form, verified_page};
+use users_domain::{Actor, Purpose, ShownTicket, invalid_link_page, verification_form, verified_page};
 
 /// POST: sends a mail, if the address is one that is yet to be confirmed.
 pub(super) async fn request_verification(call: &Call<'_, RequestVerification>) -> HandlerResult {
@@ -26,9 +26,10 @@ pub(super) async fn confirm_verification(call: &Call<'_, ConfirmVerification>) -
     let body = call.body()?;
     let (token, email, code) = (body.token.as_deref(), body.email.as_deref(), body.code.as_deref());
     let shown = ShownTicket::of_request(Purpose::Verification, token, email, code, &peppers)?;
-    let is_confirmed = confirm(call.request, &peppers, &shown)?;
+    let shown = shown.in_request(repeatable(call.request, Purpose::Verification.name(), &peppers)?);
+    let used = confirm(call.request, &peppers, &shown)?;
     even_out(start).await;
-    if is_confirmed { Ok(call.empty(StatusCode::NO_CONTENT)) } else { Err(invalid_ticket()) }
+    used.answer()
 }
 
 /// GET `/page`: the page with the button. It confirms nothing.
@@ -43,22 +44,22 @@ pub(super) fn submit_verification_page(call: &Call<'_, SubmitVerificationPage>) 
     let token = form.get("token").map(String::as_str).unwrap_or_default();
     let peppers = config::peppers()?;
     let shown = ShownTicket::of_token(Purpose::Verification, token, &peppers);
-    Ok(match confirm(call.request, &peppers, &shown)? {
+    Ok(match confirm(call.request, &peppers, &shown)?.is_done() {
         true => page(StatusCode::OK, verified_page()),
         false => page(StatusCode::FORBIDDEN, invalid_link_page()),
     })
 }
 
-/// Whether the ticket was good. It is not, any more.
-fn confirm(request: &Request, peppers: &Peppers, shown: &ShownTicket) -> Result<bool, Problem> {
+/// Uses the ticket and notes that the address is confirmed.
+fn confirm(request: &Request, peppers: &Peppers, shown: &ShownTicket) -> Result<Used, Problem> {
     let client = shown_by_client(request, peppers)?;
     let confirmed = verification::confirm(&Store::open()?, shown, &client, &trace::of_client(request, Actor::Owner)?)?;
     if let Some(seconds) = confirmed.retry_after {
         return Err(too_many_attempts(seconds));
     }
-    match confirmed.user_id {
-        Some(id) => log::audit("email-verification", "success", &request.id, &[("user_id", &id.to_string())]),
-        None => log::audit("email-verification", "invalid-ticket", &request.id, &[]),
-    }
-    Ok(confirmed.user_id.is_some())
+    let Some(id) = confirmed.user_id else {
+        return Used::up(request, "email-verification", shown.request_digest());
+    };
+    log::audit("email-verification", "success", &request.id, &[("user_id", &id.to_string())]);
+    Ok(Used::Now)
 }

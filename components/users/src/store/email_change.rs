@@ -1,7 +1,7 @@
 //! The statements about changing the address of an account, and about taking it back.
 
 use super::outbox::{ENQUEUED, OutboxEvent, enqueue};
-use super::tickets::{Issue, template};
+use super::tickets::{Issue, remember, template};
 use super::{Store, audit};
 use ::events::Exchange;
 use identity::{Email, PasswordHash, UserId};
@@ -107,12 +107,13 @@ pub(crate) fn change(
             SELECT CASE WHEN wait IS NULL THEN change_email($1::text::jsonb) END AS done FROM admitted
          ), spent AS (
             SELECT (done ->> 'user_id')::int8 AS id, done FROM outcome WHERE done IS NOT NULL
-         ), audited AS ({}), happened AS (
+         ), remembered AS ({}), audited AS ({}), happened AS (
             SELECT 1 AS place, id, $3::text::jsonb AS event,
                 jsonb_build_object('user_id', id, 'email', done -> 'email', 'link', $4::text) AS data
             FROM spent WHERE (done ->> 'may_return')::bool
          ), {}
          SELECT jsonb_build_object('retry_after', wait, 'user_id', (SELECT id FROM spent), 'events', {ENQUEUED}) FROM admitted",
+        remember("spent"),
         audit::row("email-changed", "success", "id", 5, "spent"),
         enqueue()
     );
@@ -167,12 +168,13 @@ pub(crate) fn take_back(
             SELECT return_email($1::text::jsonb) AS done
          ), spent AS (
             SELECT (done ->> 'user_id')::int8 AS id, done FROM outcome WHERE done IS NOT NULL
-         ), audited AS ({}), happened AS (
+         ), remembered AS ({}), audited AS ({}), happened AS (
             SELECT 1 AS place, id, $2::text::jsonb AS event,
                 jsonb_build_object('user_id', id, 'email', done -> 'email') || $3::text::jsonb AS data
             FROM spent
          ), {}
          SELECT jsonb_build_object('user_id', (SELECT id FROM spent), 'events', {ENQUEUED})",
+        remember("spent"),
         audit::row("email-returned", "success", "id", 4, "spent"),
         enqueue()
     );

@@ -1,7 +1,7 @@
 //! The statements about invitations.
 
 use super::outbox::{ENQUEUED, OutboxEvent, enqueue};
-use super::tickets::{Issue, template};
+use super::tickets::{Issue, remember, template};
 use super::{Store, User, audit, roles};
 use ::events::Exchange;
 use api::users::Invitation;
@@ -179,12 +179,13 @@ pub(crate) fn accept(
             SELECT accept_invitation($1::text::jsonb) AS shown
          ), made AS (
             SELECT (shown ->> 'id')::int8 AS id, shown FROM accepted WHERE shown IS NOT NULL
-         ), audited AS ({}), happened AS (
+         ), remembered AS ({}), audited AS ({}), happened AS (
             SELECT 1 AS place, id, $2::text::jsonb AS event, jsonb_build_object('user_id', id, 'email', shown -> 'email',
                 'name', shown -> 'name') AS data
             FROM made
          ), {}
          SELECT jsonb_build_object('user', (SELECT shown FROM made), 'events', {ENQUEUED})",
+        remember("made"),
         audit::row("sign-up", "success", "id", 3, "made"),
         enqueue()
     );

@@ -1,7 +1,7 @@
 //! The statements about links by which owners say that it was not they.
 
 use super::outbox::{ENQUEUED, OutboxEvent, enqueue};
-use super::tickets::{Issue, template};
+use super::tickets::{Issue, remember, template};
 use super::{Store, audit};
 use ::events::Exchange;
 use identity::UserId;
@@ -29,10 +29,11 @@ pub(crate) fn address(store: &Store, id: UserId) -> Result<Option<String>, Probl
 }
 
 /// Counts the client, and uses the link if there is a good one, with its digest: ends what it is about, demands a new password and
-/// sends the mail of `recovery`.
+/// sends the mail of `recovery`. The use is remembered under the digest of the request.
 pub(crate) fn report(
     store: &Store,
     shown: Option<(&NotMe, &str, &Issue<'_>)>,
+    request_digest: Option<&str>,
     client: &Attempt,
     trace: &Trace,
 ) -> Result<Reported, Problem> {
@@ -43,12 +44,13 @@ pub(crate) fn report(
             SELECT CASE WHEN wait IS NULL AND $1::text IS NOT NULL THEN report_not_me($1::text::jsonb) END AS done FROM admitted
          ), reported AS (
             SELECT (done ->> 'user_id')::int8 AS id, done FROM outcome WHERE done IS NOT NULL
-         ), audited AS ({}), happened AS (
+         ), remembered AS ({}), audited AS ({}), happened AS (
             SELECT 1 AS place, id, $3::text::jsonb AS event,
                 jsonb_build_object('user_id', id, 'email', done -> 'email') || $4::text::jsonb AS data
             FROM reported
          ), {}
          SELECT jsonb_build_object('retry_after', wait, 'user_id', (SELECT id FROM reported), 'events', {ENQUEUED}) FROM admitted",
+        remember("reported"),
         audit::row("takeover-reported", "success", "id", 5, "reported"),
         enqueue()
     );
@@ -57,7 +59,7 @@ pub(crate) fn report(
             Disowned::Session(id) => Some(id),
             Disowned::Change(_) => None,
         };
-        json!({"digest": digest, "user_id": not_me.user_id, "session": session, "issued_at": not_me.issued_at,
+        json!({"digest": digest, "request_digest": request_digest, "user_id": not_me.user_id, "session": session, "issued_at": not_me.issued_at,
             "expires_at": not_me.expires_at(), "added_seconds": NOT_ME_SECONDS, "recovery_digest": recovery.ticket.digest,
             "recovery_code_digest": recovery.ticket.code_digest, "recovery_seconds": Purpose::Recovery.seconds()})
         .to_string()

@@ -1,7 +1,7 @@
 //! The statements about recovering an account.
 
 use super::outbox::{ENQUEUED, OutboxEvent, enqueue};
-use super::tickets::template;
+use super::tickets::{remember, template};
 use super::{Store, audit};
 use ::events::Exchange;
 use identity::{PasswordHash, UserId};
@@ -58,6 +58,7 @@ pub(crate) fn recover(
     trace: &Trace,
 ) -> Result<Recovered, Problem> {
     let audited = audit::row("password-recovery", "success", "id", 5, "changed");
+    let remembered = remember("changed");
     let statement = format!(
         "WITH spent AS MATERIALIZED (
             SELECT spend_ticket($1::text::jsonb) AS user_id
@@ -82,7 +83,7 @@ pub(crate) fn recover(
          ), forgotten AS (
             UPDATE attempts SET failures = 0, failures_in_a_row = 0
             WHERE key IN (SELECT jsonb_array_elements_text($3::text::jsonb)) AND EXISTS (SELECT FROM changed)
-         ), audited AS ({audited}), happened AS (
+         ), remembered AS ({remembered}), audited AS ({audited}), happened AS (
             SELECT 1 AS place, id, $4::text::jsonb AS event,
                 jsonb_build_object('user_id', id, 'email', email) || $6::text::jsonb AS data
             FROM changed

@@ -3,12 +3,12 @@
 use super::Store;
 use super::outbox::{ENQUEUED, OutboxEvent, enqueue};
 use ::events::{Event, Exchange};
-use identity::Email;
+use identity::{Email, UserId};
 use problem::Problem;
 use serde::Deserialize;
 use serde_json::json;
 use spin_sdk::pg4::ParameterValue;
-use users_domain::{Attempt, NewTicket, Purpose, RESET_SECONDS};
+use users_domain::{Attempt, NewTicket, Purpose, RESET_SECONDS, RETENTION_SECONDS};
 
 /// A ticket to issue, and the link that holds its secret.
 pub(crate) struct Issue<'a> {
@@ -88,6 +88,38 @@ pub(crate) fn request(
         text(purpose.name()),
     ];
     Ok(store.one(&statement, &parameters)?)
+}
+
+/// The part of a statement that remembers the use of a ticket by the users `id` of `done`, for a repetition of the same request. The
+/// first parameter of the statement says the digest of the request.
+pub(super) fn remember(done: &str) -> String {
+    format!(
+        "INSERT INTO used_tickets (digest, user_id)
+         SELECT request.digest, {done}.id
+         FROM {done}, (SELECT $1::text::jsonb ->> 'request_digest' AS digest) AS request
+         WHERE request.digest IS NOT NULL
+         ON CONFLICT DO NOTHING"
+    )
+}
+
+/// Whose ticket the request with this digest has used in the last day.
+pub(crate) fn used_by(store: &Store, request_digest: &str) -> Result<Option<UserId>, Problem> {
+    const STATEMENT: &str = "
+        SELECT (SELECT to_jsonb(user_id) FROM used_tickets
+                WHERE digest = $1 AND used_at >= now() - make_interval(secs => $2::int4))";
+    Ok(store.one(STATEMENT, &[text(request_digest), ParameterValue::Int32(RETENTION_SECONDS)])?)
+}
+
+/// Forgets the uses of tickets that are older than a day.
+pub(crate) fn delete_used(store: &Store) -> Result<(), Problem> {
+    store.delete_in_steps(&format!(
+        "WITH gone AS (
+            DELETE FROM used_tickets WHERE digest IN (
+                SELECT digest FROM used_tickets WHERE used_at < now() - make_interval(secs => {RETENTION_SECONDS})
+                ORDER BY used_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+            RETURNING digest)
+         SELECT to_jsonb((SELECT count(*) FROM gone))"
+    ))
 }
 
 /// Deletes tickets that have expired.

@@ -2,7 +2,7 @@
 
 use super::audit;
 use super::outbox::{ENQUEUED, OutboxEvent, enqueue};
-use super::tickets::{Issue, template};
+use super::tickets::{Issue, remember, template};
 use super::{Store, StoreError};
 use ::events::Exchange;
 use identity::{Locale, PasswordHash, Phone, UserId, ZoneInfo};
@@ -125,6 +125,7 @@ pub(crate) fn confirm(
     trace: &Trace,
 ) -> Result<Confirmed, Problem> {
     let audited = audit::row("email-verification", "success", "id", 4, "verified");
+    let remembered = remember("verified");
     let statement = format!(
         "WITH admitted AS MATERIALIZED (
             SELECT admit_request($2::text::jsonb, $3::int4) AS wait
@@ -132,7 +133,7 @@ pub(crate) fn confirm(
             SELECT CASE WHEN wait IS NULL THEN spend_ticket($1::text::jsonb) END AS user_id FROM admitted
         ), verified AS (
             UPDATE users u SET email_verified_at = now() FROM spent WHERE u.id = spent.user_id RETURNING u.id
-        ), audited AS ({audited})
+        ), remembered AS ({remembered}), audited AS ({audited})
         SELECT jsonb_build_object('retry_after', wait, 'user_id', (SELECT id FROM verified)) FROM admitted"
     );
     let parameters = [
