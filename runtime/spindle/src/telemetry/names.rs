@@ -3,6 +3,8 @@
 //! Left out are the query strings of requests and the addresses of clients, and of what a component does the parameters of
 //! statements and commands, which are people's data. Reading a variable is no span here: it is a look into memory.
 
+use std::borrow::Cow;
+
 use http::{Method, Request, StatusCode, Uri};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanKind;
@@ -17,7 +19,6 @@ impl HttpRequest {
     pub(crate) fn served<B>(request: &Request<B>, route: &str, is_secure: bool) -> Span {
         let described = || Described {
             name: format!("{} {route}", request.method()).into(),
-            kind: SpanKind::Server,
             attributes: vec![
                 KeyValue::new("http.request.method", request.method().to_string()),
                 KeyValue::new("http.route", route.to_owned()),
@@ -26,21 +27,20 @@ impl HttpRequest {
                 KeyValue::new("url.scheme", if is_secure { "https" } else { "http" }),
             ],
         };
-        Span::incoming(|| traceparent(request.headers()), described)
+        Span::incoming(SpanKind::Server, || traceparent(request.headers()), described)
     }
 
     /// The execution of a component for a request.
     pub(crate) fn executed(trace: &Trace, component: &str) -> Span {
-        trace.span(|| Described {
+        trace.span(SpanKind::Internal, || Described {
             name: format!("execute_wasm_component {component}").into(),
-            kind: SpanKind::Internal,
             attributes: Vec::new(),
         })
     }
 
     /// A request of a component.
     pub(crate) fn sent(trace: &Trace, method: &Method, uri: &Uri) -> Span {
-        trace.span(|| {
+        trace.span(SpanKind::Client, || {
             let authority = uri.authority().map_or("", |authority| authority.as_str());
             let full = format!("{}://{authority}{}", uri.scheme_str().unwrap_or("http"), uri.path());
             let mut attributes = vec![
@@ -49,7 +49,7 @@ impl HttpRequest {
                 KeyValue::new("server.address", uri.host().unwrap_or_default().to_owned()),
             ];
             attributes.extend(uri.port_u16().map(|port| KeyValue::new("server.port", i64::from(port))));
-            Described { name: method.to_string().into(), kind: SpanKind::Client, attributes }
+            Described { name: method.to_string().into(), attributes }
         })
     }
 
@@ -68,12 +68,12 @@ pub(crate) struct Sql;
 impl Sql {
     /// The connection, from the pool or a new one.
     pub(crate) fn open(trace: &Trace) -> Span {
-        trace.span(|| client("spin_outbound_pg.open".to_owned(), "db.system", "postgresql"))
+        trace.span(SpanKind::Client, || client("spin_outbound_pg.open".to_owned(), "db.system", "postgresql"))
     }
 
     /// A statement.
     pub(crate) fn run(trace: &Trace, statement: &str) -> Span {
-        trace.span(|| client(statement.to_owned(), "db.system", "postgresql"))
+        trace.span(SpanKind::Client, || client(statement.to_owned(), "db.system", "postgresql"))
     }
 }
 
@@ -83,17 +83,17 @@ pub(crate) struct Redis;
 impl Redis {
     /// The connection, from the pool or a new one.
     pub(crate) fn open(trace: &Trace) -> Span {
-        trace.span(|| client("spin_outbound_redis.open_connection".to_owned(), "db.system", "redis"))
+        trace.span(SpanKind::Client, || client("spin_outbound_redis.open_connection".to_owned(), "db.system", "redis"))
     }
 
     /// A command, with what is no value of it.
     pub(crate) fn run(trace: &Trace, command: impl FnOnce() -> String) -> Span {
-        trace.span(|| client(command(), "db.system", "redis"))
+        trace.span(SpanKind::Client, || client(command(), "db.system", "redis"))
     }
 
     /// A message of a channel.
     pub(crate) fn received(channel: &str) -> Span {
-        Span::incoming(|| None, || consumer(channel, "redis"))
+        Span::incoming(SpanKind::Consumer, || None, || consumer(channel, "redis"))
     }
 }
 
@@ -103,18 +103,16 @@ pub(crate) struct MqttServer;
 impl MqttServer {
     /// The connection: it is made when something is published.
     pub(crate) fn open(trace: &Trace) -> Span {
-        trace.span(|| Described {
+        trace.span(SpanKind::Client, || Described {
             name: "spin_outbound_mqtt.open_connection".into(),
-            kind: SpanKind::Client,
             attributes: Vec::new(),
         })
     }
 
     /// A message that a component publishes.
     pub(crate) fn publish(trace: &Trace, topic: &str) -> Span {
-        trace.span(|| Described {
+        trace.span(SpanKind::Producer, || Described {
             name: format!("{topic} publish").into(),
-            kind: SpanKind::Producer,
             attributes: vec![
                 KeyValue::new("messaging.operation", "publish"),
                 KeyValue::new("messaging.system", "mqtt"),
@@ -130,8 +128,8 @@ pub(crate) struct AmqpMessage;
 impl AmqpMessage {
     /// A message of a queue: a part of the trace that it says, by its header or by the event that it is.
     pub(crate) fn received(queue: &str, header: Option<&str>, body: &[u8]) -> Span {
-        let traceparent = || header.map(str::to_owned).or_else(|| of_event(body));
-        Span::incoming(traceparent, || consumer(queue, "rabbitmq"))
+        let traceparent = || header.map(Cow::Borrowed).or_else(|| of_event(body).map(Cow::Owned));
+        Span::incoming(SpanKind::Consumer, traceparent, || consumer(queue, "rabbitmq"))
     }
 }
 
@@ -145,13 +143,12 @@ fn of_event(body: &[u8]) -> Option<String> {
 }
 
 fn client(name: String, kind: &'static str, system: &'static str) -> Described {
-    Described { name: name.into(), kind: SpanKind::Client, attributes: vec![KeyValue::new(kind, system)] }
+    Described { name: name.into(), attributes: vec![KeyValue::new(kind, system)] }
 }
 
 fn consumer(source: &str, system: &'static str) -> Described {
     Described {
         name: format!("{source} receive").into(),
-        kind: SpanKind::Consumer,
         attributes: vec![KeyValue::new("messaging.operation", "receive"), KeyValue::new("messaging.system", system)],
     }
 }

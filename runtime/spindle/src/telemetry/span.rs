@@ -22,10 +22,9 @@ pub(crate) struct Trace(Option<Box<SpanContext>>);
 #[derive(Debug, Default)]
 pub(crate) struct Span(Option<Box<SdkSpan>>);
 
-/// A span that is to be made.
+/// What a span says. It is asked for only if the span is recorded.
 pub(super) struct Described {
     pub(super) name: Cow<'static, str>,
-    pub(super) kind: SpanKind,
     pub(super) attributes: Vec<KeyValue>,
 }
 
@@ -44,9 +43,9 @@ impl Extractor for Said<'_> {
 
 impl Trace {
     /// A span that is a part of this one.
-    pub(super) fn span(&self, described: impl FnOnce() -> Described) -> Span {
+    pub(super) fn span(&self, kind: SpanKind, described: impl FnOnce() -> Described) -> Span {
         let Some(parent) = &self.0 else { return Span(None) };
-        begin(&Context::new().with_remote_span_context(SpanContext::clone(parent)), described())
+        begin(&Context::new().with_remote_span_context(SpanContext::clone(parent)), kind, described)
     }
 
     /// The value of `traceparent` for whoever is called.
@@ -89,8 +88,9 @@ impl Trace {
 
 impl Span {
     /// A span that begins in this process: a part of what a `traceparent` says, or of nothing.
-    pub(super) fn incoming(
-        traceparent: impl FnOnce() -> Option<String>,
+    pub(super) fn incoming<'t>(
+        kind: SpanKind,
+        traceparent: impl FnOnce() -> Option<Cow<'t, str>>,
         described: impl FnOnce() -> Described,
     ) -> Self {
         if tracer().is_none() {
@@ -98,7 +98,7 @@ impl Span {
         }
         let said = traceparent();
         let parent = TraceContextPropagator::new().extract_with_context(&Context::new(), &Said(said.as_deref()));
-        begin(&parent, described())
+        begin(&parent, kind, described)
     }
 
     /// What is part of this span.
@@ -129,15 +129,20 @@ impl Span {
 }
 
 /// Begins a span, unless its trace is not recorded.
-fn begin(parent: &Context, described: Described) -> Span {
+fn begin(parent: &Context, kind: SpanKind, described: impl FnOnce() -> Described) -> Span {
     let Some(tracer) = tracer() else { return Span(None) };
-    let Described { name, kind, attributes } = described;
-    let builder = tracer.span_builder(name).with_kind(kind).with_attributes(attributes);
-    let span = tracer.build_with_context(builder, parent);
-    Span(span.is_recording().then(|| Box::new(span)))
+    // Most are not recorded, so it is decided before anything is put together.
+    let mut span = tracer.build_with_context(tracer.span_builder("").with_kind(kind), parent);
+    if !span.is_recording() {
+        return Span(None);
+    }
+    let Described { name, attributes } = described();
+    span.update_name(name);
+    span.set_attributes(attributes);
+    Span(Some(Box::new(span)))
 }
 
 /// What a header says, if it is text.
-pub(super) fn traceparent(headers: &HeaderMap) -> Option<String> {
-    headers.get(TRACEPARENT)?.to_str().ok().map(str::to_owned)
+pub(super) fn traceparent(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    headers.get(TRACEPARENT)?.to_str().ok().map(Cow::Borrowed)
 }
