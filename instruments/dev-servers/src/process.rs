@@ -105,6 +105,15 @@ fn die_with_this_process(command: &mut Command, signal: Signal) {
 #[cfg(not(target_os = "linux"))]
 fn die_with_this_process(_command: &mut Command, _signal: Signal) {}
 
+/// Starts a command whose process ends with this one, however it ends: the kernel kills it.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn spawn(mut command: Command) -> std::io::Result<Child> {
+    die_with_this_process(&mut command, Signal::SIGKILL);
+    spawn_for_life(command)
+}
+
 /// Starts a command on the thread that lives as long as this process.
 fn spawn_for_life(command: Command) -> std::io::Result<Child> {
     type Job = (Command, mpsc::Sender<std::io::Result<Child>>);
@@ -377,6 +386,36 @@ mod tests {
         assert!(process.is_running());
         process.stop(Duration::from_secs(5));
         assert!(!process.is_running());
+    }
+
+    /// Not a test: what the next one starts and kills.
+    #[test]
+    #[ignore = "it waits to be killed"]
+    fn starts_a_process_and_is_killed() {
+        let mut command = Command::new("sleep");
+        command.arg("60");
+        let mut child = std::thread::spawn(|| spawn(command).unwrap()).join().unwrap();
+        println!("started {}", child.id());
+        child.wait().unwrap();
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_child_ends_with_its_parent_that_is_killed() {
+        use std::io::{BufRead, BufReader};
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--ignored", "--exact", "--nocapture", "process::tests::starts_a_process_and_is_killed"]);
+        let mut parent = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(parent.stdout.take().unwrap()).lines();
+        let pid = lines.find_map(|line| line.unwrap().split_once("started ")?.1.trim().parse::<u32>().ok()).unwrap();
+        let is_alive = || {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            stat.contains("(sleep)") && !stat.contains(") Z ")
+        };
+        assert!(is_alive());
+        parent.kill().unwrap();
+        parent.wait().unwrap();
+        wait::until(Duration::from_secs(5), || (!is_alive()).then_some(())).unwrap();
     }
 
     #[test]

@@ -28,7 +28,8 @@ impl Example {
         let log = dir.join("log");
         let output = File::create(&log).unwrap();
         command.env("SPIN_VARIABLE_AMQP_URL", rabbit.url()).current_dir(dir).stdin(Stdio::null());
-        let child = command.stdout(output.try_clone().unwrap()).stderr(output).spawn().unwrap();
+        command.stdout(output.try_clone().unwrap()).stderr(output);
+        let child = dev_servers::process::spawn(command).unwrap();
         Self { child, log }
     }
 

@@ -97,7 +97,8 @@ impl Run {
         std::fs::write(&file, lock.to_string()).unwrap();
         std::fs::write(dir.path().join("runtime.toml"), "[key_value_store.default]\ntype = \"spin\"\n").unwrap();
         let output = std::fs::File::create(&log).unwrap();
-        let child = plugin()
+        let mut command = plugin();
+        command
             .args(["--variable", &format!("broker={}", rabbit.url()), "--runtime-config-file"])
             .arg(dir.path().join("runtime.toml"))
             .arg("--cache")
@@ -108,9 +109,8 @@ impl Run {
             .env("SPIN_VERSION", "3.6.3")
             .current_dir(dir.path())
             .stdout(output.try_clone().unwrap())
-            .stderr(output)
-            .spawn()
-            .unwrap();
+            .stderr(output);
+        let child = dev_servers::process::spawn(command).unwrap();
         Self { child, log, rabbit, _dir: dir }
     }
 
