@@ -67,6 +67,9 @@ macro_rules! metrics {
 pub static SERVICES: &[(&str, &[&Metric])] =
     &[("users", users::ALL), ("auth", auth::ALL), ("notification", notification::ALL)];
 
+/// What the runtime shows: Spindle, and the trigger for RabbitMQ.
+pub static RUNTIME: &[(&str, &[&Metric])] = &[("spindle", spindle::ALL)];
+
 /// What users shows.
 pub mod users {
     use super::{Kind, Metric};
@@ -137,13 +140,81 @@ pub mod notification {
     }
 }
 
+/// What Spindle and trigger-amqp show.
+pub mod spindle {
+    use super::{Kind, Metric};
+
+    metrics! {
+        BUILD: Info "spindle_build" ["version"],
+            "The version of the runtime";
+        REQUESTS: Counter "spindle_requests" ["component", "source", "method", "class"],
+            "Requests by the component that they are for (spindle: the runtime itself), who has sent them (client or component), method and class of status; none: whoever asked had gone before there was an answer";
+        REQUEST_SECONDS: Histogram "spindle_request_duration_seconds" ["component"],
+            "Time from the head of a request to the head of its response";
+        REQUESTS_IN_FLIGHT: Gauge "spindle_requests_in_flight" ["component"],
+            "Requests that are not answered yet";
+        REFUSED: Counter "spindle_requests_refused" ["reason"],
+            "Requests and connections that were refused before a component was called: connections or requests (a client's share, or all), bodies (no room), queue-full, queue-time (no place in time)";
+        FAILURES: Counter "spindle_call_failures" ["component", "cause"],
+            "Calls of components without a result: trap, deadline, or start (there could be no instance)";
+        INSTANCES: Gauge "spindle_instances" ["component"],
+            "Instances that there are";
+        INSTANCES_LIMIT: Gauge "spindle_instances_limit" [],
+            "Instances that there may be, of all components together";
+        CONNECTIONS: Gauge "spindle_connections" [],
+            "Open connections of clients";
+        CONNECTIONS_LIMIT: Gauge "spindle_connections_limit" [],
+            "Connections of clients that there may be";
+        PLACES: Gauge "spindle_places" [],
+            "Places of requests with components that there are";
+        PLACES_IN_USE: Gauge "spindle_places_in_use" [],
+            "Places that requests have";
+        PLACES_WAITING: Gauge "spindle_places_waiting" [],
+            "Requests that wait for a place";
+        CORES: Gauge "spindle_compute_cores" [],
+            "Cores for calls that compute";
+        CORES_IN_USE: Gauge "spindle_compute_cores_in_use" [],
+            "Cores that calls that compute have";
+        CORE_WAITS: Counter "spindle_compute_waits" [],
+            "How often a call that computes had to wait for a core";
+        MOVED: Counter "spindle_compute_calls" [],
+            "Calls that have computed for long, and went on on threads of a lower priority";
+        OUTGOING: Counter "spindle_outbound_calls" ["component", "kind"],
+            "What components have asked others for: http and component (requests), postgres (statements), redis (commands), mqtt (messages)";
+        POOL_USED: Gauge "spindle_pool_connections_used" ["component", "kind"],
+            "Connections to servers that calls have";
+        POOL_IDLE: Gauge "spindle_pool_connections_idle" ["component", "kind"],
+            "Open connections to servers that nobody uses";
+        POOL_LIMIT: Gauge "spindle_pool_connections_limit" ["component", "kind"],
+            "Connections to servers that calls may have";
+        POOL_WAITS: Counter "spindle_pool_waits" ["component", "kind"],
+            "How often a call had to wait for a connection";
+        DELIVERED: Counter "spindle_amqp_messages_delivered" ["queue"],
+            "Messages that RabbitMQ has delivered";
+        ACKNOWLEDGED: Counter "spindle_amqp_messages_acknowledged" ["queue"],
+            "Messages that were handled and acknowledged";
+        REQUEUED: Counter "spindle_amqp_messages_requeued" ["queue"],
+            "Messages whose handling failed, and that come again";
+        DEAD_LETTERED: Counter "spindle_amqp_messages_dead_lettered" ["queue"],
+            "Messages that went to the dead letters";
+        IN_HAND: Gauge "spindle_amqp_messages_in_hand" ["queue"],
+            "Messages that a component is handling";
+        SESSIONS: Counter "spindle_amqp_sessions" ["queue"],
+            "Sessions that were opened with RabbitMQ; all after the first are reconnections";
+        MEMORY: Gauge "process_resident_memory_bytes" [],
+            "Resident memory of the process";
+        CPU: Counter "process_cpu_seconds" [],
+            "Processor time of the process";
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
     fn all() -> impl Iterator<Item = &'static Metric> {
-        SERVICES.iter().flat_map(|(_, metrics)| metrics.iter().copied())
+        SERVICES.iter().chain(RUNTIME).flat_map(|(_, metrics)| metrics.iter().copied())
     }
 
     #[test]
@@ -151,7 +222,8 @@ mod tests {
         let mut names = BTreeSet::new();
         for metric in all() {
             assert!(names.insert(metric.name), "{} is there twice", metric.name);
-            assert!(metric.name.starts_with("concierge_"), "{}", metric.name);
+            let prefixes = ["concierge_", "spindle_", "process_"];
+            assert!(prefixes.iter().any(|prefix| metric.name.starts_with(prefix)), "{}", metric.name);
             assert!(metric.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{}", metric.name);
             // The kind says the ending.
             for ending in ["_total", "_info", "_bucket", "_sum", "_count"] {
@@ -171,7 +243,7 @@ mod tests {
         let (before, rest) = page.split_once(BEGIN).expect("the beginning of the catalogue");
         let (_, after) = rest.split_once(END).expect("the end of the catalogue");
         let mut tables = String::new();
-        for (service, metrics) in SERVICES {
+        for (service, metrics) in SERVICES.iter().chain(RUNTIME) {
             tables += &format!("\n**{service}**\n\n| metric | kind | labels | meaning |\n|---|---|---|---|\n");
             for metric in *metrics {
                 let labels: Vec<_> = metric.labels.iter().map(|label| format!("`{label}`")).collect();

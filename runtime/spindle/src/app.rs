@@ -17,6 +17,7 @@ use crate::chained::ChainedPlaces;
 use crate::component::{self, CodeError, Component};
 use crate::compute_threads::ComputeThreads;
 use crate::connection_threads::ConnectionThreads;
+use crate::counters::AppCounters;
 use crate::cpu::{Cpu, Share};
 use crate::engine::{self, EngineError};
 use crate::limits::Limits;
@@ -111,6 +112,8 @@ pub(crate) struct App {
     pub(crate) chained_places: ChainedPlaces,
     /// What the app itself serves, once it does.
     pub(crate) own_routes: OnceLock<Weak<dyn OwnRoutes>>,
+    /// What is counted of the app as a whole.
+    pub(crate) counters: AppCounters,
     engine: Engine,
     cpu: Cpu,
     writer: Writer,
@@ -187,7 +190,8 @@ impl App {
         }
         resolver.check()?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let cpu = Cpu::start(&engine, cores).map_err(AppError::Thread)?;
+        let counters = AppCounters::default();
+        let cpu = Cpu::start(&engine, cores, &counters.queued).map_err(AppError::Thread)?;
         let connection_threads = ConnectionThreads::start(cores).map_err(AppError::Thread)?;
         let compute_threads = ComputeThreads::start(cores).map_err(AppError::Thread)?;
         let gateway = Arc::new(Gateway::new(&config.outbound_http, &limits));
@@ -204,6 +208,7 @@ impl App {
             chained: TaskTracker::new(),
             chained_places,
             own_routes: OnceLock::new(),
+            counters,
             engine,
             cpu,
             writer,
@@ -214,6 +219,16 @@ impl App {
     /// A component by its id.
     pub(crate) fn component(&self, id: &str) -> Option<Arc<Component>> {
         self.components.get(id).cloned()
+    }
+
+    /// All components.
+    pub(crate) fn components(&self) -> impl Iterator<Item = &Arc<Component>> {
+        self.components.values()
+    }
+
+    /// Cores that calls that compute have now, and how many there are.
+    pub(crate) fn cores(&self) -> (usize, usize) {
+        self.cpu.cores()
     }
 
     /// A store for one call of a component, and the account of its time. Requests to other components go by `chain`.

@@ -10,6 +10,7 @@ use wasmtime::component::{InstancePre, Linker};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 use crate::cache::Cache;
+use crate::counters::Counters;
 use crate::engine::{self, EngineError};
 use crate::handlers::{AmqpHandlerPre, RedisHandlerPre};
 use crate::locked::LockedComponent;
@@ -83,6 +84,11 @@ impl Component {
             redis_handler: handles_redis.then(|| RedisHandlerPre::new(code.clone())).transpose()?,
             amqp_handler: handles_amqp.then(|| AmqpHandlerPre::new(code)).transpose()?,
         })
+    }
+
+    /// What is counted of it.
+    pub(crate) fn counters(&self) -> &Arc<Counters> {
+        self.resources.outbound.counters()
     }
 
     /// Its id.

@@ -22,6 +22,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::{Engine, Store, UpdateDeadline};
 
+use crate::counters::Count;
+
 /// What a call may compute, beyond its first tick, before it needs a permit.
 pub(crate) const GRACE: Duration = Duration::from_millis(3);
 
@@ -43,6 +45,9 @@ const IDLE_TICKS: u32 = 50;
 #[derive(Debug)]
 pub(crate) struct Cpu {
     permits: Arc<Semaphore>,
+    cores: usize,
+    /// How often a call had to queue for a permit.
+    queued: Arc<Count>,
     clock: Arc<Clock>,
 }
 
@@ -58,7 +63,7 @@ impl Cpu {
     ///
     /// # Errors
     /// When no thread can be started.
-    pub(crate) fn start(engine: &Engine, cores: usize) -> std::io::Result<Self> {
+    pub(crate) fn start(engine: &Engine, cores: usize, queued: &Arc<Count>) -> std::io::Result<Self> {
         let (send, receive) = std::sync::mpsc::channel::<Arc<Clock>>();
         let weak = engine.weak();
         let handle = thread::Builder::new().name("spindle-clock".to_owned()).spawn(move || {
@@ -83,7 +88,13 @@ impl Cpu {
         let clock = Arc::new(Clock { calls: AtomicUsize::new(0), thread: handle.thread().clone() });
         // The thread waits for exactly this message.
         let _ = send.send(Arc::clone(&clock));
-        Ok(Self { permits: Arc::new(Semaphore::new(cores.max(1))), clock })
+        let cores = cores.max(1);
+        Ok(Self { permits: Arc::new(Semaphore::new(cores)), cores, queued: Arc::clone(queued), clock })
+    }
+
+    /// Permits that calls have now, and how many there are.
+    pub(crate) fn cores(&self) -> (usize, usize) {
+        (self.cores.saturating_sub(self.permits.available_permits()), self.cores)
     }
 
     /// Puts a store under the rule and returns what its call has to be wrapped in.
@@ -93,9 +104,9 @@ impl Cpu {
         }
         let share = Share { account: Arc::new(Account::new(thread_time)), clock: Arc::clone(&self.clock) };
         let account = Arc::clone(&share.account);
-        let permits = Arc::clone(&self.permits);
+        let (permits, queued) = (Arc::clone(&self.permits), Arc::clone(&self.queued));
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(move |_| Ok(tick(&account, &permits)));
+        store.epoch_deadline_callback(move |_| Ok(tick(&account, &permits, &queued)));
         share
     }
 }
@@ -203,7 +214,7 @@ impl Drop for Share {
 }
 
 /// Decides at a tick whether a guest goes on.
-fn tick(account: &Arc<Account>, permits: &Arc<Semaphore>) -> UpdateDeadline {
+fn tick(account: &Arc<Account>, permits: &Arc<Semaphore>, queued: &Count) -> UpdateDeadline {
     let may_go_on = {
         let mut usage = account.usage();
         usage.is_counted = true;
@@ -225,6 +236,9 @@ fn tick(account: &Arc<Account>, permits: &Arc<Semaphore>) -> UpdateDeadline {
         // Threads that wait for this core come first: those that serve connections, and other processes.
         thread::yield_now();
         return UpdateDeadline::Continue(1);
+    }
+    if permits.available_permits() == 0 {
+        queued.add();
     }
     let (account, permits) = (Arc::clone(account), Arc::clone(permits));
     UpdateDeadline::YieldCustom(
@@ -270,7 +284,7 @@ mod tests {
         let (asked, mut left) = (AtomicBool::new(false), turns);
         let call = std::future::poll_fn(|context| {
             for _ in 0..ticks {
-                if let UpdateDeadline::YieldCustom(_, mut pause) = tick(&account, &permits) {
+                if let UpdateDeadline::YieldCustom(_, mut pause) = tick(&account, &permits, &Count::default()) {
                     // A permit never comes here, while a yield ends when it is asked again.
                     let _ = pause.as_mut().poll(context);
                     asked.fetch_or(pause.as_mut().poll(context).is_pending(), Ordering::Relaxed);

@@ -9,6 +9,7 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 use crate::app::App;
 use crate::capability::outbound_http::Chain;
 use crate::component::Component;
+use crate::counters::{Counters, Failed, Inside};
 use crate::cpu::{Share, Watch};
 use crate::state::State;
 use crate::telemetry::Trace;
@@ -17,6 +18,8 @@ use crate::telemetry::Trace;
 pub(crate) struct Invocation {
     store: Store<State>,
     share: Share,
+    counters: Arc<Counters>,
+    in_use: Inside,
 }
 
 /// Why a call has no result.
@@ -44,8 +47,12 @@ impl Invocation {
     /// When there cannot be an instance; in words for the log.
     pub(crate) fn prepare(app: &Arc<App>, component: &Component, depth: usize) -> Result<Self, String> {
         let chain: Arc<dyn Chain> = Arc::<App>::clone(app);
-        let (store, share) = app.store(component, chain, depth).map_err(|error| format!("{error:#}"))?;
-        Ok(Self { store, share })
+        let counters = component.counters();
+        let (store, share) = app.store(component, chain, depth).map_err(|error| {
+            counters.failed(Failed::Start);
+            format!("{error:#}")
+        })?;
+        Ok(Self { store, share, in_use: counters.instances.enter(), counters: Arc::clone(counters) })
     }
 
     /// Makes the call a part of a trace.
@@ -63,11 +70,17 @@ impl Invocation {
     where
         F: Future<Output = (wasmtime::Result<T>, Store<State>)>,
     {
-        let Self { store, share } = self;
+        let Self { store, share, counters, in_use: _in_use } = self;
         match share.run(tokio::time::timeout(deadline, call(store))).await {
             Ok((Ok(value), _)) => Ok(value),
-            Ok((Err(error), store)) => Err(Fault::Trap(describe(&error, store.data().memory_is_exceeded()))),
-            Err(_) => Err(Fault::Deadline(deadline)),
+            Ok((Err(error), store)) => {
+                counters.failed(Failed::Trap);
+                Err(Fault::Trap(describe(&error, store.data().memory_is_exceeded())))
+            }
+            Err(_) => {
+                counters.failed(Failed::Deadline);
+                Err(Fault::Deadline(deadline))
+            }
         }
     }
 }

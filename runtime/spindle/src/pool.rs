@@ -15,15 +15,45 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, Id};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::counters::Count;
+
 /// A pool.
 #[derive(Debug)]
 pub(crate) struct Pool<C> {
     idle: Mutex<Vec<PooledConnection<C>>>,
     permits: Arc<Semaphore>,
-    /// The permits of all addresses of the component.
-    total: Arc<Semaphore>,
+    /// What all addresses of the component have together.
+    total: Arc<Total>,
     /// What has rested for longer is closed: nobody knows what a firewall or a failover has made of it.
     max_rest: Duration,
+}
+
+/// What all pools of a component have together.
+#[derive(Debug)]
+pub(crate) struct Total {
+    permits: Arc<Semaphore>,
+    /// How often somebody had to wait for a connection.
+    waits: Count,
+}
+
+impl Total {
+    fn new(max_connections: usize) -> Arc<Self> {
+        let permits = Arc::new(Semaphore::new(max_connections));
+        Arc::new(Self { permits, waits: Count::default() })
+    }
+}
+
+/// How the connections of a component to one kind of server are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Usage {
+    /// Connections that calls have now.
+    pub(crate) used: usize,
+    /// Open ones that nobody uses.
+    pub(crate) idle: usize,
+    /// How many there may be in use.
+    pub(crate) limit: usize,
+    /// How often a call had to wait for one.
+    pub(crate) waits: u64,
 }
 
 /// A connection, and the runtime that drives it.
@@ -42,7 +72,7 @@ pub(crate) struct Exhausted;
 impl<C> Pool<C> {
     /// A pool of at most `max` connections, none of them open yet, which also take a permit of `total` while they are in use.
     #[must_use]
-    pub(crate) fn new(max: usize, max_rest: Duration, total: &Arc<Semaphore>) -> Arc<Self> {
+    pub(crate) fn new(max: usize, max_rest: Duration, total: &Arc<Total>) -> Arc<Self> {
         let permits = Arc::new(Semaphore::new(max.clamp(1, Semaphore::MAX_PERMITS)));
         Arc::new(Self { idle: Mutex::default(), permits, total: Arc::clone(total), max_rest })
     }
@@ -59,10 +89,13 @@ impl<C> Pool<C> {
     ) -> Result<Lease<C>, Exhausted> {
         let permits = match self.try_acquire() {
             Some(permits) => permits,
-            None => match tokio::time::timeout(wait, self.acquire()).await {
-                Ok(Some(permits)) => permits,
-                _ => return Err(Exhausted),
-            },
+            None => {
+                self.total.waits.add();
+                match tokio::time::timeout(wait, self.acquire()).await {
+                    Ok(Some(permits)) => permits,
+                    _ => return Err(Exhausted),
+                }
+            }
         };
         let connection = loop {
             match self.idle() {
@@ -75,12 +108,17 @@ impl<C> Pool<C> {
 
     fn try_acquire(&self) -> Option<[OwnedSemaphorePermit; 2]> {
         let own = Arc::clone(&self.permits).try_acquire_owned().ok()?;
-        Some([own, Arc::clone(&self.total).try_acquire_owned().ok()?])
+        Some([own, Arc::clone(&self.total.permits).try_acquire_owned().ok()?])
     }
 
     async fn acquire(&self) -> Option<[OwnedSemaphorePermit; 2]> {
         let own = Arc::clone(&self.permits).acquire_owned().await.ok()?;
-        Some([own, Arc::clone(&self.total).acquire_owned().await.ok()?])
+        Some([own, Arc::clone(&self.total.permits).acquire_owned().await.ok()?])
+    }
+
+    /// How many open ones nobody uses.
+    pub(crate) fn idle_connections(&self) -> usize {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// The connection that was used last of those that are driven here, or else of all.
@@ -158,7 +196,8 @@ impl<C> Pool<C> {
 #[derive(Debug)]
 pub(crate) struct Pools<K, P> {
     max: usize,
-    total: Arc<Semaphore>,
+    max_connections: usize,
+    total: Arc<Total>,
     pools: Mutex<Known<K, P>>,
 }
 
@@ -172,8 +211,17 @@ struct Known<K, P> {
 impl<K: Eq + Hash, P: Clone> Pools<K, P> {
     /// Pools for at most so many addresses, and at most so many connections in use at once over all of them.
     pub(crate) fn new(max: usize, max_connections: usize) -> Self {
-        let total = Arc::new(Semaphore::new(max_connections.clamp(1, Semaphore::MAX_PERMITS)));
-        Self { max, total, pools: Mutex::new(Known { pools: HashMap::new(), uses: 0 }) }
+        let max_connections = max_connections.clamp(1, Semaphore::MAX_PERMITS);
+        let total = Total::new(max_connections);
+        Self { max, max_connections, total, pools: Mutex::new(Known { pools: HashMap::new(), uses: 0 }) }
+    }
+
+    /// How the connections are used; `idle` says how many of a pool nobody uses.
+    pub(crate) fn usage(&self, idle: impl Fn(&P) -> usize) -> Usage {
+        let known = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = known.pools.values().map(|(pool, _)| idle(pool)).sum();
+        let (limit, waits) = (self.max_connections, self.total.waits.get());
+        Usage { used: limit.saturating_sub(self.total.permits.available_permits()), idle, limit, waits }
     }
 
     /// The pool of an address, which is made at its first use. When there are as many as there may be, the one that was not
@@ -181,7 +229,7 @@ impl<K: Eq + Hash, P: Clone> Pools<K, P> {
     ///
     /// # Errors
     /// When it cannot be made; then nothing is kept.
-    pub(crate) fn find<Q, E>(&self, address: &Q, make: impl FnOnce(&Arc<Semaphore>) -> Result<P, E>) -> Result<P, E>
+    pub(crate) fn find<Q, E>(&self, address: &Q, make: impl FnOnce(&Arc<Total>) -> Result<P, E>) -> Result<P, E>
     where
         Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
         K: Borrow<Q> + Clone,
@@ -204,41 +252,6 @@ impl<K: Eq + Hash, P: Clone> Pools<K, P> {
     }
 }
 
-/// A connection that a guest holds. It goes back to its pool when the guest drops it, unless its session may have been
-/// changed or it was taken and not put back.
-#[derive(Debug)]
-pub(crate) struct GuestConnection<C> {
-    lease: Option<Lease<C>>,
-    /// Whether the session is as it was.
-    pub(crate) is_clean: bool,
-}
-
-impl<C> GuestConnection<C> {
-    pub(crate) fn new(lease: Lease<C>) -> Self {
-        Self { lease: Some(lease), is_clean: true }
-    }
-
-    /// Takes the connection for a call to the server. When the call is cut short it is closed, for nobody puts it back.
-    pub(crate) fn take(&mut self) -> Option<Lease<C>> {
-        self.lease.take()
-    }
-
-    /// Puts the connection back after an answer.
-    pub(crate) fn put_back(&mut self, lease: Lease<C>) {
-        self.lease = Some(lease);
-    }
-}
-
-impl<C> Drop for GuestConnection<C> {
-    fn drop(&mut self) {
-        if let Some(lease) = self.lease.take()
-            && self.is_clean
-        {
-            lease.give_back();
-        }
-    }
-}
-
 /// The runtime of the caller.
 fn current_runtime() -> Option<Id> {
     Handle::try_current().ok().map(|handle| handle.id())
@@ -251,7 +264,7 @@ mod tests {
     const NOW: Duration = Duration::from_millis(1);
 
     fn pool<C>(max: usize) -> Arc<Pool<C>> {
-        Pool::new(max, Duration::from_secs(60), &Arc::new(Semaphore::new(9)))
+        Pool::new(max, Duration::from_secs(60), &Total::new(9))
     }
 
     #[tokio::test]
@@ -310,27 +323,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_guest_gives_back_what_is_clean_and_not_in_use() {
-        let pool = pool(1);
-        let open = || pool.lease_or_connect(NOW, |_| true, async { Ok(8) });
-        let mut first = GuestConnection::new(open().await.unwrap());
-        let failed = pool.lease_or_connect(NOW, |_| true, async { Err("down".to_owned()) }).await;
-        assert_eq!(failed.err(), Some(LeaseError::Exhausted));
-        let lease = first.take().unwrap();
-        first.put_back(lease);
-        drop(first);
-        let mut again = pool.lease(NOW, |_| true).await.unwrap();
-        assert_eq!(again.connection(), Some(&mut 8));
-        let mut changed = GuestConnection::new(again);
-        changed.is_clean = false;
-        drop(changed);
-        let failed = pool.lease_or_connect(NOW, |_| true, async { Err("down".to_owned()) }).await;
-        assert_eq!(failed.err(), Some(LeaseError::Connect("down".to_owned())));
-    }
-
-    #[tokio::test]
     async fn what_has_rested_too_long_is_closed() {
-        let pool = Pool::new(3, Duration::from_millis(50), &Arc::new(Semaphore::new(9)));
+        let pool = Pool::new(3, Duration::from_millis(50), &Total::new(9));
         let mut leases = Vec::new();
         for n in 1..=3 {
             let mut lease = pool.lease(NOW, |_| true).await.unwrap();
@@ -353,12 +347,13 @@ mod tests {
     #[tokio::test]
     async fn connections_to_all_addresses_together_are_bounded() {
         let pools = Pools::<String, Arc<Pool<u8>>>::new(2, 3);
-        let make = |total: &Arc<Semaphore>| Ok::<_, ()>(Pool::new(2, NOW, total));
+        let make = |total: &Arc<Total>| Ok::<_, ()>(Pool::new(2, NOW, total));
         let mut leases = Vec::new();
         for n in 0..4 {
             leases.push(pools.find(n.to_string().as_str(), make).unwrap().lease(NOW, |_| true).await);
         }
         assert_eq!(leases.pop().unwrap().err(), Some(Exhausted));
+        assert_eq!(pools.usage(|pool| pool.idle_connections()), Usage { used: 3, idle: 0, limit: 3, waits: 1 });
         drop(leases.pop());
         assert!(pools.find("3", make).unwrap().lease(NOW, |_| true).await.is_ok());
     }

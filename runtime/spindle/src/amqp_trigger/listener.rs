@@ -14,6 +14,7 @@ use super::session::{OpenError, Session};
 use super::worker;
 use crate::app::App;
 use crate::backoff::Backoff;
+use crate::counters::QueueCounters;
 use crate::trigger::TriggerError;
 
 /// The pauses between attempts to get a session.
@@ -56,6 +57,11 @@ pub(crate) fn listeners(app: &Arc<App>) -> Result<Vec<Arc<Listener>>, TriggerErr
 }
 
 impl Listener {
+    /// The name of the queue, and what is counted of it.
+    pub(crate) fn counters(&self) -> (&str, &QueueCounters) {
+        (&self.queue.config.queue, &self.queue.counters)
+    }
+
     /// Consumes until `stop`, through all troubles of the broker. Then what is being handled is finished, and the rest is
     /// left to others.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
@@ -109,6 +115,7 @@ impl Listener {
             let backoff = match opened {
                 Ok(session) => {
                     tracing::info!(queue, address, "the amqp trigger is connected");
+                    self.queue.counters.sessions.add();
                     reported = None;
                     if session.differences != differences {
                         differences.clone_from(&session.differences);

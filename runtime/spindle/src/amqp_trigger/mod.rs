@@ -32,4 +32,4 @@ mod verdict;
 mod worker;
 
 pub(crate) use config::TRIGGER_TYPE;
-pub(crate) use listener::listeners;
+pub(crate) use listener::{Listener, listeners};

@@ -11,6 +11,7 @@ use super::retry::Cause;
 use super::verdict::Failure;
 use crate::app::App;
 use crate::component::Component;
+use crate::counters::QueueCounters;
 use crate::handlers::AmqpHandlerPre;
 use crate::handlers::amqp::{Error as GuestError, HeaderValue, Message};
 use crate::invoke::{Fault, Invocation};
@@ -29,6 +30,7 @@ pub(super) struct Queue {
     /// How many more failed messages may wait, and how many more KiB of them.
     pub(super) waiting: Arc<Semaphore>,
     pub(super) waiting_kib: Arc<Semaphore>,
+    pub(super) counters: Arc<QueueCounters>,
     component: Arc<Component>,
     handler: AmqpHandlerPre<State>,
 }
@@ -50,7 +52,17 @@ impl Queue {
         let breaker = Breaker::new(config.pause_after);
         let dead_letters = DeadLetters::new(&config, &app.limits);
         let app = Arc::clone(app);
-        Ok(Self { app, config, breaker, dead_letters, waiting, waiting_kib, component, handler })
+        Ok(Self {
+            app,
+            config,
+            breaker,
+            dead_letters,
+            waiting,
+            waiting_kib,
+            counters: Arc::default(),
+            component,
+            handler,
+        })
     }
 
     /// Calls the component with a message, which comes back with what was wrong, if anything was.
@@ -68,6 +80,7 @@ impl Queue {
             message.headers.sort_by(|(a, _), (b, _)| a.cmp(b));
         }
         invocation.set_trace(trace);
+        let _in_hand = self.counters.in_hand.enter();
         let handler = self.handler.clone();
         // The message is needed whatever becomes of the call.
         let message = Arc::new(message);

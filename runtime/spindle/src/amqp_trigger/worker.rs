@@ -174,7 +174,8 @@ impl Worker<'_> {
 
     /// Handles one delivery.
     async fn handle(&self, mut delivery: Delivery) -> Result<Outcome, Lost> {
-        let since = Instant::now();
+        let (since, counters) = (Instant::now(), &self.queue.counters);
+        counters.delivered.add();
         let Some(is_probe) = self.admitted(since).await? else { return Ok(Outcome::Untouched(delivery.acker)) };
         let (queue, retries) = (self.queue.config.queue.as_str(), &self.queue.config.retries);
         let count = DeliveryCount::of(&delivery);
@@ -189,9 +190,11 @@ impl Worker<'_> {
         match verdict(count, failure.as_ref().map_or(Ok(()), Err), retries) {
             Verdict::Acknowledge => {
                 self.session.acknowledge(&acker).await?;
+                counters.acknowledged.add();
                 Ok(Outcome::Settled)
             }
             Verdict::Retry(delay) => {
+                counters.requeued.add();
                 let (id, delivery, reason) = (id(&message), message.delivery_count, reason(failure.as_ref()));
                 let delay_ms = delay.as_millis();
                 tracing::warn!(queue, message_id = id, delivery, delay_ms, reason, "message will be retried");
@@ -243,6 +246,7 @@ async fn dead_letter(queue: Arc<Queue>, message: Message, properties: BasicPrope
     };
     let reason = cut(&letter.reason).to_owned();
     queue.dead_letters.keep(letter).await;
+    queue.counters.dead_lettered.add();
     tracing::error!(queue = config.queue, message_id = id, delivery, reason, "message dead-lettered");
 }
 

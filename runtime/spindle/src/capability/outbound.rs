@@ -1,7 +1,9 @@
 //! Where one component may connect to, and what the log says when it may not.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use crate::counters::Counters;
 use crate::hosts::{AllowedHosts, Destination};
 
 /// The permissions of a component.
@@ -9,6 +11,7 @@ use crate::hosts::{AllowedHosts, Destination};
 pub(crate) struct Outbound {
     component: String,
     hosts: AllowedHosts,
+    counters: Arc<Counters>,
 }
 
 /// A destination that is not allowed, as the log names it.
@@ -24,7 +27,12 @@ impl Denied {
 
 impl Outbound {
     pub(crate) fn new(component: &str, hosts: AllowedHosts) -> Self {
-        Self { component: component.to_owned(), hosts }
+        Self { component: component.to_owned(), hosts, counters: Arc::default() }
+    }
+
+    /// What is counted of the component.
+    pub(crate) fn counters(&self) -> &Arc<Counters> {
+        &self.counters
     }
 
     /// Checks a connection to a server.

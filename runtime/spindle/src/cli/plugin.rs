@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::{CommandFactory, Parser};
@@ -17,6 +18,7 @@ use crate::amqp_trigger::{self, TRIGGER_TYPE};
 use crate::app::{self, App};
 use crate::locked::LockedApp;
 use crate::manifest::{self, Assets, Source};
+use crate::metrics::Sources;
 
 /// Where Spin puts the lock: a `file://` URL.
 const LOCK_VARIABLE: &str = "SPIN_LOCKED_URL";
@@ -92,6 +94,8 @@ impl Plugin {
         let signals = Signals::new()?;
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
+        let sources = Sources { app: Arc::clone(&app), http: None, listeners: listeners.clone() };
+        self.runtime.show_metrics(sources, &stop).await?;
         for listener in listeners {
             tasks.spawn(listener.run(stop.clone()));
         }

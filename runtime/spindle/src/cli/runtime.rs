@@ -1,6 +1,7 @@
 //! What every way of running components has in common: arguments, log, threads, signals and the end.
 
 use std::future::Future;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::app::{App, Options};
 use crate::cache::Cache;
 use crate::limits::{Bytes, Time, parse_time};
+use crate::metrics::{self, Sources};
 use crate::runtime_config::RuntimeConfig;
 use crate::stdio::{Destinations, Follow};
 use crate::{telemetry, toml_error, variables};
@@ -83,6 +85,10 @@ pub(super) struct RuntimeArgs {
     #[arg(long, env = "WASMTIME_CACHE_FILE", value_name = "DIR|FILE", conflicts_with = "disable_cache")]
     cache: Option<PathBuf>,
 
+    /// Show metrics at /metrics on this address, for nobody but whoever collects them [default: none] (Spindle's own)
+    #[arg(long, env = "SPINDLE_METRICS_LISTEN", value_name = "ADDRESS", value_parser = parse_address)]
+    metrics_listen: Option<SocketAddr>,
+
     /// Time for one message, 29m at most [default: 60s] (Spindle's own, as are those below)
     #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Limits")]
     message_deadline: Option<Duration>,
@@ -141,6 +147,15 @@ impl RuntimeArgs {
         })
     }
 
+    /// Shows metrics, if they are asked for; ends at `stop`.
+    pub(super) async fn show_metrics(&self, sources: Sources, stop: &CancellationToken) -> anyhow::Result<()> {
+        let Some(address) = self.metrics_listen else { return Ok(()) };
+        let listener = metrics::listen(address).await?;
+        tracing::info!("metrics at http://{}/metrics", listener.local_addr()?);
+        tokio::spawn(metrics::serve(listener, sources, stop.clone()));
+        Ok(())
+    }
+
     /// Waits for a request to stop; then lets `tasks` finish what is under way, for as long as the grace period.
     pub(super) async fn until_stopped(app: &App, mut signals: Signals, tasks: &TaskTracker, stop: &CancellationToken) {
         tasks.close();
@@ -157,6 +172,14 @@ impl RuntimeArgs {
         }
         app.flush_output();
     }
+}
+
+/// Reads HOST:PORT.
+pub(super) fn parse_address(text: &str) -> anyhow::Result<SocketAddr> {
+    text.to_socket_addrs()
+        .ok()
+        .and_then(|mut all| all.next())
+        .ok_or_else(|| anyhow!("write HOST:PORT, such as 127.0.0.1:3000"))
 }
 
 /// Whether output can be written to a directory that nobody has asked for. Where it cannot, as in a container whose files

@@ -1,7 +1,7 @@
 //! `spindle up`, with the names that `spin up` has.
 
 use std::io::Write;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +13,12 @@ use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::runtime::{RuntimeArgs, Signals};
+use super::runtime::{RuntimeArgs, Signals, parse_address};
 use crate::app::{self, App};
 use crate::http::{self, HttpTrigger};
 use crate::limits::{Bytes, Time, parse_time};
 use crate::manifest::{self, Assets, Source};
+use crate::metrics::Sources;
 use crate::{amqp_trigger, descriptors, redis_trigger};
 
 /// The trigger types that `spindle up` runs.
@@ -130,6 +131,9 @@ impl Up {
         let signals = Signals::new()?;
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
+        let sources =
+            Sources { app: Arc::clone(&app), http: has_http.then(|| Arc::clone(&http)), listeners: listeners.clone() };
+        self.runtime.show_metrics(sources, &stop).await?;
         for subscriber in &subscribers {
             tasks.spawn(Arc::clone(subscriber).run(stop.clone()));
         }
@@ -163,11 +167,4 @@ fn announce(http: &HttpTrigger, base: &str) -> std::io::Result<()> {
 fn parse_env(text: &str) -> anyhow::Result<(String, String)> {
     let (name, value) = text.split_once('=').ok_or_else(|| anyhow!("write NAME=VALUE"))?;
     Ok((name.to_owned(), value.to_owned()))
-}
-
-fn parse_address(text: &str) -> anyhow::Result<SocketAddr> {
-    text.to_socket_addrs()
-        .ok()
-        .and_then(|mut all| all.next())
-        .ok_or_else(|| anyhow!("write HOST:PORT, such as 127.0.0.1:3000"))
 }

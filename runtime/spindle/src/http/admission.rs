@@ -102,6 +102,17 @@ impl Admission {
         peer
     }
 
+    /// Places that requests have with components, how many there are, and requests that wait for one.
+    pub(super) fn places(&self) -> [usize; 3] {
+        let waiting = self.all.used[Kind::Waiting as usize].load(Ordering::Relaxed);
+        [self.place_count.saturating_sub(self.places.available_permits()), self.place_count, waiting]
+    }
+
+    /// Open connections.
+    pub(super) fn connections(&self) -> usize {
+        self.all.used[Kind::Connections as usize].load(Ordering::Relaxed)
+    }
+
     /// Waits until no request is with a component any longer.
     pub(super) async fn drained(&self) {
         let all = u32::try_from(self.place_count).unwrap_or(u32::MAX);
@@ -152,13 +163,13 @@ impl Peer {
         {
             return Ok(Place { _place: place, _own: Some(own) });
         }
-        let _waiting = self.take(Kind::Waiting, 1).ok_or(Busy)?;
+        let _waiting = self.take(Kind::Waiting, 1).ok_or(Busy::Full)?;
         let both = async {
             let own = Arc::clone(own).acquire_owned().await.ok()?;
             let place = Arc::clone(all).acquire_owned().await.ok()?;
             Some(Place { _place: place, _own: Some(own) })
         };
-        tokio::time::timeout(self.admission.queue_time, both).await.ok().flatten().ok_or(Busy)
+        tokio::time::timeout(self.admission.queue_time, both).await.ok().flatten().ok_or(Busy::Late)
     }
 
     /// Takes a place that is kept for probes, or one like others.
@@ -183,9 +194,14 @@ impl Drop for Peer {
     }
 }
 
-/// There is no place for a request.
+/// Why there is no place for a request.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Busy;
+pub(super) enum Busy {
+    /// Too many wait already.
+    Full,
+    /// None was free in time.
+    Late,
+}
 
 /// Something that was taken. Dropping it gives it back.
 #[derive(Debug)]
@@ -263,7 +279,7 @@ mod tests {
         let place = one.place().await.unwrap();
         // One of its own may wait; the next may not.
         let (waited, refused) = tokio::join!(one.place(), one.place());
-        assert_eq!((waited.unwrap_err(), refused.unwrap_err()), (Busy, Busy));
+        assert_eq!((waited.unwrap_err(), refused.unwrap_err()), (Busy::Late, Busy::Full));
         let of_other = other.place().await.unwrap();
         let third = admission.peer([10, 0, 0, 3].into());
         let (waited, ()) = tokio::join!(third.place(), async { drop(of_other) });

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::task::Context;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
 use tokio::sync::oneshot;
@@ -20,6 +20,7 @@ use super::{headers, problem};
 use crate::app::App;
 use crate::capability::outbound_http::{Chain, ChainedCall};
 use crate::component::Component;
+use crate::counters;
 use crate::cpu::Watch;
 use crate::invoke::{Fault, Invocation};
 use crate::state::State;
@@ -139,7 +140,12 @@ impl Work<'_> {
     /// runtime.
     fn move_on(&mut self) {
         let Some(future) = self.future.take() else { return };
-        let elsewhere = if self.watch.is_long() { self.app.compute_threads.handle() } else { &self.app.shared };
+        let elsewhere = if self.watch.is_long() {
+            self.app.counters.moved.add();
+            self.app.compute_threads.handle()
+        } else {
+            &self.app.shared
+        };
         elsewhere.spawn(future);
     }
 }
@@ -205,6 +211,7 @@ pub(super) async fn run_chained(
         Err(none) => return Ok(boxed(problem::no_place(&none))),
     };
     let guard = (place, app.chained.token());
+    let counted = component.counters().request(counters::Sender::Component, request.method());
     let called = if app.compute_threads.is_here() {
         // What the caller has computed is no reason to put off whom it calls.
         let (app, component) = (Arc::clone(app), Arc::clone(component));
@@ -217,6 +224,9 @@ pub(super) async fn run_chained(
     } else {
         run(app, Called { component, is_secure: false, depth }, request, guard).await
     };
+    if !matches!(called, Err(Failure::NoHandler)) {
+        counted.answered(called.as_ref().map_or(StatusCode::INTERNAL_SERVER_ERROR, Response::status));
+    }
     called.map(boxed)
 }
 

@@ -8,6 +8,7 @@ mod activity;
 mod admission;
 mod body;
 pub(crate) mod call;
+mod conditional;
 mod config;
 mod connection;
 mod error;

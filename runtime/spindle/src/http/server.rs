@@ -17,6 +17,7 @@ use super::error::HttpTriggerError;
 use super::seldom::Seldom;
 use super::trigger::HttpTrigger;
 use crate::capability::outbound_http::OwnRoutes;
+use crate::counters::Refused;
 
 /// How long to wait after the system refused to accept a connection, for want of file descriptors say.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -79,6 +80,7 @@ pub(crate) async fn serve(
         };
         let peer = trigger.admission.peer(address.ip());
         let Some(held) = peer.take(Kind::Connections, 1) else {
+            trigger.app.counters.refused(Refused::Connections);
             if let Some(suppressed) = greedy.pass() {
                 let (client, percent) = (address.ip(), limits.peer_share.0);
                 tracing::warn!(%client, percent, suppressed, "an address has its share of the connections; more are closed");

@@ -10,16 +10,17 @@ use hyper::body::{Body, Incoming};
 use wasmtime_wasi_http::WasiBody;
 
 use super::activity::Activity;
-use super::admission::{Admission, Kind, Peer};
+use super::admission::{Admission, Busy, Kind, Peer};
 use super::body::{BodyFault, BodyLimits, Outgoing, Received};
 use super::call::{self, Called};
 use super::config::{self, Target};
 use super::error::HttpTriggerError;
 use super::route::{Route, Table};
-use super::{headers, host, problem, streams};
+use super::{conditional, headers, host, problem, streams};
 use crate::app::App;
 use crate::capability::outbound_http::{ChainedCall, OwnRoutes};
 use crate::component::Component;
+use crate::counters::{Refused, Sender};
 use crate::telemetry::HttpRequest;
 
 /// What a header costs beside its name and value (RFC 9113, section 6.5.2).
@@ -65,6 +66,16 @@ impl HttpTrigger {
         Ok(Self { app: Arc::clone(app), admission, routes, probes: probes.into_iter().collect() })
     }
 
+    /// Places that requests have with components, how many there are, and requests that wait for one.
+    pub(crate) fn places(&self) -> [usize; 3] {
+        self.admission.places()
+    }
+
+    /// Open connections.
+    pub(crate) fn connections(&self) -> usize {
+        self.admission.connections()
+    }
+
     /// The lines that tell what is served where, with the scheme and address that it is served on.
     #[must_use]
     pub(crate) fn describe_routes(&self, base: &str) -> Vec<String> {
@@ -88,15 +99,22 @@ impl HttpTrigger {
         let mut open = caller.activity.open(is_http2);
         let Some(held) = caller.peer.take(Kind::Requests, 1) else {
             open.answered();
-            return problem::busy();
+            self.app.counters.refused(Refused::Requests);
+            return self.own(request.method(), problem::busy());
         };
         let mut response = match self.refuse(request.method(), request.uri(), request.headers(), request.version()) {
-            Some(refusal) => refusal,
+            Some(refusal) => self.own(request.method(), refusal),
             None => self.respond(request, caller).await,
         };
         open.answered();
         response.body_mut().keep_open(open, held, is_http2);
         streams::wait_for_client();
+        response
+    }
+
+    /// Counts what the app answers without a component.
+    fn own<B>(&self, method: &Method, response: Response<B>) -> Response<B> {
+        self.app.counters.own.request(Sender::Client, method).answered(response.status());
         response
     }
 
@@ -134,15 +152,21 @@ impl HttpTrigger {
     async fn respond(&self, mut request: Request<Incoming>, caller: &Caller) -> Response<Outgoing> {
         let uri = request.uri().clone();
         if uri.path().starts_with(RESERVED) {
-            return self.reserved(request.method(), uri.path());
+            let response = self.reserved(request.method(), uri.path());
+            return self.own(request.method(), conditional::evaluate(request.method(), request.headers(), response));
         }
         let Some(found) = self.routes.find(uri.path()) else {
-            return problem::not_found();
+            return self.own(request.method(), problem::not_found());
         };
         let component = match found.target {
             Target::Component(component) => component,
-            Target::Static(response) => return response.as_ref().clone().map(Outgoing::fixed),
+            Target::Static(response) => {
+                let response = response.as_ref().clone().map(Outgoing::fixed);
+                return self
+                    .own(request.method(), conditional::evaluate(request.method(), request.headers(), response));
+            }
         };
+        let counted = component.counters().request(Sender::Client, request.method());
         if uri.authority().is_none() && !request.headers().contains_key(HOST) {
             // HTTP/1.0 has no need of it, but components do.
             if let Some(Ok(host)) = self.app.gateway.own_address().map(|own| HeaderValue::from_str(&own.to_string())) {
@@ -158,9 +182,15 @@ impl HttpTrigger {
                 span.trace().send_along(&mut request);
                 self.call(request, component, caller).await
             }
-            Err(fault) => refusal(&fault),
+            Err(fault) => {
+                if matches!(fault, BodyFault::NoRoom) {
+                    self.app.counters.refused(Refused::Bodies);
+                }
+                refusal(&fault)
+            }
         };
         HttpRequest::answered(&mut span, response.status());
+        counted.answered(response.status());
         response
     }
 
@@ -191,7 +221,16 @@ impl HttpTrigger {
     ) -> Response<Outgoing> {
         let is_probe = self.probes.contains(request.uri().path());
         let place = if is_probe { caller.peer.place_of_probe().await } else { caller.peer.place().await };
-        let Ok(place) = place else { return problem::busy() };
+        let place = match place {
+            Ok(place) => place,
+            Err(busy) => {
+                self.app.counters.refused(match busy {
+                    Busy::Full => Refused::QueueFull,
+                    Busy::Late => Refused::QueueTime,
+                });
+                return problem::busy();
+            }
+        };
         let called = Called { component, is_secure: caller.is_secure, depth: 0 };
         match call::run(&self.app, called, request, place).await {
             Ok(response) => response,

@@ -10,12 +10,12 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use crate::support::{App, SOON, Setup, within};
 
-struct Certified {
+pub(crate) struct Certified {
     dir: tempfile::TempDir,
     roots: RootCertStore,
 }
 
-fn certificate() -> Certified {
+pub(crate) fn certificate() -> Certified {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("cert.pem"), made.cert.pem()).unwrap();
@@ -26,9 +26,14 @@ fn certificate() -> Certified {
 }
 
 impl Certified {
+    /// The files of certificate and key.
+    pub(crate) fn files(&self) -> [String; 2] {
+        ["cert.pem", "key.pem"].map(|name| self.dir.path().join(name).display().to_string())
+    }
+
     fn start(&self, setup: Setup) -> App {
-        let file = |name: &str| self.dir.path().join(name).display().to_string();
-        setup.arguments(&["--tls-cert", &file("cert.pem"), "--tls-key", &file("key.pem")]).start()
+        let [cert, key] = self.files();
+        setup.arguments(&["--tls-cert", &cert, "--tls-key", &key]).start()
     }
 
     fn connect(&self, app: &App, protocols: &[&str]) -> StreamOwned<ClientConnection, TcpStream> {
@@ -42,7 +47,7 @@ impl Certified {
         StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), app.connect())
     }
 
-    fn get(&self, app: &App, path: &str) -> String {
+    pub(crate) fn get(&self, app: &App, path: &str) -> String {
         let mut stream = self.connect(app, &[]);
         write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
         let mut text = String::new();

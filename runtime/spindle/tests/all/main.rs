@@ -13,6 +13,7 @@ mod fairness;
 mod h2;
 mod https;
 mod limits;
+mod metrics;
 mod mqtt;
 mod network;
 mod options;

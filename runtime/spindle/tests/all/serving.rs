@@ -191,3 +191,31 @@ fn a_body_is_told_to_go_on_only_if_it_fits() {
     assert_eq!(request(10), "HTTP/1.1 100");
     assert_eq!(request(11), "HTTP/1.1 413");
 }
+
+#[test]
+fn conditions_are_evaluated_for_what_spindle_serves_itself_and_ranges_get_the_whole() {
+    let app = Setup::default()
+        .manifest(
+            "[[trigger.http]]\nroute = \"/s\"\nstatic_response = { headers = { etag = '\"a\"' }, body = \"whole\" }\n",
+        )
+        .start();
+    let ask = |method: &str, path: &str, header: &str| {
+        app.request(&format!("{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{header}\r\n\r\n"))
+    };
+    let unchanged = ask("GET", "/s", "if-none-match: W/\"a\"");
+    assert!(unchanged.status == 304 && unchanged.body.is_empty(), "{unchanged:?}");
+    assert!(unchanged.headers.contains("etag: \"a\""), "{unchanged:?}");
+    assert_eq!(ask("GET", "/s", "if-none-match: \"b\"").body, "whole");
+    assert!(ask("POST", "/s", "if-none-match: \"a\"").is_problem(412));
+    assert!(ask("GET", "/s", "if-match: \"b\"").is_problem(412));
+    let health = "/.well-known/spin/health";
+    assert!(ask("GET", health, "if-match: \"a\"").is_problem(412));
+    assert_eq!(ask("HEAD", health, "if-none-match: *").status, 304);
+    // Without a time of change, conditions about one are ignored.
+    assert_eq!(ask("GET", health, "if-modified-since: Fri, 27 Nov 2026 12:00:00 GMT").status, 200);
+    assert_eq!(ask("GET", health, "if-unmodified-since: Fri, 27 Nov 2020 12:00:00 GMT").status, 200);
+    let part = ask("GET", "/s", "range: bytes=0-1");
+    assert_eq!((part.status, part.body.as_str()), (200, "whole"));
+    // What is no success is what it would be.
+    assert_eq!(ask("POST", health, "if-match: \"a\"").status, 405);
+}

@@ -9,6 +9,7 @@ use std::process::Command;
 
 use wasmparser::{Parser, Payload};
 
+use crate::https::certificate;
 use crate::spin_tables::Answer::{Differs, No, Yes};
 use crate::spin_tables::{CONFIGURATION, INTERFACES, MANIFEST, OPTIONS, Row};
 use crate::support::{Setup, guest};
@@ -63,12 +64,27 @@ fn spins_options_are_there_or_refused_by_name() {
     }
 }
 
+#[test]
+fn spins_options_of_tls_and_their_variables_serve_https() {
+    let rows = OPTIONS.iter().filter(|(row, _)| row.name.starts_with("--tls-") && row.answer == Yes);
+    assert_eq!(rows.count(), 2);
+    let certified = certificate();
+    let [cert, key] = certified.files();
+    let by_option = Setup::default().arguments(&["--tls-cert", &cert, "--tls-key", &key]);
+    let by_variable = Setup::default().env("SPIN_TLS_CERT", &cert).env("SPIN_TLS_KEY", &key);
+    for setup in [by_option, by_variable] {
+        let app = setup.start();
+        assert!(certified.get(&app, "/hello").starts_with("HTTP/1.1 200"));
+    }
+    let error = Setup::default().arguments(&["--tls-cert", &cert]).fail();
+    assert!(error.contains("--tls-key"), "{error}");
+}
+
 /// Where Spin itself is on the PATH, its help names no option that is not in the table.
 #[test]
 fn no_option_of_spins_is_left_out() {
     let Ok(help) = Command::new("spin").args(["up", "--help"]).current_dir("/").output() else { return };
-    let known: BTreeSet<_> =
-        OPTIONS.iter().flat_map(|(row, _)| names(row)).chain(["--tls-cert", "--tls-key"]).collect();
+    let known: BTreeSet<_> = OPTIONS.iter().flat_map(|(row, _)| names(row)).collect();
     let help = String::from_utf8_lossy(&help.stdout).into_owned();
     let told = help
         .split(|c: char| c.is_whitespace() || c == ',' || c == '`' || c == '=')

@@ -23,7 +23,7 @@ const fn row(name: &'static str, answer: Answer, note: &'static str) -> Row {
 }
 
 /// Options of `spin up`, with what is tried of those that take a value.
-pub(crate) const OPTIONS: [(Row, &str); 38] = [
+pub(crate) const OPTIONS: [(Row, &str); 40] = [
     (
         row(
             "--from, -f, --from-file, --file",
@@ -61,6 +61,9 @@ pub(crate) const OPTIONS: [(Row, &str); 38] = [
     (row("--experimental-wasi-otel", No, "the runtime makes spans, components make none"), "-"),
     (row("--experimental-wasm-feature", No, "Wasmtime's defaults hold"), "gc"),
     (row("--listen", Yes, ""), "127.0.0.1:0"),
+    // These two are tried together.
+    (row("--tls-cert", Yes, "`SPIN_TLS_CERT` too"), ""),
+    (row("--tls-key", Yes, "`SPIN_TLS_KEY` too"), ""),
     (row("--find-free-port", Yes, ""), "-"),
     (row("--http1-max-buf-size", Differs, "for HTTP/2 as well, and 64 KiB unless it is set"), "70000"),
     (row("--max-instance-reuse-count", No, "an instance serves one request"), "2"),

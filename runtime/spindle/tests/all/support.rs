@@ -138,7 +138,10 @@ impl Setup {
     /// Starts it and waits until it serves.
     pub(crate) fn start(&self) -> App {
         let dir = tempfile::tempdir().unwrap();
-        let mut child = self.command(dir.path()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = self.command(dir.path());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        // It is not to outlive tests that are killed.
+        let mut child = dev_servers::process::spawn(command).unwrap();
         let output = Arc::new(Mutex::new(String::new()));
         collect(child.stdout.take().unwrap(), &output);
         collect(child.stderr.take().unwrap(), &output);

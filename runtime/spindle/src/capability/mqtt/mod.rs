@@ -18,9 +18,10 @@ use self::bindings::{Error as GuestError, Host, HostConnection, Qos};
 use self::client::{Connection, Login, Server};
 use super::outbound::Outbound;
 use super::view::{Provides, View, ViewOf};
+use crate::counters::Outgoing;
 use crate::hosts::{Destination, default_port};
 use crate::limits::Limits;
-use crate::pool::{LeaseError, Pool, Pools};
+use crate::pool::{LeaseError, Pool, Pools, Usage};
 use crate::telemetry::MqttServer;
 
 /// The longest text that the protocol can carry: a topic, a user, a password.
@@ -47,6 +48,11 @@ impl Access {
             limits: Arc::clone(limits),
             pools: Pools::new(limits.pools.0, limits.outbound_connections.0),
         }
+    }
+
+    /// How the connections are used.
+    pub(crate) fn usage(&self) -> Usage {
+        self.pools.usage(|pool| pool.idle_connections())
     }
 
     fn open(&self, address: &str, user: String, password: String, keep_alive: u64) -> Result<Connection, GuestError> {
@@ -96,6 +102,7 @@ impl Access {
         let Some(server) = lease.connection() else {
             return Err(GuestError::ConnectionFailed("the connection is closed".to_owned()));
         };
+        self.outbound.counters().asked(Outgoing::Mqtt);
         server.publish(topic, payload, qos, limits).await.map_err(GuestError::ConnectionFailed)?;
         lease.give_back();
         Ok(())

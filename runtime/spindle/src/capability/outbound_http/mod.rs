@@ -15,6 +15,7 @@ use wasmtime_wasi_http::{DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiB
 
 use self::client::Client;
 use super::outbound::{Denied, Outbound};
+use crate::counters::Outgoing;
 use crate::hosts::{Destination, default_port};
 use crate::limits::Limits;
 use crate::runtime_config::OutboundHttp;
@@ -155,6 +156,12 @@ impl WasiHttpHooks for Hooks {
         // Who is outside learns of it what the component says itself: a provider is not to join what is done for many.
         if !matches!(route, Ok(Route::Outside)) || Trace::is_told(request.headers()) {
             trace.write(request.headers_mut());
+        }
+        if let Ok(route) = &route {
+            self.outbound.counters().asked(match route {
+                Route::Component(_) | Route::Own => Outgoing::Component,
+                Route::Outside => Outgoing::Http,
+            });
         }
         let (chain, gateway, depth) = (Arc::clone(&self.chain), Arc::clone(&self.gateway), self.depth + 1);
         Box::new(async move {

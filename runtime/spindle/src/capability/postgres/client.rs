@@ -13,8 +13,8 @@ use tokio_postgres::{CancelToken, Client, Config, Error, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::statement::leaves_session_clean;
+use crate::guest_connection::GuestConnection;
 use crate::limits::Limits;
-use crate::pool::GuestConnection;
 use crate::tls;
 
 /// A connection that a guest has opened.

@@ -26,10 +26,12 @@ use self::column::{Column as Value, data_type};
 use self::parameter::Parameter;
 use super::outbound::{Denied, Outbound};
 use super::view::{Provides, View, ViewOf};
+use crate::counters::Outgoing;
+use crate::guest_connection::GuestConnection;
 use crate::hosts::Destination;
 use crate::limits::Limits;
 use crate::outgoing_socket;
-use crate::pool::{GuestConnection, LeaseError, Pool, Pools};
+use crate::pool::{LeaseError, Pool, Pools, Usage};
 use crate::telemetry::Sql;
 
 /// PostgreSQL's usual port.
@@ -75,6 +77,11 @@ impl Access {
             Err(LeaseError::Exhausted) => Err("all connections are in use".to_owned()),
             Err(LeaseError::Connect(error)) => Err(error),
         }
+    }
+
+    /// How the connections are used.
+    pub(crate) fn usage(&self) -> Usage {
+        self.servers.usage(|target| target.pool.idle_connections())
     }
 
     /// Checks every host that an address could lead to.
@@ -143,6 +150,7 @@ impl View<'_, Access> {
         let Some(mut lease) = connection.take() else { return closed() };
         let Some(server) = lease.connection() else { return closed() };
         let span = Sql::run(self.trace, sql);
+        self.context.outbound.counters().asked(Outgoing::Postgres);
         let result = server.run(sql, &parameters, returning, &mut connection.is_clean).await;
         span.end(&result, "refused");
         let is_usable = match &result {

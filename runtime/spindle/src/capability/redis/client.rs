@@ -7,8 +7,8 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, ErrorKind, RedisError, Value};
 
 use super::error::message;
+use crate::guest_connection::GuestConnection;
 use crate::limits::Limits;
-use crate::pool::GuestConnection;
 use crate::redis_address::Address;
 
 /// A connection that a guest has opened.

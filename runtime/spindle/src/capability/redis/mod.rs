@@ -20,9 +20,11 @@ use self::error::message;
 use self::reply::{flatten, keeps_session_clean};
 use super::outbound::Outbound;
 use super::view::{Provides, View, ViewOf};
+use crate::counters::Outgoing;
+use crate::guest_connection::GuestConnection;
 use crate::hosts::Destination;
 use crate::limits::Limits;
-use crate::pool::{GuestConnection, LeaseError, Pool, Pools};
+use crate::pool::{LeaseError, Pool, Pools, Usage};
 use crate::redis_address::Address;
 use crate::telemetry::Redis;
 
@@ -41,6 +43,11 @@ impl Access {
             limits: Arc::clone(limits),
             pools: Pools::new(limits.pools.0, limits.outbound_connections.0),
         }
+    }
+
+    /// How the connections are used.
+    pub(crate) fn usage(&self) -> Usage {
+        self.pools.usage(|pool| pool.idle_connections())
     }
 
     async fn open(&self, address: &str) -> Result<Connection, GuestError> {
@@ -84,6 +91,7 @@ impl View<'_, Access> {
         let Some(mut lease) = connection.take() else { return Ok(Err(closed())) };
         let Some(server) = lease.connection() else { return Ok(Err(closed())) };
         let span = Redis::run(self.trace, name);
+        self.context.outbound.counters().asked(Outgoing::Redis);
         let (result, is_usable) = server.run(command).await;
         span.end(&result, "refused");
         if is_usable {
