@@ -25,6 +25,9 @@ struct Arguments {
     /// Runs of each measurement [default: 5 when quick, else 7].
     #[arg(long)]
     runs: Option<u32>,
+    /// How long a soak takes [default: 8 when quick, else 32].
+    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..))]
+    soak: Option<u32>,
     /// Keep the results under this name, in instruments/bench/results; without it they are in target/bench.
     #[arg(long)]
     name: Option<String>,
@@ -59,6 +62,7 @@ fn task(arguments: Arguments) -> Result<()> {
             only: arguments.only,
             quick: arguments.quick,
             runs: arguments.runs.unwrap_or(if arguments.quick { 5 } else { 7 }),
+            soak_minutes: arguments.soak.unwrap_or(if arguments.quick { 8 } else { 32 }),
             name: arguments.name,
         }),
     }

@@ -35,6 +35,8 @@ pub struct Options {
     pub quick: bool,
     /// Runs of each measurement.
     pub runs: u32,
+    /// Minutes of load in a soak.
+    pub soak_minutes: u32,
     /// What the files of the results in `instruments/bench/results` are called; without it they are in the target folder.
     pub name: Option<String>,
 }
@@ -94,7 +96,7 @@ pub fn run(options: &Options) -> Result<()> {
 
     let wants_long = |name: &str| wants(name) && !(options.only.is_empty() && options.quick);
     if wants_long(SOAK) {
-        rows.extend(soak::measure(&stage, &pace)?);
+        rows.extend(soak::measure(&stage, options.soak_minutes)?);
     }
     // Last: it fills the database.
     if wants_long(GROWTH) {

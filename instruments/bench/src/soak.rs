@@ -3,7 +3,6 @@
 use anyhow::{Context as _, Result, ensure};
 
 use crate::load::Load;
-use crate::pace::Pace;
 use crate::process_time::megabytes;
 use crate::report::{Row, SOAK, metric};
 use crate::scenario::Scenario;
@@ -11,19 +10,20 @@ use crate::side::{Role, Side};
 use crate::stage::Stage;
 use crate::table;
 
-/// Rounds, after each of which memory is looked at. Each has all of the load, one after the other.
+/// Rounds at least, unless that leaves a load less than a second. After each, memory is looked at. Each has all of the load, one after the other.
 const ROUNDS: u32 = 60;
-const LOAD: [Scenario; 4] = [Scenario::Health, Scenario::GetUser, Scenario::Refresh, Scenario::Login];
+const LOADS: u32 = 4;
+const LOAD: [Scenario; LOADS as usize] = [Scenario::Health, Scenario::GetUser, Scenario::Refresh, Scenario::Login];
 /// Connections: the more there are, the more is under way at once, which is not what this is about.
 const CONNECTIONS: u32 = 4;
 
-/// Measures the app alone.
-pub(crate) fn measure(stage: &Stage, pace: &Pace) -> Result<Vec<Row>> {
+/// Measures the app alone, under load for so many minutes.
+pub(crate) fn measure(stage: &Stage, minutes: u32) -> Result<Vec<Row>> {
     let process = Side::Spindle.start(stage, Role::Open)?;
     let url = process.url();
-    let seconds = if pace.quick { 2 } else { 8 };
+    let (rounds, seconds) = rounds(minutes);
     let (mut requests, mut points) = (0.0, Vec::new());
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         for scenario in LOAD {
             let file = stage.file(SOAK, &scenario.requests(stage, CONNECTIONS)?)?;
             let next = scenario.next();
@@ -44,6 +44,14 @@ pub(crate) fn measure(stage: &Stage, pace: &Pace) -> Result<Vec<Row>> {
     Ok(vec![row])
 }
 
+/// How many rounds there are in so many minutes, and the seconds of each load in a round.
+fn rounds(minutes: u32) -> (u32, u32) {
+    // The generator counts in whole seconds.
+    let of_one_second = minutes.saturating_mul(60) / LOADS;
+    let seconds = (of_one_second / ROUNDS).max(1);
+    (of_one_second / seconds, seconds)
+}
+
 /// The memory of the last quarter to that of the second: in the first, connections are opened and pools are filled.
 fn growth(points: &[(f64, f64)]) -> f64 {
     let quarter = points.len() / 4;
@@ -57,7 +65,19 @@ fn growth(points: &[(f64, f64)]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::growth;
+    use super::{LOADS, growth, rounds};
+
+    #[test]
+    fn a_soak_takes_the_minutes_that_it_may() {
+        assert_eq!(rounds(32), (60, 8));
+        assert_eq!(rounds(8), (60, 2));
+        assert_eq!(rounds(1), (15, 1));
+        for minutes in 1..=600 {
+            let (rounds, seconds) = rounds(minutes);
+            let total = rounds * seconds * LOADS;
+            assert!(total <= minutes * 60 && total > minutes * 58, "{minutes}: {total} s");
+        }
+    }
 
     #[test]
     fn what_grows_at_the_end_is_seen_and_the_beginning_is_not() {
