@@ -57,8 +57,7 @@ macro_rules! operations {
 
         $(
             impl $crate::Operation for operation::$name {
-                const ROUTE: $crate::Route =
-                    $crate::Route { method: http::Method::$method, path: $path, query: $query };
+                const ROUTE: $crate::Route = $crate::Route::new(http::Method::$method, $path, $query);
                 type Access = $access;
                 type Path = $segments;
                 type Body = $body;

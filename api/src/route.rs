@@ -11,6 +11,8 @@ pub struct Route {
     pub path: &'static str,
     /// The query parameters; `None` if the query is ignored.
     pub query: Option<&'static [Parameter]>,
+    /// How many segments the path has.
+    segments: usize,
 }
 
 /// A query parameter or a header.
@@ -69,7 +71,7 @@ pub fn find<T: Copy>(table: &[(Route, T)], method: &Method, path: &[&str]) -> Fo
     let method = if *method == Method::HEAD { &Method::GET } else { method };
     let mut closest: Option<(usize, Option<T>)> = None;
     for (route, id) in table {
-        let Some(parameters) = count_parameters(route.path, path) else { continue };
+        let Some(parameters) = route.count_parameters(path) else { continue };
         let operation = || (route.method == *method).then_some(*id);
         match &mut closest {
             Some((fewest, _)) if parameters > *fewest => {}
@@ -81,37 +83,50 @@ pub fn find<T: Copy>(table: &[(Route, T)], method: &Method, path: &[&str]) -> Fo
         None => Found::Nothing,
         Some((_, Some(id))) => Found::Operation(id),
         Some((fewest, None)) => {
-            let closest = table.iter().filter(|(route, _)| count_parameters(route.path, path) == Some(fewest));
+            let closest = table.iter().filter(|(route, _)| route.count_parameters(path) == Some(fewest));
             Found::OtherMethods(closest.map(|(route, _)| route.method.clone()).collect())
         }
     }
 }
 
-/// How many parameters of a template the segments fill; `None` if they do not fit it. Most templates differ from a path in an
-/// early byte, which is why they are not taken apart first.
-fn count_parameters(template: &str, path: &[&str]) -> Option<usize> {
-    let mut rest = template.as_bytes();
-    let mut parameters = 0;
-    for segment in path {
-        let part = rest.strip_prefix(b"/")?;
-        rest = if part.starts_with(b"{") {
-            parameters += 1;
-            let end = part.iter().position(|byte| *byte == b'/').unwrap_or(part.len());
-            &part[end..]
-        } else {
-            part.strip_prefix(segment.as_bytes()).filter(|after| matches!(after, [] | [b'/', ..]))?
-        };
-    }
-    // A slash that was encoded separates nothing.
-    let has_as_many_parts = || template.bytes().filter(|byte| *byte == b'/').count() == path.len();
-    (rest.is_empty() && has_as_many_parts()).then_some(parameters)
-}
-
 impl Route {
+    /// Where an operation is; see the fields.
+    #[must_use]
+    pub const fn new(method: Method, path: &'static str, query: Option<&'static [Parameter]>) -> Self {
+        let (mut segments, mut at) = (0, 0);
+        while at < path.len() {
+            segments += (path.as_bytes()[at] == b'/') as usize;
+            at += 1;
+        }
+        Self { method, path, query, segments }
+    }
+
+    /// How many parameters the segments of a path fill; `None` if they do not fit. Most routes have another number of segments,
+    /// or differ in an early byte, which is why their paths are not taken apart first.
+    fn count_parameters(&self, path: &[&str]) -> Option<usize> {
+        // A slash that was encoded separates nothing.
+        if path.len() != self.segments {
+            return None;
+        }
+        let mut rest = self.path.as_bytes();
+        let mut parameters = 0;
+        for segment in path {
+            let part = rest.strip_prefix(b"/")?;
+            rest = if part.starts_with(b"{") {
+                parameters += 1;
+                let end = part.iter().position(|byte| *byte == b'/').unwrap_or(part.len());
+                &part[end..]
+            } else {
+                part.strip_prefix(segment.as_bytes()).filter(|after| matches!(after, [] | [b'/', ..]))?
+            };
+        }
+        rest.is_empty().then_some(parameters)
+    }
+
     /// Whether a path fits this route, whatever its parameters are.
     #[must_use]
     pub fn fits(&self, path: &[&str]) -> bool {
-        count_parameters(self.path, path).is_some()
+        self.count_parameters(path).is_some()
     }
 
     /// The segments of a path that stand where this route has parameters.
@@ -129,7 +144,7 @@ mod tests {
     use super::*;
 
     const fn route(method: Method, path: &'static str) -> Route {
-        Route { method, path, query: NO_QUERY }
+        Route::new(method, path, NO_QUERY)
     }
 
     #[test]
