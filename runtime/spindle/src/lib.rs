@@ -43,3 +43,4 @@ mod tls;
 mod toml_error;
 mod trigger;
 mod variables;
+mod wasi;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use thiserror::Error;
 use url::Url;
@@ -18,6 +18,7 @@ use crate::locked::LockedComponent;
 use crate::stdio::Output;
 use crate::tls::{self, NO_TLS};
 use crate::variables::{Resolver, VariableError};
+use crate::wasi;
 
 /// Why a component cannot have what its manifest says.
 #[derive(Debug, Error)]
@@ -54,14 +55,8 @@ pub(crate) struct Resources {
     pub(crate) redis: redis::Access,
     /// The SQLite databases that it may open.
     pub(crate) sqlite: sqlite::Access,
-    /// Its environment.
-    pub(crate) env: Vec<(String, String)>,
-    /// Directories that it may read: where they are, and where it sees them.
-    pub(crate) dirs: Vec<(PathBuf, String)>,
-    /// Whether it may write to them.
-    pub(crate) writable_dirs: bool,
-    /// Where its output goes.
-    pub(crate) output: Output,
+    /// Its environment, directories, output and sockets.
+    pub(crate) wasi: wasi::Contexts,
     /// The limits of the app.
     pub(crate) limits: Arc<Limits>,
 }
@@ -114,11 +109,15 @@ impl Resources {
             mqtt: mqtt::Access::new(&outbound, limits),
             redis: redis::Access::new(&outbound, limits),
             sqlite: databases.granted(&locked.id, &locked.metadata.databases, limits),
+            wasi: wasi::Contexts {
+                env: environment(&locked.env, given.env),
+                dirs: directories(locked)?,
+                writable_dirs: given.writable_files,
+                output,
+                outbound: Arc::clone(&outbound),
+                idle: Mutex::default(),
+            },
             outbound,
-            env: environment(&locked.env, given.env),
-            dirs: directories(locked)?,
-            writable_dirs: given.writable_files,
-            output,
             limits: Arc::clone(limits),
         })
     }

@@ -1,31 +1,30 @@
 //! The state of one call: what the host functions of one instance work on, and its memory limit.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime::{Engine, ResourceLimiter, StoreContextMut};
 use wasmtime_wasi::clocks::WasiClocksView;
 use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
-use wasmtime_wasi::sockets::SocketAddrUse;
-use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::capability::key_value::{KeyValueView, ProvidesKeyValue};
-use crate::capability::outbound::Outbound;
 use crate::capability::outbound_http::{Chain, Gateway, Hooks};
 use crate::capability::view::{Provides, View};
 use crate::capability::{key_value, mqtt, postgres, redis, sqlite, variables};
 use crate::engine::TABLE_ELEMENTS;
 use crate::resources::Resources;
 use crate::telemetry::Trace;
+use crate::wasi::Context;
 
 /// The state of one call.
 pub(crate) struct State {
     resources: Arc<Resources>,
     /// Resources that the guest holds.
     table: ResourceTable,
-    wasi: WasiCtx,
+    /// None when the call is over.
+    wasi: Option<Context>,
     http: WasiHttpCtx,
     hooks: Hooks,
     memory: MemoryLimit,
@@ -82,21 +81,10 @@ impl State {
         chain: Arc<dyn Chain>,
         depth: usize,
     ) -> wasmtime::Result<Self> {
-        let mut wasi = WasiCtx::builder();
-        wasi.envs(&resources.env).stdout(resources.output.stdout()).stderr(resources.output.stderr());
-        let perms = if resources.writable_dirs { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
-        for (host, guest) in &resources.dirs {
-            wasi.preopened_dir(host, guest, perms)?;
-        }
-        let outbound = Arc::clone(&resources.outbound);
-        wasi.allow_tcp(true).allow_udp(true).allow_ip_name_lookup(false).socket_addr_check(move |address, purpose| {
-            let allowed = allows_socket(&outbound, address, purpose);
-            Box::pin(std::future::ready(allowed))
-        });
         Ok(Self {
             resources: Arc::clone(resources),
             table: ResourceTable::new(),
-            wasi: wasi.build(),
+            wasi: Some(resources.wasi.take()?),
             http: WasiHttpCtx::new(),
             hooks: Hooks::new(gateway, chain, &resources.outbound, depth),
             memory: MemoryLimit::new(resources.limits.instance_memory.0),
@@ -120,22 +108,20 @@ impl State {
     }
 }
 
-/// Whether a socket may do something. No guest listens. But a socket that connects, or sends, has an address of its own,
-/// about which Wasmtime asks as well when the system is to choose it.
-fn allows_socket(outbound: &Outbound, address: SocketAddr, purpose: SocketAddrUse) -> bool {
-    let is_chosen_by_system = address.ip().is_unspecified() && address.port() == 0;
-    match purpose {
-        SocketAddrUse::TcpConnect => outbound.allows_socket("tcp", address),
-        SocketAddrUse::TcpBind => is_chosen_by_system,
-        SocketAddrUse::UdpBind => is_chosen_by_system || outbound.allows_socket("udp", address),
-        SocketAddrUse::UdpSend | SocketAddrUse::UdpReceive => outbound.allows_socket("udp", address),
-        SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept => false,
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let context = self.wasi.as_mut().expect("it is there until the state is dropped");
+        WasiCtxView { ctx: &mut context.wasi, table: &mut self.table }
     }
 }
 
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+impl Drop for State {
+    fn drop(&mut self) {
+        // What the guest held first: it refers to the context.
+        self.table = ResourceTable::new();
+        if let Some(context) = self.wasi.take() {
+            self.resources.wasi.give_back(context);
+        }
     }
 }
 
@@ -221,21 +207,6 @@ impl ResourceLimiter for MemoryLimit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hosts::AllowedHosts;
-
-    #[test]
-    fn a_socket_reaches_what_is_allowed_and_listens_nowhere() {
-        let hosts = AllowedHosts::parse(["tcp://127.0.0.1:7", "udp://127.0.0.0/8:9"]).unwrap();
-        let outbound = Outbound::new("c", hosts);
-        let may = |address: &str, purpose| allows_socket(&outbound, address.parse().unwrap(), purpose);
-        // Before it connects, it is bound to whatever the system chooses.
-        assert!(may("0.0.0.0:0", SocketAddrUse::TcpBind) && may("[::]:0", SocketAddrUse::TcpBind));
-        assert!(may("127.0.0.1:7", SocketAddrUse::TcpConnect) && !may("127.0.0.1:8", SocketAddrUse::TcpConnect));
-        assert!(!may("127.0.0.1:7", SocketAddrUse::TcpBind) && !may("0.0.0.0:80", SocketAddrUse::TcpBind));
-        assert!(!may("0.0.0.0:0", SocketAddrUse::TcpListen) && !may("127.0.0.1:7", SocketAddrUse::TcpAccept));
-        assert!(may("0.0.0.0:0", SocketAddrUse::UdpBind) && may("127.1.2.3:9", SocketAddrUse::UdpSend));
-        assert!(!may("127.0.0.1:7", SocketAddrUse::UdpSend));
-    }
 
     #[test]
     fn the_memories_of_an_instance_share_one_limit() {

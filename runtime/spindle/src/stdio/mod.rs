@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use self::sink::{LogFile, Own, Queue, Sink};
-use self::stream::Stream;
+pub(crate) use self::stream::Stream;
 
 /// The most bytes that are written at once.
 const LARGEST_WRITE: usize = 64 * 1024;

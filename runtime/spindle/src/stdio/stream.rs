@@ -23,9 +23,28 @@ impl Stream {
     pub(super) fn new(writer: &Writer, sink: &Arc<Sink>) -> Self {
         Self(Arc::new(Lines { writer: writer.clone(), sink: Arc::clone(sink), partial: Mutex::default() }))
     }
+
+    /// Writes bytes, as a guest does.
+    #[cfg(test)]
+    pub(crate) fn add(&self, bytes: &[u8]) {
+        self.0.add(bytes);
+    }
+
+    /// Ends the line that has begun, if there is one.
+    pub(crate) fn end_line(&self) {
+        let mut partial = self.0.partial.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.end_line(std::mem::take(&mut *partial));
+    }
 }
 
 impl Lines {
+    fn end_line(&self, mut partial: Vec<u8>) {
+        if !partial.is_empty() {
+            partial.push(b'\n');
+            self.writer.line(&self.sink, partial);
+        }
+    }
+
     pub(super) fn add(&self, mut bytes: &[u8]) {
         let mut partial = self.partial.lock().unwrap_or_else(PoisonError::into_inner);
         while !bytes.is_empty() {
@@ -47,11 +66,8 @@ impl Lines {
 
 impl Drop for Lines {
     fn drop(&mut self) {
-        let mut partial = std::mem::take(self.partial.get_mut().unwrap_or_else(PoisonError::into_inner));
-        if !partial.is_empty() {
-            partial.push(b'\n');
-            self.writer.line(&self.sink, partial);
-        }
+        let partial = std::mem::take(self.partial.get_mut().unwrap_or_else(PoisonError::into_inner));
+        self.end_line(partial);
     }
 }
 
