@@ -29,8 +29,8 @@ pub(crate) struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts one that scrapes the app at this address (`host:port`).
-    pub(crate) fn start(folder: &Folder, app: &str, credential: &str) -> Result<Self> {
+    /// Starts one that scrapes the app at this address (`host:port`), and Spindle where it shows its own metrics.
+    pub(crate) fn start(folder: &Folder, app: &str, spindle: Option<&str>, credential: &str) -> Result<Self> {
         setup::prometheus(folder)?;
         let home = folder.state()?.join("prometheus");
         std::fs::create_dir_all(&home)?;
@@ -38,7 +38,7 @@ impl Prometheus {
         let rules = std::fs::read_to_string(folder.root().join("k8s/components/observability/alerts.yaml"))?;
         std::fs::write(home.join("rules.yaml"), rules_of(&rules)?)?;
         // JSON is YAML.
-        std::fs::write(home.join("prometheus.yaml"), configuration(app).to_string())?;
+        std::fs::write(home.join("prometheus.yaml"), configuration(app, spindle).to_string())?;
         let port = if ports::is_free(USUAL_PORT) { USUAL_PORT } else { ports::free_port()? };
         let process = Launch::new("prometheus", command(&home, port), &folder.fresh_log("prometheus")?).start()?;
         let started = Self { process, port };
@@ -84,7 +84,7 @@ fn command(home: &Path, port: u16) -> Command {
 }
 
 /// What it scrapes. The credential is in a file of its own, which nobody else may read.
-fn configuration(app: &str) -> Value {
+fn configuration(app: &str, spindle: Option<&str>) -> Value {
     let job = |service: &str| {
         json!({
             "job_name": format!("concierge-{service}"),
@@ -93,10 +93,12 @@ fn configuration(app: &str) -> Value {
             "static_configs": [{"targets": [app]}],
         })
     };
+    let mut jobs: Vec<_> = SERVICES.iter().map(|service| job(service)).collect();
+    jobs.extend(spindle.map(|address| json!({"job_name": "spindle", "static_configs": [{"targets": [address]}]})));
     json!({
         "global": {"scrape_interval": "5s", "evaluation_interval": "15s"},
         "rule_files": ["rules.yaml"],
-        "scrape_configs": SERVICES.map(job),
+        "scrape_configs": jobs,
     })
 }
 
@@ -112,10 +114,12 @@ mod tests {
 
     #[test]
     fn each_service_is_scraped_with_the_credential() {
-        let configuration = configuration("127.0.0.1:4000");
+        let configuration = configuration("127.0.0.1:4000", Some("127.0.0.1:9"));
         let jobs = configuration["scrape_configs"].as_array().unwrap();
-        assert_eq!(jobs.len(), 3);
-        for job in jobs {
+        assert_eq!(jobs.len(), 4);
+        assert_eq!(jobs[3]["static_configs"][0]["targets"][0], "127.0.0.1:9");
+        assert!(jobs[3].get("authorization").is_none(), "the credential is for the services");
+        for job in &jobs[..3] {
             assert_eq!(job["authorization"]["credentials_file"], "credential");
             assert_eq!(job["static_configs"][0]["targets"][0], "127.0.0.1:4000");
         }

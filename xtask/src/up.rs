@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use dev_servers::app::{App, AppOptions, RUNTIME_VARIABLE, RuntimeKind};
 use dev_servers::mail_catcher::MailCatcher;
+use dev_servers::ports;
 use dev_servers::postgres;
 
 use crate::app_variables::{Given, Variables};
@@ -169,16 +170,21 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     );
     let mut options = AppOptions::new(runtime, &folder.root().join(arguments.broker.manifest()), &state);
     options.listen = arguments.listen;
-    options.variables = variables.for_the_app();
     options.log_file = folder.fresh_log("app")?;
     options.runtime_config = Some(folder.root().join("runtime-config.toml"));
+    let mut metrics = None;
     if runtime == RuntimeKind::Spindle {
+        let address = format!("127.0.0.1:{}", ports::free_port()?);
+        options.arguments.push(format!("--metrics-listen={address}"));
+        variables.set(&given, "console_metrics_url", &format!("http://{address}"));
+        metrics = Some(address);
         options.cache_dir = Some(state.join("cache"));
         for service in SERVICES {
             let probes = ["healthcheck", "readiness"].map(|probe| format!("--probe-path={}/{probe}", root_of(service)));
             options.arguments.extend(probes);
         }
     }
+    options.variables = variables.for_the_app();
     let app = started.app.insert(App::start(options)?);
     let url = format!("http://{}", reachable(arguments.listen));
     let app_says = || format!("; the app's log says:\n{}", app.log_tail());
@@ -191,7 +197,8 @@ fn supervise(arguments: &Arguments, folder: &Folder, records: &Records) -> Resul
     write_dev_env(&state, &variables, &url, &secrets, &urls)?;
     if arguments.observe {
         let address = reachable(arguments.listen).to_string();
-        started.prometheus = Some(Prometheus::start(folder, &address, &credential(&variables, "metrics"))?);
+        started.prometheus =
+            Some(Prometheus::start(folder, &address, metrics.as_deref(), &credential(&variables, "metrics"))?);
     }
     started.record(records)?;
     let pages = variables.get("public_url").unwrap_or(&url);

@@ -21,10 +21,11 @@ pub(crate) const ALL: &[Setting] = &[
     || config::word("brand_name").map(drop),
     || second_factor().map(drop),
     || experiments().map(drop),
+    || metrics_url().map(drop),
     settings::trusted_proxies,
 ];
 
-/// The host that stands for no experiments.
+/// The host that stands for no experiments, and for no metrics.
 const NONE: &str = "none.invalid";
 
 /// Where experiments are started and what is shown there, `console_experiments_url` and `console_experiments_token`, if they are at all.
@@ -35,6 +36,12 @@ pub(crate) fn experiments() -> Result<Option<(String, String)>, Problem> {
     }
     let token = config::word("console_experiments_token")?;
     Ok(Some((url.trim_end_matches('/').to_owned(), token)))
+}
+
+/// Where the runtime shows its metrics, `console_metrics_url`, if anywhere.
+pub(crate) fn metrics_url() -> Result<Option<String>, Problem> {
+    let url = config::address("console_metrics_url", &["http", "https"])?;
+    Ok((!url.contains(NONE)).then(|| url.trim_end_matches('/').to_owned()))
 }
 
 /// Whether there are experiments.

@@ -41,6 +41,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("console_cookie_keys", "2026:short"),
         ("console_second_factor", "maybe"),
         ("console_experiments_url", "ftp://127.0.0.1:21"),
+        ("console_metrics_url", "ftp://127.0.0.1:21"),
         ("account_colour", "#ffff00"),
         ("account_return_to", "shop.example/login"),
         ("totp_keys", "2026:short"),

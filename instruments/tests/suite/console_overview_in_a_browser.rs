@@ -2,7 +2,7 @@
 //! experiments that something else runs.
 
 use crate::console_sign_in::Admin;
-use blackbox::app::TestApp;
+use blackbox::app::{Setup, TestApp, is_spindle};
 use blackbox::backend::Backend;
 use blackbox::broker::LOGIN_EMAIL;
 use blackbox::browser::Browser;
@@ -113,7 +113,71 @@ fn start() -> (TestApp, String, Experiments) {
         .variable("public_url", &origin)
         .variable("console_experiments_url", &experiments.url)
         .variable("console_experiments_token", TOKEN);
-    (setup.port(port).start(), origin, experiments)
+    (counted(setup).port(port).start(), origin, experiments)
+}
+
+/// With a runtime that counts requests, if it does, and shows them to the console.
+fn counted(setup: Setup) -> Setup {
+    let address = format!("127.0.0.1:{}", ports::free_port().expect("there is a free port"));
+    setup.environment("SPINDLE_METRICS_LISTEN", &address).variable("console_metrics_url", format!("http://{address}"))
+}
+
+/// The cells of a service in the table of requests.
+fn requests_of(page: &str, service: &str) -> Vec<String> {
+    let (_, table) = page.split_once("aria-label=\"Requests\"").unwrap_or_default();
+    let (_, row) = table.split_once(&format!("<th scope=\"row\">{service}</th>")).unwrap_or_default();
+    let row = row.split("</tr>").next().unwrap_or_default();
+    row.split("<td").skip(1).filter_map(|cell| Some(text_of(cell.split_once('>')?.1))).collect()
+}
+
+/// What is read of a piece of HTML.
+fn text_of(html: &str) -> String {
+    html.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect()
+}
+
+#[test]
+fn requests_by_service_are_shown_where_the_runtime_counts_them() {
+    if !is_spindle("Spin shows no metrics as text") {
+        return;
+    }
+    let _turn = turn::together();
+    let app = counted(TestApp::on(&Backend::new()).variable("authorization", "required")).start();
+    let visitor = Admin::new(&app, "grace@console-requests.example").enter(&app);
+    let page = visitor.open("/console").expect(200).text();
+    let first = requests_of(&page, "users");
+    assert_eq!(first[..2], ["–", "–"], "a rate takes two looks: {first:?}");
+    let since_the_start: u64 = first[3].parse().expect("a number");
+    assert!(since_the_start > 0, "{first:?}");
+    let (_, live) = page.split_once("data-live=\"").expect("a part changes");
+    let live = live.split('"').next().unwrap_or_default();
+    for _ in 0..20 {
+        let _ = app.get("/users-ms/healthcheck").send().expect(200);
+    }
+    let next = visitor.get(live).expect(200).text();
+    let second = requests_of(&next, "users");
+    assert!(second[0] != "–" && second[0] != "0" && second[1] == "0", "{second:?}");
+    assert!(second[3].parse::<u64>().expect("a number") >= since_the_start + 20, "{second:?}");
+    assert!(next.contains("data-live=\"/console/live?before=") && !next.contains(live), "it goes on from here");
+    // What somebody else has put into the address is no number, and is not shown.
+    let odd = visitor.get("/console/live?before=1.%3Cscript%3E:1:1").expect(200).text();
+    assert!(requests_of(&odd, "users")[0] == "–" && !odd.contains("<script>"), "{odd}");
+    let _ = visitor.get("/console/live?after=1").expect(400);
+}
+
+#[test]
+fn the_overview_says_when_nobody_counts_requests_or_whoever_does_is_away() {
+    let _turn = turn::together();
+    let shown = |setup: Setup, email: &str| {
+        let app = setup.variable("authorization", "required").start();
+        let visitor = Admin::new(&app, email).enter(&app);
+        visitor.open("/console").expect(200).text()
+    };
+    let backend = Backend::new();
+    let page = shown(TestApp::on(&backend), "grace@console-uncounted.example");
+    assert!(page.contains("Requests are not counted here.") && page.contains("data-live=\"/console/live\""), "{page}");
+    let setup = TestApp::on(&backend).variable("console_metrics_url", "http://127.0.0.1:9");
+    let page = shown(setup, "grace@console-not-counting.example");
+    assert!(page.contains("No numbers of requests:") && page.contains("Sign-ins"), "{page}");
 }
 
 #[test]
@@ -177,6 +241,13 @@ fn the_overview_changes_by_itself_and_everybody_can_read_it() {
         browser.script("return [window.isSame, document.querySelector('#table-sign-ups').open]"),
         json!([true, true])
     );
+    if is_spindle("Spin shows no metrics as text") {
+        let rate = "return [...document.querySelectorAll('[aria-label=Requests] tr')]\
+            .find((row) => row.cells[0].textContent === 'console').cells[1].textContent";
+        poll::until(SOON, "requests are counted", || {
+            browser.script(rate).as_str().and_then(|text| text.parse::<f64>().ok()).is_some_and(|rate| rate > 0.0)
+        });
+    }
     assert_eq!(browser.find("#live-status").text(), "Live: every 2 seconds.");
     browser.find("#live-pause").click();
     assert_eq!(browser.find("#live-status").text(), "Paused.");

@@ -9,6 +9,7 @@ mod plot;
 mod query;
 mod queue_path;
 mod time;
+mod traffic;
 mod wording;
 
 pub use action::{Action, State};
@@ -17,6 +18,7 @@ pub use own_page::is_own_page;
 pub use query::{audit_query, people_query, query};
 pub use queue_path::{is_letter_id, queue_of_path, queue_path};
 pub use time::{in_utc, when};
+pub use traffic::Traffic;
 pub use wording::{English, refusal_text};
 
 /// What all paths begin with.

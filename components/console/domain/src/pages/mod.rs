@@ -8,6 +8,7 @@ mod messages;
 mod overview;
 mod people;
 mod person;
+mod requests;
 mod sign_in;
 mod table;
 
@@ -22,4 +23,5 @@ pub use messages::{
 pub use overview::{Overview, live, overview};
 pub use people::{People, PersonRow, people};
 pub use person::{Activity, Device, Passkey, Person, confirm_action, person};
+pub use requests::Requests;
 pub use sign_in::{code, confirm, sign_in};

@@ -1,6 +1,7 @@
 //! The overview: what the system does now, in numbers and plots. The part that changes is fetched again and again by the script, and is
 //! whole without it.
 
+use super::requests::{Requests, requests};
 use super::table::table;
 use crate::plot::{Timeline, bar, columns, number, period, share};
 use crate::{ROOT, queue_path};
@@ -24,6 +25,8 @@ pub struct Overview<'a> {
     pub queues: Result<&'a OfQueues, &'a str>,
     /// Whether auth answers.
     pub has_auth: bool,
+    /// What the runtime counts.
+    pub requests: Requests,
     /// The address of the script.
     pub script: &'a str,
 }
@@ -54,8 +57,10 @@ pub fn overview(frame: &Frame<'_>, overview: &Overview<'_>) -> String {
 #[must_use]
 pub fn live(overview: &Overview<'_>) -> Markup {
     html! {
-        div data-live={ (ROOT) "/live" } {
+        div data-live={ (ROOT) "/live" @if let Some(before) = overview.requests.remembered() { "?before=" (before) } } {
             (attention(overview))
+            h2 { "Requests" }
+            (requests(&overview.requests))
             h2 { "People" }
             @match overview.users {
                 Ok(users) => (people(users)),
@@ -292,7 +297,7 @@ mod tests {
     }
 
     fn shown(users: Result<&OfUsers, &str>, queues: Result<&OfQueues, &str>) -> String {
-        live(&Overview { users, queues, has_auth: true, script: "" }).into_string()
+        live(&Overview { users, queues, has_auth: true, requests: Requests::NotCounted, script: "" }).into_string()
     }
 
     fn consumer(name: &str, acknowledged: Vec<u64>) -> ConsumerStatistics {
