@@ -29,7 +29,7 @@ const HELD: &[Held] = &[
         "crates/service-kit/src/request.rs",
         "MAX_DRAINED_BYTES: usize = ",
     ),
-    ("`x-request-id` taken from the caller", "64", "crates/service-kit/src/request.rs", "MAX_REQUEST_ID: usize = "),
+    ("`x-request-id` taken from the caller", "64", "crates/events/src/event.rs", "MAX_REQUEST_ID: usize = "),
     ("page of users or deliveries", "20 items", "components/users/domain/src/page.rs", "DEFAULT_LIMIT: usize = "),
     ("page of users or deliveries", "20 items", "components/notification/domain/src/query.rs", "DEFAULT_LIMIT: u64 = "),
     ("page of users or deliveries", "100", "components/users/domain/src/page.rs", "MAX_LIMIT: usize = "),
