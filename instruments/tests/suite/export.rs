@@ -107,10 +107,12 @@ fn an_export_has_the_user_the_sessions_the_events_and_the_deliveries() {
             },
             "datacontenttype": "application/json",
             "id": "[id]",
+            "requestid": "[uuid]",
             "source": "/auth-ms",
             "specversion": "1.0",
             "subject": "1",
             "time": "[time]",
+            "traceparent": "[trace]",
             "type": "user_login_event"
           },
           "kept_in": "user_login_event"

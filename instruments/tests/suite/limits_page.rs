@@ -451,7 +451,13 @@ fn enforced(file: &str, after: &str) -> f64 {
         Some(value) => (value, true),
         None => (value.strip_prefix("Duration::from_secs(").unwrap_or(value), is_in_milliseconds),
     };
-    let end = value.find(|letter: char| !(letter.is_ascii_digit() || "_* ".contains(letter))).unwrap_or(value.len());
+    let is_part = |letter: char| letter.is_ascii_digit() || "_* ".contains(letter);
+    let end_of = |text: &str| text.find(|letter| !is_part(letter)).unwrap_or(text.len());
+    let end = match (end_of(value), value.split_once('e')) {
+        // As floating point numbers are written.
+        (end, Some((before, power))) if before.len() == end => end + 1 + end_of(power),
+        (end, _) => end,
+    };
     let unit = if value[end..].starts_with("hour") { 3600.0 } else { 1.0 };
     let factors = value[..end].split('*').map(str::trim).filter(|factor| !factor.is_empty());
     let product: f64 = factors
