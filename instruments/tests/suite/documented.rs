@@ -380,15 +380,15 @@ fn what_needs_the_management_api_of_rabbitmq_says_so_without_it() {
 }
 
 #[test]
-fn a_precondition_that_cannot_be_read_is_refused_by_every_route_that_has_one() {
+fn a_precondition_or_key_that_cannot_be_read_is_refused_by_every_route_that_has_one() {
     let app = TestApp::shared();
     let caller = caller(&app);
     for operation in with("invalid-header") {
-        for name in ["if-match", "if-none-match"] {
+        for (name, value) in [("if-match", "7.1"), ("if-none-match", "7.1"), ("idempotency-key", "not one")] {
             if !operation.parameters().iter().any(|parameter| parameter.text("name") == name) {
                 continue;
             }
-            let request = caller.ask(operation).header(name, "7.1");
+            let request = caller.ask(operation).header(name, value);
             let answer = match (operation.example_body(), operation.media_type()) {
                 (Some(body), Some(media_type)) => request.body(media_type, body.to_string()).send(),
                 _ => request.send(),

@@ -9,13 +9,16 @@ use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions, BasicRejectOptions,
 };
 use lapin::types::FieldTable;
-use lapin::{Acker, Channel, Consumer};
+use lapin::{Acker, Channel, Consumer, ErrorKind};
 use uuid::Uuid;
 
 use super::config::TriggerConfig;
 use super::link::Link;
 use super::topology::{self, Difference, EstablishError};
 use crate::limits::Limits;
+
+/// How long the reason for the end of a channel may take to be known.
+const CAUSE_KNOWN: Duration = Duration::from_secs(1);
 
 /// Why a session is of no more use.
 pub(super) type Lost = String;
@@ -110,9 +113,21 @@ impl Session {
 
     async fn in_time<T>(&self, asked: impl Future<Output = lapin::Result<T>>) -> Result<T, Lost> {
         match tokio::time::timeout(self.settle_time, asked).await {
-            Ok(answer) => answer.map_err(|error| error.to_string()),
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(self.cause(&error).await),
             Err(_) => Err("the broker takes no acknowledgements, or does not answer".to_owned()),
         }
+    }
+
+    /// Why something failed. That a channel is closing already is what comes of another reason, which is about to be known.
+    async fn cause(&self, error: &lapin::Error) -> Lost {
+        let known = match error.kind() {
+            ErrorKind::InvalidChannelState(..) | ErrorKind::InvalidConnectionState(..) => {
+                tokio::time::timeout(CAUSE_KNOWN, self.ended()).await.ok()
+            }
+            _ => None,
+        };
+        known.unwrap_or_else(|| error.to_string())
     }
 
     /// Says that the session is of no more use, and why.
