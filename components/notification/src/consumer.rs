@@ -21,6 +21,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const BUDGET: Duration = Duration::from_secs(20);
 /// The pause between two claims while there are no messages, but some are being sent or are due soon.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long a queue that had nothing is asked after the others.
+const REST: Duration = Duration::from_millis(100);
 /// One claim in so many prefers old messages, so that a busy queue does not starve them.
 const OLD_EVERY: u32 = 16;
 /// From this length of a stream on, a foreign group that keeps it from being trimmed is logged.
@@ -39,6 +41,8 @@ struct Round {
     turn: usize,
     /// The queues that this call does not serve, or has given up.
     failed: [bool; Queue::ALL.len()],
+    /// Until when each queue is asked after the others: it had nothing a moment ago.
+    rests_until: [Option<Instant>; Queue::ALL.len()],
     /// How many messages were claimed.
     claimed: u32,
     /// How many messages to people, and how many webhooks, are being sent: an endpoint that hangs holds up no mail.
@@ -53,7 +57,41 @@ impl Round {
     /// Without endpoints, the queues of webhooks are none of this call.
     fn new(has_webhooks: bool) -> Self {
         let failed = Queue::ALL.map(|queue| queue.is_webhook() && !has_webhooks);
-        Self { turn: 0, failed, claimed: 0, in_flight: [0; 2], is_late: false, due: None }
+        let rests_until = [None; Queue::ALL.len()];
+        Self { turn: 0, failed, rests_until, claimed: 0, in_flight: [0; 2], is_late: false, due: None }
+    }
+
+    /// The queues to ask for a message, in this order: from the one whose turn it is, and last those that had nothing a moment
+    /// ago.
+    fn asked(&self, concurrency: usize) -> Vec<Queue> {
+        let now = Instant::now();
+        let indices = (0..Queue::ALL.len()).map(|step| (self.turn + step) % Queue::ALL.len());
+        let is_wanted = |index: &usize| {
+            let queue = Queue::ALL[*index];
+            let is_not_now =
+                self.in_flight[usize::from(queue.is_webhook())] >= concurrency || (queue.is_webhook() && self.is_late);
+            !self.failed[*index] && !is_not_now
+        };
+        let rests = |index: &usize| self.rests_until[*index].is_some_and(|until| until > now);
+        let (resting, others): (Vec<_>, Vec<_>) = indices.filter(is_wanted).partition(rests);
+        others.into_iter().chain(resting).map(|index| Queue::ALL[index]).collect()
+    }
+
+    /// Remembers that a message came from one of the queues that were asked, and that those before it had none. Gives its queue.
+    fn took(&mut self, asked: &[Queue], place: usize) -> Option<Queue> {
+        let queue = *asked.get(place)?;
+        let rest = Instant::now() + REST;
+        for (index, known) in Queue::ALL.iter().enumerate() {
+            if asked[..place].contains(known) {
+                self.rests_until[index] = Some(rest);
+            }
+            if *known == queue {
+                self.rests_until[index] = None;
+                self.turn = index + 1;
+            }
+        }
+        self.claimed += 1;
+        Some(queue)
     }
 }
 
@@ -108,57 +146,61 @@ impl Consumer {
         self.finish(&round, start.elapsed() >= BUDGET || has_left_webhooks);
     }
 
-    /// Claims the next message of the queue whose turn it is, or of one after it. A queue that fails is skipped for the rest
-    /// of the call; the others continue.
+    /// Claims the next message of the queue whose turn it is, or of one after it.
     fn claim(&self, round: &mut Round) -> Option<(Queue, Delivery)> {
         let preference = if round.claimed.is_multiple_of(OLD_EVERY) { Preference::Old } else { Preference::New };
+        let asked = round.asked(self.settings.concurrency);
         round.due = None;
-        for step in 0..Queue::ALL.len() {
-            let index = (round.turn + step) % Queue::ALL.len();
-            let queue = Queue::ALL[index];
-            let kind = usize::from(queue.is_webhook());
-            let is_not_now =
-                round.in_flight[kind] >= self.settings.concurrency || (queue.is_webhook() && round.is_late);
-            if round.failed[index] || is_not_now {
-                continue;
+        if asked.is_empty() {
+            return None;
+        }
+        match self.claim_from(&asked, preference) {
+            Ok(Claimed::Message(place, delivery)) => round.took(&asked, place).map(|queue| (queue, delivery)),
+            Ok(Claimed::Nothing(due)) => {
+                round.due = due;
+                None
             }
-            let due = match self.claim_from(queue, preference) {
-                Ok(Claimed::Message(delivery)) => {
-                    round.turn = index + 1;
-                    round.claimed += 1;
-                    return Some((queue, delivery));
+            Err(_) => self.claim_one_by_one(round, &asked, preference),
+        }
+    }
+
+    /// The same where something is wrong with one of the queues at least. A queue that fails is skipped for the rest of the call;
+    /// the others continue.
+    fn claim_one_by_one(
+        &self,
+        round: &mut Round,
+        asked: &[Queue],
+        preference: Preference,
+    ) -> Option<(Queue, Delivery)> {
+        for (place, queue) in asked.iter().enumerate() {
+            match self.claim_from(&[*queue], preference) {
+                Ok(Claimed::Message(_, delivery)) => {
+                    return round.took(asked, place).map(|queue| (queue, delivery));
                 }
-                Ok(Claimed::Nothing(due)) => due,
-                Ok(Claimed::Paused(left)) => Some(left),
-                Err(error) => {
-                    give_up(round, queue, &error);
-                    None
-                }
-            };
-            round.due = round.due.into_iter().chain(due).min();
+                Ok(Claimed::Nothing(due)) => round.due = round.due.into_iter().chain(due).min(),
+                Err(error) => give_up(round, *queue, &error),
+            }
         }
         None
     }
 
-    fn claim_from(&self, queue: Queue, preference: Preference) -> Result<Claimed, BrokerError> {
+    /// Claims from the first of some queues that has a message. Those that do not exist are created.
+    fn claim_from(&self, queues: &[Queue], preference: Preference) -> Result<Claimed, BrokerError> {
         let Settings { consumer, policy, .. } = &self.settings;
-        let replies = self.run_on(queue, &redis::claim(queue, consumer, policy.claim_after, preference))?;
-        Ok(Claimed::from_replies(&replies)?)
-    }
-
-    /// Runs a command on a queue, which is created if it does not exist.
-    fn run_on(&self, queue: Queue, command: &Command) -> Result<Vec<Reply>, BrokerError> {
-        match self.broker.run(command) {
+        let claim = redis::claim(queues, consumer, policy.claim_after, preference);
+        let replies = match self.broker.run(&claim) {
             Err(BrokerError::Redis(message)) if redis::is_missing_group(&message) => {
-                // Another consumer may create it at the same moment: BUSYGROUP is fine.
-                let made = self.broker.run(&redis::create_group(queue));
-                if made.is_ok() {
-                    log::info("queue created", &[("queue", queue.name())]);
+                for queue in queues {
+                    // It may be there, and another consumer may create it at the same moment: BUSYGROUP is fine.
+                    if self.broker.run(&redis::create_group(*queue)).is_ok() {
+                        log::info("queue created", &[("queue", queue.name())]);
+                    }
                 }
-                self.broker.run(command)
+                self.broker.run(&claim)?
             }
-            other => other,
-        }
+            other => other?,
+        };
+        Ok(Claimed::from_replies(&replies)?)
     }
 
     /// Handles one message; returns its queue with the outcome.

@@ -11,6 +11,7 @@ use redis::{Connection, Value};
 use uuid::Uuid;
 
 use crate::pace::Pace;
+use crate::process_time::microseconds;
 use crate::report::{Row, metric};
 use crate::scenario::event;
 use crate::side::{Process, Role, Side};
@@ -18,11 +19,19 @@ use crate::stage::Stage;
 use crate::table;
 
 const EXCHANGE: Exchange = Exchange::UserLogin;
+/// The queues of the exchange that have consumers: nobody has asked for webhooks.
+fn in_use() -> usize {
+    EXCHANGE.queues().iter().filter(|queue| !queue.is_webhook()).count()
+}
+
 /// Until everything must be consumed.
 const DEADLINE: Duration = Duration::from_secs(120);
 /// The consumers that share a queue, and how long each of their sends takes, in milliseconds.
 const CONSUMERS: [&str; 3] = ["one", "two", "three"];
 const SEND: u32 = 20;
+
+/// Consumers that share a queue as fast as they can.
+const SHARING: [u32; 4] = [1, 2, 4, 8];
 
 /// Measures all of it; each side by itself, since all would receive the same wake-ups.
 pub(crate) fn measure(stage: &Stage, sides: &[Side], pace: &Pace) -> Result<Vec<Row>> {
@@ -76,7 +85,7 @@ fn rate(stage: &Stage, count: u32) -> Result<f64> {
     let begun = Instant::now();
     send(&mut redis, &wake_up(EXCHANGE))?;
     wait_until_empty(&mut redis, None)?;
-    let messages = count as usize * EXCHANGE.queues().len();
+    let messages = count as usize * in_use();
     Ok(messages as f64 / begun.elapsed().as_secs_f64())
 }
 
@@ -92,12 +101,45 @@ fn latencies(stage: &Stage, count: u32) -> Result<Vec<f64>> {
         for command in publish(EXCHANGE, &event) {
             send(&mut redis, &command)?;
         }
-        for _ in EXCHANGE.queues() {
+        for _ in 0..in_use() {
             last = next_logged(&mut redis, &last)?;
         }
         times.push(begun.elapsed().as_secs_f64() * 1e3);
     }
     Ok(times)
+}
+
+/// Messages consumed in a second by one consumer and by several, and what each costs.
+pub(crate) fn consumers(stage: &Stage, pace: &Pace) -> Result<Vec<Row>> {
+    let events = if pace.quick { 2_000 } else { 20_000 };
+    let messages = f64::from(events) * in_use() as f64;
+    let mut rows = Vec::new();
+    for count in SHARING {
+        let mut redis = stage.redis()?;
+        redis::cmd("FLUSHDB").query::<()>(&mut redis)?;
+        let names: Vec<_> = (1..=count).map(|number| format!("consumer-{number}")).collect();
+        let start = |name: &String| Side::Spindle.start(stage, Role::Consumer(name, 0));
+        let processes = names.iter().map(start).collect::<Result<Vec<_>>>()?;
+        add(&mut redis, 100)?;
+        drain(&mut redis)?;
+        let spent = || processes.iter().map(|process| microseconds(process.pid())).sum::<f64>();
+        let before = spent();
+        add(&mut redis, events)?;
+        let added = microseconds(stage.redis_pid());
+        let begun = Instant::now();
+        send(&mut redis, &wake_up(EXCHANGE))?;
+        wait_until_empty(&mut redis, None)?;
+        let rate = messages / begun.elapsed().as_secs_f64();
+        let of_redis = (microseconds(stage.redis_pid()) - added) / messages;
+        let row = Row::new(&format!("event consumed by {count}"), 0, Side::Spindle.name())
+            .with(metric::THROUGHPUT, vec![rate])
+            .with(metric::PROCESSOR, vec![(spent() - before) / messages])
+            .with(metric::OF_REDIS, vec![of_redis]);
+        println!("{}", table::line(&row));
+        rows.push(row);
+        processes.iter().for_each(Process::stop);
+    }
+    Ok(rows)
 }
 
 /// The most that one of the consumers had of one queue, divided by the least.
@@ -178,12 +220,14 @@ fn wait_until_empty(redis: &mut Connection, wake_every: Option<Duration>) -> Res
         }
         let queues = queues(redis)?;
         let is_empty = queues.iter().all(|queue| queue.waiting == Some(0) && queue.in_flight == 0);
-        if is_empty && queues.len() == EXCHANGE.queues().len() {
+        if is_empty && queues.len() == in_use() {
             return Ok(());
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    bail!("the queues were not emptied within {} s", DEADLINE.as_secs());
+    let left =
+        queues(redis)?.iter().map(|queue| format!("{:?} and {}", queue.waiting, queue.in_flight)).collect::<Vec<_>>();
+    bail!("the queues were not emptied within {} s: {} wait and are in hand", DEADLINE.as_secs(), left.join(", "));
 }
 
 /// Waits until no queue has more than `most` events waiting, ringing again and again; how many the fullest has then.
@@ -193,7 +237,7 @@ pub(crate) fn wait_until_waiting(redis: &mut Connection, most: u32) -> Result<u3
         send(redis, &wake_up(EXCHANGE))?;
         let queues = queues(redis)?;
         let fullest = queues.iter().map(|queue| queue.waiting.unwrap_or(u32::MAX)).max();
-        if let Some(fullest) = fullest.filter(|fullest| *fullest <= most && queues.len() == EXCHANGE.queues().len()) {
+        if let Some(fullest) = fullest.filter(|fullest| *fullest <= most && queues.len() == in_use()) {
             return Ok(fullest);
         }
         std::thread::sleep(Duration::from_millis(20));

@@ -58,12 +58,11 @@ pub struct Delivery {
 /// The result of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claimed {
-    /// A message, which is now the consumer's.
-    Message(Delivery),
-    /// There is none; the next is due after this time, if any waits.
+    /// A message, which is now the consumer's, with the place of its queue among those that were asked. Those before it have
+    /// none.
+    Message(usize, Delivery),
+    /// There is none; after this time the next is due, or a queue that pauses goes on, if there is one.
     Nothing(Option<Duration>),
-    /// The queue pauses for so long.
-    Paused(Duration),
 }
 
 /// Which messages a claim prefers.
@@ -89,74 +88,90 @@ pub fn is_missing_group(error: &str) -> bool {
     error.contains("NOGROUP")
 }
 
-/// Claims a message for `claim_after`, after which it may be claimed by others.
+/// Claims a message of the first of these queues that has one, for `claim_after`, after which it may be claimed by others.
+///
+/// All queues are asked by one command: most of them are empty most of the time.
 #[must_use]
-pub fn claim(queue: Queue, consumer: &str, claim_after: Duration, preference: Preference) -> Command {
-    // XREADGROUP, XCLAIM and the claim in the retry store are one script, so that a pause of the queue applies to all.
+pub fn claim(queues: &[Queue], consumer: &str, claim_after: Duration, preference: Preference) -> Command {
+    // XREADGROUP, XCLAIM and the claim in the retry store are one script, so that a pause of a queue applies to all.
     const SCRIPT: &str = "#!lua flags=allow-oom
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
-        local group, consumer, lease, most = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5])
-        local paused = redis.call('HGET', KEYS[4], 'until')
-        if paused and tonumber(paused) > now then return {'paused', paused - now} end
+        local consumer, lease, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
         local function fields(entry)
             local found = {}
             for i = 1, #entry[2], 2 do found[entry[2][i]] = entry[2][i + 1] end
             return found
         end
-        local function new()
-            local reply = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', 1, 'STREAMS', KEYS[1], '>')
+        local function new(stream, group)
+            local reply = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', 1, 'STREAMS', stream, '>')
             if not reply then return nil end
             local entry = reply[1][2][1]
             return {'stream', entry[1], entry[1], fields(entry)['event'] or '', 1, 0, 0}
         end
-        local function due()
-            for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now, 'LIMIT', 0, most)) do
-                redis.call('ZREM', KEYS[3], id)
-                local entry = redis.call('XRANGE', KEYS[2], id, id)[1]
+        local function due(retries, times)
+            for _, id in ipairs(redis.call('ZRANGEBYSCORE', times, '-inf', now, 'LIMIT', 0, most)) do
+                redis.call('ZREM', times, id)
+                local entry = redis.call('XRANGE', retries, id, id)[1]
                 if entry then
                     local kept = fields(entry)
                     local claims = (tonumber(kept['claims']) or 0) + 1
                     local event, origin = kept['event'] or '', kept['origin'] or id
                     local failures, first = kept['failures'] or 0, kept['first'] or 0
-                    redis.call('XDEL', KEYS[2], id)
-                    local again = redis.call('XADD', KEYS[2], '*', 'event', event, 'origin', origin,
+                    redis.call('XDEL', retries, id)
+                    local again = redis.call('XADD', retries, '*', 'event', event, 'origin', origin,
                         'failures', failures, 'first', first, 'reason', kept['reason'] or '', 'claims', claims)
-                    redis.call('ZADD', KEYS[3], now + lease, again)
+                    redis.call('ZADD', times, now + lease, again)
                     return {'retry', again, origin, event, claims, failures, first}
                 end
             end
         end
-        local function idle()
-            for _, left in ipairs(redis.call('XPENDING', KEYS[1], group, 'IDLE', lease, '-', '+', most)) do
-                local entry = redis.call('XCLAIM', KEYS[1], group, consumer, lease, left[1])[1]
+        local function idle(stream, group)
+            for _, left in ipairs(redis.call('XPENDING', stream, group, 'IDLE', lease, '-', '+', most)) do
+                local entry = redis.call('XCLAIM', stream, group, consumer, lease, left[1])[1]
                 if entry then return {'stream', entry[1], entry[1], fields(entry)['event'] or '', left[4] + 1, 0, 0} end
             end
         end
-        local claimed
-        if ARGV[4] == 'new' or paused then
-            claimed = new() or due() or idle()
-        else
-            claimed = due() or idle() or new()
+        local soonest = -1
+        for place = 1, #KEYS / 4 do
+            local stream, retries, times, breaker = unpack(KEYS, place * 4 - 3, place * 4)
+            local group = ARGV[4 + place]
+            local paused = redis.call('HGET', breaker, 'until')
+            local next, claimed
+            if paused and tonumber(paused) > now then
+                next = paused - now
+            elseif ARGV[3] == 'new' or paused then
+                claimed = new(stream, group) or due(retries, times) or idle(stream, group)
+            else
+                claimed = due(retries, times) or idle(stream, group) or new(stream, group)
+            end
+            if claimed then
+                -- A paused queue is probed with one message at a time.
+                if paused then redis.call('HSET', breaker, 'until', now + lease) end
+                table.insert(claimed, paused and 1 or 0)
+                table.insert(claimed, place - 1)
+                return claimed
+            end
+            if not next then
+                local first = redis.call('ZRANGE', times, 0, 0, 'WITHSCORES')[2]
+                next = first and math.max(first - now, 0)
+            end
+            if next and (soonest < 0 or next < soonest) then soonest = next end
         end
-        if not claimed then
-            local next = redis.call('ZRANGE', KEYS[3], 0, 0, 'WITHSCORES')[2]
-            return {'nothing', next and math.max(next - now, 0) or -1}
-        end
-        -- A paused queue is probed with one message at a time.
-        if paused then redis.call('HSET', KEYS[4], 'until', now + lease) end
-        table.insert(claimed, paused and 1 or 0)
-        return claimed";
-    let keys = [queue.exchange().name(), &queue.retries(), &due_times(queue), &circuit_breaker(queue)];
-    Command::script(SCRIPT, &keys)
-        .arg(queue.name())
+        return {'nothing', soonest}";
+    let keys = queues.iter().flat_map(|queue| {
+        [queue.exchange().name().to_owned(), queue.retries(), due_times(*queue), circuit_breaker(*queue)]
+    });
+    let keys: Vec<_> = keys.collect();
+    let script = Command::script(SCRIPT, &keys.iter().map(String::as_str).collect::<Vec<_>>())
         .arg(consumer)
         .number(milliseconds(claim_after))
         .arg(match preference {
             Preference::New => "new",
             Preference::Old => "old",
         })
-        .number(MAX_SCANNED)
+        .number(MAX_SCANNED);
+    queues.iter().fold(script, |command, queue| command.arg(queue.name()))
 }
 
 impl Claimed {
@@ -167,7 +182,6 @@ impl Claimed {
     pub fn from_replies(replies: &[Reply]) -> Result<Self, ReplyError> {
         let (kind, rest) = replies.split_first().ok_or(ReplyError)?;
         let location = match (kind.text()?, rest) {
-            ("paused", [left]) => return Ok(Self::Paused(Duration::from_millis(left.number()?))),
             ("nothing", [Reply::Integer(due)]) => {
                 return Ok(Self::Nothing(u64::try_from(*due).ok().map(Duration::from_millis)));
             }
@@ -175,10 +189,10 @@ impl Claimed {
             ("retry", _) => Location::Retry,
             _ => return Err(ReplyError),
         };
-        let [entry, origin, Reply::Bytes(event), claims, failures, first_tried, is_probe] = rest else {
+        let [entry, origin, Reply::Bytes(event), claims, failures, first_tried, is_probe, place] = rest else {
             return Err(ReplyError);
         };
-        Ok(Self::Message(Delivery {
+        let delivery = Delivery {
             location,
             entry: entry.text()?.to_owned(),
             origin: origin.text()?.to_owned(),
@@ -187,7 +201,8 @@ impl Claimed {
             failures: failures.number()?,
             first_tried: first_tried.number()?,
             is_probe: is_probe.number()? == 1,
-        }))
+        };
+        Ok(Self::Message(usize::try_from(place.number()?).map_err(|_| ReplyError)?, delivery))
     }
 }
 
@@ -215,9 +230,18 @@ mod tests {
     #[test]
     fn a_new_message_was_never_tried() {
         let (zero, one) = (Reply::Integer(0), Reply::Integer(1));
-        let replies =
-            [bytes("stream"), bytes("17-0"), bytes("17-0"), bytes("{}"), one, zero.clone(), zero.clone(), zero];
-        assert_eq!(Claimed::from_replies(&replies), Ok(Claimed::Message(delivery())));
+        let replies = [
+            bytes("stream"),
+            bytes("17-0"),
+            bytes("17-0"),
+            bytes("{}"),
+            one,
+            zero.clone(),
+            zero.clone(),
+            zero.clone(),
+            zero,
+        ];
+        assert_eq!(Claimed::from_replies(&replies), Ok(Claimed::Message(0, delivery())));
     }
 
     #[test]
@@ -231,6 +255,7 @@ mod tests {
             bytes("3"),
             bytes("1700000000000"),
             Reply::Integer(1),
+            Reply::Integer(3),
         ];
         let expected = Delivery {
             location: Location::Retry,
@@ -241,7 +266,7 @@ mod tests {
             is_probe: true,
             ..delivery()
         };
-        assert_eq!(Claimed::from_replies(&replies), Ok(Claimed::Message(expected)));
+        assert_eq!(Claimed::from_replies(&replies), Ok(Claimed::Message(3, expected)));
     }
 
     #[test]
@@ -249,7 +274,6 @@ mod tests {
         let read = |kind: &str, number| Claimed::from_replies(&[bytes(kind), Reply::Integer(number)]);
         assert_eq!(read("nothing", -1), Ok(Claimed::Nothing(None)));
         assert_eq!(read("nothing", 250), Ok(Claimed::Nothing(Some(Duration::from_millis(250)))));
-        assert_eq!(read("paused", 5000), Ok(Claimed::Paused(Duration::from_secs(5))));
     }
 
     #[test]

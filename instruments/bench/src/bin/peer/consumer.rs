@@ -53,19 +53,11 @@ fn renderer() -> Result<Renderer> {
 
 /// Runs until the queues are empty.
 async fn consume(broker: &Broker, renderer: &Renderer) -> Result<()> {
+    let queues: Vec<_> = Queue::ALL.into_iter().filter(|queue| !queue.is_webhook()).collect();
     let mut handled = false;
-    loop {
-        let mut found = false;
-        for queue in Queue::ALL.into_iter().filter(|queue| !queue.is_webhook()) {
-            if let Some(delivery) = next(broker, queue).await? {
-                handle(broker, renderer, queue, &delivery).await?;
-                found = true;
-            }
-        }
-        handled |= found;
-        if !found {
-            break;
-        }
+    while let Some((queue, delivery)) = next(broker, &queues).await? {
+        handle(broker, renderer, queue, &delivery).await?;
+        handled = true;
     }
     if handled {
         for exchange in Exchange::ALL {
@@ -75,18 +67,21 @@ async fn consume(broker: &Broker, renderer: &Renderer) -> Result<()> {
     Ok(())
 }
 
-async fn next(broker: &Broker, queue: Queue) -> Result<Option<Delivery>> {
-    let claim = queues::claim(queue, NAME, CLAIM_AFTER, Preference::New);
+async fn next(broker: &Broker, queues: &[Queue]) -> Result<Option<(Queue, Delivery)>> {
+    let claim = queues::claim(queues, NAME, CLAIM_AFTER, Preference::New);
     let replies = match broker.run(&claim).await {
         Err(error) if queues::is_missing_group(&error.to_string()) => {
-            broker.run(&queues::create_group(queue)).await?;
+            for queue in queues {
+                // It may be there already.
+                let _ = broker.run(&queues::create_group(*queue)).await;
+            }
             broker.run(&claim).await?
         }
         replies => replies?,
     };
     match Claimed::from_replies(&replies)? {
-        Claimed::Message(delivery) => Ok(Some(delivery)),
-        Claimed::Nothing(_) | Claimed::Paused(_) => Ok(None),
+        Claimed::Message(place, delivery) => Ok(queues.get(place).map(|queue| (*queue, delivery))),
+        Claimed::Nothing(_) => Ok(None),
     }
 }
 
