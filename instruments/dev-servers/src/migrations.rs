@@ -4,11 +4,15 @@
 //! table `schema_migrations`, so it is there wholly or not at all. The row keeps the file's SHA-256: a file that changes after
 //! it was applied is an error, since the database no longer has what the files say. Two runners at once are no harm: the
 //! second waits for the first and finds nothing to do.
+//!
+//! The services go on meanwhile. Who waits for the lock on a table makes all wait who come after, so a statement waits half a
+//! second for it, and its file is tried again. What cannot be in a transaction, as `CREATE INDEX CONCURRENTLY`, has a file
+//! whose first line is `-- Not in a transaction.`; its statements are separated by empty lines, and each can be repeated.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ::postgres::error::{DbError, ErrorPosition};
+use ::postgres::error::{DbError, ErrorPosition, SqlState};
 use ::postgres::{Client, Transaction};
 use sha2::{Digest as _, Sha256};
 
@@ -16,6 +20,13 @@ use crate::secret;
 
 /// How long one runner waits for another.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a statement of a file waits for the lock on a table.
+const TABLE_LOCK_TIMEOUT: &str = "500ms";
+/// How often a file is tried that does not get one, and the pause after each try.
+const TABLE_LOCK_TRIES: u32 = 120;
+const TABLE_LOCK_PAUSE: Duration = Duration::from_millis(500);
+/// The first line of a file whose statements are not in a transaction.
+const NO_TRANSACTION: &str = "-- Not in a transaction.";
 /// The advisory lock that runners take: the ASCII letters "concierg".
 const LOCK_KEY: i64 = 0x636f_6e63_6965_7267;
 
@@ -25,6 +36,8 @@ const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     checksum text NOT NULL,
     applied_at timestamptz NOT NULL DEFAULT now()
 )";
+
+const RECORD: &str = "INSERT INTO public.schema_migrations (version, name, checksum) VALUES ($1, $2, $3)";
 
 /// What a run has done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +110,12 @@ pub enum MigrationError {
     /// A file takes its transaction into its own hands.
     #[error("{0} ends the transaction that it runs in: take BEGIN, COMMIT and ROLLBACK out of it")]
     OwnTransaction(String),
+    /// Somebody else keeps a lock that a statement needs.
+    #[error(
+        "{0} does not get the lock on a table: somebody keeps it, in a transaction that does not end. Nothing of this file was \
+         applied. Look for it in pg_stat_activity, and run the migrations again"
+    )]
+    TableLocked(String),
     /// PostgreSQL refused a statement of a file.
     #[error("{file}{place}: {message}; nothing of this file was applied")]
     Statement {
@@ -132,7 +151,7 @@ pub fn run(database_url: &str, dir: &Path) -> Result<Report, MigrationError> {
     let already = compare(&mut client, &files)?;
     let mut applied = Vec::new();
     for migration in &files[already..] {
-        apply(&mut client, migration)?;
+        apply_when_unlocked(&mut client, migration)?;
         applied.push(migration.file.clone());
     }
     Ok(Report { applied, already })
@@ -183,7 +202,7 @@ fn lock(client: &mut Client) -> Result<(), MigrationError> {
         LOCK_TIMEOUT.as_secs()
     );
     client.batch_execute(&statement).map_err(|error| match error.as_db_error().map(DbError::code) {
-        Some(code) if *code == ::postgres::error::SqlState::LOCK_NOT_AVAILABLE => MigrationError::Locked,
+        Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE => MigrationError::Locked,
         _ => MigrationError::Bookkeeping(error),
     })
 }
@@ -217,18 +236,50 @@ fn short(checksum: &str) -> String {
     checksum.chars().take(12).collect()
 }
 
+/// Applies a file. Nobody who wants to use its tables waits long meanwhile.
+fn apply_when_unlocked(client: &mut Client, migration: &Migration) -> Result<(), MigrationError> {
+    for _ in 0..TABLE_LOCK_TRIES {
+        let applied = if migration.sql.starts_with(NO_TRANSACTION) {
+            apply_by_statement(client, migration)
+        } else {
+            apply(client, migration)
+        };
+        match applied {
+            Err(MigrationError::TableLocked(_)) => std::thread::sleep(TABLE_LOCK_PAUSE),
+            applied => return applied,
+        }
+    }
+    Err(MigrationError::TableLocked(migration.file.clone()))
+}
+
+/// Applies a file whose statements cannot be in a transaction. What was done before one failed is done again.
+fn apply_by_statement(client: &mut Client, migration: &Migration) -> Result<(), MigrationError> {
+    client.batch_execute(&format!("SET lock_timeout = '{TABLE_LOCK_TIMEOUT}'")).map_err(MigrationError::Bookkeeping)?;
+    let mut applied = Ok(());
+    for statement in migration.sql.split("\n\n") {
+        applied =
+            applied.and_then(|()| client.batch_execute(statement).map_err(|error| statement_error(migration, &error)));
+    }
+    client.batch_execute("RESET lock_timeout").map_err(MigrationError::Bookkeeping)?;
+    applied?;
+    client
+        .execute(RECORD, &[&migration.version, &migration.name, &migration.checksum])
+        .map(drop)
+        .map_err(MigrationError::Bookkeeping)
+}
+
 fn apply(client: &mut Client, migration: &Migration) -> Result<(), MigrationError> {
     let mut transaction = client.transaction().map_err(MigrationError::Bookkeeping)?;
+    transaction
+        .batch_execute(&format!("SET LOCAL lock_timeout = '{TABLE_LOCK_TIMEOUT}'"))
+        .map_err(MigrationError::Bookkeeping)?;
     let before = transaction_id(&mut transaction)?;
     transaction.batch_execute(&migration.sql).map_err(|error| statement_error(migration, &error))?;
     if transaction_id(&mut transaction)? != before {
         return Err(MigrationError::OwnTransaction(migration.file.clone()));
     }
     transaction
-        .execute(
-            "INSERT INTO public.schema_migrations (version, name, checksum) VALUES ($1, $2, $3)",
-            &[&migration.version, &migration.name, &migration.checksum],
-        )
+        .execute(RECORD, &[&migration.version, &migration.name, &migration.checksum])
         .map_err(MigrationError::Bookkeeping)?;
     // A deferred constraint may still refuse.
     transaction.commit().map_err(|error| statement_error(migration, &error))
@@ -244,6 +295,9 @@ fn statement_error(migration: &Migration, error: &::postgres::Error) -> Migratio
     let Some(refusal) = error.as_db_error() else {
         return MigrationError::Statement { file, place: String::new(), message: error.to_string() };
     };
+    if *refusal.code() == SqlState::LOCK_NOT_AVAILABLE {
+        return MigrationError::TableLocked(file);
+    }
     let place = match refusal.position() {
         Some(ErrorPosition::Original(position)) => line_and_column(&migration.sql, *position),
         _ => String::new(),
@@ -352,6 +406,48 @@ mod tests {
         case.write("0001_table.sql", "CREATE TABLE t (n int); COMMIT; BEGIN;");
         assert!(matches!(case.run().unwrap_err(), MigrationError::OwnTransaction(_)));
         assert_eq!(case.count("schema_migrations"), Some(0));
+    }
+
+    #[test]
+    fn who_uses_a_table_waits_no_longer_than_half_a_second_while_a_migration_waits_for_it() {
+        let case = Case::new();
+        case.write("0001_table.sql", "CREATE TABLE t (n int); INSERT INTO t VALUES (1)");
+        case.run().unwrap();
+        case.write("0002_column.sql", "ALTER TABLE t ADD COLUMN m int");
+        let mut busy = connect(&case.url).unwrap();
+        let mut transaction = busy.transaction().unwrap();
+        transaction.execute("SELECT FROM t", &[]).unwrap();
+        std::thread::scope(|scope| {
+            let runner = scope.spawn(|| case.run().unwrap());
+            let (start, mut longest) = (std::time::Instant::now(), Duration::ZERO);
+            let mut user = connect(&case.url).unwrap();
+            while start.elapsed() < Duration::from_secs(3) {
+                let asked = std::time::Instant::now();
+                user.execute("UPDATE t SET n = n + 1", &[]).unwrap();
+                longest = longest.max(asked.elapsed());
+            }
+            assert!(!runner.is_finished());
+            assert!(longest > Duration::from_millis(200), "it did wait for the migration: {longest:?}");
+            assert!(longest < Duration::from_millis(900), "{longest:?}");
+            transaction.commit().unwrap();
+            assert_eq!(runner.join().unwrap().applied, ["0002_column.sql"]);
+        });
+        assert_eq!(case.count("t WHERE m IS NULL"), Some(1));
+    }
+
+    #[test]
+    fn a_file_that_is_not_in_a_transaction_makes_an_index_beside_the_work_and_can_be_repeated() {
+        let case = Case::new();
+        case.write("0001_table.sql", "CREATE TABLE t (n int); INSERT INTO t VALUES (1), (1)");
+        let index = "-- Not in a transaction.\nDROP INDEX CONCURRENTLY IF EXISTS t_n;\n\n\
+            CREATE UNIQUE INDEX CONCURRENTLY t_n ON t (n);\n";
+        case.write("0002_index.sql", index);
+        let error = case.run().unwrap_err();
+        assert!(error.to_string().contains("23505"), "{error}");
+        assert_eq!(case.count("schema_migrations"), Some(1));
+        connect(&case.url).unwrap().batch_execute("DELETE FROM t").unwrap();
+        assert_eq!(case.run().unwrap().applied, ["0002_index.sql"]);
+        assert_eq!(case.count("pg_index WHERE indexrelid = 't_n'::regclass AND indisvalid"), Some(1));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Applies the numbered SQL files of a folder, each exactly once, and makes the role of the service users. It keeps the same rules,
 # table and lock as `cargo xtask migrate` (instruments/dev-servers/src/migrations.rs), so that either can go on where the other ended:
-# each file in one transaction with its row in `schema_migrations`; a file that changed after it was applied is an error; two
-# runners at once are no harm.
+# each file in one transaction with its row in `schema_migrations`, unless its first line says that it is in none; a file that changed
+# after it was applied is an error; two runners at once are no harm; who wants to use a table waits half a second for a migration of it.
 #
 # Needs psql 15, PGHOST and its like for the owner, DB_PASSWORD for the role. The folder is the argument.
 set -eu
@@ -30,6 +30,7 @@ done
 # All in one session, which holds the lock until it ends: the ASCII letters "concierg".
 cat > "$script" <<'SQL'
 \set QUIET on
+\set VERBOSITY verbose
 \set ON_ERROR_STOP on
 \pset tuples_only on
 \pset format unaligned
@@ -80,10 +81,24 @@ for file in $files; do
     name=${file#*_}
     name=${name%.sql}
     checksum=$(sha256sum "$dir/$file" | cut -d' ' -f1)
+    if head -n 1 "$dir/$file" | grep -q '^-- Not in a transaction\.'; then
+        cat >> "$script" <<SQL
+SELECT NOT EXISTS (SELECT FROM schema_migrations WHERE version = $version) AS migration_is_due \\gset
+\\if :migration_is_due
+SET lock_timeout = '500ms';
+\\i $dir/$file
+RESET lock_timeout;
+INSERT INTO public.schema_migrations (version, name, checksum) VALUES ($version, '$name', '$checksum');
+\\echo applied $file
+\\endif
+SQL
+        continue
+    fi
     cat >> "$script" <<SQL
 SELECT NOT EXISTS (SELECT FROM schema_migrations WHERE version = $version) AS migration_is_due \\gset
 \\if :migration_is_due
 BEGIN;
+SET LOCAL lock_timeout = '500ms';
 SELECT txid_current() AS migration_transaction \\gset
 \\i $dir/$file
 SELECT txid_current() = :migration_transaction AS migration_kept_its_transaction \\gset
@@ -148,4 +163,19 @@ until pg_isready --quiet --timeout=3; do
     [ "$tries" -lt 60 ] || fail "the database does not answer"
     sleep 2
 done
-psql --no-psqlrc --no-password --file="$script"
+
+# A file that does not get the lock on a table is tried again; those before it are applied.
+errors=$(mktemp)
+trap 'rm -f "$script" "$errors"' EXIT
+tries=0
+while :; do
+    status=0
+    psql --no-psqlrc --no-password --file="$script" 2> "$errors" || status=$?
+    if [ "$status" -eq 0 ] || [ "$tries" -ge 60 ] || ! grep -q 'ERROR:  55P03' "$errors"; then
+        break
+    fi
+    tries=$((tries + 1))
+    sleep 1
+done
+cat "$errors" >&2
+exit "$status"
