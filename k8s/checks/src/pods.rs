@@ -71,7 +71,7 @@ pub fn all(manifests: &Manifests) -> Vec<Pods> {
     manifests.objects.iter().filter_map(of).collect()
 }
 
-/// All Services of an overlay, also those that RabbitMQ's operator makes.
+/// All Services of an overlay, also those that operators make of RabbitMQ and of poolers.
 #[must_use]
 pub fn services(manifests: &Manifests) -> Vec<Object> {
     let made = manifests.of_kind("RabbitmqCluster").map(|cluster| {
@@ -86,7 +86,18 @@ pub fn services(manifests: &Manifests) -> Vec<Object> {
             },
         }))
     });
-    manifests.of_kind("Service").cloned().chain(made).collect()
+    let poolers = manifests.of_kind("Pooler").map(|pooler| {
+        Object(json!({
+            "kind": "Service",
+            "metadata": { "name": pooler.name() },
+            "spec": {
+                "type": "ClusterIP",
+                "selector": { "cnpg.io/poolerName": pooler.name() },
+                "ports": [{ "name": "pgbouncer", "port": 5432 }],
+            },
+        }))
+    });
+    manifests.of_kind("Service").cloned().chain(made).chain(poolers).collect()
 }
 
 /// The pods that an object leads to, if it does.
@@ -102,6 +113,12 @@ pub fn of(object: &Object) -> Option<Pods> {
             &[("cnpg.io/cluster", object.name()), ("cnpg.io/instanceRole", "primary")],
             "/spec/inheritedMetadata",
             &[("postgresql", 5432), ("status", 8000)],
+        )),
+        "Pooler" => Some(of_operator(
+            object,
+            &[("cnpg.io/poolerName", object.name())],
+            "/spec/template/metadata",
+            &[("pgbouncer", 5432)],
         )),
         "RabbitmqCluster" => Some(of_operator(
             object,

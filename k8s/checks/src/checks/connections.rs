@@ -36,7 +36,7 @@ pub(super) fn check(manifests: &Manifests, _: &App) -> Vec<String> {
     faults
 }
 
-/// The component `pooler`.
+/// The component `pooler`, or that of CloudNativePG.
 struct Pooler {
     pods: u64,
     /// Connections to PostgreSQL, of one pod.
@@ -47,6 +47,12 @@ struct Pooler {
 
 impl Pooler {
     fn of(manifests: &Manifests) -> Option<Self> {
+        if let Some(pooler) = manifests.of_kind("Pooler").next() {
+            let parameters = pooler.at("/spec/pgbouncer/parameters");
+            let number = |name: &str| text(parameters, &format!("/{name}")).parse().unwrap_or(0);
+            let pods = pooler.at("/spec/instances").as_u64().unwrap_or(1);
+            return Some(Self { pods, pool: number("default_pool_size"), clients: number("max_client_conn") });
+        }
         let deployment = manifests.get("Deployment", "users-db-pooler")?;
         let is_its = |map: &&Object| map.name().starts_with("users-db-pooler");
         let config = manifests.of_kind("ConfigMap").find(is_its)?.text("/data/pgbouncer.ini").to_owned();

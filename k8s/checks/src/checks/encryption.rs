@@ -99,11 +99,11 @@ fn of_database(cluster: &Object, manifests: &Manifests) -> Vec<String> {
     if cluster.text("/spec/certificates/serverCASecret").is_empty() {
         faults.push(format!("{id} has an authority of its own, which no client trusts"));
     }
-    faults.extend(has_name(
-        manifests,
-        cluster.text("/spec/certificates/serverTLSSecret"),
-        "users-db-cluster-ip-service",
-    ));
+    // A pooler shows the same certificate.
+    let poolers = manifests.of_kind("Pooler").map(Object::name);
+    for name in poolers.chain(["users-db-cluster-ip-service"]) {
+        faults.extend(has_name(manifests, cluster.text("/spec/certificates/serverTLSSecret"), name));
+    }
     if !items(&cluster.0, "/spec/postgresql/pg_hba").any(|rule| rule == "hostnossl all all all reject") {
         faults.push(format!("{id} takes clients without TLS"));
     }

@@ -1,6 +1,6 @@
 //! The kinds of CloudNativePG and of its Barman Cloud plugin.
 
-use k8s_openapi::api::core::v1::ResourceRequirements;
+use k8s_openapi::api::core::v1::{PodTemplateSpec, ResourceRequirements};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -76,6 +76,8 @@ struct Initdb {
     locale_collate: Option<String>,
     #[serde(rename = "localeCType")]
     locale_c_type: Option<String>,
+    #[serde(rename = "postInitSQL")]
+    post_init_sql: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -114,6 +116,24 @@ struct Plugin {
     name: String,
     #[serde(rename = "isWALArchiver")]
     is_wal_archiver: Option<bool>,
+    parameters: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pooler {
+    cluster: Reference,
+    instances: Option<u32>,
+    #[serde(rename = "type")]
+    of: Option<String>,
+    template: Option<PodTemplateSpec>,
+    pgbouncer: PgBouncer,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PgBouncer {
+    pool_mode: Option<String>,
     parameters: Option<BTreeMap<String, String>>,
 }
 

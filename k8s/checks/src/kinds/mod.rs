@@ -56,6 +56,7 @@ pub fn faults(object: &Value) -> Vec<String> {
         ("rabbitmq.com/v1beta1", "User") => check::<Resource<rabbitmq::User>>(object),
         ("rabbitmq.com/v1beta1", "Permission") => check::<Resource<rabbitmq::Permission>>(object),
         ("postgresql.cnpg.io/v1", "Cluster") => check::<Resource<cloud_native_pg::Cluster>>(object),
+        ("postgresql.cnpg.io/v1", "Pooler") => check::<Resource<cloud_native_pg::Pooler>>(object),
         ("postgresql.cnpg.io/v1", "ScheduledBackup") => check::<Resource<cloud_native_pg::ScheduledBackup>>(object),
         ("barmancloud.cnpg.io/v1", "ObjectStore") => check::<Resource<cloud_native_pg::ObjectStore>>(object),
         ("external-secrets.io/v1", "ExternalSecret") => check::<Resource<external_secrets::ExternalSecret>>(object),
