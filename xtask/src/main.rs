@@ -15,6 +15,7 @@ mod doctor;
 mod down;
 mod experiment;
 mod experiment_server;
+mod fill;
 mod folder;
 mod fuzz_api;
 mod growing_log;
@@ -68,6 +69,7 @@ Change it
 
 Measure it
   bench       Benchmark against a native peer; `bench compare` compares results
+  fill        Add as many people to a database as you want to try with
   experiment  The report's experiments, here or on Kubernetes (`--on k8s`)
 
 Operate it
@@ -130,6 +132,8 @@ enum Task {
     Keys(keys::Arguments),
     /// Apply the files of `migrations/` that a database does not have yet.
     Migrate(migrate::Arguments),
+    /// Add people to a database, with sessions, factors, an audit log and all else that grows.
+    Fill(fill::Arguments),
     /// Make a user an administrator.
     Admin(admin::Arguments),
     /// Build the trigger plugin for RabbitMQ, ready for `spin plugins install --file`.
@@ -160,6 +164,7 @@ fn main() -> ExitCode {
         Task::Doctor => doctor::run(),
         Task::Keys(arguments) => keys::run(&arguments),
         Task::Migrate(arguments) => migrate::run(&arguments),
+        Task::Fill(arguments) => fill::run(&arguments),
         Task::Admin(arguments) => admin::run(&arguments),
         Task::Plugin(arguments) => plugin::run(&arguments),
         Task::Minikube(arguments) => minikube::run(&arguments),

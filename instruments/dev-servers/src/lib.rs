@@ -18,6 +18,7 @@
 //! | [`install`] | where their programs are, or how they get there |
 //! | [`container`] | the same servers where only a Docker engine is at hand |
 //! | [`migrations`] | the numbered SQL files of `migrations/` |
+//! | [`fill`] | as many people in a database as are wanted |
 //! | [`app`] | Concierge itself, on Spindle or on Spin |
 //!
 //! Everything is blocking, and every wait has a deadline.
@@ -27,6 +28,7 @@ pub mod browser;
 pub mod container;
 pub mod data_dir;
 mod error;
+pub mod fill;
 pub mod install;
 pub mod mail_catcher;
 pub mod migrations;

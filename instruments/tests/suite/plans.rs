@@ -10,91 +10,25 @@ use blackbox::people::{PASSWORD, Person};
 use blackbox::post_office::Office;
 use blackbox::relying_party::{RelyingParty, encoded};
 use blackbox::{poll, turn};
+use dev_servers::fill;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How many people there are by default: so many that an index pays for PostgreSQL.
-const PEOPLE: i32 = 30_000;
-/// Tables whose rows grow with people, sign-ins or messages.
-const LARGE: [&str; 14] = [
-    "users",
-    "user_metadata",
-    "sessions",
-    "former_refresh_tokens",
-    "attempts",
-    "audit_log",
-    "outbox",
-    "idempotency_keys",
-    "tickets",
-    "totp_factors",
-    "recovery_codes",
-    "passkeys",
-    "passkey_handles",
-    "oauth_consents",
-];
-
+const PEOPLE: u32 = 120_000;
 /// Who looks after all of them.
 const ROOT: &str = "root@plans.example";
 /// What may be read wholly, by which part: tickets live for hours, and those that are open are counted for the metrics.
 const EXCEPT: [(&str, &str); 1] = [("programs", "tickets")];
 
-/// Fills the tables as a service of some age has them: most sessions alive, most events published.
-fn fill(backend: &Backend, people: i32) {
-    let statements = [
-        "INSERT INTO users (email, email_key, name, surname, phone, password_hash, created_at, email_verified_at, locale)
-         SELECT 'old' || n || '@large.example', 'old' || n || '@large.example', 'Ada' || n / 50, 'Lovelace' || n / 20,
-            '+49' || 1000000 + n, 'v1:$2b$04$abcdefghijklmnopqrstuuAwpwJBgsJZyWKMkZRNnjQYHLpDVCaSm',
-            now() - make_interval(mins => n), CASE WHEN n % 10 > 0 THEN now() END, 'en'
-         FROM generate_series(1, $1::int4) n",
-        "INSERT INTO user_metadata (user_id, public) SELECT n, '{\"plan\": \"free\"}' FROM generate_series(1, $1::int4) n",
-        "INSERT INTO sessions (id, user_id, refresh_digest, created_at, used_at, idle_until, ends_at, previous_digest)
-         SELECT gen_random_uuid(), 1 + n / 2, 'digest-' || n, now() - make_interval(mins => n), now(),
-            now() + interval '10 days', now() + make_interval(days => 1 + n % 80), 'before-' || n
-         FROM generate_series(1, 2 * $1::int4 - 2) n",
-        "INSERT INTO former_refresh_tokens (digest, session_id)
-         SELECT 'former-' || row_number() OVER (), id FROM sessions WHERE user_id <= $1::int4",
-        "INSERT INTO attempts (key, failures, failed_at, known_until, keep_until)
-         SELECT 'key-' || n, n % 5, now() - make_interval(mins => n), now() + interval '60 days',
-            CURRENT_DATE + 1 + n % 60
-         FROM generate_series(1, 2 * $1::int4) n",
-        "INSERT INTO audit_log (created_at, action, result, user_id, actor_kind, actor_id, request_id)
-         SELECT now() - make_interval(secs => 10 * n),
-            (ARRAY['login', 'login', 'logout', 'sign-up', 'password-changed', 'user-suspended'])[1 + n % 6],
-            CASE WHEN n % 4 = 0 THEN 'invalid-credentials' ELSE 'success' END, 1 + n % $1::int4,
-            CASE WHEN n % 600 = 5 THEN 'administrator' ELSE 'self' END, 1 + n % 97, 'request-' || n
-         FROM generate_series(1, 5 * $1::int4) n",
-        "INSERT INTO outbox (exchange, event, created_at, leased_until, published_at)
-         SELECT 'user_login_event', jsonb_build_object('id', gen_random_uuid(), 'type', 'user_login_event',
-            'data', jsonb_build_object('user_id', n)), now() - make_interval(secs => n), now(), now()
-         FROM generate_series(1, $1::int4) n",
-        "INSERT INTO idempotency_keys (key_digest, body_digest, user_id, response)
-         SELECT 'key-' || n, 'body', n, '{}' FROM generate_series(1, $1::int4) n",
-        "INSERT INTO tickets (digest, purpose, user_id, email_key, credentials_epoch, code_digest, expires_at)
-         SELECT 'ticket-' || n, 'verification', n, 'old' || n || '@large.example', 0, 'code',
-            now() + make_interval(mins => n)
-         FROM generate_series(1, $1::int4) n",
-        "INSERT INTO totp_factors (user_id, factor_id, sealed_secret, confirmed_at)
-         SELECT n, gen_random_uuid(), 'sealed', now() FROM generate_series(1, $1::int4) n",
-        "INSERT INTO recovery_codes (user_id, digest)
-         SELECT n / 3 + 1, 'code-' || n FROM generate_series(1, $1::int4) n",
-        "INSERT INTO passkeys (id, user_id, credential_id, public_key, name, sign_count, backup)
-         SELECT gen_random_uuid(), n, 'credential-' || n, 'key', 'Phone', 0, 'none' FROM generate_series(1, $1::int4) n",
-        "INSERT INTO passkey_handles (user_id) SELECT n FROM generate_series(1, $1::int4) n",
-        "INSERT INTO oauth_consents (user_id, client_id, scopes)
-         SELECT n, '00000000-0000-4000-8000-000000000001', '{openid}' FROM generate_series(1, $1::int4) n",
-    ];
+/// Fills the tables as a service of some age has them.
+fn grow(backend: &Backend, people: u32) {
     let mut sql = backend.sql();
-    // What triggers and references would do for each row is done here.
-    sql.batch_execute("SET session_replication_role = replica; SET synchronous_commit = off").expect("a superuser may");
-    let mut tables = Vec::new();
-    for statement in statements {
-        sql.execute(statement, &[&people]).unwrap_or_else(|error| panic!("{error:?}: {statement}"));
-        tables.extend(statement.split_whitespace().nth(2));
-    }
-    assert_eq!(tables.into_iter().collect::<std::collections::BTreeSet<_>>(), LARGE.into_iter().collect());
-    sql.batch_execute("VACUUM ANALYZE").expect("the tables can be analysed");
+    let hash = "v1:$2b$04$abcdefghijklmnopqrstuuAwpwJBgsJZyWKMkZRNnjQYHLpDVCaSm";
+    let filled = fill::fill(&mut sql, people, hash, &mut |line| println!("{line}")).expect("the owner may fill it");
+    assert_eq!(filled.last - filled.first + 1, i64::from(people));
     // For whoever looks for the statement: its plan is in PostgreSQL's log.
     let name: String = sql.query_one("SELECT current_database()::text", &[]).expect("it has a name").get(0);
     sql.batch_execute(&format!(
@@ -108,8 +42,9 @@ fn fill(backend: &Backend, people: i32) {
 /// How often each large table was read wholly, and how much was sorted or hashed on disk.
 fn whole_reads(backend: &Backend) -> (BTreeMap<String, i64>, i64) {
     let mut sql = backend.sql();
+    let large: Vec<_> = fill::tables().collect();
     let counts = sql
-        .query("SELECT relname::text, seq_scan FROM pg_stat_user_tables WHERE relname = ANY ($1)", &[&LARGE.as_slice()])
+        .query("SELECT relname::text, seq_scan FROM pg_stat_user_tables WHERE relname = ANY ($1)", &[&large])
         .expect("the statistics can be read");
     let spilt = sql
         .query_one("SELECT temp_files FROM pg_stat_database WHERE datname = current_database()", &[])
@@ -176,11 +111,11 @@ fn of_administrators(app: &TestApp, root: i64) {
     let get = |path: &str| app.get(path).bearer(&root.access).send();
     let lists = [
         "",
-        "?email=old77@large.example",
-        "?name=ada7",
-        "?surname=lovelace9",
-        "?search=old4711@",
-        "?search=lovelace12",
+        "?email=person77@filled.example",
+        "?name=ada",
+        "?surname=stanford",
+        "?search=person4711@",
+        "?search=stanford",
         "?role=admin",
         "?email_verified=false",
         "?email_verified=true&sort=-created",
@@ -263,7 +198,7 @@ fn no_statement_reads_a_large_table_wholly() {
     let _turn = turn::together();
     let people = std::env::var("CONCIERGE_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(PEOPLE);
     let backend = Backend::with_own_postgres();
-    fill(&backend, people);
+    grow(&backend, people);
     let start = || TestApp::on(&backend).variable("authorization", "required").start();
     // Roles are given by a command, which looks for an address however it is written.
     let root = start().admin(ROOT).id;
@@ -298,7 +233,7 @@ fn no_statement_reads_a_large_table_wholly() {
 fn plans_with_whole_reads(backend: &Backend) -> String {
     let log = std::fs::read_to_string(backend.postgres.log_file()).expect("the log can be read");
     let log = log.replace("\n\t", "\t");
-    let is_whole = |line: &&str| LARGE.iter().any(|table| line.contains(&format!("Seq Scan on {table} ")));
+    let is_whole = |line: &&str| fill::tables().any(|table| line.contains(&format!("Seq Scan on {table} ")));
     let plans = log.lines().filter(is_whole).map(|line| line.split_once("plan:").map_or(line, |(_, plan)| plan));
     let mut by_statement = BTreeMap::new();
     for plan in plans {
