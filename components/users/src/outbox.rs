@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 const BATCH: i32 = 100;
 /// After this long a sweep takes no more.
 const SWEEP: Duration = Duration::from_secs(10);
-/// How many published events one step deletes, and how many steps a purge makes.
+/// How many published events one step deletes, and after which time a purge makes no further step.
 const PURGE: i32 = 1_000;
-const PURGE_STEPS: usize = 50;
+const PURGE_FOR: Duration = Duration::from_secs(2);
 
 /// What a sweep did.
 #[derive(Default)]
@@ -129,7 +129,8 @@ pub(crate) fn purge_published(store: &Store) -> Result<(), Problem> {
             return Ok(());
         }
     };
-    for _ in 0..PURGE_STEPS {
+    let start = Instant::now();
+    while start.elapsed() < PURGE_FOR {
         let purged = table::purge_published(store, &run_id, PURGE)?;
         if purged.requeued > 0 {
             let count = purged.requeued.to_string();

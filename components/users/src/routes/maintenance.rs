@@ -12,10 +12,10 @@ use api::users::SweepResult;
 use api::users::operation::Sweep;
 use problem::Problem;
 use service_kit::HandlerResult;
+use std::time::{Duration, Instant};
 
-/// How many ended sessions one statement deletes, and how many statements one run executes.
-const SESSIONS_PER_STEP: i64 = 1_000;
-const STEPS: usize = 10;
+/// How long one run deletes what has expired; the next continues.
+const CLEAN_UP: Duration = Duration::from_secs(6);
 
 /// Runs all of it.
 pub(super) fn run_maintenance(call: &Call<'_, Sweep>) -> HandlerResult {
@@ -23,29 +23,39 @@ pub(super) fn run_maintenance(call: &Call<'_, Sweep>) -> HandlerResult {
     outbox::purge_published(&store)?;
     let swept = outbox::sweep(&store)?;
     erasure::sweep(&store)?;
-    rate_limits::delete_expired(&store)?;
-    delete_ended_sessions(&store)?;
-    idempotency::delete_expired(&store)?;
-    exports::delete_expired(&store)?;
-    tickets::delete_expired(&store)?;
-    tickets::delete_used(&store)?;
-    invitations::delete_expired(&store)?;
-    challenges::delete_expired(&store)?;
-    passkey_sign_ins::delete_expired(&store)?;
-    phones::delete_expired(&store)?;
-    mail_sign_ins::delete_expired(&store)?;
-    not_me::delete_expired(&store)?;
-    oauth_sessions::delete_expired(&store)?;
-    audit::delete_expired(&store, settings::audit_retention()?)?;
+    clean_up(&store, settings::audit_retention()?)?;
     Ok(call.ok(&SweepResult { published: swept.published as u64, left: swept.left as u64 }))
 }
 
-/// Deletes sessions that have ended, in steps that lock little; the next run continues.
-fn delete_ended_sessions(store: &Store) -> Result<(), Problem> {
-    for _ in 0..STEPS {
-        if sessions::delete_ended(store, SESSIONS_PER_STEP)? < SESSIONS_PER_STEP {
-            break;
+/// Deletes what has expired, in steps that lock little. Tables take turns, so that none waits for a long one to be done.
+fn clean_up(store: &Store, audit_days: u32) -> Result<(), Problem> {
+    let steps: [&dyn Fn() -> Result<bool, Problem>; 15] = [
+        &|| rate_limits::delete_expired(store),
+        &|| sessions::delete_ended(store),
+        &|| idempotency::delete_expired(store),
+        &|| exports::delete_expired(store),
+        &|| tickets::delete_expired(store),
+        &|| tickets::delete_used(store),
+        &|| invitations::delete_expired(store),
+        &|| challenges::delete_expired(store),
+        &|| passkey_sign_ins::delete_expired(store),
+        &|| phones::delete_expired(store),
+        &|| phones::delete_past_counts(store),
+        &|| mail_sign_ins::delete_expired(store),
+        &|| not_me::delete_expired(store),
+        &|| oauth_sessions::delete_expired(store),
+        &|| audit::delete_expired(store, audit_days),
+    ];
+    let start = Instant::now();
+    let mut left = steps.to_vec();
+    while !left.is_empty() {
+        let mut further = Vec::new();
+        for step in left {
+            if step()? && start.elapsed() < CLEAN_UP {
+                further.push(step);
+            }
         }
+        left = further;
     }
     Ok(())
 }

@@ -82,8 +82,8 @@ pub(crate) fn forget(store: &Store, users: &[UserId]) -> Result<bool, Problem> {
 }
 
 /// Deletes rows that are older than so many days.
-pub(crate) fn delete_expired(store: &Store, days: u32) -> Result<(), Problem> {
-    store.delete_in_steps(&format!(
+pub(crate) fn delete_expired(store: &Store, days: u32) -> Result<bool, Problem> {
+    store.delete_step(&format!(
         "WITH gone AS (
             DELETE FROM audit_log WHERE (created_at, id) IN (
                 SELECT created_at, id FROM audit_log WHERE created_at < now() - make_interval(days => {days})

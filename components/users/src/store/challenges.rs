@@ -152,8 +152,8 @@ pub(crate) fn end(
 }
 
 /// Deletes challenges that have expired.
-pub(crate) fn delete_expired(store: &Store) -> Result<(), Problem> {
-    store.delete_in_steps(
+pub(crate) fn delete_expired(store: &Store) -> Result<bool, Problem> {
+    store.delete_step(
         "WITH gone AS (
             DELETE FROM sign_in_challenges WHERE digest IN (
                 SELECT digest FROM sign_in_challenges WHERE expires_at < now()

@@ -164,8 +164,8 @@ pub(crate) fn end(
 }
 
 /// Deletes the records of exports that throttle nobody any more.
-pub(crate) fn delete_expired(store: &Store) -> Result<(), Problem> {
-    store.delete_in_steps(
+pub(crate) fn delete_expired(store: &Store) -> Result<bool, Problem> {
+    store.delete_step(
         "WITH gone AS (
             DELETE FROM exports WHERE user_id IN (
                 SELECT user_id FROM exports WHERE begun_at < now() - interval '1 hour'

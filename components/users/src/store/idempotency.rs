@@ -32,8 +32,8 @@ pub(crate) fn find_replay(store: &Store, request: &RequestDigests) -> Result<Opt
 }
 
 /// Deletes stored responses that are older than a day.
-pub(crate) fn delete_expired(store: &Store) -> Result<(), Problem> {
-    store.delete_in_steps(&format!(
+pub(crate) fn delete_expired(store: &Store) -> Result<bool, Problem> {
+    store.delete_step(&format!(
         "WITH gone AS (
             DELETE FROM idempotency_keys WHERE key_digest IN (
                 SELECT key_digest FROM idempotency_keys WHERE created_at < now() - make_interval(secs => {RETENTION_SECONDS})

@@ -199,8 +199,8 @@ pub(crate) fn accept(
 }
 
 /// Deletes invitations that have expired.
-pub(crate) fn delete_expired(store: &Store) -> Result<(), Problem> {
-    store.delete_in_steps(
+pub(crate) fn delete_expired(store: &Store) -> Result<bool, Problem> {
+    store.delete_step(
         "WITH gone AS (
             DELETE FROM invitations WHERE user_id IN (
                 SELECT user_id FROM invitations WHERE expires_at < now()

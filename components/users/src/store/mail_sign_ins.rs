@@ -171,8 +171,8 @@ pub(crate) fn challenge(
 }
 
 /// Deletes tickets that have expired.
-pub(crate) fn delete_expired(store: &Store) -> Result<(), Problem> {
-    store.delete_in_steps(
+pub(crate) fn delete_expired(store: &Store) -> Result<bool, Problem> {
+    store.delete_step(
         "WITH gone AS (
             DELETE FROM sign_in_tickets WHERE digest IN (
                 SELECT digest FROM sign_in_tickets WHERE expires_at < now()

@@ -91,8 +91,6 @@ const RETRY_FOR: Duration = Duration::from_millis(2_500);
 
 /// How many rows one step of a clean-up deletes at most.
 const STEP: i64 = 1_000;
-/// How many steps one clean-up makes at most.
-const STEPS: usize = 50;
 
 impl Store {
     /// Connects to the database in the component variable `db_url`.
@@ -152,16 +150,11 @@ impl Store {
         value.map_err(|error| StoreError::Fault(format!("a row does not fit its type ({:?})", error.classify())))
     }
 
-    /// Executes a statement that deletes up to `$1` rows and returns how many, until none are left or the steps are
-    /// used up. The next run continues: no clean-up is one long statement.
-    fn delete_in_steps(&self, statement: &str) -> Result<(), Problem> {
-        for _ in 0..STEPS {
-            let removed: i64 = self.one(statement, &[ParameterValue::Int64(STEP)])?;
-            if removed < STEP {
-                break;
-            }
-        }
-        Ok(())
+    /// Executes a statement that deletes up to `$1` rows and returns how many. Answers whether there may be more: no clean-up
+    /// is one long statement.
+    fn delete_step(&self, statement: &str) -> Result<bool, Problem> {
+        let removed: i64 = self.one(statement, &[ParameterValue::Int64(STEP)])?;
+        Ok(removed >= STEP)
     }
 
     /// Ends the connection. The runtime pools connections, and a component cannot tell it to discard one; but a

@@ -75,8 +75,8 @@ pub(crate) fn report(
 }
 
 /// Forgets links that were used and have expired.
-pub(crate) fn delete_expired(store: &Store) -> Result<(), Problem> {
-    store.delete_in_steps(
+pub(crate) fn delete_expired(store: &Store) -> Result<bool, Problem> {
+    store.delete_step(
         "WITH gone AS (
             DELETE FROM used_links WHERE digest IN (
                 SELECT digest FROM used_links WHERE expires_at < now()

@@ -68,8 +68,8 @@ pub(crate) fn end(store: &Store, client: Uuid, session: Uuid, trace: &Trace) -> 
 }
 
 /// Deletes codes that have expired.
-pub(crate) fn delete_expired(store: &Store) -> Result<(), Problem> {
-    store.delete_in_steps(
+pub(crate) fn delete_expired(store: &Store) -> Result<bool, Problem> {
+    store.delete_step(
         "WITH gone AS (
             DELETE FROM oauth_codes WHERE digest IN (
                 SELECT digest FROM oauth_codes WHERE expires_at < now()

@@ -52,8 +52,8 @@ pub(crate) fn find(store: &Store, end: &EndPasskey) -> Result<Found, Problem> {
 }
 
 /// Deletes challenges that have expired.
-pub(crate) fn delete_expired(store: &Store) -> Result<(), Problem> {
-    store.delete_in_steps(
+pub(crate) fn delete_expired(store: &Store) -> Result<bool, Problem> {
+    store.delete_step(
         "WITH gone AS (
             DELETE FROM passkey_challenges WHERE digest IN (
                 SELECT digest FROM passkey_challenges WHERE expires_at < now()

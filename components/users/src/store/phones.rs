@@ -113,17 +113,21 @@ pub(crate) fn confirm(
     Ok(store.one(&statement, &parameters)?)
 }
 
-/// Deletes codes that have expired, and counts of days that are over.
-pub(crate) fn delete_expired(store: &Store) -> Result<(), Problem> {
-    store.delete_in_steps(
+/// Deletes codes that have expired.
+pub(crate) fn delete_expired(store: &Store) -> Result<bool, Problem> {
+    store.delete_step(
         "WITH gone AS (
             DELETE FROM phone_codes WHERE user_id IN (
                 SELECT user_id FROM phone_codes WHERE expires_at < now()
                 ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)
             RETURNING user_id)
          SELECT to_jsonb((SELECT count(*) FROM gone))",
-    )?;
-    store.delete_in_steps(
+    )
+}
+
+/// Deletes counts of days that are over.
+pub(crate) fn delete_past_counts(store: &Store) -> Result<bool, Problem> {
+    store.delete_step(
         "WITH gone AS (
             DELETE FROM sms_counts WHERE (key, day) IN (
                 SELECT key, day FROM sms_counts WHERE day < (now() AT TIME ZONE 'UTC')::date

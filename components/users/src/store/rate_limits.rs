@@ -14,8 +14,8 @@ pub(crate) fn unlock(store: &Store, account: &str) -> Result<(), Problem> {
 }
 
 /// Deletes failures that no longer count, and clients that have not signed in for long.
-pub(crate) fn delete_expired(store: &Store) -> Result<(), Problem> {
-    store.delete_in_steps(
+pub(crate) fn delete_expired(store: &Store) -> Result<bool, Problem> {
+    store.delete_step(
         "WITH gone AS (
             DELETE FROM attempts WHERE key IN (
                 SELECT key FROM attempts WHERE keep_until < CURRENT_DATE

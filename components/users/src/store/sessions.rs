@@ -133,8 +133,8 @@ pub(crate) fn end_by_token(store: &Store, token: &ShownToken, trace: &Trace) -> 
     Ok(store.one(&statement, &[optional_id(token.session), text(&token.digest), audit::parameter(trace)])?)
 }
 
-/// Deletes up to `limit` sessions that ended more than a day ago, unused or at their absolute end; returns how many.
-pub(crate) fn delete_ended(store: &Store, limit: i64) -> Result<i64, Problem> {
+/// Deletes sessions that ended more than a day ago, unused or at their absolute end.
+pub(crate) fn delete_ended(store: &Store) -> Result<bool, Problem> {
     // `ends_on` is the day of the end, in UTC, and indexed; the times decide.
     const STATEMENT: &str = "
         WITH gone AS (
@@ -146,7 +146,7 @@ pub(crate) fn delete_ended(store: &Store, limit: i64) -> Result<i64, Problem> {
             RETURNING id
         )
         SELECT to_jsonb((SELECT count(*) FROM gone))";
-    Ok(store.one(STATEMENT, &[ParameterValue::Int64(limit)])?)
+    store.delete_step(STATEMENT)
 }
 
 fn optional_id(id: Option<Uuid>) -> ParameterValue {

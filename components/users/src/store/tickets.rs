@@ -111,8 +111,8 @@ pub(crate) fn used_by(store: &Store, request_digest: &str) -> Result<Option<User
 }
 
 /// Forgets the uses of tickets that are older than a day.
-pub(crate) fn delete_used(store: &Store) -> Result<(), Problem> {
-    store.delete_in_steps(&format!(
+pub(crate) fn delete_used(store: &Store) -> Result<bool, Problem> {
+    store.delete_step(&format!(
         "WITH gone AS (
             DELETE FROM used_tickets WHERE digest IN (
                 SELECT digest FROM used_tickets WHERE used_at < now() - make_interval(secs => {RETENTION_SECONDS})
@@ -123,8 +123,8 @@ pub(crate) fn delete_used(store: &Store) -> Result<(), Problem> {
 }
 
 /// Deletes tickets that have expired.
-pub(crate) fn delete_expired(store: &Store) -> Result<(), Problem> {
-    store.delete_in_steps(
+pub(crate) fn delete_expired(store: &Store) -> Result<bool, Problem> {
+    store.delete_step(
         "WITH gone AS (
             DELETE FROM tickets WHERE digest IN (
                 SELECT digest FROM tickets WHERE expires_at < now()
