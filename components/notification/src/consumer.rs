@@ -5,8 +5,8 @@ use crate::delivery::{EXPIRED, Notification, Outlets, Unusable};
 use crate::settings::{Settings, outlets};
 use crate::webhooks;
 use events::redis::{
-    self, Acquisition, Claimed, Command, Delivery, ForeignGroup, LoggedDelivery, Nack, Outcome, Preference,
-    ProviderHealth, Reply, Send,
+    self, Acquisition, Claimed, Delivery, ForeignGroup, LoggedDelivery, Nack, Outcome, Preference, ProviderHealth,
+    Reply, Send,
 };
 use events::{Exchange, FailedAttempt, MAX_CLAIMS, MAX_CRASHES, Queue, RetryDecision};
 use futures::StreamExt as _;
