@@ -102,6 +102,8 @@ pub(crate) struct App {
     pub(crate) gateway: Arc<Gateway>,
     /// Threads for connections.
     pub(crate) connection_threads: ConnectionThreads,
+    /// The same for messages of Redis.
+    pub(crate) message_threads: ConnectionThreads,
     /// Threads for calls that compute for long.
     pub(crate) compute_threads: ComputeThreads,
     /// The runtime for everything else.
@@ -192,7 +194,8 @@ impl App {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let counters = AppCounters::default();
         let cpu = Cpu::start(&engine, cores, &counters.queued).map_err(AppError::Thread)?;
-        let connection_threads = ConnectionThreads::start(cores).map_err(AppError::Thread)?;
+        let connection_threads = ConnectionThreads::start(cores, "spindle-http").map_err(AppError::Thread)?;
+        let message_threads = ConnectionThreads::start(cores, "spindle-message").map_err(AppError::Thread)?;
         let compute_threads = ComputeThreads::start(cores).map_err(AppError::Thread)?;
         let gateway = Arc::new(Gateway::new(&config.outbound_http, &limits));
         let shared = Handle::current();
@@ -203,6 +206,7 @@ impl App {
             limits,
             gateway,
             connection_threads,
+            message_threads,
             compute_threads,
             shared,
             chained: TaskTracker::new(),

@@ -1,6 +1,6 @@
-//! Threads that serve HTTP connections: one for each core, each with a runtime of its own.
+//! Threads that serve HTTP connections, or handle messages: one for each core, each with a runtime of its own.
 //!
-//! All that a short request needs stays on one thread: its connection, its instance, the connections to servers that it
+//! All that a short request or a message needs stays on one thread: its connection, its instance, the connections to servers that it
 //! uses and the tasks that drive these. Nothing has to wake another thread, which costs more than the work itself.
 //! A call that computes for long is moved to other threads, see `cpu`, so it is in nobody's way.
 
@@ -11,6 +11,7 @@ use std::thread;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
+use tokio::task::JoinError;
 
 /// The threads. They end when this is dropped, and what is under way on them ends too.
 #[derive(Debug)]
@@ -27,12 +28,23 @@ struct ConnectionThread {
 }
 
 impl ConnectionThreads {
-    /// Starts so many threads.
+    /// Starts so many threads of a name.
     ///
     /// # Errors
     /// When a thread or its runtime cannot be made.
-    pub(crate) fn start(count: usize) -> io::Result<Self> {
-        Ok(Self { threads: (0..count.max(1)).map(|_| ConnectionThread::start()).collect::<io::Result<_>>()? })
+    pub(crate) fn start(count: usize, name: &str) -> io::Result<Self> {
+        Ok(Self { threads: (0..count.max(1)).map(|_| ConnectionThread::start(name)).collect::<io::Result<_>>()? })
+    }
+
+    /// Runs something to its end on the thread that has the fewest of them.
+    pub(crate) async fn run<F>(&self, work: F) -> Result<F::Output, JoinError>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let thread = self.threads.iter().min_by_key(|thread| Arc::strong_count(&thread.connections));
+        let Some(thread) = thread else { return tokio::spawn(work).await };
+        let _counted = Arc::clone(&thread.connections);
+        thread.handle.spawn(work).await
     }
 
     /// Serves a connection on the thread that has the fewest of them. What `serve` returns is run there, to its end.
@@ -64,11 +76,11 @@ impl ConnectionThreads {
 }
 
 impl ConnectionThread {
-    fn start() -> io::Result<Self> {
+    fn start(name: &str) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let (running, stopped) = oneshot::channel::<()>();
-        thread::Builder::new().name("spindle-http".to_owned()).spawn(move || {
+        thread::Builder::new().name(name.to_owned()).spawn(move || {
             // It ends when the other side is dropped.
             let _ = runtime.block_on(stopped);
             runtime.shutdown_background();
@@ -86,7 +98,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_goes_where_the_fewest_are() {
-        let threads = ConnectionThreads::start(2).unwrap();
+        let threads = ConnectionThreads::start(2, "test").unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (send, mut served) = mpsc::unbounded_channel::<ThreadId>();

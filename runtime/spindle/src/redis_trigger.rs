@@ -271,8 +271,8 @@ impl Called {
             let result = deliver(&mut store, &handler, payload).await;
             (result, store)
         });
-        // On a task of its own: components on one channel then compute on different cores.
-        let called = tokio::spawn(work).await;
+        // On a thread with little else to do: components on one channel then compute on different cores.
+        let called = app.message_threads.run(work).await;
         if !matches!(called, Ok(Ok(true))) {
             span.fail("not handled");
         }
