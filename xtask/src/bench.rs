@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         return instructions(&folder, &arguments.rest[1..]);
     }
     // The others look at files alone.
-    let needs_app = !matches!(first, "compare" | "--help" | "-h" | "help");
+    let needs_app = !matches!(first, "compare" | "scale" | "--help" | "-h" | "help");
     if needs_app {
         let compiler = setup::compiler(&folder)?;
         setup::server(&folder, Tool::Postgres)?;

@@ -43,7 +43,7 @@ fn apart(a: &Spread, b: &Spread) -> bool {
 }
 
 /// By the name of a result, or by a path.
-fn read(name: &str) -> Result<Report> {
+pub(crate) fn read(name: &str) -> Result<Report> {
     let file = format!("{name}.json");
     let places = [PathBuf::from(name), results().join(&file), target().join(&file)];
     let path = places.into_iter().find(|path| path.is_file());

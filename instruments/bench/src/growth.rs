@@ -1,30 +1,20 @@
-//! How it grows: reads and lists with more and more users, events with more and more that wait, and what more connections
-//! and fewer cores do to throughput and memory.
+//! How it grows: events with more and more that wait, and what more connections and fewer cores do to throughput and memory.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use identity::UserId;
-use users_domain::Cursor;
 
 use crate::events::{add, wait_until_waiting};
 use crate::load::{Load, Next, Sample, http_row};
 use crate::pace::Pace;
 use crate::process_time::megabytes;
 use crate::report::{Row, metric};
-use crate::requests::{all, get};
 use crate::scenario::Scenario;
 use crate::side::{Process, Role, Side};
-use crate::stage::{ACTIVE_USERS, Stage};
+use crate::stage::Stage;
 use crate::table;
 
-/// Users in the table, one stage after the other.
-const USERS: [u32; 5] = [10, 1_000, 100_000, 1_000_000, 10_000_000];
-/// From so many on a page of a list may not read the whole table.
-const LARGE: u32 = 100_000;
-/// How many users share a first name.
-const NAMESAKES: u32 = 500;
 /// Events that wait when the consumer starts.
 const WAITING: [u32; 3] = [2_000, 100_000, 1_000_000];
 /// Connections of the load.
@@ -32,11 +22,10 @@ const CONNECTIONS: [u32; 5] = [1, 4, 16, 64, 256];
 /// Connections where their number is not what it is about.
 const FEW: u32 = 4;
 
-/// Measures the app alone: there is nothing to compare it to but itself. It leaves the database full of strangers.
+/// Measures the app alone: there is nothing to compare it to but itself.
 pub(crate) fn measure(stage: &Stage, pace: &Pace) -> Result<Vec<Row>> {
     let mut rows = cores(stage, pace)?;
     rows.extend(waiting(stage, pace)?);
-    rows.extend(users(stage, pace)?);
     Ok(rows)
 }
 
@@ -132,58 +121,4 @@ fn waiting(stage: &Stage, pace: &Pace) -> Result<Vec<Row>> {
     let mut redis = stage.redis()?;
     redis::cmd("FLUSHDB").query::<()>(&mut redis)?;
     Ok(rows)
-}
-
-/// What is asked of the table.
-fn questions(users: u32) -> Result<Vec<(&'static str, Vec<u8>)>> {
-    // Spread over the whole table, so that not all is in the processor's cache.
-    let step = (users / ACTIVE_USERS).max(1);
-    let ids = || (1..=ACTIVE_USERS.min(users)).map(move |n| n * step);
-    let list = |query: String| get(&format!("/users-ms/users?{query}"), None);
-    let cursor = |id: u32| Ok::<_, anyhow::Error>(Cursor::by_id(UserId::try_from(i64::from(id))?).to_text());
-    let cursors = ids().map(cursor).collect::<Result<Vec<_>>>()?;
-    Ok(vec![
-        ("get", all(ids().map(|id| get(&format!("/users-ms/users/{id}"), None)))),
-        ("first page", all([list("limit=20".to_owned())])),
-        ("page after a cursor", all(cursors.iter().map(|cursor| list(format!("limit=20&cursor={cursor}"))))),
-        ("page of a name", all(ids().map(|id| list(format!("limit=20&name=Ada{}", id / NAMESAKES))))),
-        ("one by address", all(ids().map(|id| list(format!("email=grown{id}%40bench.example"))))),
-    ])
-}
-
-fn users(stage: &Stage, pace: &Pace) -> Result<Vec<Row>> {
-    let mut sql = stage.sql()?;
-    sql.batch_execute("TRUNCATE users RESTART IDENTITY CASCADE; SET synchronous_commit = off")?;
-    let mut rows = Vec::new();
-    let mut before = 0;
-    for count in USERS.into_iter().filter(|count| !pace.quick || *count <= LARGE) {
-        println!("Filling the table with {count} users");
-        let grow = "INSERT INTO users (email, email_key, name, surname, password_hash)
-            SELECT 'grown' || n || '@bench.example', 'grown' || n || '@bench.example', 'Ada' || n / $4::int4,
-                   'Lovelace' || n, $1
-            FROM generate_series($2::int4, $3::int4) n";
-        let [first, last, namesakes] = [before + 1, count, NAMESAKES].map(i64::from).map(i32::try_from);
-        sql.execute(grow, &[&stage.hash()?.expose(), &first?, &last?, &namesakes?])?;
-        sql.batch_execute("VACUUM ANALYZE users")?;
-        before = count;
-        let process = Side::Spindle.start(stage, Role::Open)?;
-        for (name, requests) in questions(count)? {
-            let scans = sequential_scans(&mut sql)?;
-            let row =
-                measured(stage, &process, &format!("{name}, {count} users"), &requests, (FEW, pace.seconds()), pace)?;
-            let scans = sequential_scans(&mut sql)? - scans;
-            ensure!(count < LARGE || scans == 0, "{name} of {count} users reads the whole table: {scans} times");
-            println!("{}", table::line(&row));
-            rows.push(row);
-        }
-        process.stop();
-    }
-    Ok(rows)
-}
-
-/// How often the whole table of users was read, by anybody. Servers tell it with some delay.
-fn sequential_scans(sql: &mut postgres::Client) -> Result<i64> {
-    std::thread::sleep(Duration::from_millis(1_200));
-    sql.batch_execute("SELECT pg_stat_force_next_flush(); SELECT pg_stat_clear_snapshot()")?;
-    Ok(sql.query_one("SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'users'", &[])?.get(0))
 }

@@ -3,6 +3,7 @@
 //! What is measured and why is in `docs/performance.md`; the results are in `results/`.
 
 pub mod compare;
+mod cost;
 mod events;
 mod flows;
 mod folders;
@@ -17,7 +18,9 @@ mod plot;
 mod process_time;
 mod report;
 mod requests;
+mod rows;
 pub mod run;
+pub mod scale;
 mod scenario;
 mod side;
 mod size;

@@ -42,6 +42,13 @@ enum Task {
         /// The same.
         second: String,
     },
+    /// Make docs/scale.md of two results.
+    Scale {
+        /// The name of the one with `cost`.
+        costs: String,
+        /// The name of the one with `rows`.
+        rows: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -57,6 +64,7 @@ fn main() -> ExitCode {
 fn task(arguments: Arguments) -> Result<()> {
     match arguments.task {
         Some(Task::Compare { first, second }) => compare::compare(&first, &second),
+        Some(Task::Scale { costs, rows }) => bench::scale::write(&costs, &rows),
         None => run(&Options {
             sides: if arguments.runtime.is_empty() { bench::Side::usual() } else { arguments.runtime },
             only: arguments.only,

@@ -10,6 +10,9 @@ use crate::spread::Spread;
 /// What the measurement of memory over a long time is called.
 pub(crate) const SOAK: &str = "soak";
 
+/// What the measurement of reads and writes with more and more rows is called.
+pub(crate) const ROWS: &str = "rows";
+
 /// One run of the benchmark.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
@@ -47,9 +50,17 @@ pub(crate) mod metric {
     pub(crate) const P99: &str = "p99 ms";
     pub(crate) const MILLISECONDS: &str = "ms";
     pub(crate) const MICROSECONDS: &str = "us";
+    pub(crate) const BYTES: &str = "bytes a person";
     pub(crate) const MEGABYTES: &str = "MB";
     /// Of the processes of a side, for each request: it depends little on what else the machine does.
     pub(crate) const PROCESSOR: &str = "us of a core";
+    /// The same of what serves it, and of the load generator.
+    pub(crate) const OF_POSTGRES: &str = "us of PostgreSQL";
+    pub(crate) const OF_REDIS: &str = "us of Redis";
+    pub(crate) const OF_GENERATOR: &str = "us of the generator";
+    pub(crate) const TRANSACTIONS: &str = "transactions";
+    /// Of PostgreSQL's write-ahead log.
+    pub(crate) const LOG_BYTES: &str = "bytes logged";
     pub(crate) const MILLIONS: &str = "million requests";
     pub(crate) const RATIO: &str = "ratio";
     pub(crate) const REFUSED: &str = "refused";

@@ -8,8 +8,13 @@ pub(crate) fn get(path: &str, token: Option<&str>) -> Vec<u8> {
 
 /// A POST request with a JSON body.
 pub(crate) fn post(path: &str, token: Option<&str>, body: &str) -> Vec<u8> {
+    send("POST", path, token, "application/json", body)
+}
+
+/// A request with a body.
+pub(crate) fn send(method: &str, path: &str, token: Option<&str>, media_type: &str, body: &str) -> Vec<u8> {
     let (authorization, length) = (authorization(token), body.len());
-    let head = format!("POST {path} HTTP/1.1\r\nhost: bench\r\n{authorization}content-type: application/json\r\n");
+    let head = format!("{method} {path} HTTP/1.1\r\nhost: bench\r\n{authorization}content-type: {media_type}\r\n");
     format!("{head}content-length: {length}\r\n\r\n{body}").into_bytes()
 }
 

@@ -12,15 +12,18 @@ use crate::load::{Load, Sample, http_row};
 use crate::machine::Machine;
 use crate::pace::{CONNECTIONS, LOGIN_CONNECTIONS, Pace};
 use crate::process_time::microseconds;
-use crate::report::{Report, Row, SOAK, metric};
+use crate::report::{ROWS, Report, Row, SOAK, metric};
 use crate::scenario::Scenario;
 use crate::side::{Process, Side, together};
 use crate::soak;
 use crate::stage::Stage;
-use crate::{events, goals, growth, hashing, load, plot, size, start, storm, table};
+use crate::{cost, events, goals, growth, hashing, load, plot, size, start, storm, table};
 
 /// The other measurements, by the names that `only` takes.
-const OTHERS: [&str; 9] = ["range", "login", "storm", "events", "start", "size", "instantiate", SOAK, GROWTH];
+const OTHERS: [&str; 11] =
+    [COST, "range", "login", "storm", "events", "start", "size", "instantiate", SOAK, GROWTH, ROWS];
+/// What a request costs each part.
+const COST: &str = "cost";
 /// What takes long, as a soak does, and only shows in a full run or when it is asked for.
 const GROWTH: &str = "growth";
 
@@ -55,54 +58,12 @@ pub fn run(options: &Options) -> Result<()> {
         bail!("there is no measurement \"{unknown}\"; there are: {}", known().collect::<Vec<_>>().join(", "));
     }
     ensure!(!options.sides.is_empty() && options.runs > 0, "there is nothing to measure");
-    let wants = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
-    let pace = Pace { runs: options.runs, quick: options.quick };
     let folder = target().join(format!("run-{}", std::process::id()));
     println!("Starting PostgreSQL and Redis, and filling the database");
     let stage = Stage::set(&folder, workspace())?;
     let mut rows = Vec::new();
-
-    for scenario in Scenario::ALL.into_iter().filter(|scenario| wants(scenario.name())) {
-        rows.extend(http(&stage, options, scenario, &[CONNECTIONS], pace.runs, pace.seconds())?);
-    }
-    if wants("range") {
-        for scenario in Scenario::RANGED.into_iter().filter(|s| !pace.quick || *s != Scenario::GetUserWithToken) {
-            let seconds = if pace.quick { 1 } else { 4 };
-            rows.extend(http(&stage, options, scenario, pace.range(), pace.runs, seconds)?);
-        }
-    }
-    if wants("login") {
-        rows.extend(hashing::measure(&stage, &pace)?);
-        rows.extend(http(&stage, options, Scenario::Login, &[LOGIN_CONNECTIONS], pace.runs, pace.login_seconds())?);
-    }
-    for flow in Flow::ALL.into_iter().filter(|flow| wants(flow.name())) {
-        rows.extend(flows::measure(&stage, flow, &options.sides, &pace)?);
-    }
-    if wants("storm") {
-        rows.extend(storm::measure(&stage, &options.sides, &pace)?);
-    }
-    if wants("events") {
-        rows.extend(events::measure(&stage, &options.sides, &pace)?);
-    }
-    if wants("start") {
-        rows.extend(start::measure(&stage, &options.sides, &pace)?);
-    }
-    if wants("instantiate") && options.sides.contains(&Side::Spindle) {
-        rows.extend(start::instantiate(&stage, &pace)?);
-    }
-    if wants("size") {
-        rows.extend(size::measure()?);
-    }
-
-    let wants_long = |name: &str| wants(name) && !(options.only.is_empty() && options.quick);
-    if wants_long(SOAK) {
-        rows.extend(soak::measure(&stage, options.soak_minutes)?);
-    }
-    // Last: it fills the database.
-    if wants_long(GROWTH) {
-        rows.extend(growth::measure(&stage, &pace)?);
-    }
-
+    // What was measured before something failed is kept all the same.
+    let measured = measure(&stage, options, &mut rows);
     let mut report = Report {
         name: options.name.clone().unwrap_or_else(|| "latest".to_owned()),
         at: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
@@ -116,7 +77,61 @@ pub fn run(options: &Options) -> Result<()> {
     drop(stage);
     // What is left of it is of no use to anybody.
     let _ = std::fs::remove_dir_all(&folder);
-    write(&report, &if options.name.is_some() { results() } else { target() })
+    write(&report, &if options.name.is_some() { results() } else { target() })?;
+    measured
+}
+
+/// Measures all that is wanted.
+fn measure(stage: &Stage, options: &Options, rows: &mut Vec<Row>) -> Result<()> {
+    let wants = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
+    let pace = Pace { runs: options.runs, quick: options.quick };
+    for scenario in Scenario::ALL.into_iter().filter(|scenario| wants(scenario.name())) {
+        rows.extend(http(stage, options, scenario, &[CONNECTIONS], pace.runs, pace.seconds())?);
+    }
+    if wants("range") {
+        for scenario in Scenario::RANGED.into_iter().filter(|s| !pace.quick || *s != Scenario::GetUserWithToken) {
+            let seconds = if pace.quick { 1 } else { 4 };
+            rows.extend(http(stage, options, scenario, pace.range(), pace.runs, seconds)?);
+        }
+    }
+    if wants("login") {
+        rows.extend(hashing::measure(stage, &pace)?);
+        rows.extend(http(stage, options, Scenario::Login, &[LOGIN_CONNECTIONS], pace.runs, pace.login_seconds())?);
+    }
+    for flow in Flow::ALL.into_iter().filter(|flow| wants(flow.name())) {
+        rows.extend(flows::measure(stage, flow, &options.sides, &pace)?);
+    }
+    if wants("storm") {
+        rows.extend(storm::measure(stage, &options.sides, &pace)?);
+    }
+    if wants("events") {
+        rows.extend(events::measure(stage, &options.sides, &pace)?);
+    }
+    if wants("start") {
+        rows.extend(start::measure(stage, &options.sides, &pace)?);
+    }
+    if wants("instantiate") && options.sides.contains(&Side::Spindle) {
+        rows.extend(start::instantiate(stage, &pace)?);
+    }
+    if wants("size") {
+        rows.extend(size::measure()?);
+    }
+
+    let wants_long = |name: &str| wants(name) && !(options.only.is_empty() && options.quick);
+    if wants_long(SOAK) {
+        rows.extend(soak::measure(stage, options.soak_minutes)?);
+    }
+    if wants_long(COST) {
+        rows.extend(cost::measure(stage, &pace)?);
+    }
+    if wants_long(GROWTH) {
+        rows.extend(growth::measure(stage, &pace)?);
+    }
+    // Last: it fills the database.
+    if wants_long(ROWS) {
+        rows.extend(crate::rows::measure(stage, &pace)?);
+    }
+    Ok(())
 }
 
 /// Measures a scenario with each of these numbers of connections, the sides taking turns.

@@ -92,14 +92,7 @@ impl Scenario {
             Self::SqlRead => get("/users-ms/readiness", None),
             Self::SqlWrite => {
                 stage.sql()?.batch_execute("TRUNCATE attempts")?;
-                // The generator gives each request keys of its own.
-                let key = |letter: &str| format!("{}{}", letter.repeat(52), "#".repeat(12));
-                let body = json!({
-                    "permit": {"number": 1, "holder": Uuid::nil()},
-                    "keys": {"account": key("a"), "client": key("b"), "pair": key("c")},
-                    "succeeded": false,
-                });
-                post("/users-ms/internal/sign-in/end", Some(&stage.credential), &body.to_string())
+                attempt(stage)
             }
             Self::GetUser => return Ok(all(users.map(|user| get(&format!("/users-ms/users/{user}"), None)))),
             Self::GetUserWithToken => {
@@ -108,12 +101,7 @@ impl Scenario {
                     .iter()
                     .map(|(user, token)| get(&format!("/users-ms/users/{user}"), Some(token)))));
             }
-            Self::Refresh => {
-                let tokens = (1..=connections).map(|user| session(stage, user)).collect::<Result<Vec<_>>>()?;
-                return Ok(all(tokens
-                    .iter()
-                    .map(|token| post("/auth-ms/auth/refresh", None, &json!({"refresh_token": token}).to_string()))));
-            }
+            Self::Refresh => return refreshes(stage, 1..=connections),
             Self::Login => {
                 let form = |user| json!({"username": Stage::email(user), "password": PASSWORD}).to_string();
                 return Ok(all(users.map(|user| post("/auth-ms/auth/login", None, &form(user)))));
@@ -121,6 +109,25 @@ impl Scenario {
         })
         .map(|request| all([request]))
     }
+}
+
+/// The end of a sign-in that was refused, which is counted.
+pub(crate) fn attempt(stage: &Stage) -> Vec<u8> {
+    // The generator gives each request keys of its own.
+    let key = |letter: &str| format!("{}{}", letter.repeat(52), "#".repeat(12));
+    let body = json!({
+        "permit": {"number": 1, "holder": Uuid::nil()},
+        "keys": {"account": key("a"), "client": key("b"), "pair": key("c")},
+        "succeeded": false,
+    });
+    post("/users-ms/internal/sign-in/end", Some(&stage.credential), &body.to_string())
+}
+
+/// Refreshes of a new session of each of these users.
+pub(crate) fn refreshes(stage: &Stage, users: impl IntoIterator<Item = u32>) -> Result<Vec<u8>> {
+    let tokens = users.into_iter().map(|user| session(stage, user)).collect::<Result<Vec<_>>>()?;
+    let body = |token| json!({"refresh_token": token}).to_string();
+    Ok(all(tokens.into_iter().map(|token| post("/auth-ms/auth/refresh", None, &body(token)))))
 }
 
 /// Begins a session of a user behind the API's back, and gives its refresh token.

@@ -172,6 +172,15 @@ impl Stage {
         Ok(::redis::Client::open(self.redis.url())?.get_connection()?)
     }
 
+    /// The processes of PostgreSQL are this one and its children.
+    pub(crate) fn postgres_pid(&self) -> u32 {
+        self.postgres.pid()
+    }
+
+    pub(crate) fn redis_pid(&self) -> u32 {
+        self.redis.pid()
+    }
+
     /// A name for a new file or folder of this run.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.files.set(self.files.get() + 1);

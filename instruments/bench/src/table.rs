@@ -48,7 +48,10 @@ pub(crate) fn page(report: &Report) -> String {
         machine.redis.split(" sha=").next().unwrap_or_default(),
         machine.wrk,
     );
-    let _ = writeln!(text, "{}", goals(&report.goals));
+    let measured: Vec<_> = report.goals.iter().filter(|goal| goal.measured.is_some()).cloned().collect();
+    if !measured.is_empty() {
+        let _ = writeln!(text, "{}", goals(&measured));
+    }
     text.push_str("Each value is the median of its runs, with the smallest and the largest in brackets.\n\n");
     text.push_str("| scenario | connections | side | |\n|---|---|---|---|\n");
     for row in &report.rows {
