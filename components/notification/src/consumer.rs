@@ -2,6 +2,7 @@
 //! concurrently, until nothing is left.
 
 use crate::delivery::{EXPIRED, Notification, Outlets, Unusable};
+use crate::round::Round;
 use crate::settings::{Settings, outlets};
 use crate::webhooks;
 use events::redis::{
@@ -21,8 +22,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const BUDGET: Duration = Duration::from_secs(20);
 /// The pause between two claims while there are no messages, but some are being sent or are due soon.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long a queue that had nothing is asked after the others.
-const REST: Duration = Duration::from_millis(100);
 /// One claim in so many prefers old messages, so that a busy queue does not starve them.
 const OLD_EVERY: u32 = 16;
 /// From this length of a stream on, a foreign group that keeps it from being trimmed is logged.
@@ -33,66 +32,6 @@ struct Consumer {
     broker: Redis,
     settings: Settings,
     outlets: Outlets,
-}
-
-/// What one call knows about the queues.
-struct Round {
-    /// The queue whose turn it is.
-    turn: usize,
-    /// The queues that this call does not serve, or has given up.
-    failed: [bool; Queue::ALL.len()],
-    /// Until when each queue is asked after the others: it had nothing a moment ago.
-    rests_until: [Option<Instant>; Queue::ALL.len()],
-    /// How many messages were claimed.
-    claimed: u32,
-    /// How many messages to people, and how many webhooks, are being sent: an endpoint that hangs holds up no mail.
-    in_flight: [usize; 2],
-    /// Whether webhooks are no longer claimed in this call, so that waiting for their end does not hold up mail either.
-    is_late: bool,
-    /// After which time the next message is due, if known.
-    due: Option<Duration>,
-}
-
-impl Round {
-    /// Without endpoints, the queues of webhooks are none of this call.
-    fn new(has_webhooks: bool) -> Self {
-        let failed = Queue::ALL.map(|queue| queue.is_webhook() && !has_webhooks);
-        let rests_until = [None; Queue::ALL.len()];
-        Self { turn: 0, failed, rests_until, claimed: 0, in_flight: [0; 2], is_late: false, due: None }
-    }
-
-    /// The queues to ask for a message, in this order: from the one whose turn it is, and last those that had nothing a moment
-    /// ago.
-    fn asked(&self, concurrency: usize) -> Vec<Queue> {
-        let now = Instant::now();
-        let indices = (0..Queue::ALL.len()).map(|step| (self.turn + step) % Queue::ALL.len());
-        let is_wanted = |index: &usize| {
-            let queue = Queue::ALL[*index];
-            let is_not_now =
-                self.in_flight[usize::from(queue.is_webhook())] >= concurrency || (queue.is_webhook() && self.is_late);
-            !self.failed[*index] && !is_not_now
-        };
-        let rests = |index: &usize| self.rests_until[*index].is_some_and(|until| until > now);
-        let (resting, others): (Vec<_>, Vec<_>) = indices.filter(is_wanted).partition(rests);
-        others.into_iter().chain(resting).map(|index| Queue::ALL[index]).collect()
-    }
-
-    /// Remembers that a message came from one of the queues that were asked, and that those before it had none. Gives its queue.
-    fn took(&mut self, asked: &[Queue], place: usize) -> Option<Queue> {
-        let queue = *asked.get(place)?;
-        let rest = Instant::now() + REST;
-        for (index, known) in Queue::ALL.iter().enumerate() {
-            if asked[..place].contains(known) {
-                self.rests_until[index] = Some(rest);
-            }
-            if *known == queue {
-                self.rests_until[index] = None;
-                self.turn = index + 1;
-            }
-        }
-        self.claimed += 1;
-        Some(queue)
-    }
 }
 
 /// Runs until the queues are empty or the budget is used up. Errors are logged: there is no caller to return them to.

@@ -10,6 +10,7 @@ mod amqp;
 mod consumer;
 mod delivery;
 mod management;
+mod round;
 mod routes;
 mod sender;
 mod settings;
