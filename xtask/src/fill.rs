@@ -9,7 +9,7 @@ use crate::database;
 
 /// A hash that no password has.
 const NOBODYS: &str = "v1:$2b$12$abcdefghijklmnopqrstuuAwpwJBgsJZyWKMkZRNnjQYHLpDVCaSm";
-/// What is made in some minutes, and fits on a developer's disk: about a kilobyte and a half each.
+/// What is made in some minutes, and fits on a developer's disk: about two kilobytes each.
 const MOST: u32 = 20_000_000;
 
 #[derive(clap::Args)]

@@ -35,12 +35,14 @@ pub(crate) fn measure(stage: &Stage, pace: &Pace) -> Result<Vec<Row>> {
         let process = Side::Spindle.start(stage, scenario.role())?;
         for connections in connections {
             load(stage, &process, scenario, *connections, 1)?;
+            settle(stage, &process, scenario)?;
             let seconds = if scenario == Scenario::Login { pace.login_seconds() } else { pace.seconds() };
             let mut costs = vec![Vec::new(); METRICS.len()];
             let mut samples = Vec::new();
             for _ in 0..pace.runs.min(5) {
                 let before = Meters::read(stage, &process)?;
                 let sample = load(stage, &process, scenario, *connections, seconds)?;
+                settle(stage, &process, scenario)?;
                 let after = Meters::read(stage, &process)?;
                 for (costs, (before, after)) in costs.iter_mut().zip(before.0.iter().zip(after.0)) {
                     costs.push((after - before) / sample.count().max(1.0));
@@ -61,17 +63,26 @@ pub(crate) fn measure(stage: &Stage, pace: &Pace) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn load(stage: &Stage, process: &Process, scenario: Scenario, connections: u32, seconds: u32) -> Result<Sample> {
+/// Puts the load of a scenario on a process. Nothing may be refused.
+pub(crate) fn load(
+    stage: &Stage,
+    process: &Process,
+    scenario: Scenario,
+    connections: u32,
+    seconds: u32,
+) -> Result<Sample> {
     let requests = stage.file(scenario.name(), &scenario.requests(stage, connections)?)?;
     let url = process.url();
     let load = Load { url: &url, requests: &requests, connections, seconds, next: scenario.next() };
     let sample = load.run(stage).with_context(|| process.log_tail())?;
     let _ = std::fs::remove_file(requests);
     ensure!(sample.refused == 0, "{} requests were refused: {}", sample.refused, process.log_tail());
-    if scenario == Scenario::Login {
-        storm::settle(stage, process)?;
-    }
     Ok(sample)
+}
+
+/// Waits until nothing of a load is under way any more.
+pub(crate) fn settle(stage: &Stage, process: &Process, scenario: Scenario) -> Result<()> {
+    if scenario == Scenario::Login { storm::settle(stage, process) } else { Ok(()) }
 }
 
 /// What is counted, by the names of the metrics.

@@ -19,11 +19,6 @@ use crate::stage::Stage;
 use crate::table;
 
 const EXCHANGE: Exchange = Exchange::UserLogin;
-/// The queues of the exchange that have consumers: nobody has asked for webhooks.
-fn in_use() -> usize {
-    EXCHANGE.queues().iter().filter(|queue| !queue.is_webhook()).count()
-}
-
 /// Until everything must be consumed.
 const DEADLINE: Duration = Duration::from_secs(120);
 /// The consumers that share a queue, and how long each of their sends takes, in milliseconds.
@@ -107,6 +102,11 @@ fn latencies(stage: &Stage, count: u32) -> Result<Vec<f64>> {
         times.push(begun.elapsed().as_secs_f64() * 1e3);
     }
     Ok(times)
+}
+
+/// How many queues of the exchange have consumers: nobody has asked for webhooks.
+fn in_use() -> usize {
+    EXCHANGE.queues().iter().filter(|queue| !queue.is_webhook()).count()
 }
 
 /// Messages consumed in a second by one consumer and by several, and what each costs.

@@ -8,7 +8,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::flows::{self, Flow};
 use crate::folders::{results, target, workspace};
-use crate::load::{Load, Sample, http_row};
+use crate::load::{Sample, http_row};
 use crate::machine::Machine;
 use crate::pace::{CONNECTIONS, LOGIN_CONNECTIONS, Pace};
 use crate::process_time::microseconds;
@@ -149,22 +149,10 @@ fn http(
     let mut rows = Vec::new();
     for connections in connections {
         let run = |process: &Process, seconds: u32| -> Result<(Sample, f64)> {
-            let requests = stage.file(scenario.name(), &scenario.requests(stage, *connections)?)?;
-            let load = Load {
-                url: &process.url(),
-                requests: &requests,
-                connections: *connections,
-                seconds,
-                next: scenario.next(),
-            };
             let before = microseconds(process.pid());
-            let sample = load.run(stage).with_context(|| process.log_tail())?;
+            let sample = cost::load(stage, process, scenario, *connections, seconds)?;
             let processor = (microseconds(process.pid()) - before) / sample.count().max(1.0);
-            let _ = std::fs::remove_file(requests);
-            ensure!(sample.refused == 0, "{} requests were refused: {}", sample.refused, process.log_tail());
-            if scenario == Scenario::Login {
-                storm::settle(stage, process)?;
-            }
+            cost::settle(stage, process, scenario)?;
             Ok((sample, processor))
         };
         // The first requests open connections and fill caches.

@@ -28,7 +28,7 @@ const PERMITS: f64 = 256.0;
 /// The connections of a pod of users, and those that PostgreSQL takes without a pooler.
 const CONNECTIONS: f64 = 64.0;
 const ACCEPTED: f64 = 350.0;
-/// The cores of the largest PostgreSQL and of Redis that the page counts on.
+/// The cores of the largest PostgreSQL that the page counts on.
 const LARGEST_POSTGRES: f64 = 64.0;
 /// Seconds of the model's time, of which the first are not counted.
 const SIMULATED: (f64, f64) = (6.0, 1.0);
