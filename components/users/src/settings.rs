@@ -18,6 +18,7 @@ const MAX_AUDIT_RETENTION: u32 = 3_653;
 /// All of them.
 pub(crate) const ALL: &[Setting] = &[
     || database().map(drop),
+    || read_database().map(drop),
     Broker::check_config,
     || Credential::of(Service::Auth).map(drop),
     || Credential::of(Service::Scheduler).map(drop),
@@ -56,6 +57,12 @@ pub(crate) const ALL: &[Setting] = &[
 /// The address of the database, `db_url`.
 pub(crate) fn database() -> Result<String, Problem> {
     config::address("db_url", &["postgres", "postgresql"])
+}
+
+/// A replica that lists are read from, `db_read_url`, if there is one.
+pub(crate) fn read_database() -> Result<Option<String>, Problem> {
+    let address = config::address("db_read_url", &["postgres", "postgresql"])?;
+    Ok(Some(address).filter(|address| !address.contains("@none.invalid/")))
 }
 
 /// The fewest characters of a new password, `password_min_length`.

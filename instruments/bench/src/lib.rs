@@ -14,6 +14,7 @@ mod load;
 mod machine;
 mod number;
 mod pace;
+mod permits;
 mod plot;
 mod process_time;
 mod report;

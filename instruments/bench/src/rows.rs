@@ -147,7 +147,7 @@ fn measured(stage: &Stage, process: &Process, question: &Question, people: u32, 
 
 /// The bytes of all tables that are filled, with their indexes.
 fn bytes_of(sql: &mut postgres::Client) -> Result<f64> {
-    let tables: Vec<_> = fill::tables().collect();
+    let tables = fill::relations(sql)?;
     let sum = "SELECT sum(pg_total_relation_size(name::regclass))::float8 FROM unnest($1::text[]) name";
     Ok(sql.query_one(sum, &[&tables])?.get(0))
 }
@@ -156,7 +156,7 @@ fn bytes_of(sql: &mut postgres::Client) -> Result<f64> {
 fn whole_reads(sql: &mut postgres::Client) -> Result<i64> {
     std::thread::sleep(std::time::Duration::from_millis(1_200));
     sql.batch_execute("SELECT pg_stat_force_next_flush(); SELECT pg_stat_clear_snapshot()")?;
-    let tables: Vec<_> = fill::tables().collect();
+    let tables = fill::relations(sql)?;
     let sum = "SELECT sum(seq_scan)::int8 FROM pg_stat_user_tables WHERE relname = ANY ($1)";
     Ok(sql.query_one(sum, &[&tables])?.get(0))
 }

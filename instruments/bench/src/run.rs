@@ -20,10 +20,12 @@ use crate::stage::Stage;
 use crate::{cost, events, goals, growth, hashing, load, plot, size, start, storm, table};
 
 /// The other measurements, by the names that `only` takes.
-const OTHERS: [&str; 11] =
-    [COST, "range", "login", "storm", "events", "start", "size", "instantiate", SOAK, GROWTH, ROWS];
+const OTHERS: [&str; 12] =
+    [COST, PERMITS, "range", "login", "storm", "events", "start", "size", "instantiate", SOAK, GROWTH, ROWS];
 /// What a request costs each part.
 const COST: &str = "cost";
+/// The table of hashing permits under ever more pods.
+const PERMITS: &str = "permits";
 /// What takes long, as a soak does, and only shows in a full run or when it is asked for.
 const GROWTH: &str = "growth";
 
@@ -123,6 +125,9 @@ fn measure(stage: &Stage, options: &Options, rows: &mut Vec<Row>) -> Result<()> 
     }
     if wants_long(COST) {
         rows.extend(cost::measure(stage, &pace)?);
+    }
+    if wants_long(PERMITS) {
+        rows.extend(crate::permits::measure(stage, &pace)?);
     }
     if wants_long(GROWTH) {
         rows.extend(growth::measure(stage, &pace)?);

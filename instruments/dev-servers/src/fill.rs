@@ -160,6 +160,14 @@ pub fn tables() -> impl Iterator<Item = &'static str> {
     ROWS.iter().map(|(table, _)| *table)
 }
 
+/// The relations that grow: the tables, and of one in partitions those partitions that have grown.
+pub fn relations(sql: &mut Client) -> Result<Vec<String>, ::postgres::Error> {
+    const GROWN: &str = "SELECT p.relid::regclass::text FROM unnest($1::text[]) t, pg_partition_tree(t::regclass) p
+        WHERE p.isleaf AND (p.parentrelid IS NULL OR pg_relation_size(p.relid) > 1000000) ORDER BY 1";
+    let names: Vec<&str> = tables().collect();
+    Ok(sql.query(GROWN, &[&names])?.iter().map(|row| row.get(0)).collect())
+}
+
 /// Everybody's address.
 pub fn email(id: i64) -> String {
     format!("person{id}@filled.example")
@@ -225,7 +233,7 @@ fn leave_out(transaction: &mut Transaction<'_>, tables: &[&str]) -> Result<Vec<S
     let references = "SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname),
             format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
         FROM pg_constraint WHERE contype = 'f' AND conrelid = ANY ($1::text[]::regclass[]) ORDER BY oid";
-    let indexes = "SELECT format('DROP INDEX %s', indexrelid::regclass), pg_get_indexdef(indexrelid)
+    let indexes = "SELECT format('DROP INDEX %s', indexrelid::regclass), replace(pg_get_indexdef(indexrelid), ' ON ONLY ', ' ON ')
         FROM pg_index WHERE indrelid = ANY ($1::text[]::regclass[])
             AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid) ORDER BY indexrelid";
     let triggers =

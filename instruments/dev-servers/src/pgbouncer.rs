@@ -117,12 +117,14 @@ fn configuration(options: &Options, port: u16, users: &Path) -> Result<String> {
     let (pool, users) = (options.pool_size, users.display());
     let names = TIMEOUTS.map(|(name, _)| name).join(", ");
     let limits: String = TIMEOUTS.iter().map(|(name, value)| format!("SET {name} = {value};")).collect();
-    // A server that was away is tried again soon, and nobody waits longer than a service does.
+    // A server that was away is tried again soon, nobody waits longer than a service does, and databases that nobody uses
+    // any more leave the server's connections to others.
     Ok(format!(
         "[databases]\n* = host={host} port={postgres_port} connect_query='{limits}'\n\n\
          [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = scram-sha-256\n\
          auth_file = {users}\npool_mode = transaction\nmax_prepared_statements = 200\ndefault_pool_size = {pool}\n\
          max_client_conn = 4000\nignore_startup_parameters = {names}\nserver_login_retry = 1\nquery_wait_timeout = 10\n\
+         server_idle_timeout = 5\n\
          log_connections = 0\nlog_disconnections = 0\n"
     ))
 }

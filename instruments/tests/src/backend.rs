@@ -120,6 +120,12 @@ impl Backend {
         self.postgres.database_url(&self.database)
     }
 
+    /// The name of the database.
+    #[must_use]
+    pub fn database_name(&self) -> String {
+        self.database.clone()
+    }
+
     /// A superuser's look into the database.
     #[must_use]
     pub fn sql(&self) -> ::postgres::Client {

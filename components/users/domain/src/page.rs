@@ -77,6 +77,10 @@ impl PageRequest {
         if search.iter().any(|search| search.chars().count() < MIN_SEARCH) {
             return Err(fault("search", "A search has at least 3 characters."));
         }
+        if search.iter().any(|search| !has_trigram(search)) {
+            let detail = "A search has three letters or digits in a row, or the beginning of a word after another.";
+            return Err(fault("search", detail));
+        }
         Ok(Self { email, email_verified, name, surname, search, role, order, limit, after })
     }
 
@@ -87,6 +91,17 @@ impl PageRequest {
         let escaped = search.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
         Some(format!("%{escaped}%"))
     }
+}
+
+/// Whether an index of trigrams can find what is searched for: it has the letters and digits of a word by threes, with two blanks
+/// before the word and one after it. Where a word begins before what is searched for, or ends after it, is not known.
+fn has_trigram(search: &str) -> bool {
+    let words: Vec<_> = search.split(|letter: char| !letter.is_alphanumeric()).collect();
+    let last = words.len() - 1;
+    words.iter().enumerate().any(|(place, word)| {
+        let blanks = if place > 0 { 2 } else { 0 } + usize::from(place < last);
+        !word.is_empty() && word.chars().count() + blanks >= 3
+    })
 }
 
 #[cfg(test)]
@@ -119,6 +134,17 @@ mod tests {
         assert_eq!(page.after.unwrap().key, "ada");
         assert_eq!(read(&[("sort", "age")]).unwrap_err().kind(), Kind::InvalidQuery);
         assert_eq!(read(&[("cursor", "42")]).unwrap_err().kind(), Kind::InvalidCursor);
+    }
+
+    #[test]
+    fn an_index_finds_what_has_three_letters_in_a_row_or_the_beginning_of_a_word() {
+        let has = |search| read(&[("search", search)]).is_ok();
+        for search in ["ova", "Ölçüm", "佐藤花", "伟 王", "lo a", "a@example"] {
+            assert!(has(search), "{search}");
+        }
+        for search in ["---", "a..", "...", "%_\\", "a--"] {
+            assert!(!has(search), "{search}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::Call;
 use super::list_users::with_next;
+use crate::settings;
 use crate::store::audit_reading::{self, Numbered};
 use crate::store::{Store, users};
 use api::Page;
@@ -40,7 +41,7 @@ pub(super) fn list_audit(call: &Call<'_, ListAudit>) -> HandlerResult {
 }
 
 fn read(store: &Store, page: &AuditPageRequest) -> Result<Page<AuditRow>, Problem> {
-    let mut rows = audit_reading::list(store, page)?;
+    let mut rows = audit_reading::list(store, page, settings::audit_retention()?)?;
     let has_more = rows.len() > page.limit;
     rows.truncate(page.limit);
     let cursor = |last: &Numbered| AuditCursor { time: last.row.time.clone(), id: last.id }.to_text();

@@ -2,7 +2,7 @@
 
 use super::Call;
 use crate::store::Store;
-use crate::store::users::{self, Listed};
+use crate::store::user_list::{self, Listed};
 use api::Page;
 use api::users::operation::ListUsers;
 use service_kit::{HandlerResult, Request, Response};
@@ -14,7 +14,7 @@ pub(super) fn list_users(call: &Call<'_, ListUsers>) -> HandlerResult {
     let page = PageRequest::from_query(call.query.clone())?;
     let store = Store::open()?;
     call.caller.require_live_session(&store)?;
-    let mut items = users::list(&store, &page)?;
+    let mut items = user_list::list(&store, &page)?;
     let has_more = items.len() > page.limit;
     items.truncate(page.limit);
     let order = page.order;

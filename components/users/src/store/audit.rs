@@ -81,14 +81,8 @@ pub(crate) fn forget(store: &Store, users: &[UserId]) -> Result<bool, Problem> {
     Ok(false)
 }
 
-/// Deletes rows that are older than so many days.
+/// Makes the tables of the next months, and drops those of months that ended so many days ago. Older rows of where there are no
+/// months are deleted.
 pub(crate) fn delete_expired(store: &Store, days: u32) -> Result<bool, Problem> {
-    store.delete_step(&format!(
-        "WITH gone AS (
-            DELETE FROM audit_log WHERE (created_at, id) IN (
-                SELECT created_at, id FROM audit_log WHERE created_at < now() - make_interval(days => {days})
-                ORDER BY created_at, id LIMIT $1 FOR UPDATE SKIP LOCKED)
-            RETURNING id)
-         SELECT to_jsonb((SELECT count(*) FROM gone))"
-    ))
+    store.delete_step(&format!("SELECT to_jsonb(keep_audit_log({days}, $1))"))
 }

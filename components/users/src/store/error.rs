@@ -19,6 +19,18 @@ pub(super) enum StoreError {
     Fault(String),
 }
 
+impl StoreError {
+    /// What happened, for the log.
+    pub(super) fn cause(&self) -> &str {
+        match self {
+            Self::Unavailable(cause) | Self::Fault(cause) => cause,
+            Self::Transient(_) => "a conflict with another transaction",
+            Self::ReadOnly => "the connection is read-only",
+            Self::Conflict => "a unique index or a foreign key says no",
+        }
+    }
+}
+
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
         let code = match error {

@@ -32,6 +32,7 @@ pub(crate) mod password_resets;
 pub(crate) mod phones;
 pub(crate) mod preconditions;
 pub(crate) mod rate_limits;
+mod reads;
 pub(crate) mod recovery;
 pub(crate) mod removal;
 mod roles;
@@ -44,6 +45,7 @@ pub(crate) mod statistics;
 pub(crate) mod suspensions;
 pub(crate) mod tickets;
 pub(crate) mod transfer;
+pub(crate) mod user_list;
 pub(crate) mod users;
 pub(crate) mod verification;
 
@@ -62,6 +64,8 @@ pub(crate) use statements::Found;
 
 /// A connection for the duration of one request.
 pub(crate) struct Store {
+    /// Where the database is.
+    address: String,
     /// `None` after it was given up, until the next statement.
     connection: RefCell<Option<Connection>>,
 }
@@ -95,7 +99,13 @@ const STEP: i64 = 1_000;
 impl Store {
     /// Connects to the database in the component variable `db_url`.
     pub(crate) fn open() -> Result<Self, Problem> {
-        Ok(Self { connection: RefCell::new(Some(connect()?)) })
+        Ok(Self::at(&settings::database()?)?)
+    }
+
+    /// Connects to a database.
+    fn at(address: &str) -> Result<Self, StoreError> {
+        let connection = Connection::open(address)?;
+        Ok(Self { address: address.to_owned(), connection: RefCell::new(Some(connection)) })
     }
 
     /// Checks that the database accepts writes. A read-only connection is given up, so that the next check uses
@@ -139,7 +149,7 @@ impl Store {
         let mut connection = self.connection.borrow_mut();
         let connection = match &mut *connection {
             Some(connection) => connection,
-            none => none.insert(connect()?),
+            none => none.insert(Connection::open(&self.address)?),
         };
         let result = connection.query(statement, parameters)?;
         let value = match result.rows.first().and_then(|row| row.first()) {
@@ -165,12 +175,6 @@ impl Store {
             let _ = connection.query(statements::END_CONNECTION, &[]);
         }
     }
-}
-
-fn connect() -> Result<Connection, StoreError> {
-    let fault = |problem: Problem| StoreError::Fault(problem.cause().unwrap_or("db_url").to_owned());
-    let address = settings::database().map_err(fault)?;
-    Ok(Connection::open(&address)?)
 }
 
 /// Waits up to 40 ms before the second attempt, up to 80 ms before the third, and so on: statements that conflicted are

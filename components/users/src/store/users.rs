@@ -7,11 +7,11 @@ use super::{Changed, Found, Store, StoreError, User, preconditions, statements};
 use super::{audit, email_change};
 use crate::not_me;
 use ::events::{Event, Exchange};
-use identity::{Email, Locale, PasswordHash, Phone, Role, RoleName, UserId, ZoneInfo};
+use identity::{Email, Locale, PasswordHash, Phone, Role, UserId, ZoneInfo};
 use problem::Problem;
 use serde::Deserialize;
 use spin_sdk::pg4::ParameterValue;
-use users_domain::{Current, PageRequest, Precondition, RequestDigests, SignUp, SortBy, Trace, ValidatedChange};
+use users_domain::{Current, Precondition, RequestDigests, SignUp, Trace, ValidatedChange};
 use uuid::Uuid;
 
 /// A user that was inserted, and the event that was enqueued with it.
@@ -99,63 +99,6 @@ pub(crate) fn find_account(store: &Store, id: UserId) -> Result<Option<Account>,
         SELECT (SELECT to_jsonb(a) FROM
             (SELECT email, email_key, phone, role, roles, password_hash, password_reset_required FROM users WHERE id = $1) a)";
     Ok(store.one(STATEMENT, &[ParameterValue::Int64(id.get())])?)
-}
-
-/// A user of a list.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Listed {
-    pub(crate) user: User,
-    /// What the list is ordered by; `None` if it is the id.
-    pub(crate) key: Option<String>,
-}
-
-/// A page of users, and one more if there is a next page.
-pub(crate) fn list(store: &Store, page: &PageRequest) -> Result<Vec<Listed>, Problem> {
-    // The statement has only the conditions of the query, so that each combination gets a plan with its own index.
-    let mut conditions = Vec::new();
-    let mut parameters = Vec::new();
-    if let Some(is_verified) = page.email_verified {
-        conditions.push(format!("email_verified_at IS {}NULL", if is_verified { "NOT " } else { "" }));
-    }
-    let mut filter = |condition: &str, value: Option<ParameterValue>| {
-        if let Some(value) = value {
-            parameters.push(value);
-            conditions.push(condition.replace('?', &format!("${}", parameters.len())));
-        }
-    };
-    filter("email_key = ?", page.email.as_ref().map(|email| text(email.key())));
-    filter("lower(name) = lower(?)", page.name.as_deref().map(text));
-    filter("lower(surname) = lower(?)", page.surname.as_deref().map(text));
-    let role = page.role.as_ref().map(RoleName::as_str);
-    let admin = role.filter(|role| *role == Role::Admin.name());
-    filter("role = ?", admin.map(text));
-    filter("roles @> ARRAY[?::text] AND roles <> '{}'", role.filter(|_| admin.is_none()).map(text));
-    let search = page.search_pattern();
-    filter("lower(name || ' ' || surname || ' ' || email) LIKE lower(?)", search.as_deref().map(text));
-    let (beyond, direction) = if page.order.is_descending { ("<", "DESC") } else { (">", "ASC") };
-    // Addresses are unique; of equal names the older user comes first.
-    let (key, order) = match page.order.by {
-        SortBy::Created => ("NULL::text", format!("id {direction}")),
-        SortBy::Name => ("lower(name)", format!("lower(name) {direction}, id {direction}")),
-        SortBy::Surname => ("lower(surname)", format!("lower(surname) {direction}, id {direction}")),
-        SortBy::Email => ("email_key", format!("email_key {direction}")),
-    };
-    if let Some(after) = &page.after {
-        let (id, last) = (after.id, text(&after.key));
-        let (condition, last) = match page.order.by {
-            SortBy::Created => (format!("id {beyond} ?"), ParameterValue::Int64(id.get())),
-            SortBy::Name | SortBy::Surname => (format!("({key}, id) {beyond} (?, {id})"), last),
-            SortBy::Email => (format!("{key} {beyond} ?"), last),
-        };
-        filter(&condition, Some(last));
-    }
-    let statement = format!(
-        "SELECT coalesce(jsonb_agg(jsonb_build_object('user', user_json(u), 'key', {key}) ORDER BY {order}), '[]')
-         FROM (SELECT * FROM users WHERE {} ORDER BY {order} LIMIT {}) u",
-        if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") },
-        page.limit + 1
-    );
-    Ok(store.one(&statement, &parameters)?)
 }
 
 /// How a change of an address takes effect.

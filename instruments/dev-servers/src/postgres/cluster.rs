@@ -76,6 +76,17 @@ impl Cluster {
         std::fs::rename(&fresh, &data).map_err(Error::file("move into place", &data))
     }
 
+    /// Makes the cluster a copy of the one at `primary`, a superuser's URL, that follows it from now on.
+    pub(super) fn follow(&self, primary: &str) -> Result<()> {
+        let Found::Programs(bin) = &self.found else {
+            return Err(Error::Advice("a replica is not run in a container: install PostgreSQL".to_owned()));
+        };
+        let mut command = self.command(bin, "pg_basebackup");
+        command.arg("--pgdata").arg(self.server.join("data")).args(["--dbname", primary]);
+        command.args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast"]);
+        process::run("pg_basebackup", command, &self.log, INIT_DEADLINE)
+    }
+
     fn settings(&self, options: &Options) -> Vec<String> {
         let mut settings = vec![format!("max_connections={}", options.max_connections)];
         if !options.durable {

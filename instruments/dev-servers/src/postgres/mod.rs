@@ -66,6 +66,17 @@ pub struct Postgres {
 impl Postgres {
     /// Starts the cluster in `dir`, which is made if it is new, on the port that it had before or on a free one.
     pub fn start(dir: &Path, options: Options) -> Result<Self> {
+        Self::start_after(dir, options, |cluster, options| cluster.init(options))
+    }
+
+    /// Starts a replica of this one in the empty folder `dir`: it follows, and takes no writes.
+    pub fn replica(&self, dir: &Path, options: Options) -> Result<Self> {
+        std::fs::create_dir_all(dir).map_err(Error::file("create", dir))?;
+        secret::write_private(&dir.join("password"), &self.cluster.password)?;
+        Self::start_after(dir, options, |cluster, _| cluster.follow(&self.url()))
+    }
+
+    fn start_after(dir: &Path, options: Options, make: impl FnOnce(&Cluster, &Options) -> Result<()>) -> Result<Self> {
         let found = install::locate(Tool::Postgres)?;
         std::fs::create_dir_all(dir).map_err(Error::file("create", dir))?;
         let dir = dir.canonicalize().map_err(Error::file("find", dir))?;
@@ -76,11 +87,10 @@ impl Postgres {
             Found::Programs(_) => {
                 let user = ServerUser::unless_ourselves(SYSTEM_USER)?;
                 let server = data_dir::open(&dir.join("server"), user)?;
-                let cluster = Cluster { server, user, dir, log, password, found };
-                cluster.init(&options)?;
-                cluster
+                Cluster { server, user, dir, log, password, found }
             }
         };
+        make(&cluster, &options)?;
         let port_file = cluster.dir.join("port");
         let mut port = ports::kept_port(&port_file)?;
         let process = match cluster.launch(&options, port) {
@@ -284,6 +294,22 @@ mod tests {
         let _server = Postgres::start(dir.path(), Options::for_tests()).unwrap();
         let row = connect(&url).unwrap().query_one("SELECT n FROM t", &[]).unwrap();
         assert_eq!(row.get::<_, i32>(0), 1);
+    }
+
+    #[test]
+    fn a_replica_follows_and_takes_no_writes() {
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let server = Postgres::start(dir.path(), Options::for_tests()).unwrap();
+        connect(&server.url()).unwrap().batch_execute("CREATE TABLE t (n int); INSERT INTO t VALUES (1)").unwrap();
+        let replica = server.replica(other.path(), Options::for_tests()).unwrap();
+        let mut client = connect(&replica.url()).unwrap();
+        assert_eq!(client.query_one("SELECT n FROM t", &[]).unwrap().get::<_, i32>(0), 1);
+        connect(&server.url()).unwrap().batch_execute("UPDATE t SET n = 2").unwrap();
+        let followed = crate::wait::until(Duration::from_secs(10), || {
+            (client.query_one("SELECT n FROM t", &[]).unwrap().get::<_, i32>(0) == 2).then_some(())
+        });
+        assert!(followed.is_some());
+        assert!(client.batch_execute("UPDATE t SET n = 3").is_err());
     }
 
     #[test]
