@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use identity::{AttemptKeys, Cost, UserId};
-use users_domain::{Acquired, AcquirePermit, Attempt, MAX_HASH_PERMITS, PermitLimits, ReleasePermit};
+use users_domain::{AcquirePermit, Acquired, Attempt, MAX_HASH_PERMITS, PermitLimits, ReleasePermit};
 
 use crate::pace::Pace;
 use crate::process_time::microseconds;
@@ -72,10 +72,11 @@ fn ask(stage: &Stage, askers: u32, hash: Duration, length: Duration) -> Result<F
     let limits = PermitLimits { permits: MAX_HASH_PERMITS, per_client: MAX_HASH_PERMITS, for_sign_ins: 0, cost };
     let end = Instant::now() + length;
     let outcomes = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..).zip(connections).map(|(number, sql)| {
+        let worker = |(number, sql)| {
             let limits = &limits;
             scope.spawn(move || asker(sql, number, limits, hash, end))
-        });
+        };
+        let workers: Vec<_> = (0..).zip(connections).map(worker).collect();
         workers.into_iter().map(|worker| worker.join()).collect::<Vec<_>>()
     });
     let mut all = Found::default();

@@ -81,7 +81,9 @@ impl Cluster {
         let Found::Programs(bin) = &self.found else {
             return Err(Error::Advice("a replica is not run in a container: install PostgreSQL".to_owned()));
         };
-        let mut command = self.command(bin, "pg_basebackup");
+        // A link to the server may be where links to the others are not.
+        let server = std::fs::canonicalize(bin.join("postgres")).map_err(Error::file("find", bin))?;
+        let mut command = self.command(server.parent().unwrap_or(bin), "pg_basebackup");
         command.arg("--pgdata").arg(self.server.join("data")).args(["--dbname", primary]);
         command.args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast"]);
         process::run("pg_basebackup", command, &self.log, INIT_DEADLINE)
