@@ -55,6 +55,11 @@ const VARIANTS: &[Variant] = &[
                         components: [../../components/whole-app]\n",
     },
     Variant {
+        name: "production-read-replica",
+        kustomization: "labels: [{pairs: {app.kubernetes.io/part-of: concierge}}]\nresources: [../production]\n\
+                        components: [../../components/read-replica]\n",
+    },
+    Variant {
         name: "minikube-administrator",
         kustomization: "labels: [{pairs: {app.kubernetes.io/part-of: concierge}}]\nresources: [../minikube]\n\
                         components: [../../components/administrator]\n",
@@ -115,8 +120,10 @@ fn prepare(k8s: &Path) {
         let folder = k8s.join("overlays").join(variant.name);
         std::fs::create_dir(&folder).expect("a folder can be made");
         let head = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: concierge\n";
-        let order = std::fs::read_to_string(k8s.join("base/kustomization.yaml")).expect("the base is there");
-        let order = order.split_once("sortOptions:").expect("the base says the order").1;
+        let is_production = variant.kustomization.contains("../production");
+        let sorted = if is_production { "overlays/production" } else { "base" };
+        let order = std::fs::read_to_string(k8s.join(sorted).join("kustomization.yaml")).expect("it is there");
+        let order = order.split_once("sortOptions:").expect("it says the order").1;
         let text = format!("{head}{}sortOptions:{order}", variant.kustomization);
         std::fs::write(folder.join("kustomization.yaml"), text).expect("a file can be written");
         std::fs::copy(minikube.join("secrets.env"), folder.join("secrets.env")).expect("the secrets can be copied");

@@ -14,17 +14,21 @@ pub(super) fn check(manifests: &Manifests, _: &App) -> Vec<String> {
         manifests.of_kind("SpinApp").filter(|app| has_database(app)).map(|app| most(manifests, app) + 1).sum();
     let mut faults = Vec::new();
     let mut wanted = pods * OF_A_POD + OF_OTHERS;
-    if let Some(pooler) = Pooler::of(manifests) {
+    let poolers = Pooler::all(manifests);
+    for pooler in &poolers {
         // One pod of it may be away.
         let taken = pooler.clients * (pooler.pods - 1);
         if taken < pods * OF_A_POD {
             faults.push(format!(
-                "{pods} pods may want {} connections of the pooler, which takes {taken}",
-                pods * OF_A_POD
+                "{pods} pods may want {} connections of {}, which takes {taken}",
+                pods * OF_A_POD,
+                pooler.name
             ));
         }
-        // And one more is there during a rollout of its own.
-        wanted = pooler.pool * (pooler.pods + 1) + OF_OTHERS;
+    }
+    // And one more is there during a rollout of its own. Those of the standbys go to servers with the same limit.
+    if let Some(most) = poolers.iter().map(|pooler| pooler.pool * (pooler.pods + 1)).max() {
+        wanted = most + OF_OTHERS;
     }
     match allowed(manifests) {
         None => faults.push("nothing says how many connections PostgreSQL takes (max_connections)".to_owned()),
@@ -38,6 +42,7 @@ pub(super) fn check(manifests: &Manifests, _: &App) -> Vec<String> {
 
 /// The component `pooler`, or that of CloudNativePG.
 struct Pooler {
+    name: String,
     pods: u64,
     /// Connections to PostgreSQL, of one pod.
     pool: u64,
@@ -46,13 +51,18 @@ struct Pooler {
 }
 
 impl Pooler {
-    fn of(manifests: &Manifests) -> Option<Self> {
-        if let Some(pooler) = manifests.of_kind("Pooler").next() {
+    fn all(manifests: &Manifests) -> Vec<Self> {
+        let by_operator = manifests.of_kind("Pooler").map(|pooler| {
             let parameters = pooler.at("/spec/pgbouncer/parameters");
             let number = |name: &str| text(parameters, &format!("/{name}")).parse().unwrap_or(0);
             let pods = pooler.at("/spec/instances").as_u64().unwrap_or(1);
-            return Some(Self { pods, pool: number("default_pool_size"), clients: number("max_client_conn") });
-        }
+            let (pool, clients) = (number("default_pool_size"), number("max_client_conn"));
+            Self { name: pooler.id(), pods, pool, clients }
+        });
+        by_operator.chain(Self::of_component(manifests)).collect()
+    }
+
+    fn of_component(manifests: &Manifests) -> Option<Self> {
         let deployment = manifests.get("Deployment", "users-db-pooler")?;
         let is_its = |map: &&Object| map.name().starts_with("users-db-pooler");
         let config = manifests.of_kind("ConfigMap").find(is_its)?.text("/data/pgbouncer.ini").to_owned();
@@ -61,7 +71,8 @@ impl Pooler {
             value.and_then(|value| value.trim().parse().ok()).unwrap_or(0)
         };
         let pods = deployment.at("/spec/replicas").as_u64().unwrap_or(1);
-        Some(Self { pods, pool: number("default_pool_size"), clients: number("max_client_conn") })
+        let (pool, clients) = (number("default_pool_size"), number("max_client_conn"));
+        Some(Self { name: deployment.id(), pods, pool, clients })
     }
 }
 

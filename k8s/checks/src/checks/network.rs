@@ -33,10 +33,13 @@ const OUTSIDE: &[(&str, &str, &str, &str)] = &[
     ("Cluster", "Cluster/users-db", "Cluster/users-db", "8000"),
     ("Cluster", "Cluster/users-db", "addresses", "443"),
     ("Cluster", "Cluster/users-db", "addresses", "6443"),
-    // The pooler goes to the primary, and gets its configuration from the API server.
+    // A pooler goes to the primary or to the standbys, and gets its configuration from the API server.
     ("Pooler", "Pooler/users-db-pooler", "Cluster/users-db", "5432"),
     ("Pooler", "Pooler/users-db-pooler", "addresses", "443"),
     ("Pooler", "Pooler/users-db-pooler", "addresses", "6443"),
+    ("Pooler/users-db-pooler-ro", "Pooler/users-db-pooler-ro", "Cluster/users-db", "5432"),
+    ("Pooler/users-db-pooler-ro", "Pooler/users-db-pooler-ro", "addresses", "443"),
+    ("Pooler/users-db-pooler-ro", "Pooler/users-db-pooler-ro", "addresses", "6443"),
     // Nodes of the broker find each other, and ask the API server who they are; the operator of the topology declares.
     ("RabbitmqCluster", "RabbitmqCluster/rabbitmq", "RabbitmqCluster/rabbitmq", "4369"),
     ("RabbitmqCluster", "RabbitmqCluster/rabbitmq", "RabbitmqCluster/rabbitmq", "25672"),
