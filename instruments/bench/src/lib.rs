@@ -12,6 +12,7 @@ mod growth;
 mod hashing;
 mod load;
 mod machine;
+mod migrating;
 mod number;
 mod pace;
 mod permits;

@@ -23,17 +23,22 @@ const CONNECTIONS: [u32; 3] = [4, 16, 64];
 /// Until whoever was refused asks again.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// What a row of so many pods is called.
-pub(crate) fn name(pods: u32) -> String {
-    format!("permits of {pods} pods")
+/// What the rows are called: of so many pods, and of as many connections as there are.
+pub(crate) const OF: &str = "permits of ";
+pub(crate) const PODS_NAME: &str = " pods";
+pub(crate) const AT_ONCE: &str = "permits, at once";
+
+/// How many sign-ins a second so many cores can make.
+pub(crate) fn most_of(cores: u32) -> f64 {
+    f64::from(cores) / HASH.as_secs_f64()
 }
 
 /// Measures the table alone.
 pub(crate) fn measure(stage: &Stage, pace: &Pace) -> Result<Vec<Row>> {
     let seconds = pace.seconds().max(3);
     let mut rows = Vec::new();
-    let steps = PODS.map(|pods| (name(pods), pods * CORES, HASH));
-    let at_once = CONNECTIONS.map(|connections| ("permits, at once".to_owned(), connections, Duration::ZERO));
+    let steps = PODS.map(|pods| (format!("{OF}{pods}{PODS_NAME}"), pods * CORES, HASH));
+    let at_once = CONNECTIONS.map(|connections| (AT_ONCE.to_owned(), connections, Duration::ZERO));
     for (name, askers, hash) in steps.into_iter().chain(at_once) {
         let before = microseconds(stage.postgres_pid());
         let begun = Instant::now();

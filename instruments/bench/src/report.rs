@@ -48,6 +48,7 @@ pub(crate) mod metric {
     pub(crate) const THROUGHPUT: &str = "per second";
     pub(crate) const P50: &str = "p50 ms";
     pub(crate) const P99: &str = "p99 ms";
+    pub(crate) const LONGEST: &str = "longest ms";
     pub(crate) const MILLISECONDS: &str = "ms";
     pub(crate) const MICROSECONDS: &str = "us";
     pub(crate) const BYTES: &str = "bytes a person";

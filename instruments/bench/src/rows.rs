@@ -8,6 +8,7 @@ use serde_json::json;
 use users_domain::Cursor;
 
 use crate::load::{Load, Next, http_row};
+use crate::migrating;
 use crate::pace::Pace;
 use crate::report::{ROWS, Row, metric};
 use crate::requests::{all, get, send};
@@ -34,7 +35,8 @@ pub(crate) fn measure(stage: &Stage, pace: &Pace) -> Result<Vec<Row>> {
     sql.batch_execute(&format!("TRUNCATE {} RESTART IDENTITY CASCADE", tables.join(", ")))?;
     let mut rows = Vec::new();
     let mut before = 0;
-    for people in PEOPLE.into_iter().filter(|people| !pace.quick || *people <= QUICK) {
+    let most = if pace.quick { QUICK } else { PEOPLE[PEOPLE.len() - 1] };
+    for people in PEOPLE.into_iter().filter(|people| *people <= most) {
         println!("Filling the database with {people} people");
         let begun = std::time::Instant::now();
         fill::fill(&mut sql, people - before, stage.hash()?.expose(), &mut |line| println!("  {line}"))?;
@@ -54,6 +56,9 @@ pub(crate) fn measure(stage: &Stage, pace: &Pace) -> Result<Vec<Row>> {
             ensure!(people < LARGE || scans == 0, "{name} among {people} people reads a whole table: {scans} times");
             println!("{}", table::line(&row));
             rows.push(row);
+        }
+        if people == most {
+            rows.extend(migrating::measure(stage, &process, &reads_and_writes(&mut sql)?, people)?);
         }
         process.stop();
     }
@@ -82,15 +87,28 @@ impl Person {
     }
 }
 
-fn questions(stage: &Stage, sql: &mut postgres::Client) -> Result<Vec<Question>> {
-    // Spread over the whole table, so that not all is in the processor's cache.
+/// People of the whole table, so that not all is in the processor's cache.
+fn spread(sql: &mut postgres::Client) -> Result<Vec<Person>> {
     let spread = "SELECT id, name, surname, email FROM generate_series(1, $1::int8) n
         JOIN users ON id = 1 + n * (SELECT max(id) - 1 FROM users) / $1::int8";
-    let people: Vec<_> = sql
-        .query(spread, &[&ASKED_FOR])?
-        .into_iter()
-        .map(|row| Person { id: row.get(0), name: row.get(1), surname: row.get(2), email: row.get(3) })
-        .collect();
+    let person =
+        |row: postgres::Row| Person { id: row.get(0), name: row.get(1), surname: row.get(2), email: row.get(3) };
+    Ok(sql.query(spread, &[&ASKED_FOR])?.into_iter().map(person).collect())
+}
+
+fn change_of_a_name(person: &Person) -> Vec<u8> {
+    let changed = json!({"name": "Ada ############"}).to_string();
+    send("PATCH", &format!("/users-ms/users/{}", person.id), None, "application/merge-patch+json", &changed)
+}
+
+/// Requests about people of the whole table: one is read, and its name is changed.
+fn reads_and_writes(sql: &mut postgres::Client) -> Result<Vec<u8>> {
+    let both = |person: &Person| [get(&format!("/users-ms/users/{}", person.id), None), change_of_a_name(person)];
+    Ok(all(spread(sql)?.iter().flat_map(both)))
+}
+
+fn questions(stage: &Stage, sql: &mut postgres::Client) -> Result<Vec<Question>> {
+    let people = spread(sql)?;
     let question = |name, requests| Question { name, requests, next: Next::AtOnce };
     let asked = |path: &dyn Fn(&Person) -> String| all(people.iter().map(|person| get(&path(person), None)));
     let list =
@@ -101,10 +119,7 @@ fn questions(stage: &Stage, sql: &mut postgres::Client) -> Result<Vec<Question>>
         .map(|person| Ok(Cursor::by_id(UserId::try_from(person.id)?).to_text()))
         .collect::<Result<Vec<_>>>()?;
     let pages = all(cursors.iter().map(|cursor| get(&format!("/users-ms/users?limit=20&cursor={cursor}"), None)));
-    let changed = json!({"name": "Ada ############"}).to_string();
-    let changes = people.iter().map(|person| {
-        send("PATCH", &format!("/users-ms/users/{}", person.id), None, "application/merge-patch+json", &changed)
-    });
+    let changes = people.iter().map(change_of_a_name);
     let sessions = people.iter().take(CONNECTIONS as usize).map(|person| u32::try_from(person.id));
     let refreshes = refreshes(stage, sessions.collect::<Result<Vec<_>, _>>()?)?;
     Ok(vec![

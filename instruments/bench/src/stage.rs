@@ -162,9 +162,14 @@ impl Stage {
         )?)
     }
 
+    /// The database, as its owner.
+    pub(crate) fn owner_url(&self) -> String {
+        self.postgres.database_url(DATABASE)
+    }
+
     /// The owner's look into the database.
     pub(crate) fn sql(&self) -> Result<::postgres::Client> {
-        Ok(postgres::connect(&self.postgres.database_url(DATABASE))?)
+        Ok(postgres::connect(&self.owner_url())?)
     }
 
     /// A connection to the broker.

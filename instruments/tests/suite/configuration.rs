@@ -108,7 +108,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
 
 /// Variables that are put together out of others which the runtime reads too: with parts that cannot be used it does not
 /// start. What is no address is refused by the same code as others are.
-const READ_BY_THE_RUNTIME: [&str; 2] = ["db_url", "redis_url"];
+const READ_BY_THE_RUNTIME: [&str; 3] = ["db_url", "db_read_url", "redis_url"];
 
 /// What RabbitMQ's manifest has beside, all read by the code that reads the others; its trigger does not start without.
 const OF_RABBITMQ: [&str; 5] = ["mqtt_url", "mqtt_user", "mqtt_password", "amqp_url", "management_url"];

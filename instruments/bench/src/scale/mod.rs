@@ -1,6 +1,7 @@
 //! How large an installation has to be: a model that is held to what was measured here, and the page that is made of both.
 
 mod costs;
+mod grown;
 mod model;
 mod page;
 

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use anyhow::Result;
 
 use super::costs::{costs, held, measured_on, row, value};
+use super::grown::{migrations_text, permits_text};
 use super::model::{Cost, Installation, Kind, Load, Outcome, simulate};
 use crate::number::number;
 use crate::report::{Report, metric};
@@ -43,13 +44,15 @@ pub(super) fn of(report: &Report, rows: &str) -> Result<String> {
         "# Scale\n\nWhat to order for so many people, and what is the limit next. `cargo xtask bench --only cost` and `--only rows` \
          measured what things cost ({at}, {cores} cores, {processor}; [costs](../instruments/bench/results/{name}.md), \
          [rows](../instruments/bench/results/{rows}.md)), and `cargo xtask bench scale {name} {rows}` made this page of it. Other \
-         machines have other numbers, so measure on yours.\n\n## What things cost\n\n{costs}\n{sizes}\n{consumers}\n## The model\n\n{model}\n## What to order\n\n{order}",
+         machines have other numbers, so measure on yours.\n\n## What things cost\n\n{costs}\n{sizes}{migrations}\n{permits}\n{consumers}\n## The model\n\n{model}\n## What to order\n\n{order}",
         name = report.name,
         at = report.at.split('T').next().unwrap_or_default(),
         cores = machine.cores,
         processor = machine.processor,
         costs = costs_table(report)?,
         sizes = people_text(report),
+        migrations = migrations_text(report),
+        permits = permits_text(report),
         consumers = consumers_text(report),
         model = model_text(report)?,
         order = order_text(report)?,
@@ -352,7 +355,7 @@ fn order_text(report: &Report) -> Result<String> {
 }
 
 /// A number with commas between thousands.
-fn counted(value: f64) -> String {
+pub(super) fn counted(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -378,7 +381,13 @@ mod tests {
     fn the_page_has_the_costs_of_its_result_and_the_model_is_held_to_it() {
         let report = committed().expect("there is a page");
         let page = std::fs::read_to_string(crate::folders::workspace().join(super::super::PAGE)).unwrap();
-        for part in [costs_table(&report).unwrap(), people_text(&report), consumers_text(&report)] {
+        for part in [
+            costs_table(&report).unwrap(),
+            people_text(&report),
+            consumers_text(&report),
+            permits_text(&report),
+            migrations_text(&report),
+        ] {
             assert!(page.contains(&part), "make docs/scale.md anew: cargo xtask bench scale");
         }
         for held in held(&report).unwrap() {
