@@ -40,7 +40,6 @@ pub(crate) fn measure(stage: &Stage, pace: &Pace) -> Result<Vec<Row>> {
     let steps = PODS.map(|pods| (format!("{OF}{pods}{PODS_NAME}"), pods * CORES, HASH));
     let at_once = CONNECTIONS.map(|connections| (AT_ONCE.to_owned(), connections, Duration::ZERO));
     for (name, askers, hash) in steps.into_iter().chain(at_once) {
-        let before = microseconds(stage.postgres_pid());
         let begun = Instant::now();
         let found = ask(stage, askers, hash, Duration::from_secs(u64::from(seconds)))?;
         let elapsed = begun.elapsed().as_secs_f64();
@@ -53,7 +52,7 @@ pub(crate) fn measure(stage: &Stage, pace: &Pace) -> Result<Vec<Row>> {
             .with(metric::THROUGHPUT, vec![done / elapsed])
             .with(metric::P50, vec![at(50)])
             .with(metric::P99, vec![at(99)])
-            .with(metric::OF_POSTGRES, vec![(microseconds(stage.postgres_pid()) - before) / done])
+            .with(metric::OF_POSTGRES, vec![found.of_postgres / done])
             .with(metric::REFUSED, vec![found.refused as f64]);
         println!("{}", table::line(&row));
         rows.push(row);
@@ -68,6 +67,8 @@ struct Found {
     times: Vec<f64>,
     /// How often there was no permit.
     refused: u64,
+    /// Microseconds of a core.
+    of_postgres: f64,
 }
 
 /// So many askers for so long, each with a connection of its own, as a pool gives them.
@@ -75,6 +76,7 @@ fn ask(stage: &Stage, askers: u32, hash: Duration, length: Duration) -> Result<F
     let connections = (0..askers).map(|_| stage.sql()).collect::<Result<Vec<_>>>()?;
     let cost: Cost = "12".parse()?;
     let limits = PermitLimits { permits: MAX_HASH_PERMITS, per_client: MAX_HASH_PERMITS, for_sign_ins: 0, cost };
+    let before = microseconds(stage.postgres_pid());
     let end = Instant::now() + length;
     let outcomes = std::thread::scope(|scope| {
         let worker = |(number, sql)| {
@@ -84,9 +86,10 @@ fn ask(stage: &Stage, askers: u32, hash: Duration, length: Duration) -> Result<F
         let workers: Vec<_> = (0..).zip(connections).map(worker).collect();
         workers.into_iter().map(|worker| worker.join()).collect::<Vec<_>>()
     });
-    let mut all = Found::default();
+    // A connection's process takes what it has used with it, and they are all still open.
+    let mut all = Found { of_postgres: microseconds(stage.postgres_pid()) - before, ..Found::default() };
     for outcome in outcomes {
-        let found = outcome.map_err(|_| anyhow::anyhow!("an asker has failed"))??;
+        let (_, found) = outcome.map_err(|_| anyhow::anyhow!("an asker has failed"))??;
         all.times.extend(found.times);
         all.refused += found.refused;
     }
@@ -99,7 +102,7 @@ fn asker(
     limits: &PermitLimits,
     hash: Duration,
     end: Instant,
-) -> Result<Found> {
+) -> Result<(::postgres::Client, Found)> {
     let acquire = sql.prepare("SELECT acquire_hash_permit($1::text::jsonb)::text")?;
     let release = sql.prepare("SELECT release_hash_permit($1::text::jsonb)::text")?;
     let key = |what: &str| format!("bench-{what}-{number}");
@@ -124,5 +127,5 @@ fn asker(
         sql.query_one(&release, &[&request])?;
         found.times.push((asking + begun.elapsed()).as_secs_f64() * 1e3);
     }
-    Ok(found)
+    Ok((sql, found))
 }

@@ -101,6 +101,7 @@ mod reauthentication;
 mod recovery;
 mod refresh_tokens;
 mod roles;
+mod search_pages;
 mod second_factor;
 mod security_page;
 mod sessions;
