@@ -162,7 +162,7 @@ with_administration_operations! { with_statistics_operations! { with_oauth_opera
     /// List activity
     ///
     /// What happened to the user's access, newest first: sign-ins and failed ones, sessions that ended, changes of password, address,
-    /// phone, name and role, and what administrators did. Entries are kept for 90 days, or as long as `audit_retention` says.
+    /// phone, name and role, and what administrators did. Entries are shown for 90 days, or as long as `audit_retention` says.
     ListActivity: GET "/users-ms/users/{id}/activity" UserId, Some(&[LIMIT, AUDIT_CURSOR]), AccessToken, () => Page<Activity>,
     audit_docs::list_activity;
 

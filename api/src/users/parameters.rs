@@ -8,7 +8,7 @@ parameters! {
     EMAIL = "email", "Only the user with this address.", schema::Email, "ada@example.org";
     NAME = "name", "Only users with this name. Whitespace around it is trimmed.", schema::FilterText, "Ada";
     SURNAME = "surname", "Only users with this surname. Whitespace around it is trimmed.", schema::FilterText, "Lovelace";
-    SEARCH = "search", "Only users with this in their name, surname and address, which are searched as one text, such as `Ada Lovelace ada@example.org`.", schema::SearchText, "lovel";
+    SEARCH = "search", "Only users with this in their name, surname and address, which are searched as one text, such as `Ada Lovelace ada@example.org`. It has three letters or digits in a row, or the beginning of a word after another.", schema::SearchText, "lovel";
     EMAIL_VERIFIED = "email_verified", "Only users whose address is confirmed, or only those whose address is not.", schema::Truth, "\"false\"";
     ROLE = "role", "Only users with this role.", schema::RoleFilter, "billing";
     SORT = "sort", "In which order: by `created`, `name`, `surname` or `email`, the last first with `-` before it. With a `cursor`, the list goes on in the order in which it began.", schema::UserSort, "-created";
