@@ -64,7 +64,12 @@ fn each_component_reaches_only_what_it_needs() {
         ),
         (
             "users",
-            vec!["postgres://{{ db_host }}", "{{ redis_scheme }}://{{ redis_host }}", "{{ breached_passwords_url }}"],
+            vec![
+                "postgres://{{ db_host }}",
+                "postgres://{{ db_read_host }}",
+                "{{ redis_scheme }}://{{ redis_host }}",
+                "{{ breached_passwords_url }}",
+            ],
         ),
     ];
     let on_rabbitmq = [
@@ -99,6 +104,7 @@ fn each_component_reaches_only_what_it_needs() {
             "users",
             vec![
                 "postgres://{{ db_host }}",
+                "postgres://{{ db_read_host }}",
                 "{{ mqtt_scheme }}://{{ mqtt_host }}",
                 "{{ redis_scheme }}://{{ redis_host }}",
                 "{{ breached_passwords_url }}",
