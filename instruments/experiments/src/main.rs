@@ -7,11 +7,14 @@
 mod broker;
 mod broker_restart;
 mod crash;
+mod drill;
 mod fate;
 mod kill_consumer;
 mod load;
 mod outage;
 mod poison;
+mod rabbitmq_leader;
+mod redis_failover;
 mod split;
 mod stage;
 mod trace;
@@ -85,6 +88,10 @@ enum Experiment {
     Trace,
     /// What recording traces costs: none, one in a hundred, all.
     TraceCost,
+    /// The leader of a queue on three nodes of RabbitMQ dies by SIGKILL while people sign in, and comes back.
+    RabbitmqLeader,
+    /// The primary of two Redis dies by SIGKILL while people sign in, and its replica takes over.
+    RedisFailover,
     /// Ever more clients read, refresh tokens and sign in at once.
     Load {
         /// How many clients of each kind there are at most; it begins with one of each.
@@ -180,6 +187,8 @@ fn run(arguments: &Arguments, write: Option<&Path>, line: &str) -> Result<bool> 
         Experiment::Outage { away } => outage::run(&plan, Duration::from_secs(away))?,
         Experiment::Trace => trace::run(&plan)?,
         Experiment::TraceCost => trace_cost::run(&plan)?,
+        Experiment::RabbitmqLeader => rabbitmq_leader::run(&plan)?,
+        Experiment::RedisFailover => redis_failover::run(&plan)?,
         Experiment::Load { clients, step, bound_ms } => {
             load::run(&plan, clients as usize, Duration::from_secs(step), Duration::from_millis(bound_ms))?
         }
