@@ -29,9 +29,9 @@ impl Standby {
         self.service.host()
     }
 
-    /// From now on the replica gets nothing further.
-    pub fn lag(&self) {
-        self.link.hold(true);
+    /// From now on the replica gets nothing further, or all that it lacks.
+    pub fn lag(&self, does_lag: bool) {
+        self.link.hold(does_lag);
     }
 
     /// Makes the replica the primary, with what it has, and leads the app to it.
@@ -43,6 +43,15 @@ impl Standby {
         let answer = self.replica.ask("REPLICAOF NO ONE").expect("the replica answers");
         assert!(answer.contains("+OK"), "{answer}");
         self.service.point_to(self.replica.port());
+    }
+
+    /// Makes the old primary, which runs again, a replica of the new one.
+    ///
+    /// # Panics
+    /// If it does not become one.
+    pub fn follow(&self, old: &Redis) {
+        let answer = old.ask(&format!("REPLICAOF 127.0.0.1 {}", self.replica.port())).expect("the old primary answers");
+        assert!(answer.contains("+OK"), "{answer}");
     }
 
     /// Whether the replica has got all of the primary's data once, and gets what is new.
