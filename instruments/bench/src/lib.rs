@@ -2,6 +2,7 @@
 //!
 //! What is measured and why is in `docs/performance.md`; the results are in `results/`.
 
+mod backlog;
 pub mod compare;
 mod cost;
 mod events;
@@ -12,6 +13,7 @@ mod growth;
 mod hashing;
 mod load;
 mod machine;
+mod mqtt;
 mod number;
 mod pace;
 mod plot;

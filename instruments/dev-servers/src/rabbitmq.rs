@@ -185,6 +185,11 @@ impl RabbitMq {
         format!("http://127.0.0.1:{}", self.ports.management)
     }
 
+    /// The folder of its data; unused in a container.
+    pub fn folder(&self) -> &Path {
+        &self.place.server
+    }
+
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.processes().node.pid()
