@@ -77,7 +77,8 @@ impl<T> Drill<T> {
     /// Sign-ins and arrivals over time, with marks.
     pub(crate) fn plot(&self, title: &str, arrivals: &[Arrival], marks: &[(f64, &str)]) -> Result<String> {
         let counted = |times: Vec<f64>| (1..).map(to_f64).zip(times).map(|(count, at)| (at, count)).collect();
-        let mut let_in: Vec<f64> = self.sign_ins.iter().filter(|one| one.is_in).map(|one| one.at + one.seconds).collect();
+        let mut let_in: Vec<f64> =
+            self.sign_ins.iter().filter(|one| one.is_in).map(|one| one.at + one.seconds).collect();
         let_in.sort_by(f64::total_cmp);
         let of = |kind| arrivals.iter().filter(move |one| one.kind == kind && !one.is_repeated).map(|one| one.at);
         let marks: Vec<_> = marks.iter().map(|(at, name)| (*at, (*name).to_owned())).collect();

@@ -54,11 +54,13 @@ struct Arguments {
 }
 
 /// What `all` runs, one after the other, as in the chapter.
-const ALL: [&str; 7] = [
+const ALL: [&str; 9] = [
     "split",
     "kill-consumer",
     "broker-restart",
     "crash --broker rabbitmq --consumers 4 --messages 1000",
+    "rabbitmq-leader --messages 1000",
+    "redis-failover",
     "poison",
     "outage --away 15 --consumers 2",
     "load",
@@ -171,8 +173,13 @@ fn repeated(arguments: impl Iterator<Item = String>) -> String {
 
 /// Runs one experiment, shows what it found, and writes it where it is to go.
 fn run(arguments: &Arguments, write: Option<&Path>, line: &str) -> Result<bool> {
+    let broker = match arguments.experiment {
+        Experiment::RabbitmqLeader => broker::Kind::Rabbitmq,
+        Experiment::RedisFailover => broker::Kind::Redis,
+        _ => arguments.broker,
+    };
     let plan = stage::Plan {
-        broker: arguments.broker,
+        broker,
         consumers: arguments.consumers as usize,
         messages: arguments.messages as usize,
         send_ms: u64::from(arguments.send_ms),

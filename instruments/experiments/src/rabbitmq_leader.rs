@@ -1,12 +1,12 @@
 //! Three nodes of RabbitMQ, and the one that leads a queue dies by SIGKILL while people sign in: nobody is refused, nothing is
 //! lost or sent twice, and messages go on by another leader.
 
+use crate::Report;
 use crate::drill::{self, Arrival, Drill};
 use crate::fate::{self, Fate};
 use crate::stage::{Plan, Stage};
 use crate::table::table;
-use crate::{Report, broker};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use blackbox::backend::Backend;
 use blackbox::broker::{LOGIN_EMAIL, LOGIN_SMS};
 use blackbox::rabbit::Rabbit;
@@ -37,9 +37,6 @@ struct Found {
 }
 
 pub(crate) fn run(plan: &Plan) -> Result<Report> {
-    if plan.broker != broker::Kind::Rabbitmq {
-        bail!("this is about RabbitMQ: `--broker rabbitmq`");
-    }
     println!("Starting {NODES} nodes of RabbitMQ");
     let stage = Stage::on(Backend::with_rabbitmq_cluster(), plan, &Stage::REPORTED)?;
     let rabbit = stage.backend.rabbit.as_ref().context("the backend has RabbitMQ")?;
@@ -89,11 +86,8 @@ fn report(stage: &Stage, drill: &Drill<Found>) -> Result<Report> {
     let arrivals = drill.arrivals(stage);
     let fates = fate::fates(drill.let_in().0, &stage.mail.taken());
     let end = drill.sign_ins.iter().map(|sign_in| sign_in.at).fold(*back_at, f64::max);
-    let phases = [
-        ("all is well", 1.0, *killed_at),
-        ("a node is killed", *killed_at, *back_at),
-        ("it is back", *back_at, end),
-    ];
+    let phases =
+        [("all is well", 1.0, *killed_at), ("a node is killed", *killed_at, *back_at), ("it is back", *back_at, end)];
     let rows = phases.map(|(name, from, to)| row(name, drill, &arrivals, from, to));
     let pause = pauses(&arrivals, *killed_at, end).into_iter().fold(0.0, f64::max);
     let refused = drill.let_in().1;
