@@ -30,6 +30,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let compiler = setup::compiler(&folder)?;
         setup::server(&folder, Tool::Postgres)?;
         setup::server(&folder, Tool::Redis)?;
+        if wants_rabbitmq(&arguments.rest) {
+            setup::server(&folder, Tool::RabbitMq)?;
+        }
         setup::tool(&folder, "wrk")?;
         compile::build(&folder, &compiler, Wanted::COMPONENTS)?;
     }
@@ -37,6 +40,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut bench = Command::new(folder.target().join(compile::OPTIMISED).join("bench"));
     bench.current_dir(folder.root()).args(&arguments.rest);
     program::show("the benchmark", bench)
+}
+
+/// Whether messages are to wait on RabbitMQ: in a full run, and when that is asked for.
+fn wants_rabbitmq(arguments: &[OsString]) -> bool {
+    let has = |part: &str| arguments.iter().any(|argument| argument.to_string_lossy().contains(part));
+    has("backlog") || !(has("--only") || has("--quick"))
 }
 
 /// Counts the instructions of hot paths and compares them with the recorded ones; `--renew` records them.

@@ -21,11 +21,13 @@ use dev_servers::secret;
 use serde_json::{Value, json};
 
 /// The local experiments, with what each is about.
-const EXPERIMENTS: [(&str, &str); 7] = [
+const EXPERIMENTS: [(&str, &str); 9] = [
     ("split", "How evenly the consumers share the work."),
     ("kill-consumer", "A consumer dies in the middle of the work."),
     ("broker-restart", "The broker dies in the middle of the work, and comes back."),
     ("crash", "A consumer and then the broker die in the middle of the work."),
+    ("rabbitmq-leader", "The leader of a queue on three nodes of RabbitMQ dies, and comes back."),
+    ("redis-failover", "The primary of two Redis dies, and its replica, which lags, takes over."),
     ("poison", "A message that nobody can handle, among others."),
     ("outage", "The mail provider, the broker and the database fail, one after the other."),
     ("load", "Ever more clients read, refresh tokens and sign in at once."),

@@ -2,9 +2,10 @@
 //! both times, and consumers act on it once.
 //!
 //! Redis responds before it has written to disk. So an event that it has accepted is only marked, and deleted some seconds
-//! later if the same run of Redis still responds; if it is another run, the event is published again. RabbitMQ confirms
-//! what is on disk.
+//! later if the same run of Redis still responds and, with `redis_replicas`, so many replicas have it; if it is another run,
+//! the event is published again. RabbitMQ confirms what is on disk.
 
+use crate::settings;
 use crate::store::Store;
 use crate::store::outbox::{self as table, OutboxEvent};
 use events::Exchange;
@@ -122,16 +123,21 @@ pub(crate) fn purge_published(store: &Store) -> Result<(), Problem> {
     if is_durable_when_confirmed()? {
         return Ok(());
     }
-    let run_id = match Redis::connect().and_then(|redis| redis.run_id()) {
-        Ok(run_id) => run_id,
+    let replicas = settings::redis_replicas()?;
+    let looked = Redis::connect().and_then(|redis| Ok((redis.run_id()?, redis.has_replicated(replicas)?)));
+    let (run_id, is_replicated) = match looked {
+        Ok(found) => found,
         Err(error) => {
             log::warn("published events cannot be purged yet", &[("cause", &error.to_string())]);
             return Ok(());
         }
     };
+    if !is_replicated {
+        log::warn("published events stay in the outbox until replicas of Redis have them", &[]);
+    }
     let start = Instant::now();
     while start.elapsed() < PURGE_FOR {
-        let purged = table::purge_published(store, &run_id, PURGE)?;
+        let purged = table::purge_published(store, &run_id, is_replicated, PURGE)?;
         if purged.requeued > 0 {
             let count = purged.requeued.to_string();
             log::warn("events are published again, since Redis has restarted", &[("count", &count)]);

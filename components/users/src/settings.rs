@@ -4,7 +4,7 @@ use events::LoginNotice;
 use identity::{MAX_FOREIGN_MEMORY, MinLength};
 use passkeys::RelyingParty;
 use problem::Problem;
-use service_kit::broker::Broker;
+use service_kit::broker::{Broker, BrokerKind};
 use service_kit::settings::{self, Setting};
 use service_kit::{Credential, Service, TokenVerifier, config};
 use users_domain::{
@@ -14,6 +14,9 @@ use users_domain::{
 
 /// The longest time for which the audit log is kept, in days: ten years.
 const MAX_AUDIT_RETENTION: u32 = 3_653;
+
+/// The most replicas of Redis that an event waits for.
+const MAX_REDIS_REPLICAS: u32 = 5;
 
 /// All of them.
 pub(crate) const ALL: &[Setting] = &[
@@ -41,6 +44,7 @@ pub(crate) const ALL: &[Setting] = &[
     || login_notice().map(drop),
     || has_account_pages().map(drop),
     || audit_retention().map(drop),
+    || redis_replicas().map(drop),
     || import_hash_memory().map(drop),
     || token_metadata().map(drop),
     || totp_keys().map(drop),
@@ -206,6 +210,18 @@ pub(crate) fn relying_party() -> Result<Option<RelyingParty>, Problem> {
 /// Whether there is an OpenID Connect provider, `oauth_provider`.
 pub(crate) fn oauth_provider() -> Result<bool, Problem> {
     config::switch("oauth_provider")
+}
+
+/// How many replicas of Redis have to have an event before it leaves the outbox, `redis_replicas`. None on RabbitMQ.
+pub(crate) fn redis_replicas() -> Result<u32, Problem> {
+    if BrokerKind::from_config()? == BrokerKind::RabbitMq {
+        return Ok(0);
+    }
+    let replicas = config::parsed("redis_replicas")?;
+    if replicas > MAX_REDIS_REPLICAS {
+        return Err(config::fault("redis_replicas", &format!("must be from 0 to {MAX_REDIS_REPLICAS}")));
+    }
+    Ok(replicas)
 }
 
 /// For how many days rows of the audit log are kept, `audit_retention`.

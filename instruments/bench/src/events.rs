@@ -105,7 +105,7 @@ fn latencies(stage: &Stage, count: u32) -> Result<Vec<f64>> {
 }
 
 /// How many queues of the exchange have consumers: nobody has asked for webhooks.
-fn in_use() -> usize {
+pub(crate) fn in_use() -> usize {
     EXCHANGE.queues().iter().filter(|queue| !queue.is_webhook()).count()
 }
 
@@ -168,7 +168,7 @@ fn split(stage: &Stage, side: Side, pace: &Pace) -> Result<f64> {
     Ok(max / min)
 }
 
-fn fresh(user: u32) -> Result<Event> {
+pub(crate) fn fresh(user: u32) -> Result<Event> {
     Ok(Event { id: Uuid::new_v4(), ..event(user)? })
 }
 
@@ -267,7 +267,7 @@ fn logged(redis: &mut Connection) -> Result<Vec<String>> {
     Ok(entries.into_iter().filter_map(|(_, fields)| fields.into_iter().nth(1)).collect())
 }
 
-fn send(redis: &mut Connection, what: &Command) -> Result<()> {
+pub(crate) fn send(redis: &mut Connection, what: &Command) -> Result<()> {
     command(what).query::<Value>(redis)?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 //!
 //! What is measured and why is in `docs/performance.md`; the results are in `results/`.
 
+mod backlog;
 pub mod compare;
 mod cost;
 mod events;
@@ -13,6 +14,7 @@ mod hashing;
 mod load;
 mod machine;
 mod migrating;
+mod mqtt;
 mod number;
 mod pace;
 mod permits;

@@ -28,6 +28,9 @@ struct Arguments {
     /// How long a soak takes [default: 8 when quick, else 32].
     #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..))]
     soak: Option<u32>,
+    /// How many messages wait in a backlog [default: 100000 when quick, else 1000000].
+    #[arg(long, value_name = "MESSAGES", value_parser = clap::value_parser!(u32).range(50_000..))]
+    waiting: Option<u32>,
     /// Keep the results under this name, in instruments/bench/results; without it they are in target/bench.
     #[arg(long)]
     name: Option<String>,
@@ -42,12 +45,14 @@ enum Task {
         /// The same.
         second: String,
     },
-    /// Make docs/scale.md of two results.
+    /// Make docs/scale.md of two results, or three.
     Scale {
         /// The name of the one with `cost`.
         costs: String,
         /// The name of the one with `rows`.
         rows: String,
+        /// The name of the one with `backlog`.
+        backlog: Option<String>,
     },
 }
 
@@ -64,12 +69,13 @@ fn main() -> ExitCode {
 fn task(arguments: Arguments) -> Result<()> {
     match arguments.task {
         Some(Task::Compare { first, second }) => compare::compare(&first, &second),
-        Some(Task::Scale { costs, rows }) => bench::scale::write(&costs, &rows),
+        Some(Task::Scale { costs, rows, backlog }) => bench::scale::write(&costs, &rows, backlog.as_deref()),
         None => run(&Options {
             sides: if arguments.runtime.is_empty() { bench::Side::usual() } else { arguments.runtime },
             only: arguments.only,
             quick: arguments.quick,
             runs: arguments.runs.unwrap_or(if arguments.quick { 5 } else { 7 }),
+            waiting: arguments.waiting.unwrap_or(if arguments.quick { 100_000 } else { 1_000_000 }),
             soak_minutes: arguments.soak.unwrap_or(if arguments.quick { 8 } else { 32 }),
             name: arguments.name,
         }),

@@ -13,6 +13,9 @@ pub(crate) const SOAK: &str = "soak";
 /// What the measurement of reads and writes with more and more rows is called.
 pub(crate) const ROWS: &str = "rows";
 
+/// What the measurement of very many messages that wait is called.
+pub(crate) const BACKLOG: &str = "backlog";
+
 /// One run of the benchmark.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
@@ -58,10 +61,20 @@ pub(crate) mod metric {
     /// The same of what serves it, and of the load generator.
     pub(crate) const OF_POSTGRES: &str = "us of PostgreSQL";
     pub(crate) const OF_REDIS: &str = "us of Redis";
+    /// Of the broker that has a backlog, and of the Redis beside it that has the delivery log.
+    pub(crate) const OF_BROKER: &str = "us of the broker";
+    pub(crate) const OF_LOG: &str = "us of the delivery log";
     pub(crate) const OF_GENERATOR: &str = "us of the generator";
     pub(crate) const TRANSACTIONS: &str = "transactions";
     /// Of PostgreSQL's write-ahead log.
     pub(crate) const LOG_BYTES: &str = "bytes logged";
+    pub(crate) const MESSAGES: &str = "messages";
+    pub(crate) const IN_MEMORY: &str = "bytes each in memory";
+    pub(crate) const ON_DISK: &str = "bytes each on disk";
+    /// Until the last consumers had worked through what was left.
+    pub(crate) const DRAINED: &str = "s until all were sent";
+    pub(crate) const LOST: &str = "lost";
+    pub(crate) const DOUBLED: &str = "sent twice";
     pub(crate) const MILLIONS: &str = "million requests";
     pub(crate) const RATIO: &str = "ratio";
     pub(crate) const REFUSED: &str = "refused";

@@ -12,16 +12,16 @@ use crate::load::{Sample, http_row};
 use crate::machine::Machine;
 use crate::pace::{CONNECTIONS, LOGIN_CONNECTIONS, Pace};
 use crate::process_time::microseconds;
-use crate::report::{ROWS, Report, Row, SOAK, metric};
+use crate::report::{BACKLOG, ROWS, Report, Row, SOAK, metric};
 use crate::scenario::Scenario;
 use crate::side::{Process, Side, together};
 use crate::soak;
 use crate::stage::Stage;
-use crate::{cost, events, goals, growth, hashing, load, plot, size, start, storm, table};
+use crate::{backlog, cost, events, goals, growth, hashing, load, plot, size, start, storm, table};
 
 /// The other measurements, by the names that `only` takes.
-const OTHERS: [&str; 12] =
-    [COST, PERMITS, "range", "login", "storm", "events", "start", "size", "instantiate", SOAK, GROWTH, ROWS];
+const OTHERS: [&str; 13] =
+    [COST, PERMITS, "range", "login", "storm", "events", "start", "size", "instantiate", SOAK, GROWTH, BACKLOG, ROWS];
 /// What a request costs each part.
 const COST: &str = "cost";
 /// The table of hashing permits under ever more pods.
@@ -40,6 +40,8 @@ pub struct Options {
     pub quick: bool,
     /// Runs of each measurement.
     pub runs: u32,
+    /// Messages that wait in a backlog.
+    pub waiting: u32,
     /// Minutes of load in a soak.
     pub soak_minutes: u32,
     /// What the files of the results in `instruments/bench/results` are called; without it they are in the target folder.
@@ -131,6 +133,9 @@ fn measure(stage: &Stage, options: &Options, rows: &mut Vec<Row>) -> Result<()> 
     }
     if wants_long(GROWTH) {
         rows.extend(growth::measure(stage, &pace)?);
+    }
+    if wants_long(BACKLOG) {
+        rows.extend(backlog::measure(stage, options.waiting)?);
     }
     // Last: it fills the database.
     if wants_long(ROWS) {

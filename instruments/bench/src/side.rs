@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use dev_servers::app::{App, AppOptions, RuntimeKind};
 use dev_servers::ports;
 use dev_servers::process::{Launch, Managed};
+use dev_servers::rabbitmq::RabbitMq;
 
 use crate::stage::Stage;
 use crate::workspace;
@@ -41,6 +42,8 @@ pub(crate) enum Role<'a> {
     Guarded,
     /// notification, under this name, with sends of so many milliseconds.
     Consumer(&'a str, u32),
+    /// notification, under this name, which sends in no time and as many at once as the product does.
+    Several(&'a str),
     /// Everything.
     Whole,
 }
@@ -104,11 +107,12 @@ impl Side {
                 // As the peer does, and as an even split is measured: one after the other.
                 set("notification_concurrency", "1");
             }
+            Role::Several(name) => set("consumer_name", name),
         }
         let address = SocketAddr::from(([127, 0, 0, 1], ports::free_port()?));
         watch(&format!("http://{address}"));
         match self.runtime() {
-            Some(runtime) => app(stage, runtime, role, variables, address),
+            Some(runtime) => app(stage, runtime, "spin.toml", role, variables, address),
             None => peer(stage, role, variables, address),
         }
     }
@@ -119,21 +123,40 @@ pub(crate) fn together(stage: &Stage, sides: &[Side], role: Role<'_>) -> Result<
     sides.iter().map(|side| side.start(stage, role).with_context(|| format!("cannot start {}", side.name()))).collect()
 }
 
+/// Starts notification on RabbitMQ, as [`Role::Several`]; the stage's Redis has the delivery log.
+pub(crate) fn consumer_of_rabbitmq(stage: &Stage, name: &str, rabbit: &RabbitMq) -> Result<Process> {
+    let mut variables = stage.variables()?;
+    let of_rabbitmq = [
+        ("amqp_url", rabbit.url()),
+        ("mqtt_host", rabbit.mqtt_host()),
+        ("mqtt_user", rabbit.user().to_owned()),
+        ("mqtt_password", rabbit.password().to_owned()),
+        ("rabbitmq_management_url", rabbit.management_url()),
+        ("redis_url", stage.redis_url()),
+        ("consumer_name", name.to_owned()),
+    ];
+    variables.retain(|(known, _)| known != "redis_credentials");
+    variables.extend(of_rabbitmq.map(|(name, value)| (name.to_owned(), value)));
+    let address = SocketAddr::from(([127, 0, 0, 1], ports::free_port()?));
+    app(stage, RuntimeKind::Spindle, "spin.rabbitmq.toml", Role::Several(name), variables, address)
+}
+
 fn app(
     stage: &Stage,
     runtime: RuntimeKind,
+    manifest: &str,
     role: Role<'_>,
     variables: Vec<(String, String)>,
     address: SocketAddr,
 ) -> Result<Process> {
-    let mut options = AppOptions::new(runtime, &workspace().join("spin.toml"), &stage.path("app"));
+    let mut options = AppOptions::new(runtime, &workspace().join(manifest), &stage.path("app"));
     options.runtime_config = Some(workspace().join("runtime-config.toml"));
     options.variables = variables;
     options.listen = address;
     let components: &[&str] = match role {
         Role::Open | Role::Confirming => &["users", "auth"],
         Role::Guarded => &["users"],
-        Role::Consumer(..) => &["notification"],
+        Role::Consumer(..) | Role::Several(_) => &["notification"],
         Role::Whole => &[],
     };
     options.components = components.iter().map(|name| (*name).to_owned()).collect();
@@ -150,7 +173,7 @@ fn peer(stage: &Stage, role: Role<'_>, variables: Vec<(String, String)>, address
     for (name, value) in variables {
         command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
     }
-    if let Role::Consumer(..) = role {
+    if let Role::Consumer(..) | Role::Several(_) = role {
         command.env("PEER_CONSUMES", "on");
     }
     let process = Launch::new("the native peer", command, &stage.path("peer.log")).start()?;

@@ -177,6 +177,10 @@ impl Stage {
         Ok(::redis::Client::open(self.redis.url())?.get_connection()?)
     }
 
+    pub(crate) fn redis_url(&self) -> String {
+        self.redis.url()
+    }
+
     /// The processes of PostgreSQL are this one and its children.
     pub(crate) fn postgres_pid(&self) -> u32 {
         self.postgres.pid()

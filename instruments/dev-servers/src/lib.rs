@@ -13,6 +13,7 @@
 //! | [`secret`] | random secrets, and files that only their owner reads |
 //! | [`postgres`], [`redis`], [`rabbitmq`] | the servers |
 //! | [`pgbouncer`] | a pooler before PostgreSQL, if there is its program |
+//! | [`relay`] | one address before several servers, which can be held up and cut |
 //! | [`mail_catcher`] | mails in place of a provider, for people |
 //! | [`browser`] | a Chromium with its driver, for tests |
 //! | [`install`] | where their programs are, or how they get there |
@@ -38,6 +39,7 @@ pub mod postgres;
 pub mod process;
 pub mod rabbitmq;
 pub mod redis;
+pub mod relay;
 pub mod secret;
 mod wait;
 

@@ -4,7 +4,10 @@
 //! with it. In the folder: the five ports and the password (all kept), `rabbitmq.log`, and `server/`, which belongs to the
 //! server's user and may be [elsewhere](crate::data_dir).
 
+mod cluster;
 mod management;
+
+pub use cluster::Cluster;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -27,7 +30,7 @@ const COMMAND_DEADLINE: Duration = Duration::from_secs(60);
 const INNER_PORTS: [u16; 3] = [5672, 1883, 15672];
 /// Who logs in.
 const USER: &str = "concierge";
-/// The node's name. It is the same for all, since each asks an `epmd` of its own.
+/// The node's name, but in a [`Cluster`]. It is the same for all, since each asks an `epmd` of its own.
 const NODE: &str = "concierge@localhost";
 /// The user of the system that root runs it as: the one that Debian's package makes.
 const SYSTEM_USER: &str = "rabbitmq";
@@ -70,6 +73,16 @@ struct Place {
     password: String,
     found: Found,
     user: Option<ServerUser>,
+    member: Option<Member>,
+}
+
+/// What a node of a [`Cluster`] has in common with the others, and its name among them.
+#[derive(Debug, Clone)]
+struct Member {
+    node: String,
+    epmd: u16,
+    cookie: String,
+    password: String,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -84,31 +97,38 @@ struct Ports {
 #[derive(Debug)]
 struct Processes {
     node: Managed,
-    /// None in a container.
+    /// None in a container, or in a cluster, which has one for all.
     epmd: Option<Managed>,
 }
 
 impl RabbitMq {
     /// Starts the node in `dir`, on the ports that it had before or on free ones.
     pub fn start(dir: &Path, options: Options) -> Result<Self> {
+        Self::start_as(dir, options, None)
+    }
+
+    fn start_as(dir: &Path, options: Options, member: Option<Member>) -> Result<Self> {
         let found = install::locate(Tool::RabbitMq)?;
         std::fs::create_dir_all(dir).map_err(Error::file("create", dir))?;
         let dir = dir.canonicalize().map_err(Error::file("find", dir))?;
-        let password = secret::kept(&dir.join("password"))?;
+        let password = match &member {
+            Some(member) => member.password.clone(),
+            None => secret::kept(&dir.join("password"))?,
+        };
         let log = options.log_file.clone().unwrap_or_else(|| dir.join("rabbitmq.log"));
         let place = match found {
-            Found::Engine => Place { server: PathBuf::new(), user: None, dir, log, password, found },
+            Found::Engine => Place { server: PathBuf::new(), user: None, dir, log, password, found, member },
             Found::Programs(_) => {
                 let user = ServerUser::unless_ourselves(SYSTEM_USER)?;
                 let server = data_dir::open(&dir.join("server"), user)?;
-                Place { server, user, dir, log, password, found }
+                Place { server, user, dir, log, password, found, member }
             }
         };
-        let mut ports = Ports::kept(&place.dir)?;
+        let mut ports = Ports::kept(&place.dir, place.member.as_ref())?;
         let processes = match place.launch(&options, ports) {
             // Someone else was quicker to take a port.
             Err(Error::EndedEarly { .. }) if !ports.all_free() => {
-                ports = Ports::kept(&place.dir)?;
+                ports = Ports::kept(&place.dir, place.member.as_ref())?;
                 place.launch(&options, ports)?
             }
             other => other?,
@@ -163,6 +183,11 @@ impl RabbitMq {
     /// The URL of its management, without user and password.
     pub fn management_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.ports.management)
+    }
+
+    /// The folder of its data; unused in a container.
+    pub fn folder(&self) -> &Path {
+        &self.place.server
     }
 
     /// Its process id.
@@ -268,20 +293,30 @@ impl Processes {
 
 impl Ports {
     /// The ports noted in files of `dir`, or new ones.
-    fn kept(dir: &Path) -> Result<Self> {
+    fn kept(dir: &Path, member: Option<&Member>) -> Result<Self> {
         let port = |name: &str| ports::kept_port(&dir.join(name));
         Ok(Self {
             amqp: port("port")?,
             mqtt: port("mqtt-port")?,
             management: port("management-port")?,
             distribution: port("distribution-port")?,
-            epmd: port("epmd-port")?,
+            epmd: member.map_or_else(|| port("epmd-port"), |member| Ok(member.epmd))?,
         })
     }
 
     fn all_free(self) -> bool {
         [self.amqp, self.mqtt, self.management, self.distribution, self.epmd].into_iter().all(ports::is_free)
     }
+}
+
+/// Runs an `epmd` in the foreground: a node's own, or that of a cluster.
+fn epmd(port: u16, folder: &Path, user: Option<ServerUser>, log: &Path) -> Result<Managed> {
+    let mut command = Command::new("epmd");
+    command.args(["-port", &port.to_string(), "-address", "127.0.0.1"]).current_dir(folder);
+    if let Some(user) = user {
+        user.run(&mut command);
+    }
+    Launch::new("epmd", command, log).start()
 }
 
 /// Removes what a stopped server left in `dir`, with all data.
@@ -304,8 +339,11 @@ impl Place {
     fn launch(&self, options: &Options, ports: Ports) -> Result<Processes> {
         let processes = match &self.found {
             Found::Programs(bin) => {
-                let epmd = self.epmd(ports)?;
-                Processes { node: self.node(bin, options, ports)?, epmd: Some(epmd) }
+                let epmd = match &self.member {
+                    Some(_) => None,
+                    None => Some(epmd(ports.epmd, &self.server, self.user, &self.log)?),
+                };
+                Processes { node: self.node(bin, options, ports)?, epmd }
             }
             Found::Engine => Processes { node: self.in_container(options, ports)?, epmd: None },
         };
@@ -334,24 +372,15 @@ impl Place {
         }
     }
 
-    /// Runs the node's own `epmd` in the foreground.
-    fn epmd(&self, ports: Ports) -> Result<Managed> {
-        let mut command = Command::new("epmd");
-        command.args(["-port", &ports.epmd.to_string(), "-address", "127.0.0.1"]).current_dir(&self.server);
-        if let Some(user) = self.user {
-            user.run(&mut command);
-        }
-        Launch::new("epmd", command, &self.log).start()
-    }
-
     fn node(&self, bin: &Path, options: &Options, ports: Ports) -> Result<Managed> {
         let file = |name: &str| self.server.join(name);
         self.write(&file("rabbitmq.conf"), &configuration(&self.password, options, ports))?;
         self.write(&file("enabled_plugins"), PLUGINS)?;
         let cookie = file(".erlang.cookie");
         if !cookie.exists() {
-            // What commands to a node have to know; nobody but the node does.
-            self.write(&cookie, &secret::random_hex()?)?;
+            // What commands to a node have to know, and other nodes; nobody else does.
+            let member = self.member.as_ref().map(|member| member.cookie.clone());
+            self.write(&cookie, &member.map_or_else(secret::random_hex, Ok)?)?;
         }
         let mut command = Command::new(bin.join("rabbitmq-server"));
         self.prepare(&mut command, ports);
@@ -376,7 +405,7 @@ impl Place {
         }
         command
             .env("HOME", &self.server)
-            .env("RABBITMQ_NODENAME", NODE)
+            .env("RABBITMQ_NODENAME", self.member.as_ref().map_or(NODE, |member| &member.node))
             .env("RABBITMQ_MNESIA_BASE", file("data"))
             .env("RABBITMQ_LOG_BASE", file("log"))
             .env("RABBITMQ_LOGS", "-")

@@ -30,6 +30,8 @@ pub struct Options {
     pub log_file: Option<PathBuf>,
     /// What the user `default` must give; anyone may connect if there is none.
     pub password: Option<String>,
+    /// The port on 127.0.0.1 of the primary that it is a replica of, which asks for no password.
+    pub replica_of: Option<u16>,
 }
 
 /// A running Redis. Dropping it stops it; its data stays.
@@ -89,6 +91,12 @@ impl Redis {
             .password
             .as_deref()
             .map_or(String::new(), |password| format!("default:{}@", crate::secret::percent(password)))
+    }
+
+    /// Sends it a command of words without spaces, and gives what it answers, in its protocol.
+    pub fn ask(&self, command: &str) -> Result<String> {
+        ask(self.port, self.options.password.as_deref(), command)
+            .map_err(|error| Error::Advice(format!("Redis does not answer {command}: {error}")))
     }
 
     /// Its process id.
@@ -189,7 +197,7 @@ fn launch(dir: &Path, options: &Options, found: &Found, port: u16) -> Result<Man
                 tail: process.log_tail(),
             }));
         }
-        match ping(port, options.password.as_deref()) {
+        match ask(port, options.password.as_deref(), "PING") {
             Ok(answer) if answer.contains("+PONG") => Some(Ok(())),
             Ok(answer) => {
                 answer.trim().clone_into(&mut last);
@@ -214,19 +222,22 @@ fn configuration(options: &Options, bind: &str, port: u16, data: &Path) -> Strin
         "bind {bind}\nport {port}\nprotected-mode no\ndaemonize no\ndir \"{}\"\nsave \"\"\nappendonly yes\nappendfsync {fsync}\n",
         data.display()
     );
+    if let Some(port) = options.replica_of {
+        text.push_str(&format!("replicaof 127.0.0.1 {port}\n"));
+    }
     if let Some(password) = &options.password {
         text.push_str(&format!("requirepass \"{password}\"\n"));
     }
     text
 }
 
-/// One PING; the answer is an error while the server still reads its log.
-fn ping(port: u16, password: Option<&str>) -> std::io::Result<String> {
+/// One command; the answer is an error while the server still reads its log.
+fn ask(port: u16, password: Option<&str>, command: &str) -> std::io::Result<String> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut connection = TcpStream::connect_timeout(&address, PING_DEADLINE)?;
     connection.set_read_timeout(Some(PING_DEADLINE))?;
     let auth = password.map_or(String::new(), |password| format!("AUTH {password}\r\n"));
-    connection.write_all(format!("{auth}PING\r\nQUIT\r\n").as_bytes())?;
+    connection.write_all(format!("{auth}{command}\r\nQUIT\r\n").as_bytes())?;
     let mut answer = String::new();
     connection.read_to_string(&mut answer)?;
     Ok(answer)
@@ -243,14 +254,14 @@ mod tests {
         let redis = Redis::start(dir.path(), options).unwrap();
         let url = redis.url();
         assert!(url.starts_with("redis://default:secret@127.0.0.1:"), "{url}");
-        assert!(ask(&redis, "SET greeting hello").contains("+OK"));
+        assert!(redis.ask("SET greeting hello").unwrap().contains("+OK"));
 
         redis.kill();
         assert!(!redis.is_running());
         redis.start_again().unwrap();
-        assert!(ask(&redis, "GET greeting").contains("hello"));
+        assert!(redis.ask("GET greeting").unwrap().contains("hello"));
         assert_eq!(redis.url(), url);
-        assert!(ping(redis.port(), Some("wrong")).unwrap().contains("-WRONGPASS"));
+        assert!(ask(redis.port(), Some("wrong"), "PING").unwrap().contains("-WRONGPASS"));
     }
 
     #[test]
@@ -258,19 +269,25 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let redis = Redis::start(dir.path(), Options::default()).unwrap();
         redis.pause();
-        assert!(ping(redis.port(), None).is_err());
+        assert!(ask(redis.port(), None, "PING").is_err());
         redis.resume();
-        assert!(ping(redis.port(), None).unwrap().contains("+PONG"));
+        assert!(ask(redis.port(), None, "PING").unwrap().contains("+PONG"));
         redis.stop();
         assert!(!redis.is_running());
     }
 
-    fn ask(redis: &Redis, command: &str) -> String {
-        let mut connection = TcpStream::connect(redis.host()).unwrap();
-        connection.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        connection.write_all(format!("AUTH secret\r\n{command}\r\nQUIT\r\n").as_bytes()).unwrap();
-        let mut answer = String::new();
-        connection.read_to_string(&mut answer).unwrap();
-        answer
+    #[test]
+    fn a_replica_has_what_its_primary_has_until_it_is_one_itself() {
+        let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let primary = Redis::start(first.path(), Options::default()).unwrap();
+        let options = Options { replica_of: Some(primary.port()), ..Options::default() };
+        let replica = Redis::start(second.path(), options).unwrap();
+        assert!(primary.ask("SET greeting hello").unwrap().contains("+OK"));
+        let is_there = || replica.ask("GET greeting").unwrap().contains("hello").then_some(());
+        assert!(wait::until(START_DEADLINE, is_there).is_some());
+        assert!(replica.ask("SET greeting other").unwrap().contains("-READONLY"));
+        primary.kill();
+        assert!(replica.ask("REPLICAOF NO ONE").unwrap().contains("+OK"));
+        assert!(replica.ask("SET greeting other").unwrap().contains("+OK"));
     }
 }

@@ -49,6 +49,11 @@ fn is_of_a_login(posted: &Posted) -> bool {
     posted.body["Subject"].as_str().is_some_and(|subject| subject.starts_with("New sign-in"))
 }
 
+/// The kind of a message of a sign-in, as its place in [`KINDS`].
+pub(crate) fn kind(posted: &Posted) -> Option<usize> {
+    KINDS.iter().position(|kind| posted.body["Tags"][0] == *kind).filter(|_| is_of_a_login(posted))
+}
+
 /// The fates of all kinds.
 pub(crate) fn fates(sent: usize, posted: &[Posted]) -> Vec<Fate> {
     KINDS.map(|kind| Fate::of(kind, sent, posted)).into()

@@ -7,11 +7,14 @@
 mod broker;
 mod broker_restart;
 mod crash;
+mod drill;
 mod fate;
 mod kill_consumer;
 mod load;
 mod outage;
 mod poison;
+mod rabbitmq_leader;
+mod redis_failover;
 mod split;
 mod stage;
 mod trace;
@@ -51,11 +54,13 @@ struct Arguments {
 }
 
 /// What `all` runs, one after the other, as in the chapter.
-const ALL: [&str; 7] = [
+const ALL: [&str; 9] = [
     "split",
     "kill-consumer",
     "broker-restart",
     "crash --broker rabbitmq --consumers 4 --messages 1000",
+    "rabbitmq-leader --messages 1000",
+    "redis-failover",
     "poison",
     "outage --away 15 --consumers 2",
     "load",
@@ -85,6 +90,10 @@ enum Experiment {
     Trace,
     /// What recording traces costs: none, one in a hundred, all.
     TraceCost,
+    /// The leader of a queue on three nodes of RabbitMQ dies by SIGKILL while people sign in, and comes back.
+    RabbitmqLeader,
+    /// The primary of two Redis dies by SIGKILL while people sign in, and its replica takes over.
+    RedisFailover,
     /// Ever more clients read, refresh tokens and sign in at once.
     Load {
         /// How many clients of each kind there are at most; it begins with one of each.
@@ -164,8 +173,13 @@ fn repeated(arguments: impl Iterator<Item = String>) -> String {
 
 /// Runs one experiment, shows what it found, and writes it where it is to go.
 fn run(arguments: &Arguments, write: Option<&Path>, line: &str) -> Result<bool> {
+    let broker = match arguments.experiment {
+        Experiment::RabbitmqLeader => broker::Kind::Rabbitmq,
+        Experiment::RedisFailover => broker::Kind::Redis,
+        _ => arguments.broker,
+    };
     let plan = stage::Plan {
-        broker: arguments.broker,
+        broker,
         consumers: arguments.consumers as usize,
         messages: arguments.messages as usize,
         send_ms: u64::from(arguments.send_ms),
@@ -180,6 +194,8 @@ fn run(arguments: &Arguments, write: Option<&Path>, line: &str) -> Result<bool> 
         Experiment::Outage { away } => outage::run(&plan, Duration::from_secs(away))?,
         Experiment::Trace => trace::run(&plan)?,
         Experiment::TraceCost => trace_cost::run(&plan)?,
+        Experiment::RabbitmqLeader => rabbitmq_leader::run(&plan)?,
+        Experiment::RedisFailover => redis_failover::run(&plan)?,
         Experiment::Load { clients, step, bound_ms } => {
             load::run(&plan, clients as usize, Duration::from_secs(step), Duration::from_millis(bound_ms))?
         }

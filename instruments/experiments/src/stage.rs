@@ -27,6 +27,7 @@ const CLAIM_MS: u32 = 12_000;
 
 /// After how many tries a message is given up.
 pub(crate) const TRIES: u64 = 5;
+const TRIES_SET: &str = "5";
 
 /// What is asked for.
 pub(crate) struct Plan {
@@ -50,21 +51,19 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
+    /// The settings of consumers as in the report: one message at a time, and five tries of each.
+    pub(crate) const REPORTED: [(&'static str, &'static str); 3] = [
+        ("notification_concurrency", "1"),
+        ("notification_max_attempts", TRIES_SET),
+        ("notification_pause_after", "0"),
+    ];
+
     /// Starts all of it.
     ///
     /// # Errors
     /// If the consumers do not make the queues.
     pub(crate) fn set(plan: &Plan) -> Result<Self> {
-        // As in the report: one message at a time, and five tries of each.
-        let tries = TRIES.to_string();
-        Self::with(
-            plan,
-            &[
-                ("notification_concurrency", "1"),
-                ("notification_max_attempts", &tries),
-                ("notification_pause_after", "0"),
-            ],
-        )
+        Self::with(plan, &Self::REPORTED)
     }
 
     /// The same with these settings of the consumers.
@@ -73,10 +72,31 @@ impl Stage {
     /// As [`Stage::set`].
     pub(crate) fn with(plan: &Plan, settings: &[(&str, &str)]) -> Result<Self> {
         println!("Starting PostgreSQL, the broker, sign-in and {} consumers", plan.consumers);
-        let backend = plan.broker.backend();
+        Self::on(plan.broker.backend(), plan, settings)
+    }
+
+    /// The same on a backend of one's own.
+    ///
+    /// # Errors
+    /// As [`Stage::set`].
+    pub(crate) fn on(backend: Arc<Backend>, plan: &Plan, settings: &[(&str, &str)]) -> Result<Self> {
+        Self::with_doors(backend, plan, settings, &[])
+    }
+
+    /// The same with these settings of users and auth as well.
+    ///
+    /// # Errors
+    /// As [`Stage::set`].
+    pub(crate) fn with_doors(
+        backend: Arc<Backend>,
+        plan: &Plan,
+        settings: &[(&str, &str)],
+        of_doors: &[(&str, &str)],
+    ) -> Result<Self> {
         let mail = MailApi::start();
         mail.take_ms(plan.send_ms);
-        let doors = TestApp::on(&backend).only(&["users", "auth"]).start();
+        let doors = TestApp::on(&backend).only(&["users", "auth"]);
+        let doors = of_doors.iter().fold(doors, |setup, (name, value)| setup.variable(name, value)).start();
         let consumer = |number: usize| {
             let name = format!("consumer-{number}");
             let mut setup = TestApp::on(&backend)
@@ -163,7 +183,7 @@ impl Stage {
     }
 
     /// How old the broker's figures may be.
-    fn old_figures(&self) -> Duration {
+    pub(crate) fn old_figures(&self) -> Duration {
         if self.backend.rabbit.is_some() { Duration::from_secs(6) } else { Duration::ZERO }
     }
 

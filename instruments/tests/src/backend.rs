@@ -1,6 +1,7 @@
 //! Backends: what the app stands on. Each has a Redis and a database of its own, so that no test sees another's.
 
 use crate::rabbit::Rabbit;
+use crate::standby::Standby;
 use crate::{folder, poll};
 use dev_servers::pgbouncer::{self, PgBouncer};
 use dev_servers::postgres::{self, Postgres};
@@ -38,6 +39,8 @@ pub struct Backend {
     pub pooler: Option<Arc<PgBouncer>>,
     /// The broker, or where the delivery log is.
     pub redis: Redis,
+    /// A replica of it, if there is one, and the address that leads to either.
+    pub standby: Option<Standby>,
     /// The broker, if it is not Redis.
     pub rabbit: Option<Rabbit>,
     /// What auth shows.
@@ -82,6 +85,18 @@ impl Backend {
         Self::on(shared(), Some(Rabbit::private()))
     }
 
+    /// The same with three nodes of RabbitMQ behind one address, to be killed at will.
+    #[must_use]
+    pub fn with_rabbitmq_cluster() -> Arc<Self> {
+        Self::on(shared(), Some(Rabbit::clustered()))
+    }
+
+    /// A backend whose Redis has a replica; both are behind one address.
+    #[must_use]
+    pub fn with_redis_replica() -> Arc<Self> {
+        Self::beside(shared(), None, true)
+    }
+
     /// A backend whose PostgreSQL no other test uses, to be stopped or paused at will.
     #[must_use]
     pub fn with_own_postgres() -> Arc<Self> {
@@ -89,11 +104,16 @@ impl Backend {
     }
 
     fn on(server: Server, rabbit: Option<Rabbit>) -> Arc<Self> {
+        Self::beside(server, rabbit, false)
+    }
+
+    fn beside(server: Server, rabbit: Option<Rabbit>, has_replica: bool) -> Arc<Self> {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         // Every write is on disk before it is answered, so a killed Redis loses nothing that it has answered for.
         let options = redis::Options { always_fsync: true, ..redis::Options::default() };
         let redis = Redis::start(&folder::fresh("redis"), options).expect("Redis starts");
+        let standby = has_replica.then(|| Standby::of(&redis));
         let database = format!("concierge_{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let [auth_credential, scheduler_credential, operator_credential, metrics_credential] =
             [(); 4].map(|()| secret::random_hex().expect("the system gives random numbers"));
@@ -102,6 +122,7 @@ impl Backend {
             postgres,
             pooler,
             redis,
+            standby,
             rabbit,
             auth_credential,
             scheduler_credential,
@@ -176,14 +197,15 @@ impl Backend {
     /// The values of the manifest's variables that say where this backend is.
     #[must_use]
     pub fn variables(&self) -> Vec<(String, String)> {
+        let redis_host = self.standby.as_ref().map_or_else(|| self.redis.host(), Standby::host);
         [
             ("db_host", self.pooler.as_ref().map_or_else(|| self.postgres.host(), |pooler| pooler.host())),
             ("db_name", self.database.clone()),
             ("db_user", ROLE.to_owned()),
             ("db_password", ROLE_PASSWORD.to_owned()),
-            ("redis_host", self.redis.host()),
+            ("redis_url", format!("redis://{}{redis_host}", self.redis.credentials())),
+            ("redis_host", redis_host),
             ("redis_credentials", self.redis.credentials()),
-            ("redis_url", self.redis.url()),
             ("auth_credential", self.auth_credential.clone()),
             ("scheduler_credential", self.scheduler_credential.clone()),
             ("operator_credential", self.operator_credential.clone()),

@@ -23,6 +23,8 @@
 //! | [`visitor`] | a browser without scripts |
 //! | [`mail_api`] | a mail provider that can fail |
 //! | [`post_office`] | an app that sends links and codes, and the mails that arrive |
+//! | [`standby`] | a replica of Redis, and one address for both |
+//! | [`rabbit_cluster`] | three nodes of RabbitMQ behind one address |
 //! | [`skipped`] | tests that do not apply |
 //! | [`turn`] | which tests may run at the same time |
 //! | [`poll`] | waiting with a deadline |
@@ -51,11 +53,13 @@ pub mod people;
 pub mod poll;
 pub mod post_office;
 pub mod rabbit;
+pub mod rabbit_cluster;
 pub mod receiver;
 pub mod relying_party;
 pub mod runtime;
 pub mod schedules;
 pub mod skipped;
+pub mod standby;
 pub mod traces;
 pub mod turn;
 pub mod visitor;

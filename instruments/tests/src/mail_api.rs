@@ -52,7 +52,7 @@ pub struct MailApi {
 
 #[derive(Debug, Default)]
 struct Shared {
-    taken: Mutex<Vec<Posted>>,
+    taken: Mutex<Vec<(Instant, Posted)>>,
     /// The status that it refuses with; zero if it does not.
     refuses_with: AtomicU64,
     /// The seconds of `retry-after` of a refusal; none if zero.
@@ -163,6 +163,13 @@ impl MailApi {
     /// What it has taken, in order.
     #[must_use]
     pub fn taken(&self) -> Vec<Posted> {
+        let taken = self.shared.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.iter().map(|(_, posted)| posted.clone()).collect()
+    }
+
+    /// The same, and when it was taken.
+    #[must_use]
+    pub fn arrivals(&self) -> Vec<(Instant, Posted)> {
         self.shared.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -214,7 +221,7 @@ fn serve(shared: &Shared, connection: TcpStream) -> std::io::Result<()> {
         shared.refused_at.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
         (format!("{refused} No"), or(says.refused, "{}"))
     } else {
-        shared.taken.lock().unwrap_or_else(PoisonError::into_inner).push(posted);
+        shared.taken.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), posted));
         ("200 OK".to_owned(), or(says.accepted, r#"{"ID":"1"}"#))
     };
     let mut head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\n");

@@ -3,6 +3,7 @@
 use crate::broker::DeadLetter;
 use crate::folder;
 use crate::poll;
+use crate::rabbit_cluster::{QueueNodes, RabbitNodes};
 use dev_servers::rabbitmq::{self, RabbitMq};
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
@@ -20,8 +21,10 @@ const CONFIRMED: Duration = Duration::from_secs(20);
 /// A virtual host of a RabbitMQ, for one backend.
 #[derive(Debug)]
 pub struct Rabbit {
-    /// The server.
+    /// The server; the first of several.
     pub server: Arc<RabbitMq>,
+    /// All of them, if there are several.
+    pub nodes: Option<RabbitNodes>,
     vhost: String,
 }
 
@@ -29,26 +32,40 @@ impl Rabbit {
     /// On the server of the run.
     pub(crate) fn new() -> Self {
         static SERVER: OnceLock<Arc<RabbitMq>> = OnceLock::new();
-        Self::on(Arc::clone(SERVER.get_or_init(start)))
+        Self::on(Arc::clone(SERVER.get_or_init(start)), None)
     }
 
     /// On a server that no other test uses.
     pub(crate) fn private() -> Self {
-        Self::on(start())
+        Self::on(start(), None)
     }
 
-    fn on(server: Arc<RabbitMq>) -> Self {
+    /// On three nodes behind one address.
+    pub(crate) fn clustered() -> Self {
+        let nodes = RabbitNodes::start();
+        Self::on(nodes.first(), Some(nodes))
+    }
+
+    fn on(server: Arc<RabbitMq>, nodes: Option<RabbitNodes>) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let vhost = format!("test-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let rabbit = Self { server, vhost };
+        let rabbit = Self { server, nodes, vhost };
         rabbit.ask("PUT", &format!("/api/vhosts/{}", rabbit.vhost), "");
         let everything = json!({"configure": ".*", "write": ".*", "read": ".*"}).to_string();
         rabbit.ask("PUT", &format!("/api/permissions/{}/{}", rabbit.vhost, rabbit.server.user()), &everything);
         rabbit
     }
 
+    /// Asks the management, of a node that is there.
+    fn api(&self, method: &str, path: &str, body: &str) -> dev_servers::Result<(u16, String)> {
+        match &self.nodes {
+            Some(nodes) => nodes.cluster.api(method, path, body),
+            None => self.server.api(method, path, body),
+        }
+    }
+
     fn ask(&self, method: &str, path: &str, body: &str) -> String {
-        let (status, answer) = self.server.api(method, path, body).expect("the management answers");
+        let (status, answer) = self.api(method, path, body).expect("the management answers");
         assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
         answer
     }
@@ -57,9 +74,13 @@ impl Rabbit {
     pub(crate) fn variables(&self) -> [(&'static str, String); 5] {
         let (server, vhost) = (&self.server, &self.vhost);
         let (user, password) = (server.user(), server.password());
+        let (amqp, mqtt) = match &self.nodes {
+            Some(nodes) => (nodes.amqp.host(), nodes.mqtt.host()),
+            None => (server.host(), server.mqtt_host()),
+        };
         [
-            ("amqp_url", format!("amqp://{user}:{password}@{}/{vhost}", server.host())),
-            ("mqtt_host", server.mqtt_host()),
+            ("amqp_url", format!("amqp://{user}:{password}@{amqp}/{vhost}")),
+            ("mqtt_host", mqtt),
             ("mqtt_user", format!("{vhost}:{user}")),
             ("mqtt_password", password.to_owned()),
             ("rabbitmq_management_url", server.management_url()),
@@ -118,7 +139,7 @@ impl Rabbit {
     /// Whether a queue is there.
     #[must_use]
     pub fn has_queue(&self, queue: &str) -> bool {
-        let (status, _) = self.server.api("GET", &self.queue(queue), "").expect("the management answers");
+        let (status, _) = self.api("GET", &self.queue(queue), "").expect("the management answers");
         status == 200
     }
 
@@ -134,8 +155,15 @@ impl Rabbit {
     /// How many messages a queue has, those that somebody has included, as far as the management answers and knows.
     #[must_use]
     pub fn length(&self, queue: &str) -> Option<u64> {
-        let (_, answer) = self.server.api("GET", &self.queue(queue), "").ok()?;
+        let (_, answer) = self.api("GET", &self.queue(queue), "").ok()?;
         serde_json::from_str::<Value>(&answer).ok()?["messages"].as_u64()
+    }
+
+    /// Which nodes have a queue, as far as the management answers and knows.
+    #[must_use]
+    pub fn nodes_of(&self, queue: &str) -> Option<QueueNodes> {
+        let (_, answer) = self.api("GET", &self.queue(queue), "").ok()?;
+        Some(QueueNodes::of(&serde_json::from_str(&answer).ok()?))
     }
 
     /// Takes the dead letters of a queue.

@@ -30,6 +30,7 @@ const UNUSABLE: [&[(&str, &str)]; 4] = [
         ("sign_in_by_mail", "maybe"),
         ("sign_in_page", "nowhere"),
         ("audit_retention", "0"),
+        ("redis_replicas", "many"),
         ("sms_per_day", "1001"),
         ("import_hash_memory", "129"),
         ("token_metadata", "plan,"),

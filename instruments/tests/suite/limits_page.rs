@@ -1,7 +1,7 @@
 //! docs/limits.md: each figure about the services is that of the code, the migration or the setting that enforces it. (Spindle's
 //! part of the page is written by Spindle.)
 
-use crate::{limits_of_account, limits_of_applications, limits_of_statistics};
+use crate::{limits_of_account, limits_of_applications, limits_of_replicas as replicas, limits_of_statistics};
 use blackbox::folder::workspace;
 
 const PAGE: &str = include_str!("../../../docs/limits.md");
@@ -416,7 +416,7 @@ fn rows() -> Vec<(&'static str, &'static str)> {
 
 /// What holds the rows.
 fn held() -> impl Iterator<Item = &'static Held> {
-    let others = [limits_of_account::HELD, limits_of_applications::HELD, limits_of_statistics::HELD];
+    let others = [limits_of_account::HELD, limits_of_applications::HELD, replicas::HELD, limits_of_statistics::HELD];
     HELD.iter().chain(others.into_iter().flatten())
 }
 

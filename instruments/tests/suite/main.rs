@@ -56,6 +56,7 @@ mod internal;
 mod invitations;
 mod limits_of_account;
 mod limits_of_applications;
+mod limits_of_replicas;
 mod limits_of_statistics;
 mod limits_page;
 mod listing;

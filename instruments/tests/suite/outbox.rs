@@ -202,6 +202,29 @@ fn a_published_event_is_forgotten_when_redis_has_it_on_disk() {
 }
 
 #[test]
+fn a_published_event_is_kept_until_the_replica_has_it() {
+    let _turn = turn::together();
+    let backend = Backend::with_redis_replica();
+    let standby = backend.standby.as_ref().expect("there is a replica");
+    poll::until(Duration::from_secs(10), "the replica is linked", || standby.is_linked());
+    let app = TestApp::on(&backend).only(&["users"]).variable("redis_replicas", 1).start();
+    standby.lag(true);
+    let _ = app.sign_up("replica@outbox.example");
+    backend.wait_until_published();
+    let mut sql = backend.sql();
+    sql.execute("UPDATE outbox SET published_at = now() - interval '11 seconds'", &[]).unwrap();
+    let mut rows = || -> i64 { sql.query_one("SELECT count(*) FROM outbox", &[]).unwrap().get(0) };
+    let _ = app.sweep();
+    assert_eq!(rows(), 1, "the replica does not have it yet");
+    app.wait_for_log("until replicas of Redis have them");
+    standby.lag(false);
+    poll::until(Duration::from_secs(10), "the replica has it", || {
+        let _ = app.sweep();
+        rows() == 0
+    });
+}
+
+#[test]
 fn what_a_machine_took_along_when_it_died_is_published_again_and_sent_once() {
     let _turn = turn::together();
     let backend = Backend::new();

@@ -123,11 +123,12 @@ fn each_component_reaches_only_what_it_needs() {
 fn the_two_manifests_differ_in_the_broker_alone() {
     // What a manifest says without what it says about its broker.
     let rest = |mut manifest: Table| {
-        const OF_A_BROKER: [&str; 13] = [
+        const OF_A_BROKER: [&str; 14] = [
             "amqp_url",
             "management_url",
             "broker",
             "redis_url",
+            "redis_replicas",
             "mqtt_url",
             "mqtt_user",
             "mqtt_password",

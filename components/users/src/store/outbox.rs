@@ -104,8 +104,9 @@ pub(crate) struct Purged {
 
 /// Deletes up to `limit` events that were published some seconds ago to the run of the broker that is still running. A run
 /// that has ended may have lost the last ones, so what it was given and is not deleted yet is published again: once the
-/// new run was seen for [`LATEST_MARK_SECONDS`], since until then events may still be marked that the old one took.
-pub(crate) fn purge_published(store: &Store, run_id: &str, limit: i32) -> Result<Purged, Problem> {
+/// new run was seen for [`LATEST_MARK_SECONDS`], since until then events may still be marked that the old one took. While
+/// replicas lack something (`is_replicated`), nothing is deleted.
+pub(crate) fn purge_published(store: &Store, run_id: &str, is_replicated: bool, limit: i32) -> Result<Purged, Problem> {
     const STATEMENT: &str = "
         WITH run AS (
             INSERT INTO broker_run AS r (run_id, since) VALUES ($1, '-infinity')
@@ -115,7 +116,7 @@ pub(crate) fn purge_published(store: &Store, run_id: &str, limit: i32) -> Result
         ), deleted AS (
             DELETE FROM outbox WHERE id = ANY (ARRAY(
                 SELECT id FROM outbox, run
-                WHERE published_at >= begun AND published_at < now() - make_interval(secs => $3::int4)
+                WHERE $5 AND published_at >= begun AND published_at < now() - make_interval(secs => $3::int4)
                 ORDER BY published_at LIMIT $4 FOR UPDATE OF outbox SKIP LOCKED))
             RETURNING id
         ), requeued AS (
@@ -131,6 +132,7 @@ pub(crate) fn purge_published(store: &Store, run_id: &str, limit: i32) -> Result
         ParameterValue::Int32(LATEST_MARK_SECONDS),
         ParameterValue::Int32(ON_DISK_SECONDS),
         ParameterValue::Int64(limit.into()),
+        ParameterValue::Boolean(is_replicated),
     ];
     Ok(store.one(STATEMENT, &parameters)?)
 }

@@ -38,7 +38,7 @@ pub use personal_data::{
 pub use publish::{publish, wake_up};
 pub use queue_state::{ForeignGroup, QueueState, queue_state, trim};
 pub use reply::{Reply, ReplyError};
-pub use server::{run_id, server_info};
+pub use server::{replicas, replicated, run_id, server_info};
 pub use statistics::{
     ConsumerStatistics, INTERVAL_SECONDS, INTERVALS, KeptQueues, QueueStatistics, Statistics, keep_queues, kept_queues,
     read_kept_queues, statistics,

@@ -63,6 +63,19 @@ impl Redis {
         Ok(events::redis::run_id(&self.run(&events::redis::server_info())?)?)
     }
 
+    /// Whether so many replicas have all that was written before: each of them can be the primary after the next failover.
+    ///
+    /// # Errors
+    /// If Redis does not answer.
+    pub fn has_replicated(&self, wanted: u32) -> Result<bool, BrokerError> {
+        if wanted == 0 {
+            return Ok(true);
+        }
+        let [write, wait] = events::redis::replicated(wanted);
+        self.run(&write)?;
+        Ok(events::redis::replicas(&self.run(&wait)?)? >= u64::from(wanted))
+    }
+
     /// Whether Redis rejected a command that it will reject again, while it accepts others. A Redis that is full, a replica
     /// or unable to write rejects every write.
     pub(super) fn has_refused(&self, error: &BrokerError) -> bool {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::costs::value;
-use crate::number::number;
+use crate::number::{counted, number};
 use crate::report::{Report, metric};
 use crate::{migrating, permits};
 
@@ -58,6 +58,6 @@ pub(super) fn migrations_text(report: &Report) -> String {
     format!(
         "Migrations of the table of {people} people while requests read and change them; none may make a request wait for 500 ms:\n\n\
          | migration | seconds | longest request, ms | refused |\n|---|---|---|---|\n{text}\n",
-        people = super::page::counted(people.parse().unwrap_or(0.0)),
+        people = counted(people.parse().unwrap_or(0.0)),
     )
 }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::costs::{costs, held, measured_on, row, value};
 use super::grown::{migrations_text, permits_text};
 use super::model::{Cost, Installation, Kind, Load, Outcome, simulate};
-use crate::number::number;
+use crate::number::{counted, number};
 use crate::report::{Report, metric};
 use crate::scenario::Scenario;
 use crate::side::Side;
@@ -34,18 +34,27 @@ const LARGEST_POSTGRES: f64 = 64.0;
 /// Seconds of the model's time, of which the first are not counted.
 const SIMULATED: (f64, f64) = (6.0, 1.0);
 
-/// Makes it of a result; `rows` is the name of the one that its rows came from.
-pub(super) fn of(report: &Report, rows: &str) -> Result<String> {
+/// Makes it of a result; `rows` is the name of the one that its rows came from, `backlog` of that of messages that wait.
+pub(super) fn of(report: &Report, rows: &str, backlog: Option<&str>) -> Result<String> {
     let mut page = String::new();
     let machine = &report.machine;
+    let (asked_for, linked, name, section) = match backlog.zip(super::backlog::text(report)) {
+        Some((name, text)) => (
+            ", `--only rows` and `--only backlog`",
+            format!(", [backlog](../instruments/bench/results/{name}.md)"),
+            format!(" {name}"),
+            format!("## Messages that wait\n\n{text}\n"),
+        ),
+        None => (" and `--only rows`", String::new(), String::new(), String::new()),
+    };
     // Writing to a string cannot fail.
     let _ = write!(
         page,
-        "# Scale\n\nWhat to order for so many people, and what is the limit next. `cargo xtask bench --only cost` and `--only rows` \
-         measured what things cost ({at}, {cores} cores, {processor}; [costs](../instruments/bench/results/{name}.md), \
-         [rows](../instruments/bench/results/{rows}.md)), and `cargo xtask bench scale {name} {rows}` made this page of it. Other \
-         machines have other numbers, so measure on yours.\n\n## What things cost\n\n{costs}\n{sizes}{migrations}\n{permits}\n{consumers}\n## The model\n\n{model}\n## What to order\n\n{order}",
-        name = report.name,
+        "# Scale\n\nWhat to order for so many people, and what is the limit next. `cargo xtask bench --only cost`{asked_for} \
+         measured what things cost ({at}, {cores} cores, {processor}; [costs](../instruments/bench/results/{costs_name}.md), \
+         [rows](../instruments/bench/results/{rows}.md){linked}), and `cargo xtask bench scale {costs_name} {rows}{name}` made this page of it. Other \
+         machines have other numbers, so measure on yours.\n\n## What things cost\n\n{costs}\n{sizes}{migrations}\n{permits}\n{consumers}\n{section}## The model\n\n{model}\n## What to order\n\n{order}",
+        costs_name = report.name,
         at = report.at.split('T').next().unwrap_or_default(),
         cores = machine.cores,
         processor = machine.processor,
@@ -354,40 +363,28 @@ fn order_text(report: &Report) -> Result<String> {
     Ok(text)
 }
 
-/// A number with commas between thousands.
-pub(super) fn counted(value: f64) -> String {
-    let digits = format!("{value:.0}");
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn committed() -> Option<Report> {
         let page = std::fs::read_to_string(crate::folders::workspace().join(super::super::PAGE)).ok()?;
-        let (costs, rows) = page.split("bench scale ").nth(1)?.split('`').next()?.split_once(' ')?;
-        Some(super::super::together(costs, rows).expect("the page names its results"))
+        let names: Vec<_> = page.split("bench scale ").nth(1)?.split('`').next()?.split(' ').collect();
+        Some(super::super::together(&names).expect("the page names its results"))
     }
 
     #[test]
     fn the_page_has_the_costs_of_its_result_and_the_model_is_held_to_it() {
         let report = committed().expect("there is a page");
         let page = std::fs::read_to_string(crate::folders::workspace().join(super::super::PAGE)).unwrap();
-        for part in [
+        let parts = [
             costs_table(&report).unwrap(),
             people_text(&report),
             consumers_text(&report),
             permits_text(&report),
             migrations_text(&report),
-        ] {
+        ];
+        for part in parts.into_iter().chain(super::super::backlog::text(&report)) {
             assert!(page.contains(&part), "make docs/scale.md anew: cargo xtask bench scale");
         }
         for held in held(&report).unwrap() {
@@ -401,13 +398,5 @@ mod tests {
                 held.measured
             );
         }
-    }
-
-    #[test]
-    fn numbers_have_commas() {
-        assert_eq!(
-            ["7", "999", "1,000", "12,345,678"].map(str::to_owned),
-            [7.0, 999.0, 1e3, 12_345_678.0].map(counted)
-        );
     }
 }
