@@ -1,7 +1,7 @@
 //! docs/limits.md: each figure about the services is that of the code, the migration or the setting that enforces it. (Spindle's
 //! part of the page is written by Spindle.)
 
-use crate::{limits_of_account, limits_of_applications, limits_of_statistics};
+use crate::{limits_of_account, limits_of_applications, limits_of_consumers, limits_of_statistics};
 use blackbox::folder::workspace;
 
 const PAGE: &str = include_str!("../../../docs/limits.md");
@@ -304,7 +304,6 @@ const HELD: &[Held] = &[
     ("readiness check", "2 s", "components/users/src/routes/health.rs", "DEADLINE: Duration = "),
     ("readiness check", "2 s", "components/notification/src/routes/health.rs", "DEADLINE: Duration = "),
     ("send through the API of a provider", "10 s", "components/notification/src/sender/api.rs", "LIMIT: Duration = "),
-    ("one run of the consumer", "20 s", "components/notification/src/consumer.rs", "BUDGET: Duration = "),
     // Events and messages
     ("event", "64 KiB", "crates/events/src/event.rs", "MAX_EVENT_BYTES: usize = "),
     ("retries while the provider is away", "72 hours", MANIFEST, "notification_retry_for = { default = "),
@@ -416,7 +415,8 @@ fn rows() -> Vec<(&'static str, &'static str)> {
 
 /// What holds the rows.
 fn held() -> impl Iterator<Item = &'static Held> {
-    let others = [limits_of_account::HELD, limits_of_applications::HELD, limits_of_statistics::HELD];
+    let others =
+        [limits_of_account::HELD, limits_of_applications::HELD, limits_of_consumers::HELD, limits_of_statistics::HELD];
     HELD.iter().chain(others.into_iter().flatten())
 }
 
