@@ -9,7 +9,7 @@ use crate::{compile, program, setup};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// `split`, `kill-consumer`, `broker-restart`, `crash`, `rabbitmq-leader`, `redis-failover`, `poison`, `outage`, `load`,
+    /// `split`, `kill-consumer`, `broker-restart`, `crash`, `rabbitmq-leader`, `redis-failover`, `poison`, `outage`, `load`, `chaos`,
     /// `trace`, `trace-cost` or `all`, and its options; see `--help`. With `--on k8s`: `rolling`, `recreate`, `canary`, `blue-green`, `rollback`, `liveness`, `trap`,
     /// `autoscale`, `kube-deploy`, `split`, `db-failover` or `all`. `--write docs` has the chapter show what was found.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "EXPERIMENT")]

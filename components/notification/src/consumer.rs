@@ -1,13 +1,13 @@
 //! The consumer of Redis: takes the queues in turn, claims a message whenever it may send one more, and sends several
 //! concurrently, until nothing is left.
 
+use crate::acknowledgement::acknowledge;
 use crate::delivery::{EXPIRED, Notification, Outlets, Unusable};
 use crate::round::Round;
 use crate::settings::{Settings, outlets};
 use crate::webhooks;
 use events::redis::{
-    self, Acquisition, Claimed, Delivery, ForeignGroup, LoggedDelivery, Nack, Outcome, Preference, ProviderHealth,
-    Reply, Send,
+    self, Acquisition, Claimed, Delivery, ForeignGroup, Nack, Outcome, Preference, ProviderHealth, Reply, Send,
 };
 use events::{Exchange, FailedAttempt, MAX_CLAIMS, MAX_CRASHES, Queue, RetryDecision};
 use futures::StreamExt as _;
@@ -27,8 +27,13 @@ const OLD_EVERY: u32 = 16;
 /// From this length of a stream on, a foreign group that keeps it from being trimmed is logged.
 const LONG_STREAM: u64 = 1_000;
 
+/// How long after that it is tried at most to acknowledge what was sent: with the longest send before, less than a runtime gives an
+/// instance.
+const LAST_ACK: Duration = Duration::from_secs(20);
+
 /// One call of the consumer.
 struct Consumer {
+    start: Instant,
     broker: Redis,
     settings: Settings,
     outlets: Outlets,
@@ -38,7 +43,12 @@ struct Consumer {
 pub(crate) async fn consume() {
     let start = || -> Result<Consumer, Problem> {
         let outlets = outlets()?;
-        Ok(Consumer { settings: Settings::from_config(&outlets)?, outlets, broker: Redis::connect()? })
+        Ok(Consumer {
+            settings: Settings::from_config(&outlets)?,
+            outlets,
+            broker: Redis::connect()?,
+            start: Instant::now(),
+        })
     };
     match start() {
         Ok(consumer) => consumer.run().await,
@@ -48,7 +58,7 @@ pub(crate) async fn consume() {
 
 impl Consumer {
     async fn run(&self) {
-        let start = Instant::now();
+        let start = self.start;
         let mut round = Round::new(self.outlets.webhooks.is_on());
         let mut sends = FuturesUnordered::new();
         loop {
@@ -103,8 +113,8 @@ impl Consumer {
         }
     }
 
-    /// The same where something is wrong with one of the queues at least. A queue that fails is skipped for the rest of the call;
-    /// the others continue.
+    /// The same where something is wrong with one of the queues at least. A queue that fails is skipped for a moment; the
+    /// others continue.
     fn claim_one_by_one(
         &self,
         round: &mut Round,
@@ -165,6 +175,7 @@ impl Consumer {
         delivery: &Delivery,
         notification: &Notification,
     ) -> Result<(), BrokerError> {
+        let claimed = Instant::now();
         let id = notification.event_id();
         if delivery.claims > MAX_CLAIMS {
             let cause = "claim limit exceeded: every consumer crashed before it could send the message";
@@ -196,7 +207,10 @@ impl Consumer {
         match delivered {
             Ok(logged) => {
                 let outcome = self.outcome(queue, delivery, ProviderHealth::Up, Some(&send));
-                self.ack(queue, &id, &outcome, logged.as_ref())
+                let command = redis::ack(queue, &id, consumer, &outcome, logged.as_ref());
+                // Later another consumer sends it.
+                let until = (self.start + BUDGET + LAST_ACK).min(claimed + self.settings.policy.claim_after);
+                acknowledge(&self.broker, &command, (queue, &id), until).await
             }
             Err(SendError::Permanent { cause }) => {
                 let outcome = self.outcome(queue, delivery, ProviderHealth::Up, Some(&send));
@@ -239,18 +253,9 @@ impl Consumer {
         self.broker.run(&redis::release(queue, consumer, &outcome, delay, policy.claim_after)).map(drop)
     }
 
-    fn ack(
-        &self,
-        queue: Queue,
-        event_id: &str,
-        outcome: &Outcome<'_>,
-        logged: Option<&LoggedDelivery>,
-    ) -> Result<(), BrokerError> {
-        self.broker.run(&redis::ack(queue, event_id, &self.settings.consumer, outcome, logged)).map(drop)
-    }
-
     fn ack_unsent(&self, queue: Queue, event_id: &str, delivery: &Delivery) -> Result<(), BrokerError> {
-        self.ack(queue, event_id, &self.unsent(queue, delivery), None)
+        let outcome = self.unsent(queue, delivery);
+        self.broker.run(&redis::ack(queue, event_id, &self.settings.consumer, &outcome, None)).map(drop)
     }
 
     /// After a temporary failure: retries later, until the message has had its time.
@@ -331,12 +336,10 @@ fn age_of(delivery: &Delivery) -> Duration {
     }
 }
 
-/// Skips a queue for the rest of the call.
+/// Skips a queue for a moment.
 fn give_up(round: &mut Round, queue: Queue, error: &BrokerError) {
     log::error("queue failed", &[("queue", queue.name()), ("cause", &error.to_string())]);
-    for (index, known) in Queue::ALL.iter().enumerate() {
-        round.failed[index] |= *known == queue;
-    }
+    round.give_up(queue);
 }
 
 /// Logs what happened to a message, without its content.

@@ -6,6 +6,7 @@
 
 #![expect(unsafe_code, reason = "the SDK's macros export the handlers to the host")]
 
+mod acknowledgement;
 mod amqp;
 mod consumer;
 mod delivery;

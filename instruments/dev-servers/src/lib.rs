@@ -13,7 +13,8 @@
 //! | [`secret`] | random secrets, and files that only their owner reads |
 //! | [`postgres`], [`redis`], [`rabbitmq`] | the servers |
 //! | [`pgbouncer`] | a pooler before PostgreSQL, if there is its program |
-//! | [`relay`] | one address before several servers, which can be held up and cut |
+//! | [`relay`] | what stands between the app and a server, to be slowed down or cut |
+//! | [`small_disk`] | a disk that can be filled |
 //! | [`mail_catcher`] | mails in place of a provider, for people |
 //! | [`browser`] | a Chromium with its driver, for tests |
 //! | [`install`] | where their programs are, or how they get there |
@@ -41,6 +42,7 @@ pub mod rabbitmq;
 pub mod redis;
 pub mod relay;
 pub mod secret;
+pub mod small_disk;
 mod wait;
 
 pub use error::{Error, Result};

@@ -63,11 +63,11 @@ impl<T> Drill<T> {
     /// What has arrived of sign-ins, in order.
     pub(crate) fn arrivals(&self, stage: &Stage) -> Vec<Arrival> {
         let mut seen = std::collections::HashSet::new();
-        let arrivals = stage.mail.arrivals();
-        let known = arrivals.iter().filter_map(|(at, posted)| Some((at, posted, fate::kind(posted)?)));
+        let taken = stage.mail.taken();
+        let known = taken.iter().filter_map(|posted| Some((posted, fate::kind(posted)?)));
         known
-            .map(|(at, posted, kind)| Arrival {
-                at: at.saturating_duration_since(self.start).as_secs_f64(),
+            .map(|(posted, kind)| Arrival {
+                at: posted.at.saturating_duration_since(self.start).as_secs_f64(),
                 kind,
                 is_repeated: !seen.insert((kind, key(posted))),
             })

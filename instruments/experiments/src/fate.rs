@@ -84,7 +84,8 @@ mod tests {
     fn posted(kind: &str, event: &str) -> Posted {
         let body = json!({"Subject": "New sign-in", "Tags": [kind]});
         let headers = vec![("idempotency-key".into(), format!("{event}:{kind}"))];
-        Posted { request: "POST /api/v1/send".into(), headers, text: body.to_string(), body }
+        let at = std::time::Instant::now();
+        Posted { request: "POST /api/v1/send".into(), headers, text: body.to_string(), body, at }
     }
 
     #[test]

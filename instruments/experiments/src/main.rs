@@ -6,6 +6,7 @@
 
 mod broker;
 mod broker_restart;
+mod chaos;
 mod crash;
 mod drill;
 mod fate;
@@ -86,6 +87,8 @@ enum Experiment {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(5..=3600))]
         away: u64,
     },
+    /// Each thing that the services stand on dies, hangs, is slow, is cut off or is full, alone or in pairs.
+    Chaos(chaos::Options),
     /// One sign-in, with all its spans, from the request to mail and SMS.
     Trace,
     /// What recording traces costs: none, one in a hundred, all.
@@ -192,6 +195,7 @@ fn run(arguments: &Arguments, write: Option<&Path>, line: &str) -> Result<bool> 
         Experiment::Crash => crash::run(&plan)?,
         Experiment::Poison => poison::run(&plan)?,
         Experiment::Outage { away } => outage::run(&plan, Duration::from_secs(away))?,
+        Experiment::Chaos(options) => chaos::run(&plan, &options)?,
         Experiment::Trace => trace::run(&plan)?,
         Experiment::TraceCost => trace_cost::run(&plan)?,
         Experiment::RabbitmqLeader => rabbitmq_leader::run(&plan)?,
@@ -210,8 +214,14 @@ fn run(arguments: &Arguments, write: Option<&Path>, line: &str) -> Result<bool> 
     println!("{verdict}");
     if let Some(docs) = write {
         let command = format!("cargo xtask experiment {line}");
-        let (name, text, svg) = (report.name, &report.text, &report.svg);
-        chapter::write(docs, &chapter::Finding { name, command: &command, text, verdict, svg })?;
+        // The chapter shows this one for each broker.
+        let name = if matches!(arguments.experiment, Experiment::Chaos(_)) {
+            format!("{}-{}", report.name, plan.broker.name())
+        } else {
+            report.name.to_owned()
+        };
+        let (text, svg) = (&report.text, &report.svg);
+        chapter::write(docs, &chapter::Finding { name: &name, command: &command, text, verdict, svg })?;
     }
     Ok(report.is_kept)
 }

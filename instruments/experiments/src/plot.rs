@@ -1,8 +1,10 @@
 //! Plots, as SVG: readable at 600 pixels, on light and on dark pages, and without telling colours apart.
 
+mod ranges;
 mod steps;
 mod waterfall;
 
+pub use ranges::{Range, ranges};
 pub use steps::{Panel, steps};
 pub use waterfall::{Row, waterfall};
 

@@ -30,6 +30,17 @@ struct Server {
     pooler: Option<Arc<PgBouncer>>,
 }
 
+/// The servers of a backend that are to be otherwise than usual.
+#[derive(Debug)]
+pub struct Own {
+    /// PostgreSQL.
+    pub postgres: postgres::Options,
+    /// The folder of Redis, and how it is set up.
+    pub redis: (PathBuf, redis::Options),
+    /// Whether RabbitMQ is the broker.
+    pub has_rabbitmq: bool,
+}
+
 /// A database and a broker.
 #[derive(Debug)]
 pub struct Backend {
@@ -100,7 +111,15 @@ impl Backend {
     /// A backend whose PostgreSQL no other test uses, to be stopped or paused at will.
     #[must_use]
     pub fn with_own_postgres() -> Arc<Self> {
-        Self::on(start(), None)
+        Self::on(start(durable()), None)
+    }
+
+    /// A backend whose servers no other test uses, set up as is said.
+    #[must_use]
+    pub fn with_own(own: Own) -> Arc<Self> {
+        let Own { postgres, redis: (folder, options), has_rabbitmq } = own;
+        let redis = Redis::start(&folder, options).expect("Redis starts");
+        Self::of(start(postgres), (redis, None), has_rabbitmq.then(Rabbit::private))
     }
 
     fn on(server: Server, rabbit: Option<Rabbit>) -> Arc<Self> {
@@ -108,12 +127,16 @@ impl Backend {
     }
 
     fn beside(server: Server, rabbit: Option<Rabbit>, has_replica: bool) -> Arc<Self> {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         // Every write is on disk before it is answered, so a killed Redis loses nothing that it has answered for.
         let options = redis::Options { always_fsync: true, ..redis::Options::default() };
         let redis = Redis::start(&folder::fresh("redis"), options).expect("Redis starts");
         let standby = has_replica.then(|| Standby::of(&redis));
+        Self::of(server, (redis, standby), rabbit)
+    }
+
+    fn of(server: Server, (redis, standby): (Redis, Option<Standby>), rabbit: Option<Rabbit>) -> Arc<Self> {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         let database = format!("concierge_{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let [auth_credential, scheduler_credential, operator_credential, metrics_credential] =
             [(); 4].map(|()| secret::random_hex().expect("the system gives random numbers"));
@@ -220,12 +243,15 @@ impl Backend {
 
 fn shared() -> Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(start).clone()
+    SERVER.get_or_init(|| start(durable())).clone()
 }
 
-fn start() -> Server {
-    // Durable, so that a killed one shows what a real one would.
-    let options = postgres::Options { durable: true, throw_away: true, ..postgres::Options::default() };
+/// Durable, so that a killed one shows what a real one would.
+fn durable() -> postgres::Options {
+    postgres::Options { durable: true, throw_away: true, ..postgres::Options::default() }
+}
+
+fn start(options: postgres::Options) -> Server {
     let postgres = Postgres::start(&folder::fresh("postgres"), options).expect("PostgreSQL starts");
     postgres.create_role(ROLE, ROLE_PASSWORD).expect("a role can be made");
     let url = postgres.create_database(TEMPLATE).expect("a database can be made");

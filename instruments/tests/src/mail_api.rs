@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 /// The largest request that it reads, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
 
+/// Between two looks at whether it still hangs.
+const HANGS: Duration = Duration::from_millis(10);
+
 /// A request that it got.
 #[derive(Clone, Debug)]
 pub struct Posted {
@@ -21,6 +24,8 @@ pub struct Posted {
     pub body: Value,
     /// The body as it came.
     pub text: String,
+    /// When it was taken, or refused.
+    pub at: Instant,
 }
 
 impl Posted {
@@ -52,7 +57,7 @@ pub struct MailApi {
 
 #[derive(Debug, Default)]
 struct Shared {
-    taken: Mutex<Vec<(Instant, Posted)>>,
+    taken: Mutex<Vec<Posted>>,
     /// The status that it refuses with; zero if it does not.
     refuses_with: AtomicU64,
     /// The seconds of `retry-after` of a refusal; none if zero.
@@ -66,6 +71,7 @@ struct Shared {
     /// The bodies of what it answers, in the words of its provider; usual ones if empty.
     says: Mutex<Says>,
     is_closed: AtomicBool,
+    hangs: AtomicBool,
     take_ms: AtomicU64,
 }
 
@@ -97,6 +103,11 @@ impl MailApi {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// From now on it takes connections and requests, and does nothing with them until this ends, as a process that is stopped.
+    pub fn hang(&self, is_hanging: bool) {
+        self.shared.hangs.store(is_hanging, Ordering::SeqCst);
     }
 
     /// From now on it answers 500, or no more.
@@ -163,13 +174,6 @@ impl MailApi {
     /// What it has taken, in order.
     #[must_use]
     pub fn taken(&self) -> Vec<Posted> {
-        let taken = self.shared.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.iter().map(|(_, posted)| posted.clone()).collect()
-    }
-
-    /// The same, and when it was taken.
-    #[must_use]
-    pub fn arrivals(&self) -> Vec<(Instant, Posted)> {
         self.shared.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -197,7 +201,7 @@ fn serve(shared: &Shared, connection: TcpStream) -> std::io::Result<()> {
             None => break,
         }
     }
-    let posted = Posted { request, headers, body: Value::Null, text: String::new() };
+    let posted = Posted { request, headers, body: Value::Null, text: String::new(), at: Instant::now() };
     let bytes = if posted.header("transfer-encoding").is_some() {
         read_chunks(&mut reader)?
     } else {
@@ -213,6 +217,9 @@ fn serve(shared: &Shared, connection: TcpStream) -> std::io::Result<()> {
     shared.begun.fetch_add(1, Ordering::SeqCst);
     shared.most_at_once.fetch_max(shared.under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
     std::thread::sleep(Duration::from_millis(shared.take_ms.load(Ordering::SeqCst)));
+    while shared.hangs.load(Ordering::SeqCst) {
+        std::thread::sleep(HANGS);
+    }
     shared.under_way.fetch_sub(1, Ordering::SeqCst);
     let nobody = shared.refused_recipient.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let is_for_nobody = !nobody.is_empty() && nobody == posted.to();
@@ -221,7 +228,8 @@ fn serve(shared: &Shared, connection: TcpStream) -> std::io::Result<()> {
         shared.refused_at.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
         (format!("{refused} No"), or(says.refused, "{}"))
     } else {
-        shared.taken.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), posted));
+        let posted = Posted { at: Instant::now(), ..posted };
+        shared.taken.lock().unwrap_or_else(PoisonError::into_inner).push(posted);
         ("200 OK".to_owned(), or(says.accepted, r#"{"ID":"1"}"#))
     };
     let mut head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\n");

@@ -23,7 +23,7 @@ impl RabbitNodes {
         let cluster = Cluster::start(&folder::fresh("rabbitmq-cluster"), NODES).expect("RabbitMQ starts");
         let relay = |port: fn(&RabbitMq) -> u16| {
             let ports: Vec<_> = cluster.nodes().iter().map(|node| port(node)).collect();
-            Relay::start(&ports).expect("a relay starts")
+            Relay::before(&ports).expect("a relay starts")
         };
         Self { amqp: relay(RabbitMq::port), mqtt: relay(RabbitMq::mqtt_port), cluster }
     }

@@ -2,7 +2,7 @@
 
 use crate::folder;
 use dev_servers::redis::{Options, Redis};
-use dev_servers::relay::Relay;
+use dev_servers::relay::{Mode, Relay};
 
 /// A replica, which can be promoted.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub struct Standby {
 
 impl Standby {
     pub(crate) fn of(primary: &Redis) -> Self {
-        let relay = || Relay::start(&[primary.port()]).expect("a relay starts");
+        let relay = || Relay::before(&[primary.port()]).expect("a relay starts");
         let (link, service) = (relay(), relay());
         let options = Options { always_fsync: true, replica_of: Some(link.port()), ..Options::default() };
         let replica = Redis::start(&folder::fresh("redis-replica"), options).expect("Redis starts");
@@ -31,7 +31,7 @@ impl Standby {
 
     /// From now on the replica gets nothing further, or all that it lacks.
     pub fn lag(&self, does_lag: bool) {
-        self.link.hold(does_lag);
+        self.link.set(if does_lag { Mode::Cut } else { Mode::Pass });
     }
 
     /// Makes the replica the primary, with what it has, and leads the app to it.
@@ -39,7 +39,7 @@ impl Standby {
     /// # Panics
     /// If it does not become one.
     pub fn promote(&self) {
-        self.link.cut();
+        self.link.hang_up();
         let answer = self.replica.ask("REPLICAOF NO ONE").expect("the replica answers");
         assert!(answer.contains("+OK"), "{answer}");
         self.service.point_to(self.replica.port());

@@ -1,7 +1,8 @@
 //! docs/limits.md: each figure about the services is that of the code, the migration or the setting that enforces it. (Spindle's
 //! part of the page is written by Spindle.)
 
-use crate::{limits_of_account, limits_of_applications, limits_of_replicas as replicas, limits_of_statistics};
+use crate::{limits_of_account, limits_of_applications, limits_of_consumers as consumers};
+use crate::{limits_of_replicas as replicas, limits_of_statistics as statistics};
 use blackbox::folder::workspace;
 
 const PAGE: &str = include_str!("../../../docs/limits.md");
@@ -304,7 +305,6 @@ const HELD: &[Held] = &[
     ("readiness check", "2 s", "components/users/src/routes/health.rs", "DEADLINE: Duration = "),
     ("readiness check", "2 s", "components/notification/src/routes/health.rs", "DEADLINE: Duration = "),
     ("send through the API of a provider", "10 s", "components/notification/src/sender/api.rs", "LIMIT: Duration = "),
-    ("one run of the consumer", "20 s", "components/notification/src/consumer.rs", "BUDGET: Duration = "),
     // Events and messages
     ("event", "64 KiB", "crates/events/src/event.rs", "MAX_EVENT_BYTES: usize = "),
     ("retries while the provider is away", "72 hours", MANIFEST, "notification_retry_for = { default = "),
@@ -416,8 +416,9 @@ fn rows() -> Vec<(&'static str, &'static str)> {
 
 /// What holds the rows.
 fn held() -> impl Iterator<Item = &'static Held> {
-    let others = [limits_of_account::HELD, limits_of_applications::HELD, replicas::HELD, limits_of_statistics::HELD];
-    HELD.iter().chain(others.into_iter().flatten())
+    let all =
+        [limits_of_account::HELD, limits_of_applications::HELD, consumers::HELD, replicas::HELD, statistics::HELD];
+    HELD.iter().chain(all.into_iter().flatten())
 }
 
 /// A figure of the page in seconds, bytes or units: `15 minutes`, `64 KiB`, `1,024`, `an hour`. What follows is not looked at.

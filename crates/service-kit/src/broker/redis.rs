@@ -78,7 +78,8 @@ impl Redis {
 
     /// Whether Redis rejected a command that it will reject again, while it accepts others. A Redis that is full, a replica
     /// or unable to write rejects every write.
-    pub(super) fn has_refused(&self, error: &BrokerError) -> bool {
+    #[must_use]
+    pub fn has_refused(&self, error: &BrokerError) -> bool {
         const REFUSES_ALL: &[&str] =
             &["OOM", "READONLY", "ReadOnly", "MISCONF", "LOADING", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "BUSY"];
         let BrokerError::Redis(message) = error else { return false };

@@ -69,6 +69,9 @@ impl Cluster {
         command.arg("--pgdata").arg(&fresh).arg("--pwfile").arg(&password_file);
         command.args(["--username", SUPERUSER, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]);
         command.args(if options.durable { &["--data-checksums"][..] } else { &["--no-sync"] });
+        if let Some(wal) = &options.wal_dir {
+            command.arg("--waldir").arg(wal).args(["--wal-segsize", "1"]);
+        }
         let made = process::run("initdb", command, &self.log, INIT_DEADLINE);
         // The server has taken the password in; the copy is of no more use.
         let _ = std::fs::remove_file(&password_file);

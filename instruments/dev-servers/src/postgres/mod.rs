@@ -23,7 +23,7 @@ use cluster::{Cluster, SUPERUSER};
 /// Until a stopped one is killed: a fast shutdown writes all that is dirty.
 const STOP_GRACE: Duration = Duration::from_secs(20);
 /// The user of the system that root runs it as: the one that Debian's package makes.
-const SYSTEM_USER: &str = "postgres";
+pub const SYSTEM_USER: &str = "postgres";
 
 /// How a cluster is set up.
 #[derive(Debug, Clone)]
@@ -38,12 +38,21 @@ pub struct Options {
     pub log_file: Option<PathBuf>,
     /// Further settings, as in `postgresql.conf`.
     pub settings: Vec<(String, String)>,
+    /// Where its write-ahead log is, if not with the data, in segments of 1 MiB: a folder of its own that its user owns.
+    pub wal_dir: Option<PathBuf>,
 }
 
 impl Default for Options {
     /// Durable: for data that a developer wants to see again tomorrow.
     fn default() -> Self {
-        Self { durable: true, throw_away: false, max_connections: 300, log_file: None, settings: Vec::new() }
+        Self {
+            durable: true,
+            throw_away: false,
+            max_connections: 300,
+            log_file: None,
+            settings: Vec::new(),
+            wal_dir: None,
+        }
     }
 }
 

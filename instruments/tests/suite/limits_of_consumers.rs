@@ -1,0 +1,12 @@
+//! The figures of docs/limits.md about one run of the consumer of Redis.
+
+const CONSUMER: &str = "components/notification/src/consumer.rs";
+const LATE_ACK: &str = "acknowledging what was sent while Redis does not answer";
+
+/// A row of the page, a figure in it, the file that has the value, and what stands right before the value there.
+pub(crate) const HELD: &[(&str, &str, &str, &str)] = &[
+    ("one run of the consumer", "20 s", CONSUMER, "BUDGET: Duration = "),
+    (LATE_ACK, "0.25 s", "components/notification/src/acknowledgement.rs", "PAUSE: Duration = "),
+    (LATE_ACK, "20 s", CONSUMER, "LAST_ACK: Duration = "),
+    ("rest of a queue that failed in a run", "2 s", "components/notification/src/round.rs", "FAILED: Duration = "),
+];
