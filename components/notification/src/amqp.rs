@@ -2,18 +2,27 @@
 //! retries it or dead-letters it.
 
 use crate::delivery::{EXPIRED, Notification, Outlets};
-use crate::settings::{consumer_name, outlets};
+use crate::settings::{consumer_name, longest_send, outlets};
 use events::Queue;
-use events::redis::{self, Command, LoggedDelivery, Send};
+use events::redis::{self, Acquisition, Command, LoggedDelivery, Reply, ReplyError, Send};
 use exports::concierge::amqp::handler::{Error, Guest, HeaderValue, Message};
 use notification_domain::SendError;
 use problem::Problem;
 use service_kit::broker::{BrokerError, Redis};
 use service_kit::log;
+use service_kit::random;
 use service_kit::trace::TRACEPARENT;
+use std::cell::Cell;
+use std::time::{Duration, Instant};
 use trace_context::TraceContext;
 
 wit_bindgen::generate!({ path: "../../wit", world: "concierge:app/amqp-handler" });
+
+/// How long whoever sends a message counts as alive beyond the time that a send may take.
+const MARGIN: Duration = Duration::from_secs(5);
+/// How long another copy of a message that is being sent is waited for, and how often is looked.
+const WAIT: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(100);
 
 struct Handler;
 
@@ -62,17 +71,30 @@ async fn deliver(
     }
     let delivery_log = DeliveryLog::open();
     let event_id = notification.event_id();
-    if delivery_log.was_sent(queue, &event_id) {
-        return Ok(());
+    let copy = Copy { queue, event_id: &event_id, holder: holder() };
+    // A message that comes again may be one whose consumer crashed: its right to send is not waited for.
+    let turn = if message.delivery_count <= 1 {
+        delivery_log.acquire(&copy, longest_send(outlets) + MARGIN)
+    } else {
+        delivery_log.look(&copy)
+    };
+    match turn {
+        Acquisition::Acquired(_) => {}
+        Acquisition::AlreadySent => return Ok(()),
+        Acquisition::InProgress => return Err(Error::Failed("the same event is being sent".to_owned())),
     }
     if notification.is_expired() {
+        delivery_log.give_back(&copy);
         return Err(Error::Unusable(EXPIRED.to_owned()));
     }
-    let state = delivery_log.0.as_ref();
+    let state = delivery_log.redis.as_ref();
     let (delivered, send) = notification.send(outlets, state, consumer, message.delivery_count.into()).await;
     match delivered {
-        Ok(Some(ref logged)) => delivery_log.record(queue, &event_id, consumer, logged, &send),
-        Ok(None) | Err(_) => delivery_log.count(&send),
+        Ok(Some(ref logged)) => delivery_log.record(&copy, consumer, logged, &send),
+        Ok(None) | Err(_) => {
+            delivery_log.count(&send);
+            delivery_log.give_back(&copy);
+        }
     }
     delivered.map(drop).map_err(|error| match error {
         SendError::Permanent { cause } => Error::Unusable(cause),
@@ -80,29 +102,74 @@ async fn deliver(
     })
 }
 
+/// A copy of a message: an event is published again when nobody has confirmed it, and may then be there twice.
+struct Copy<'a> {
+    queue: Queue,
+    event_id: &'a str,
+    /// Who sends it.
+    holder: String,
+}
+
+/// A name that nobody else has.
+fn holder() -> String {
+    random::bytes::<16>().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Delivery log and deduplication keys, in Redis, if there is one. Messages are sent whether or not it responds; without it
 /// an event that was published twice may be sent twice.
-struct DeliveryLog(Option<Redis>);
+struct DeliveryLog {
+    redis: Option<Redis>,
+    /// Whether there is something to give back.
+    has_acquired: Cell<bool>,
+}
 
 impl DeliveryLog {
     fn open() -> Self {
-        Self(Redis::find().unwrap_or_else(|error| {
+        let redis = Redis::find().unwrap_or_else(|error| {
             warn_unavailable(&error);
             None
-        }))
+        });
+        Self { redis, has_acquired: Cell::new(false) }
     }
 
-    fn was_sent(&self, queue: Queue, event_id: &str) -> bool {
-        let Some(redis) = &self.0 else { return false };
-        let replies = redis.run(&redis::get_deduplication_key(queue, event_id));
-        replies.and_then(|replies| Ok(redis::was_sent(&replies)?)).unwrap_or_else(|error| {
-            warn_unavailable(&error);
-            false
-        })
+    /// Acquires the right to send a message, waiting for whoever sends another copy of it.
+    fn acquire(&self, copy: &Copy<'_>, alive_for: Duration) -> Acquisition {
+        let begun = Instant::now();
+        loop {
+            let acquire = redis::acquire(copy.queue, copy.event_id, &copy.holder, alive_for);
+            let acquisition = self.ask(&acquire, Acquisition::from_replies);
+            match acquisition {
+                Some(Acquisition::InProgress) if begun.elapsed() < WAIT => std::thread::sleep(LOOK),
+                Some(acquisition) => {
+                    self.has_acquired.set(matches!(acquisition, Acquisition::Acquired(_)));
+                    return acquisition;
+                }
+                None => return Acquisition::Acquired(1),
+            }
+        }
     }
 
-    fn record(&self, queue: Queue, event_id: &str, consumer: &str, logged: &LoggedDelivery, send: &Send) {
-        self.run(&redis::record_delivery(queue, event_id, consumer, logged, send));
+    /// Whether a message was sent, whoever else may be sending it.
+    fn look(&self, copy: &Copy<'_>) -> Acquisition {
+        let was_sent = self.ask(&redis::get_deduplication_key(copy.queue, copy.event_id), redis::was_sent);
+        if was_sent.unwrap_or_default() { Acquisition::AlreadySent } else { Acquisition::Acquired(1) }
+    }
+
+    fn give_back(&self, copy: &Copy<'_>) {
+        if self.has_acquired.get() {
+            self.run(&redis::give_back(copy.queue, copy.event_id, &copy.holder));
+        }
+    }
+
+    /// An answer, if there is one.
+    fn ask<T>(&self, command: &Command, read: impl Fn(&[Reply]) -> Result<T, ReplyError>) -> Option<T> {
+        let replies = self.redis.as_ref()?.run(command);
+        let answer = replies.and_then(|replies| Ok(read(&replies)?));
+        answer.inspect_err(warn_unavailable).ok()
+    }
+
+    fn record(&self, copy: &Copy<'_>, consumer: &str, logged: &LoggedDelivery, send: &Send) {
+        self.run(&redis::record_delivery(copy.queue, copy.event_id, consumer, logged, send));
     }
 
     /// Counts a send that is not in the log.
@@ -111,7 +178,7 @@ impl DeliveryLog {
     }
 
     fn run(&self, command: &Command) {
-        let Some(redis) = &self.0 else { return };
+        let Some(redis) = &self.redis else { return };
         if let Err(error) = redis.run(command) {
             warn_unavailable(&error);
         }

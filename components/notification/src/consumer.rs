@@ -243,7 +243,7 @@ impl Consumer {
     }
 
     fn acquire(&self, queue: Queue, event_id: &str, delivery: &Delivery) -> Result<Acquisition, BrokerError> {
-        let acquire = redis::acquire(queue, event_id, delivery, self.settings.policy.claim_after);
+        let acquire = redis::acquire(queue, event_id, &delivery.origin, self.settings.policy.claim_after);
         Ok(Acquisition::from_replies(&self.broker.run(&acquire)?)?)
     }
 

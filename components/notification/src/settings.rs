@@ -97,12 +97,17 @@ pub(crate) fn outlets() -> Result<Outlets, Problem> {
 
 fn claim_after(outlets: &Outlets) -> Result<Duration, Problem> {
     let claim_after = Duration::from_millis(config::parsed("claim_ms")?).max(MIN_CLAIM_AFTER);
-    let longest = if outlets.webhooks.is_on() { webhooks::LIMIT } else { Duration::ZERO }.max(outlets.sender.limit());
+    let longest = longest_send(outlets);
     if !may_be_claimed_after(claim_after, longest) {
         let what = format!("must be longer than a send may take, by a tenth: {} ms", longest.as_millis());
         return Err(config::fault("claim_ms", &what));
     }
     Ok(claim_after)
+}
+
+/// How long a send may take.
+pub(crate) fn longest_send(outlets: &Outlets) -> Duration {
+    if outlets.webhooks.is_on() { webhooks::LIMIT } else { Duration::ZERO }.max(outlets.sender.limit())
 }
 
 fn first_retry() -> Result<Duration, Problem> {

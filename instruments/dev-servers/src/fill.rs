@@ -162,8 +162,10 @@ pub fn tables() -> impl Iterator<Item = &'static str> {
 
 /// The relations that grow: the tables, and of one in partitions those partitions that have grown.
 pub fn relations(sql: &mut Client) -> Result<Vec<String>, ::postgres::Error> {
-    const GROWN: &str = "SELECT p.relid::regclass::text FROM unnest($1::text[]) t, pg_partition_tree(t::regclass) p
-        WHERE p.isleaf AND (p.parentrelid IS NULL OR pg_relation_size(p.relid) > 1000000) ORDER BY 1";
+    // What is in no partitions has no tree.
+    const GROWN: &str = "SELECT coalesce(p.relid, t::regclass)::regclass::text
+        FROM unnest($1::text[]) t LEFT JOIN LATERAL pg_partition_tree(t::regclass) p ON p.isleaf
+        WHERE p.relid IS NULL OR pg_relation_size(p.relid) > 1000000 ORDER BY 1";
     let names: Vec<&str> = tables().collect();
     Ok(sql.query(GROWN, &[&names])?.iter().map(|row| row.get(0)).collect())
 }

@@ -15,8 +15,9 @@ use crate::{Error, Result, data_dir, ports, secret, wait};
 /// Until it listens.
 const START_DEADLINE: Duration = Duration::from_secs(10);
 /// What users asks for when it connects, in milliseconds. A connection of a pooler is nobody's own, so it refuses such
-/// wishes unless it is told to ignore them, and sets them itself.
-const TIMEOUTS: [(&str, u32); 3] =
+/// wishes unless it is told to ignore them. The role has to have them: what a connection is told when it is made, Spin takes
+/// away when it resets it.
+pub const TIMEOUTS: [(&str, u32); 3] =
     [("statement_timeout", 4_000), ("lock_timeout", 2_000), ("idle_in_transaction_session_timeout", 5_000)];
 /// The first version that keeps prepared statements in transaction mode.
 const PREPARES: (u32, u32) = (1, 21);
@@ -116,11 +117,10 @@ fn configuration(options: &Options, port: u16, users: &Path) -> Result<String> {
     };
     let (pool, users) = (options.pool_size, users.display());
     let names = TIMEOUTS.map(|(name, _)| name).join(", ");
-    let limits: String = TIMEOUTS.iter().map(|(name, value)| format!("SET {name} = {value};")).collect();
     // A server that was away is tried again soon, nobody waits longer than a service does, and databases that nobody uses
     // any more leave the server's connections to others.
     Ok(format!(
-        "[databases]\n* = host={host} port={postgres_port} connect_query='{limits}'\n\n\
+        "[databases]\n* = host={host} port={postgres_port}\n\n\
          [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = scram-sha-256\n\
          auth_file = {users}\npool_mode = transaction\nmax_prepared_statements = 200\ndefault_pool_size = {pool}\n\
          max_client_conn = 4000\nignore_startup_parameters = {names}\nserver_login_retry = 1\nquery_wait_timeout = 10\n\

@@ -268,6 +268,10 @@ fn pooler_program() -> Option<PathBuf> {
 
 fn start_pooler(program: PathBuf, postgres: &Postgres) -> Arc<PgBouncer> {
     let user = (ROLE.to_owned(), ROLE_PASSWORD.to_owned());
+    let mut sql = postgres::connect(&postgres.url()).expect("the server answers");
+    for (name, milliseconds) in pgbouncer::TIMEOUTS {
+        sql.batch_execute(&format!("ALTER ROLE {ROLE} SET {name} = {milliseconds}")).expect("a role can have it");
+    }
     let options = pgbouncer::Options { program, postgres: postgres.host(), user, pool_size: POOL_SIZE };
     Arc::new(PgBouncer::start(&folder::fresh("pgbouncer"), &options).expect("PgBouncer starts"))
 }

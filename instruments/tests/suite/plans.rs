@@ -43,6 +43,7 @@ fn grow(backend: &Backend, people: u32) {
 fn whole_reads(backend: &Backend) -> (BTreeMap<String, i64>, i64) {
     let mut sql = backend.sql();
     let large = fill::relations(&mut sql).expect("the tables can be looked at");
+    assert!(large.len() >= fill::tables().count(), "{large:?}");
     let counts = sql
         .query("SELECT relname::text, seq_scan FROM pg_stat_user_tables WHERE relname = ANY ($1)", &[&large])
         .expect("the statistics can be read");

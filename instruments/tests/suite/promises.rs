@@ -49,6 +49,7 @@ promises! {
     every_queue_gets_every_event_and_nothing_is_left_behind
     consumers_share_the_work_evenly_and_each_message_goes_to_one
     an_event_that_comes_again_is_sent_once
+    an_event_that_is_there_twice_at_once_is_sent_once
     a_message_is_acknowledged_only_after_it_was_sent
     a_consumer_that_is_killed_half_way_loses_nothing
     poisoned_messages_are_dead_letters_at_once_and_hold_nobody_up
@@ -172,6 +173,31 @@ fn an_event_that_comes_again_is_sent_once(broker: Broker) {
     poll::until(SOON, "the last is told", || app.deliveries_to("last@promises.example").len() == 2);
     let deliveries = deliveries_once_done(&backend, &app, 4);
     assert_each_once(&deliveries, &last.into_iter().chain([id]).collect());
+}
+
+fn an_event_that_is_there_twice_at_once_is_sent_once(broker: Broker) {
+    let _turn = turn::together();
+    let backend = broker.backend();
+    let mail = MailApi::start();
+    mail.take_ms(1_500);
+    let with = |name: &str| {
+        let setup = consumer(&backend, name).variable("notification_sender", "http");
+        setup.variable("mail_api_url", mail.url()).variable("notification_claim_ms", 12_000).start()
+    };
+    let apps = [with("one"), with("two")];
+    backend.wait_for_queues();
+    let _schedules = Schedules::start(&[&apps[0], &apps[1]], ROUND);
+    let id = Uuid::new_v4().to_string();
+    let event = login_event(&id, "at-once@promises.example");
+    // As after a broker that took an event and did not confirm it: consumers find two of it, and each takes one.
+    for _ in 0..2 {
+        backend.publish(LOGINS, &event);
+    }
+    let deliveries = deliveries_once_done(&backend, &apps[0], 2);
+    assert_each_once(&deliveries, &[id].into());
+    std::thread::sleep(Duration::from_secs(3));
+    let taken = mail.taken().iter().map(|posted| posted.text.clone()).collect::<Vec<_>>();
+    assert_eq!(taken.len(), 2, "one mail and one SMS: {taken:?}");
 }
 
 fn a_message_is_acknowledged_only_after_it_was_sent(broker: Broker) {

@@ -133,6 +133,10 @@ SELECT format('%s ROLE concierge_users LOGIN PASSWORD %L',
 COMMIT;
 -- Spin hands on errors as text: the service knows them by the server's words, which have to be English.
 ALTER ROLE concierge_users SET lc_messages = 'C';
+-- What users asks for when it connects, and cannot through a pooler (db_url in spin.toml).
+ALTER ROLE concierge_users SET statement_timeout = '4s';
+ALTER ROLE concierge_users SET lock_timeout = '2s';
+ALTER ROLE concierge_users SET idle_in_transaction_session_timeout = '5s';
 \else
 DO $$
 BEGIN

@@ -10,7 +10,7 @@ use users_domain::{PageRequest, SortBy};
 /// What is searched in: what the index `users_search` has.
 const SEARCHED: &str = "lower(name || ' ' || surname || ' ' || email)";
 /// How many users of a list are looked at one by one before the index is asked.
-const NEAR: usize = 2_000;
+const NEAR: usize = 500;
 
 /// A user of a list.
 #[derive(Debug, Deserialize)]

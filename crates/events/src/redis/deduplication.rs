@@ -2,7 +2,7 @@
 
 use super::keys::deduplication_key;
 use super::reply::is_nothing;
-use super::{Command, Delivery, Reply, ReplyError, milliseconds};
+use super::{Command, Reply, ReplyError, milliseconds};
 use crate::Queue;
 use std::time::Duration;
 
@@ -24,9 +24,10 @@ pub enum Acquisition {
     InProgress,
 }
 
-/// Acquires the right to send an event, for as long as the holder of the message counts as alive.
+/// Acquires the right to send an event, for as long as the holder of the message counts as alive. `holder` names the copy of the
+/// message: who has the same copy again takes over what it had begun.
 #[must_use]
-pub fn acquire(queue: Queue, event_id: &str, delivery: &Delivery, claim_after: Duration) -> Command {
+pub fn acquire(queue: Queue, event_id: &str, holder: &str, alive_for: Duration) -> Command {
     const SCRIPT: &str = "#!lua flags=allow-oom
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -45,8 +46,8 @@ pub fn acquire(queue: Queue, event_id: &str, delivery: &Delivery, claim_after: D
         redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. (begun + 1) .. ' ' .. alive_until, 'EX', ARGV[3])
         return {'taken', begun + 1}";
     Command::script(SCRIPT, &[&deduplication_key(queue, event_id)])
-        .arg(&delivery.origin)
-        .number(milliseconds(claim_after).max(1))
+        .arg(holder)
+        .number(milliseconds(alive_for).max(1))
         .number(REMEMBERED.as_secs())
 }
 
@@ -64,6 +65,16 @@ impl Acquisition {
             _ => Err(ReplyError),
         }
     }
+}
+
+/// Gives the right to send an event back, unless somebody else has it by now, or it was sent.
+#[must_use]
+pub fn give_back(queue: Queue, event_id: &str, holder: &str) -> Command {
+    const SCRIPT: &str = "#!lua flags=allow-oom
+        local held = redis.call('GET', KEYS[1])
+        if held and string.match(held, '^(%S+) ') == ARGV[1] then redis.call('DEL', KEYS[1]) end
+        return 1";
+    Command::script(SCRIPT, &[&deduplication_key(queue, event_id)]).arg(holder)
 }
 
 /// Asks whether an event was sent already; [`was_sent`] reads the reply.

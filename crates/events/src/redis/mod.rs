@@ -27,7 +27,7 @@ pub use claim::{Claimed, Delivery, Location, Preference, claim, create_group, is
 pub use dead_letters::{
     Changed, DEAD_LETTERS_PER_CALL, DeadLetter, changed, dead_letters, drop_dead_letters, read_dead_letters, redrive,
 };
-pub use deduplication::{Acquisition, acquire, get_deduplication_key, was_sent};
+pub use deduplication::{Acquisition, acquire, get_deduplication_key, give_back, was_sent};
 pub use delivery_log::{DELIVERY_LOG, LoggedDelivery, log_entries, read_log, recipient_digest, recipient_log};
 pub use endpoints::{EndpointOutcome, EndpointTurn, begin_webhook, finish_webhook, paused_endpoints, turns};
 pub use outcome::{Nack, Outcome, ProviderHealth, ack, dead_letter, nack, paused_for, record_delivery, release};

@@ -89,7 +89,7 @@ async fn handle(broker: &Broker, renderer: &Renderer, queue: Queue, delivery: &D
     let event = Event::from_json(&delivery.event)?;
     let id = event.id.to_string();
     let message = renderer.render(queue, &event).map_err(|error| error.to_string())?;
-    let replies = broker.run(&queues::acquire(queue, &id, delivery, CLAIM_AFTER)).await?;
+    let replies = broker.run(&queues::acquire(queue, &id, &delivery.origin, CLAIM_AFTER)).await?;
     let Acquisition::Acquired(begun) = Acquisition::from_replies(&replies)? else { return Ok(()) };
     let outcome = Outcome { delivery, health: ProviderHealth::Up, pause_after: 5, send: None };
     let Some(message) = message else {
