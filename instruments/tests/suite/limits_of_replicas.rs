@@ -1,4 +1,4 @@
-//! The figures of docs/limits.md about replicas of Redis.
+//! The figures of docs/limits.md about replicas of Redis and of PostgreSQL.
 
 /// A row of the page, a figure in it, the file that has the value, and what stands right before the value there.
 pub(crate) const HELD: &[(&str, &str, &str, &str)] = &[
@@ -14,4 +14,5 @@ pub(crate) const HELD: &[(&str, &str, &str, &str)] = &[
         "crates/events/src/redis/server.rs",
         "REPLICATED_WITHIN: Duration = Duration::from_millis(",
     ),
+    ("a replica of PostgreSQL that lags", "3 times", "components/users/src/store/reads.rs", "LOOKS: u32 = "),
 ];

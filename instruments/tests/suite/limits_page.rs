@@ -1,7 +1,7 @@
 //! docs/limits.md: each figure about the services is that of the code, the migration or the setting that enforces it. (Spindle's
 //! part of the page is written by Spindle.)
 
-use crate::{limits_of_account, limits_of_applications, limits_of_consumers as consumers};
+use crate::{limits_of_account as account, limits_of_applications as applications, limits_of_consumers as consumers};
 use crate::{limits_of_replicas as replicas, limits_of_statistics as statistics};
 use blackbox::folder::workspace;
 
@@ -416,8 +416,7 @@ fn rows() -> Vec<(&'static str, &'static str)> {
 
 /// What holds the rows.
 fn held() -> impl Iterator<Item = &'static Held> {
-    let all =
-        [limits_of_account::HELD, limits_of_applications::HELD, consumers::HELD, replicas::HELD, statistics::HELD];
+    let all = [account::HELD, applications::HELD, consumers::HELD, replicas::HELD, statistics::HELD];
     HELD.iter().chain(all.into_iter().flatten())
 }
 
