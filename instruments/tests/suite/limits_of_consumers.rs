@@ -10,7 +10,7 @@ pub(crate) const HELD: &[(&str, &str, &str, &str)] = &[
     (LATE_ACK, "20 s", CONSUMER, "LAST_ACK: Duration = "),
     ("rest of a queue that failed in a run", "2 s", "components/notification/src/round.rs", "FAILED: Duration = "),
     (
-        "another copy of a message that is being sent",
+        "another copy of a message that is being sent, on RabbitMQ",
         "5 s",
         "components/notification/src/amqp.rs",
         "const WAIT: Duration = Duration::from_secs(",
