@@ -12,6 +12,7 @@
 //! | [`data_dir`] | a data folder that the server's user can reach |
 //! | [`secret`] | random secrets, and files that only their owner reads |
 //! | [`postgres`], [`redis`], [`rabbitmq`] | the servers |
+//! | [`mqtt`] | packets of MQTT |
 //! | [`pgbouncer`] | a pooler before PostgreSQL, if there is its program |
 //! | [`relay`] | what stands between the app and a server, to be slowed down or cut |
 //! | [`small_disk`] | a disk that can be filled |
@@ -34,6 +35,7 @@ pub mod fill;
 pub mod install;
 pub mod mail_catcher;
 pub mod migrations;
+pub mod mqtt;
 pub mod pgbouncer;
 pub mod ports;
 pub mod postgres;

@@ -1,5 +1,6 @@
 //! Waiting: looking again and again until something is there, or a deadline has passed.
 
+use crate::http::Answer;
 use std::time::{Duration, Instant};
 
 /// Between two looks.
@@ -41,4 +42,16 @@ pub fn throughout(time: Duration, what: &str, mut holds: impl FnMut() -> bool) {
         assert!(holds(), "no longer true after {:?}: {what}", start.elapsed());
         std::thread::sleep(PAUSE);
     }
+}
+
+/// What `ask` gets, within `limit`.
+///
+/// # Panics
+/// If it comes later.
+#[track_caller]
+pub fn within(limit: Duration, ask: impl FnOnce() -> Answer) -> Answer {
+    let start = Instant::now();
+    let answer = ask();
+    assert!(start.elapsed() <= limit, "{:?} for {}", start.elapsed(), answer.shown());
+    answer
 }

@@ -4,6 +4,7 @@ use crate::broker::DeadLetter;
 use crate::folder;
 use crate::poll;
 use crate::rabbit_cluster::{QueueNodes, RabbitNodes};
+use dev_servers::mqtt;
 use dev_servers::rabbitmq::{self, RabbitMq};
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
@@ -110,12 +111,13 @@ impl Rabbit {
         let mut stream = TcpStream::connect(self.server.mqtt_host()).expect("the broker lets us connect");
         stream.set_read_timeout(Some(CONFIRMED)).expect("a timeout can be set");
         // MQTT 3.1.1: a clean session, with a name and a password.
+        let text = |part: &str| mqtt::text(part).expect("it is short");
         let connect =
             [text("MQTT"), vec![4, 0b1100_0010, 0, 30], text("publisher"), text(&user), text(self.server.password())];
-        stream.write_all(&packet(0x10, &connect.concat())).expect("the broker reads");
+        stream.write_all(&mqtt::packet(0x10, &connect.concat())).expect("the broker reads");
         assert_eq!(read::<4>(&mut stream), [0x20, 2, 0, 0], "we are let in");
         let publish = [text(exchange), vec![0, 1], message.to_vec()].concat();
-        stream.write_all(&packet(0x32, &publish)).expect("the broker reads");
+        stream.write_all(&mqtt::packet(0x32, &publish)).expect("the broker reads");
         assert_eq!(read::<4>(&mut stream), [0x40, 2, 0, 1], "it is confirmed");
     }
 
@@ -178,28 +180,6 @@ impl Rabbit {
     fn queue(&self, name: &str) -> String {
         format!("/api/queues/{}/{name}", self.vhost)
     }
-}
-
-/// A text of MQTT: its length, then itself (section 1.5.3).
-fn text(text: &str) -> Vec<u8> {
-    let length = u16::try_from(text.len()).expect("it is short");
-    [&length.to_be_bytes(), text.as_bytes()].concat()
-}
-
-/// A packet of MQTT: its kind, the length in groups of seven bits (section 2.2.3), and the rest.
-fn packet(kind: u8, rest: &[u8]) -> Vec<u8> {
-    let mut packet = vec![kind];
-    let mut length = rest.len();
-    loop {
-        let group = u8::try_from(length % 128).expect("it is below 128");
-        length /= 128;
-        packet.push(if length > 0 { group | 128 } else { group });
-        if length == 0 {
-            break;
-        }
-    }
-    packet.extend_from_slice(rest);
-    packet
 }
 
 fn read<const N: usize>(stream: &mut TcpStream) -> [u8; N] {

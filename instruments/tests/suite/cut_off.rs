@@ -4,27 +4,19 @@ use blackbox::app::{TestApp, is_spindle};
 use blackbox::backend::Backend;
 use blackbox::broker::{LOGIN_EMAIL, LOGIN_SMS, WELCOME};
 use blackbox::deliveries::queues;
-use blackbox::http::Answer;
 use blackbox::mail_api::MailApi;
 use blackbox::people::{PASSWORD, sign_up_form, with_phone};
+use blackbox::poll::{self, within};
 use blackbox::schedules::Schedules;
-use blackbox::{poll, turn};
+use blackbox::turn;
 use dev_servers::relay::{Mode, Relay};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const ROUND: Duration = Duration::from_millis(300);
 const SOON: Duration = Duration::from_secs(20);
 
 fn relay_to(server: &str) -> Relay {
     Relay::start(server).expect("a relay can be opened")
-}
-
-#[track_caller]
-fn within(limit: Duration, ask: impl FnOnce() -> Answer) -> Answer {
-    let start = Instant::now();
-    let answer = ask();
-    assert!(start.elapsed() <= limit, "{:?} for {}", start.elapsed(), answer.shown());
-    answer
 }
 
 #[test]
@@ -116,6 +108,9 @@ fn a_message_whose_acceptance_was_not_heard_comes_again_with_the_same_key() {
 #[test]
 fn what_was_sent_while_redis_died_is_acknowledged_later_and_not_sent_again() {
     const CLAIM: Duration = Duration::from_secs(12);
+    if !is_spindle("Spin ends when it loses Redis, and its supervisor starts it again") {
+        return;
+    }
     let _turn = turn::together();
     let backend = Backend::new();
     let mail = MailApi::start();

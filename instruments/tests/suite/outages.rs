@@ -7,24 +7,15 @@ use blackbox::broker::{LOGIN_EMAIL, LOGIN_SMS, LOGINS, SIGN_UPS, WELCOME};
 use blackbox::deliveries::queues;
 use blackbox::http::Answer;
 use blackbox::people::{PASSWORD, sign_up_form, with_phone};
-use blackbox::poll;
+use blackbox::poll::{self, within};
 use blackbox::schedules::Schedules;
 use blackbox::turn;
 use insta::assert_snapshot;
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const ROUND: Duration = Duration::from_millis(300);
 const SOON: Duration = Duration::from_secs(20);
-
-/// What `ask` gets, within `limit`.
-#[track_caller]
-fn within(limit: Duration, ask: impl FnOnce() -> Answer) -> Answer {
-    let start = Instant::now();
-    let answer = ask();
-    assert!(start.elapsed() <= limit, "{:?} for {}", start.elapsed(), answer.shown());
-    answer
-}
 
 /// All routes that need the database, while it is away.
 #[track_caller]
