@@ -1,7 +1,30 @@
--- Acquiring a hashing permit looks at all permits once for all of its rate limits, and does not wait for the disk.
+-- Acquiring a hashing permit looks at all permits once for all of its rate limits, and does not wait for the disk. A permit that nobody
+-- has heard of is not held to its end.
 
 ALTER TABLE hashing_places
-    ADD COLUMN keys jsonb NOT NULL GENERATED ALWAYS AS (jsonb_path_query_array(counters, '$[*].key')) STORED;
+    ADD COLUMN keys    jsonb   NOT NULL GENERATED ALWAYS AS (jsonb_path_query_array(counters, '$[*].key')) STORED,
+    -- The process of the connection by which the permit was acquired.
+    ADD COLUMN backend integer;
+
+INSERT INTO log_limits (event) VALUES ('lost-permits');
+
+-- Ends the permits that were acquired by connections that are gone, once a second at most. Whoever gives up a statement closes its
+-- connection; a statement that was already on its way, to a database that stood still, acquires a permit all the same. The attempt
+-- counts as one that never ended.
+CREATE FUNCTION end_lost_permits() RETURNS void
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF may_log('lost-permits') THEN
+        UPDATE hashing_places SET held_until = clock_timestamp()
+            WHERE place IN (
+                SELECT place FROM hashing_places
+                WHERE holder IS NOT NULL AND held_until > clock_timestamp()
+                    AND backend <> ALL (ARRAY(SELECT pid FROM pg_stat_activity))
+                FOR UPDATE SKIP LOCKED);
+    END IF;
+END
+$$;
 
 -- One rate limit after the other, each by the index, whatever the statistics say of a table that changes all the time.
 CREATE OR REPLACE FUNCTION rate_limit_state(counters jsonb, forget_seconds integer, OUT wait integer, OUT is_locked boolean)
@@ -99,7 +122,7 @@ BEGIN
         UPDATE hashing_places SET
             holder = holder_id, client = asked_client, acquired_at = clock_timestamp(),
             held_until = clock_timestamp() + make_interval(secs => (request ->> 'seconds')::int),
-            counters = limits
+            counters = limits, backend = pg_backend_pid()
             WHERE place = permit.place;
         UPDATE hash_permit_waiters SET holder = NULL, client = NULL, waits_until = '-infinity'
             WHERE place = (waiter ->> 'number')::int AND holder = (waiter ->> 'holder')::uuid;
@@ -109,6 +132,7 @@ BEGIN
         RETURN jsonb_build_object('place', jsonb_build_object('number', permit.place, 'holder', holder_id),
             'retry_after', NULL, 'locked', false, 'waiter', NULL, 'report', false);
     END IF;
+    PERFORM end_lost_permits();
     IF waiter IS NULL AND (request ->> 'wait_seconds')::int > 0 THEN
         UPDATE hash_permit_waiters w SET
             holder = holder_id, client = asked_client,

@@ -96,6 +96,29 @@ fn whoever_dies_with_a_place_in_hand_loses_it() {
 }
 
 #[test]
+fn a_permit_ends_with_the_connection_that_acquired_it_when_there_is_no_other() {
+    let _turn = turn::together();
+    let app = TestApp::on(&Backend::new()).variable("hash_permits", 2).start();
+    let _ = app.sign_up("ada@lost-permit.example");
+    // Statements that their caller has given up, as after a database that stood still.
+    let acquire = |sql: &mut postgres::Client| {
+        let request = json!({"permits": 2, "seconds": 30, "counters": []}).to_string();
+        let place = "SELECT acquire_hash_permit($1::text::jsonb) -> 'place' ->> 'number'";
+        let place: Option<String> = sql.query_one(place, &[&request]).unwrap().get(0);
+        place.expect("it is free")
+    };
+    let (mut one, mut other) = (app.backend.sql(), app.backend.sql());
+    assert_ne!(acquire(&mut one), acquire(&mut other));
+    // As long as the connections are there, so may be who hashes.
+    assert_eq!(app.login("ada@lost-permit.example", PASSWORD).expect(503).problem(), "too-busy");
+    drop(one);
+    let _ = app.login("ada@lost-permit.example", PASSWORD).expect(200);
+    let held = "SELECT count(*) FROM hashing_places WHERE held_until > now()";
+    let held: i64 = other.query_one(held, &[]).unwrap().get(0);
+    assert_eq!(held, 1, "the other one is still held");
+}
+
+#[test]
 fn reads_and_probes_go_on_while_every_core_hashes() {
     const READS: usize = 300;
     // A hash gives its thread away to Spin, while Spindle takes it; without either a read waits for seconds.

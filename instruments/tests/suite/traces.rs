@@ -76,8 +76,9 @@ fn the_trees_of_a_sign_up_and_of_a_sign_in_lead_from_the_request_to_what_was_sen
         let ends = if has_rabbit { "receive" } else { "process" };
         let last = ["welcome", "login"].map(|kind| format!("{kind}_email_notification {ends}"));
         let [last_of_sign_up, last_of_login] = last.each_ref().map(String::as_str);
-        // A request may end after the mail that it led to was sent.
-        let names = ["POST /users-ms/...", "welcome_email_notification process", "send message", last_of_sign_up];
+        // A request may end after the mail that it led to was sent, and what was published may be recorded later still.
+        let names =
+            ["POST /users-ms/...", "welcome_email_notification process", "send message", last_of_sign_up, publish];
         let sign_up = tree(&app, &collector, SIGN_UP, &names);
         let users = ["POST /users-ms/...", "execute_wasm_component users"];
         let below = |parents: &[&'static str], more: &[&'static str]| [parents, more].concat();
@@ -87,9 +88,10 @@ fn the_trees_of_a_sign_up_and_of_a_sign_in_lead_from_the_request_to_what_was_sen
         has(&sign_up, &below(&users, &["WITH new_user AS ("]));
         has(&sign_up, &below(&users, &[publish]));
 
-        let names = ["POST /auth-ms/...", "login_email_notification process", "send message", last_of_login];
-        let login = tree(&app, &collector, LOGIN, &names);
         let publish = if has_rabbit { "user_login_event publish" } else { "XADD" };
+        let names =
+            ["POST /auth-ms/...", "login_email_notification process", "send message", last_of_login, publish, "DELETE"];
+        let login = tree(&app, &collector, LOGIN, &names);
         let auth = ["POST /auth-ms/...", "execute_wasm_component auth"];
         let users = below(&auth, &["POST", "execute_wasm_component users"]);
         has(&login, &below(&auth, &["verify password"]));

@@ -36,9 +36,9 @@ pub(super) fn permits_text(report: &Report) -> String {
         "The table of hashing permits under ever more pods of 4 cores, each core with a sign-in that acquires a permit, waits as long \
          as a hash takes, and releases it (`--only permits`); milliseconds are those of both statements together:\n\n\
          | pods | sign-ins a second at most | sign-ins a second | p50, ms | p99, ms | PostgreSQL, µs of a core |\n|---|---|---|---|---|---|\n\
-         {text}\nWith nothing held, it is {most:.0} a second here as fast as connections can. With all 256 held, each acquisition looks through all of \
-         them, and this PostgreSQL shares its cores with whoever asks: measure on yours before you order more than a few pods for \
-         sign-ins with a password. The model below knows nothing of what they wait for each other.\n",
+         {text}\nConnections that acquire and release permits one after the other, as fast as they can, come to {most:.0} a second here: \
+         what PostgreSQL takes on cores that it shares with whoever asks, so measure on yours before you order for more. The model \
+         below knows nothing of what they wait for each other.\n",
     )
 }
 
