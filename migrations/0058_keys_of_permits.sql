@@ -2,9 +2,12 @@
 -- has heard of is not held to its end.
 
 ALTER TABLE hashing_places
-    ADD COLUMN keys    jsonb   NOT NULL GENERATED ALWAYS AS (jsonb_path_query_array(counters, '$[*].key')) STORED,
+    -- The keys of `counters`.
+    ADD COLUMN keys    text[] NOT NULL DEFAULT '{}',
     -- The process of the connection by which the permit was acquired.
     ADD COLUMN backend integer;
+
+UPDATE hashing_places SET keys = ARRAY(SELECT c.key FROM jsonb_to_recordset(counters) AS c(key text)) WHERE counters <> '[]';
 
 INSERT INTO log_limits (event) VALUES ('lost-permits');
 
@@ -34,7 +37,7 @@ DECLARE
     asked_keys text[] := ARRAY(SELECT c.key FROM jsonb_to_recordset(counters) AS c(key text));
     -- Most attempts have nothing under way beside them, and look at the permits once.
     has_others boolean := EXISTS (
-        SELECT FROM hashing_places WHERE held_until > clock_timestamp() AND keys ?| asked_keys);
+        SELECT FROM hashing_places WHERE held_until > clock_timestamp() AND keys && asked_keys);
     counter record;
     failed attempts;
     under_way integer := 0;
@@ -49,7 +52,7 @@ BEGIN
         SELECT * INTO failed FROM attempts WHERE key = counter.key;
         IF has_others THEN
             SELECT count(*), max(acquired_at) INTO under_way, latest FROM hashing_places
-                WHERE held_until > clock_timestamp() AND keys ? counter.key;
+                WHERE held_until > clock_timestamp() AND counter.key = ANY (keys);
         END IF;
         is_locked := is_locked OR coalesce(coalesce(failed.failures_in_a_row, 0) + under_way >= counter.ceiling, false);
         counted := counted_failures(failed, counter.drain, forget_seconds) + under_way;
@@ -122,7 +125,8 @@ BEGIN
         UPDATE hashing_places SET
             holder = holder_id, client = asked_client, acquired_at = clock_timestamp(),
             held_until = clock_timestamp() + make_interval(secs => (request ->> 'seconds')::int),
-            counters = limits, backend = pg_backend_pid()
+            counters = limits, keys = ARRAY(SELECT c.key FROM jsonb_to_recordset(limits) AS c(key text)),
+            backend = pg_backend_pid()
             WHERE place = permit.place;
         UPDATE hash_permit_waiters SET holder = NULL, client = NULL, waits_until = '-infinity'
             WHERE place = (waiter ->> 'number')::int AND holder = (waiter ->> 'holder')::uuid;
