@@ -186,8 +186,9 @@ fn while_nobody_can_hash_the_invitation_stays_good() {
     let root = office.root("root@hashing.example");
     let (_, secrets) = office.invited(&root, "bob@hashing.example", 1);
     let hold = |until: &str| {
-        let hold =
-            format!("UPDATE hashing_places SET holder = gen_random_uuid(), held_until = now() + interval '{until}'");
+        let hold = format!(
+            "UPDATE hashing_places SET holder = gen_random_uuid(), backend = NULL, held_until = now() + interval '{until}'"
+        );
         assert!(office.app.backend.sql().execute(&hold, &[]).expect("the test is made so") > 0);
     };
     hold("1 minute");

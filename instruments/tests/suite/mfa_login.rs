@@ -290,7 +290,8 @@ fn without_a_permit_no_code_is_looked_at() {
     let challenge = app.challenge(&ada);
     let eve = app.person("eve@no-permit.example");
     let _ = app.begin_totp(&eve).expect(200);
-    let held = "UPDATE hashing_places SET holder = gen_random_uuid(), held_until = now() + interval '1 minute'";
+    let held = "UPDATE hashing_places
+        SET holder = gen_random_uuid(), backend = NULL, held_until = now() + interval '1 minute'";
     let _ = app.backend.sql().execute(held, &[]).expect("the test is made so");
     assert_eq!(app.answer_challenge(&challenge, &phone.code()).outcome(), (503, "too-busy".into()));
     assert_eq!(app.confirm_totp(&eve, "000000").outcome(), (503, "too-busy".into()));
