@@ -123,7 +123,7 @@ fn configuration(options: &Options, port: u16, users: &Path) -> Result<String> {
         "[databases]\n* = host={host} port={postgres_port}\n\n\
          [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = scram-sha-256\n\
          auth_file = {users}\npool_mode = transaction\nmax_prepared_statements = 200\ndefault_pool_size = {pool}\n\
-         max_client_conn = 4000\nignore_startup_parameters = {names}\nserver_login_retry = 1\nquery_wait_timeout = 10\n\
+         max_client_conn = 4000\nignore_startup_parameters = {names}\nserver_login_retry = 1\nquery_wait_timeout = 4\n\
          server_idle_timeout = 5\n\
          log_connections = 0\nlog_disconnections = 0\n"
     ))
