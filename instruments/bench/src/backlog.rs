@@ -22,7 +22,8 @@ use crate::table;
 const EXCHANGE: Exchange = Exchange::UserLogin;
 /// Consumers, each a process; the last ones work through all that is left.
 const CONSUMERS: [u32; 4] = [1, 2, 4, 8];
-/// Which part of the messages all but the last ones work through.
+/// Which part of the messages all but the last ones work through, and which part the last ones are not measured at: they wait for
+/// what the others had in hand.
 const PART: f64 = 0.05;
 /// Messages that are handled before a measurement begins: consumers have to start.
 const START: u64 = 500;
@@ -168,11 +169,10 @@ fn on(broker: &Broker<'_>, messages: u32) -> Result<Vec<Row>> {
     for consumers in CONSUMERS {
         let is_last = CONSUMERS.last() == Some(&consumers);
         let part = Progress::of(&mut redis)?.acknowledged + START as f64 + PART * messages;
-        let until = if is_last { messages } else { part.min(messages) };
-        let drained = drain(broker, consumers, until)?;
-        if is_last {
-            took = drained.seconds;
-        }
+        let until = if is_last { (1.0 - PART) * messages } else { part.min(messages) };
+        let begun = Instant::now();
+        let drained = drain(broker, consumers, until, if is_last { messages } else { until })?;
+        took += begun.elapsed().as_secs_f64();
         let row = Row::new(&drained_name(name, consumers), 0, Side::Spindle.name())
             .with(metric::THROUGHPUT, vec![drained.messages / drained.seconds])
             .with(metric::PROCESSOR, vec![drained.of_consumers])
@@ -208,8 +208,8 @@ struct Drained {
     of_log: f64,
 }
 
-/// Has so many consumers handle messages until so many are acknowledged in all.
-fn drain(broker: &Broker<'_>, consumers: u32, until: f64) -> Result<Drained> {
+/// Has so many consumers handle messages until so many are acknowledged in all, and goes on to `end` after that.
+fn drain(broker: &Broker<'_>, consumers: u32, until: f64, end: f64) -> Result<Drained> {
     let mut redis = broker.stage.redis()?;
     let first = Progress::of(&mut redis)?.acknowledged;
     let names: Vec<_> = (1..=consumers).map(|number| format!("consumer-{consumers}-{number}")).collect();
@@ -222,6 +222,7 @@ fn drain(broker: &Broker<'_>, consumers: u32, until: f64) -> Result<Drained> {
     wait(&mut redis, until).with_context(told)?;
     let messages = (Progress::of(&mut redis)?.acknowledged - from).max(1.0);
     let (seconds, used, after) = (begun.elapsed().as_secs_f64(), spent() - of_consumers, broker.spent());
+    wait(&mut redis, end).with_context(told)?;
     processes.iter().for_each(Process::stop);
     let each = |place: usize| (after[place] - others[place]) / messages;
     Ok(Drained { messages, seconds, of_consumers: used / messages, of_broker: each(0), of_log: each(1) })

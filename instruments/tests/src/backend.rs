@@ -176,6 +176,25 @@ impl Backend {
         postgres::connect(&self.database_url()).expect("the database answers")
     }
 
+    /// Has the first so many hashing permits in use for an hour, for no connection that could be gone; says how many there are.
+    ///
+    /// # Panics
+    /// If the database does not answer.
+    pub fn hold_permits(&self, first: i32) -> u64 {
+        let held = "UPDATE hashing_places
+            SET holder = gen_random_uuid(), backend = NULL, held_until = now() + interval '1 hour' WHERE place <= $1";
+        self.sql().execute(held, &[&first]).expect("permits can be held")
+    }
+
+    /// Frees all hashing permits.
+    ///
+    /// # Panics
+    /// If the database does not answer.
+    pub fn free_permits(&self) {
+        let free = "UPDATE hashing_places SET holder = NULL, held_until = '-infinity'";
+        let _ = self.sql().execute(free, &[]).expect("permits can be freed");
+    }
+
     /// How many events wait in the outbox.
     #[must_use]
     pub fn outbox_length(&self) -> i64 {

@@ -290,13 +290,10 @@ fn without_a_permit_no_code_is_looked_at() {
     let challenge = app.challenge(&ada);
     let eve = app.person("eve@no-permit.example");
     let _ = app.begin_totp(&eve).expect(200);
-    let held = "UPDATE hashing_places
-        SET holder = gen_random_uuid(), backend = NULL, held_until = now() + interval '1 minute'";
-    let _ = app.backend.sql().execute(held, &[]).expect("the test is made so");
+    let _ = app.backend.hold_permits(i32::MAX);
     assert_eq!(app.answer_challenge(&challenge, &phone.code()).outcome(), (503, "too-busy".into()));
     assert_eq!(app.confirm_totp(&eve, "000000").outcome(), (503, "too-busy".into()));
-    let free = "UPDATE hashing_places SET holder = NULL, held_until = '-infinity'";
-    let _ = app.backend.sql().execute(free, &[]).expect("the test is made so");
+    app.backend.free_permits();
     let _ = app.answer_challenge(&challenge, &phone.code()).expect(200);
 }
 

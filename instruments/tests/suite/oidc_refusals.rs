@@ -293,9 +293,7 @@ fn while_nothing_can_be_hashed_or_asked_the_provider_says_so() {
     let challenge = page.split("name=\"challenge\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
     let code = encoded(&[("challenge", challenge.expect("a challenge")), ("code", "000000"), ("decision", "allow")]);
     let code = format!("{request}&{code}");
-    let occupied =
-        "UPDATE hashing_places SET holder = gen_random_uuid(), backend = NULL, held_until = now() + interval '1 hour'";
-    assert!(backend.sql().execute(occupied, &[]).expect("all are taken") > 0);
+    assert!(backend.hold_permits(i32::MAX) > 0);
     let sign_in = || app.allow(&request, &ada.email, PASSWORD).send();
     assert_eq!(sign_in().outcome(), (503, "too-busy".into()));
     assert_eq!(app.page("/auth-ms/oauth/second-factor", &code).send().outcome(), (503, "too-busy".into()));

@@ -350,10 +350,7 @@ fn mails_and_attempts_are_limited_and_too_many_hashes_are_refused() {
     (6..12).for_each(|number| drop(ask(number)));
     poll::throughout(Duration::from_secs(1), "no further mail", || office.mail.taken().len() == before);
     // While somebody else hashes, nobody can; the link stays good.
-    let permit =
-        "UPDATE hashing_places SET holder = gen_random_uuid(), backend = NULL, held_until = now() + interval '1 hour'
-        WHERE place = 1 AND $1 <> ''";
-    assert_eq!(office.sql(permit, email), 1);
+    assert_eq!(office.app.backend.hold_permits(1), 1);
     let by_link = json!({"token": last.token, "password": NEW});
     let busy = from(50, "/users-ms/password-recovery/confirm", &by_link).expect(503);
     assert_eq!(busy.problem(), "too-busy");

@@ -84,8 +84,7 @@ fn permits_in_use_and_the_outbox_are_shown_and_nobody_is_named() {
     let root = app.admin("root@permits.example");
     backend.wait_until_published();
     let mut sql = backend.sql();
-    let hold = "UPDATE hashing_places SET holder = gen_random_uuid(), backend = NULL, held_until = now() + interval '1 hour' WHERE place <= 3";
-    assert_eq!(sql.execute(hold, &[]).expect("permits can be held"), 3);
+    assert_eq!(backend.hold_permits(3), 3);
     let keep = "INSERT INTO outbox (exchange, event, created_at, leased_until, refusals)
         VALUES ('user_login_event', '{\"id\": \"kept\", \"data\": \"ada@permits.example\"}', now() - interval '70 seconds', now() + interval '1 hour', 1)";
     assert_eq!(sql.execute(keep, &[]).expect("an event can be kept"), 1);

@@ -131,7 +131,7 @@ limits! {
         redis_connections: Count = 128, "connections of one component to one address", "`[outbound_redis] max_connections`";
         redis_wait: Time = seconds(3), "wait for a free connection";
         redis_connect: Time = seconds(1), "time to connect";
-        redis_response: Time = seconds(5), "time for an answer";
+        redis_response: Time = seconds(3), "time for an answer";
         redis_waiting_messages: Count = 1024, "messages of the Redis trigger that wait; then the oldest is dropped";
     }
     "MQTT" {

@@ -46,8 +46,8 @@ pub(super) fn text(report: &Report) -> Option<String> {
     let _ = write!(
         text,
         "\nMessages a second by consumers that share the {cores} cores with the broker, and how many cores each part used. One, two \
-         and four work through a twentieth each, and are stopped in the middle of it; eight through the rest, and on Redis they \
-         also wait for what those had in hand, which is theirs after 30 s (`notification_claim_ms`):\n\n\
+         and four work through a twentieth each, and are stopped in the middle of it; eight through the rest, of which the last \
+         twentieth is not in the rate: on Redis what the stopped ones had in hand is theirs after 30 s (`notification_claim_ms`):\n\n\
          | broker | consumers | messages a second | a million takes | consumers, cores | broker, cores | delivery log, cores | limit |\n\
          |---|---|---|---|---|---|---|---|\n"
     );
