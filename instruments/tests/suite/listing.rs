@@ -1,8 +1,10 @@
 //! GET /users-ms/users: filters, pages, and the way from one page to the next.
 
 use blackbox::app::TestApp;
+use blackbox::backend::Backend;
 use blackbox::http::Answer;
 use blackbox::people::sign_up_form;
+use blackbox::turn;
 use insta::assert_snapshot;
 
 /// Signs up `count` people with this surname and gives their ids.
@@ -332,4 +334,46 @@ fn a_search_among_many_reads_an_index() {
         "EXPLAIN SELECT id FROM users WHERE lower(name || ' ' || surname || ' ' || email) LIKE lower('%Lovelace%')";
     let plan: Vec<String> = off.query(plan, &[]).expect("it is planned").iter().map(|row| row.get(0)).collect();
     assert!(plan.iter().any(|line| line.contains("users_search")), "{plan:#?}");
+}
+
+#[test]
+fn a_search_gives_the_same_people_page_by_page_however_far_apart_they_are() {
+    let _turn = turn::together();
+    let backend = Backend::new();
+    let app = TestApp::on(&backend).start();
+    let first = app.sign_up("first@before.example");
+    assert!(first < 1000);
+    // Of 3,000 whose ids are far apart every 7th, every 100th and the last but one have a part of a name; `few` stands in no part of
+    // the table near the beginning or the end.
+    let people = "INSERT INTO users (id, email, email_key, name, surname, password_hash) OVERRIDING SYSTEM VALUE
+        SELECT 1000 + n * 401, e, e, CASE WHEN n % 7 = 0 THEN 'Sevenfold' ELSE 'Ada' END,
+            CASE WHEN n % 100 = 0 THEN 'Hundredfold' WHEN n IN (1499, 1502) THEN 'Fewfold' ELSE 'Lovelace' END,
+            (SELECT password_hash FROM users LIMIT 1)
+        FROM (SELECT n, 'n' || n || '@apart.example' AS e FROM generate_series(1, 3000) n) AS people";
+    assert_eq!(backend.sql().execute(people, &[]).expect("users can be made"), 3000);
+    let id = |n: i64| 1000 + n * 401;
+    for (search, expected) in [
+        ("sevenfold", (1..=3000).filter(|n| n % 7 == 0).map(id).collect::<Vec<_>>()),
+        ("hundredfold", (1..=3000).filter(|n| n % 100 == 0).map(id).collect()),
+        ("fewfold", vec![id(1499), id(1502)]),
+        ("apart.example", (1..=3000).map(id).collect()),
+        ("nobodyfold", vec![]),
+    ] {
+        for (sort, limit) in [("created", 1), ("created", 3), ("created", 100), ("-created", 1), ("-created", 20)] {
+            let mut seen = Vec::new();
+            let mut path = Some(format!("/users-ms/users?search={search}&sort={sort}&limit={limit}"));
+            // Not all of those whom all have in common.
+            while let Some(page) = path.filter(|_| seen.len() < 40 * limit) {
+                let page = app.get(&page).send().expect(200);
+                seen.extend(ids(&page));
+                path = next(&page);
+            }
+            let mut expected = expected.clone();
+            if sort.starts_with('-') {
+                expected.reverse();
+            }
+            expected.truncate(40 * limit);
+            assert_eq!(seen, expected, "{search} {sort} {limit}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use spin_sdk::pg4::ParameterValue;
 use users_domain::{PageRequest, SortBy};
 
-/// What is searched in: what the index `users_search` has.
+/// What is searched in: what the index `users_search_by_part` has.
 const SEARCHED: &str = "lower(name || ' ' || surname || ' ' || email)";
 /// How many users of a list are looked at one by one before the index is asked.
 const NEAR: usize = 500;
@@ -119,16 +119,25 @@ fn ordered(page: &PageRequest, parameters: &mut Conditions) -> Ordered {
 
 /// The rows of a page of what is searched for. PostgreSQL cannot know how many users have a part of a name, and which of two ways
 /// is short depends on it: what many have is soon found by looking at one user after the other, what few have by the index. So the
-/// next [`NEAR`] users are looked at, then the index is asked (`find_users`), which gives up where there are many, and if it did, one
-/// user after the other is looked at all the same.
+/// next [`NEAR`] users are looked at, then the index is asked, which gives up where there are many, and if it did, one user after the
+/// other is looked at all the same. In the order of ids the index is asked for those who come next (`find_next_users`), and in
+/// others for all (`find_users`).
 fn searched(page: &PageRequest, pattern: &str, filters: &mut Conditions, ordered: &Ordered) -> String {
     let pattern = format!("lower({})", filters.parameter(text(pattern)));
     let (count, Ordered { order, beyond, .. }) = (page.limit + 1, ordered);
     // Whoever comes first is known from the ids alone, if all of them are wanted in the order of their ids.
-    let found_ids = if filters.conditions.is_empty() && page.order.by == SortBy::Created {
-        format!("SELECT id FROM (SELECT unnest(ids) AS id FROM found) f WHERE {beyond} ORDER BY {order} LIMIT {count}")
+    let (find, found_ids) = if filters.conditions.is_empty() && page.order.by == SortBy::Created {
+        let is_descending = page.order.is_descending;
+        let after = match &page.after {
+            Some(after) => filters.parameter(ParameterValue::Int64(after.id.get())),
+            None if is_descending => "(SELECT coalesce(max(id), 0) + 1 FROM users)".to_owned(),
+            None => "0".to_owned(),
+        };
+        let find = format!("find_next_users({pattern}, {after}, {is_descending}, {count})");
+        let first = format!("WHERE {beyond} ORDER BY {order} LIMIT {count}");
+        (find, format!("SELECT id FROM (SELECT unnest(ids) AS id FROM found) f {first}"))
     } else {
-        "SELECT unnest(ids) FROM found".to_owned()
+        (format!("find_users({pattern})"), "SELECT unnest(ids) FROM found".to_owned())
     };
     let filters = filters.text();
     // Not the expression of the index, which is not to be asked once more.
@@ -140,7 +149,7 @@ fn searched(page: &PageRequest, pattern: &str, filters: &mut Conditions, ordered
         ), is_near AS MATERIALIZED (
             SELECT count(*) = {count} AS enough FROM near
         ), found AS MATERIALIZED (
-            SELECT CASE WHEN NOT enough THEN find_users({pattern}) END AS ids FROM is_near
+            SELECT CASE WHEN NOT enough THEN {find} END AS ids FROM is_near
         ), by_index AS (
             SELECT * FROM users WHERE id IN ({found_ids}) AND {filters} AND {beyond}
             ORDER BY {order} LIMIT {count}
