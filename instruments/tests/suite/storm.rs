@@ -56,13 +56,9 @@ fn those_who_wait_are_bounded_and_the_others_are_told_at_once() {
     let _turn = turn::together();
     let app = TestApp::on(&Backend::new()).variable("hash_permits", 1).start();
     let _ = app.sign_up("ada@waiting.example");
-    app.backend
-        .sql()
-        .batch_execute(
-            "UPDATE hashing_places SET held_until = now() + interval '1 minute' WHERE place = 1;
-             UPDATE hash_permit_waiters SET waits_until = now() + interval '1 minute'",
-        )
-        .unwrap();
+    assert_eq!(app.backend.hold_permits(1), 1);
+    let wait = "UPDATE hash_permit_waiters SET waits_until = now() + interval '1 minute'";
+    assert!(app.backend.sql().execute(wait, &[]).unwrap() > 0);
     let start = Instant::now();
     assert_eq!(app.login("ada@waiting.example", PASSWORD).expect(503).problem(), "too-busy");
     assert!(start.elapsed() < Duration::from_secs(1), "it waited: {:?}", start.elapsed());
